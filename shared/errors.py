@@ -1,0 +1,111 @@
+"""Everything that this product raises on purpose, as one tree.
+
+    RemediatorError                 .permanent says whether trying again later can help
+    ├── AzureCallFailed             ARM or Azure Backup answered with an error, or not at all
+    │   ├── NotFound                404: the resource is not there (a fact, not a fault)
+    │   ├── ScopeLocked             409 ScopeLocked: a management lock is in the way
+    │   ├── AccessDenied            401/403: role, deny assignment, or a lock owned by an application
+    │   ├── Refused                 any other 4xx: the request as it is will never be accepted
+    │   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
+    │   ├── Unavailable             5xx, connection lost, no answer in time
+    │   └── OperationFailed         a long-running operation ended Failed or Canceled
+    ├── StoreError                  the audit store
+    │   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
+    │   ├── RowExists               conditional insert: someone was first
+    │   └── RowChanged              conditional replace: someone wrote in between
+    ├── SettingsError               an app setting is missing or has an impossible value
+    └── NotUsable                   input that can never be used; .reason is for the person who sent it
+"""
+
+from __future__ import annotations
+
+
+class RemediatorError(Exception):
+    """Base of the tree. `permanent`: the same attempt will fail again, so do not retry it."""
+
+    permanent = False
+
+
+class AzureCallFailed(RemediatorError):
+    """An ARM or Azure Backup call that did not succeed.
+
+    `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status (0 when there was no answer),
+    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        correlation_id: str = "",
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.correlation_id = correlation_id
+        self.retry_after_seconds = retry_after_seconds
+
+    def __str__(self) -> str:
+        return f"{self.code or self.status or 'no answer'}: {self.message}"
+
+
+class NotFound(AzureCallFailed):
+    permanent = True
+
+
+class ScopeLocked(AzureCallFailed):
+    pass
+
+
+class AccessDenied(AzureCallFailed):
+    permanent = True
+
+
+class Refused(AzureCallFailed):
+    permanent = True
+
+
+class Throttled(AzureCallFailed):
+    pass
+
+
+class Unavailable(AzureCallFailed):
+    pass
+
+
+class OperationFailed(AzureCallFailed):
+    pass
+
+
+class StoreError(RemediatorError):
+    """The audit store could not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    pass
+
+
+class RowExists(StoreError):
+    permanent = True
+
+
+class RowChanged(StoreError):
+    pass
+
+
+class SettingsError(RemediatorError):
+    permanent = True
+
+
+class NotUsable(RemediatorError):
+    """Input that can never be used, whoever sends it again."""
+
+    permanent = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""Durable rows with conditional writes: SQLite (embedded) and Azure Tables behind one contract."""
