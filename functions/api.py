@@ -1,0 +1,129 @@
+"""HTTP routes for people and tools: incidents, audit entries, review pages, health. They read only."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from functions import pages
+from functions.composition import the_app
+from shared import clock, health
+from shared.errors import NotUsable, RemediatorError
+from shared.incident.view import incident_json
+from shared.workflow.take import QUARANTINE
+
+blueprint = df.Blueprint()
+MOST_ROWS = 1000
+"""Rows of one answer; `?limit=` asks for fewer."""
+
+
+@blueprint.route(route="incidents", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def list_incidents(req: func.HttpRequest) -> func.HttpResponse:
+    """Newest first, `?limit=` of them (1,000 at most)."""
+    return await _answered(lambda: _incidents(req))
+
+
+@blueprint.route(route="incidents/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def show_incident(req: func.HttpRequest) -> func.HttpResponse:
+    return await _answered(lambda: _incident(req.route_params["id"]))
+
+
+@blueprint.route(route="audit", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def list_audit(req: func.HttpRequest) -> func.HttpResponse:
+    """Entries oldest first; `?incident=`, `?vm=`, `?since=` (ISO 8601) narrow them."""
+    return await _answered(lambda: _entries(req))
+
+
+@blueprint.route(route="quarantine", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def list_quarantine(req: func.HttpRequest) -> func.HttpResponse:
+    """Events that can never be used, each with its reason."""
+    return await _answered(lambda: _quarantined(req))
+
+
+@blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
+    """200 when all works, 503 when something does not; the body says what and why."""
+    try:
+        found = await health.report(the_app())
+    except RemediatorError as error:
+        found = {"status": "degraded", "at": clock.now(), "checks": [{"name": "settings", "ok": False, "reason": str(error)}]}
+    return _json(found, 200 if found["status"] == "ok" else 503)
+
+
+@blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
+    return await _answered(lambda: _page(req, ""))
+
+
+@blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+async def audit_page_of_incident(req: func.HttpRequest) -> func.HttpResponse:
+    return await _answered(lambda: _page(req, req.route_params["id"]))
+
+
+async def _incidents(req: func.HttpRequest) -> func.HttpResponse:
+    limit = _limit(req)
+    found = [incident async for incident in the_app().book.all()]
+    return _json([incident_json(incident) for incident in reversed(found)][:limit])
+
+
+async def _incident(incident_id: str) -> func.HttpResponse:
+    incident = await the_app().book.get(incident_id)
+    if incident is None:
+        return _json({"error": f"there is no incident {incident_id}"}, 404)
+    return _json(incident_json(incident))
+
+
+async def _entries(req: func.HttpRequest) -> func.HttpResponse:
+    since = req.params.get("since")
+    try:
+        since = clock.as_text(clock.as_time(since)) if since else None
+    except ValueError as error:
+        raise NotUsable(f"since is {since!r}; it takes a time such as 2026-01-31T12:00:00Z") from error
+    entries = the_app().audit.entries(incident=req.params.get("incident"), vm=req.params.get("vm"), since=since)
+    return _json([entry.to_json() async for entry in entries])
+
+
+async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:
+    rows = the_app().store.query(QUARANTINE, "event", limit=_limit(req))
+    return _json([{"id": row.key, **row.body} async for row in rows])
+
+
+async def _page(req: func.HttpRequest, incident_id: str) -> func.HttpResponse:
+    app = the_app()
+    if not incident_id:
+        found = [incident async for incident in app.book.all()]
+        return pages.answer("incidents.html", incidents=list(reversed(found))[: _limit(req)])
+    incident = await app.book.get(incident_id)
+    if incident is None:
+        return pages.answer("missing.html", status=404, incident_id=incident_id)
+    entries = [entry async for entry in app.audit.entries(incident=incident_id)]
+    return pages.answer("incident.html", incident=incident, entries=entries)
+
+
+def _limit(req: func.HttpRequest) -> int:
+    text = req.params.get("limit", str(MOST_ROWS))
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_ROWS:
+        raise NotUsable(f"limit is {text!r}; it takes a number from 1 to {MOST_ROWS}")
+    return int(text)
+
+
+async def _answered(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    try:
+        return await work()
+    except NotUsable as error:
+        return _json({"error": error.reason}, 400)
+    except RemediatorError as error:
+        logging.error("could not answer: %s", error)
+        return _json({"error": str(error)}, 503)
+
+
+def _json(body: Any, status: int = 200) -> func.HttpResponse:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers
+    )

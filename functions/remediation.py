@@ -1,0 +1,140 @@
+"""The orchestration of one incident, and its activities.
+
+The orchestrator is deterministic and in the subset that Durable 1.x and 2.x share: one argument, plain JSON, no clock but its own.
+Activities give errors as data; one that was lost is run again, so each first looks at what is already so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+from functions.composition import the_app
+from shared.checkers.contract import unknown
+from shared.codec import to_json
+from shared.errors import RemediatorError
+from shared.workflow import begin, carry_out, check, decide, verify
+
+blueprint = df.Blueprint()
+type Steps = Generator[Any, Any, Any]
+
+
+@blueprint.orchestration_trigger(context_name="context")
+def remediate(context: df.DurableOrchestrationContext) -> Steps:
+    """1. begin: the job confirms the failure; its code names the causes. 2. check: all causes side by side. 3. decide: a plan, or a
+    person. 4. carry_out: step by step; steps marked `always` even after a failure. 5. settle: the checker again. 6. verify: a new
+    backup, followed with durable timers. 7. conclude: fixed, or on with 2 for the next cause.
+    """
+    incident_id = context.get_input()["incident_id"]
+    state = yield context.call_activity("begin_incident", {"incident_id": incident_id})
+    pace = state
+    while state["next"] != "stop":
+        if state["next"] == "diagnose":
+            ready = yield from _diagnose_and_fix(context, incident_id, state, pace)
+            if not ready:
+                break
+            backup = yield context.call_activity("start_backup", {"incident_id": incident_id})
+            if not backup["job_id"]:
+                break
+        yield from _follow_backup(context, incident_id, pace)
+        state = yield context.call_activity("conclude_backup", {"incident_id": incident_id})
+    return incident_id
+
+
+def _diagnose_and_fix(context: df.DurableOrchestrationContext, incident_id: str, state: Any, pace: Any) -> Steps:
+    """Whether a fix is in place that a backup can verify."""
+    about = {"incident_id": incident_id, "failed_at": state["failed_at"]}
+    findings = yield context.task_all(
+        [context.call_activity("check_cause", about | {"cause": cause}) for cause in state["causes"]]
+    )
+    decided = yield context.call_activity("decide_plan", {"incident_id": incident_id, "findings": findings})
+    plan = decided["plan"]
+    if plan is None:
+        return False
+    outcomes: list[Any] = []
+    for step in plan["steps"]:
+        if all(outcome["result"] == "done" for outcome in outcomes) or step["always"]:
+            outcome = yield from _carry_out(context, incident_id, plan["cause"], step, pace)
+            outcomes.append(outcome)
+    settled = yield context.call_activity("settle_fix", about | {"plan": plan, "outcomes": outcomes})
+    return settled["verify"]
+
+
+def _carry_out(context: df.DurableOrchestrationContext, incident_id: str, cause: str, step: Any, pace: Any) -> Steps:
+    """One step; asks again while another incident has the resource group's locks off."""
+    give_up = context.current_utc_datetime + timedelta(seconds=pace["busy_wait_seconds"])
+    while True:
+        outcome = yield context.call_activity("carry_out_step", {"incident_id": incident_id, "cause": cause, "step": step})
+        if outcome["result"] != "busy" or context.current_utc_datetime >= give_up:
+            return outcome
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["busy_poll_seconds"]))
+
+
+def _follow_backup(context: df.DurableOrchestrationContext, incident_id: str, pace: Any) -> Steps:
+    """Look at the verifying job until it ends or its time is over."""
+    give_up = context.current_utc_datetime + timedelta(seconds=pace["job_wait_seconds"])
+    while context.current_utc_datetime < give_up:
+        seen = yield context.call_activity("look_at_backup", {"incident_id": incident_id})
+        if seen["ended"]:
+            return
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["job_poll_seconds"]))
+
+
+@blueprint.activity_trigger(input_name="work")
+async def begin_incident(work: dict) -> dict:  # type: ignore[type-arg]
+    return await begin.begin(await the_app().tools(), work["incident_id"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
+    """A checker that cannot say is UNKNOWN, with the reason; it never stops the others."""
+    try:
+        tools = await the_app().tools()
+        incident = await tools.book.get(work["incident_id"])
+        if incident is None:
+            raise RemediatorError(f"incident {work['incident_id']} is not in the store")
+        return await check.check(tools, incident.vm_id, work["failed_at"], work["cause"])
+    except Exception as error:  # noqa: BLE001 - top of an entry point: recorded, and answered as UNKNOWN
+        logging.exception("the checker of %s failed", work["cause"])
+        failed: dict[str, Any] = to_json(unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}"))
+        return failed
+
+
+@blueprint.activity_trigger(input_name="work")
+async def decide_plan(work: dict) -> dict:  # type: ignore[type-arg]
+    return await decide.decide(await the_app().tools(), work["incident_id"], work["findings"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def carry_out_step(work: dict) -> dict:  # type: ignore[type-arg]
+    """Errors become data: the steps that must always follow have to follow."""
+    try:
+        return await carry_out.carry_out(await the_app().tools(), work["incident_id"], work["cause"], work["step"])
+    except Exception as error:  # noqa: BLE001 - top of an entry point: recorded, and answered as a failed step
+        logging.exception("step %s of incident %s failed", work["step"].get("kind"), work["incident_id"])
+        return {"result": "failed", "detail": f"{type(error).__name__}: {error}", "manual_steps": []}
+
+
+@blueprint.activity_trigger(input_name="work")
+async def settle_fix(work: dict) -> dict:  # type: ignore[type-arg]
+    tools = await the_app().tools()
+    return await carry_out.settle(tools, work["incident_id"], work["plan"], work["outcomes"], work["failed_at"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def start_backup(work: dict) -> dict:  # type: ignore[type-arg]
+    return await verify.start_backup(await the_app().tools(), work["incident_id"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def look_at_backup(work: dict) -> dict:  # type: ignore[type-arg]
+    return await verify.look(await the_app().tools(), work["incident_id"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def conclude_backup(work: dict) -> dict:  # type: ignore[type-arg]
+    return await verify.conclude(await the_app().tools(), work["incident_id"])

@@ -1,0 +1,31 @@
+"""Starts an incident's orchestration once: the instance id is the incident's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.durable_functions import OrchestrationRuntimeStatus
+
+ORCHESTRATOR = "remediate"
+AT_WORK = (
+    OrchestrationRuntimeStatus.Pending,
+    OrchestrationRuntimeStatus.Running,
+    OrchestrationRuntimeStatus.ContinuedAsNew,
+    OrchestrationRuntimeStatus.Suspended,
+)
+
+
+async def is_running(client: Any, incident_id: str) -> bool:
+    status = await client.get_status(incident_id)
+    return status is not None and status.runtime_status in AT_WORK
+
+
+async def ensure_running(client: Any, incident_id: str) -> None:
+    """Start it unless it runs. Two callers at once may both try: the host refuses the second, which then finds it running."""
+    if await is_running(client, incident_id):
+        return
+    try:
+        await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input={"incident_id": incident_id})
+    except Exception:  # noqa: BLE001 - the 1.x client raises bare Exception for "already running"; told apart right here
+        if not await is_running(client, incident_id):
+            raise

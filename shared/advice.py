@@ -1,0 +1,114 @@
+"""What a person is asked to do for each cause, filled in for this VM.
+
+From the troubleshooting article that the catalogue follows and its present edition:
+https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.arm_ids import parse
+from shared.incident.model import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The names that the steps are filled in with."""
+
+    vm: str
+    group: str
+    vm_id: str
+    vault_id: str
+    container: str
+    item: str
+
+    @classmethod
+    def of(cls, incident: Incident) -> About:
+        vm = parse(incident.vm_id)
+        return cls(
+            vm.name, vm.resource_group, incident.vm_id, incident.vault_id, incident.container_name, incident.item_name
+        )
+
+    @property
+    def backup_now(self) -> str:
+        item = f"{self.vault_id}/backupFabrics/Azure/protectionContainers/{self.container}/protectedItems/{self.item}"
+        return f"Run a backup: az backup protection backup-now --ids '{item}'"
+
+    @property
+    def instance_view(self) -> str:
+        return f"az vm get-instance-view --ids '{self.vm_id}' --query instanceView"
+
+
+def no_internet(about: About) -> tuple[str, ...]:
+    return (
+        f"Find the rule that blocks {about.vm}: az network nic list-effective-nsg for each network interface of"
+        f" {about.vm_id}; look for a Deny of outbound 443 (and 8443 for managed disks) with a lower priority number than any Allow.",
+        "Allow outbound 443 to the service tag Storage of the VM's region with a lower priority number than that Deny.",
+        f"Look at the routes: az network nic show-effective-route-table; 0.0.0.0/0 to an appliance must let {about.vm} reach Azure storage.",
+        "Where only a proxy leads out, set the proxy in the guest for the system account as well.",
+        about.backup_now,
+    )
+
+
+def windows_agent(about: About) -> tuple[str, ...]:
+    return (
+        f"In {about.vm} (group {about.group}) open services.msc and restart Windows Azure Guest Agent (WindowsAzureGuestAgent, RdAgent).",
+        "If the service is missing, look in Programs and Features; uninstall what is left of the agent there.",
+        "Install the newest agent MSI (https://go.microsoft.com/fwlink/?LinkID=394789) as an administrator and see that the service runs.",
+        "See that .NET Framework 4.5 or newer is installed: the agent needs it.",
+        f"See that the agent is Ready: {about.instance_view}",
+        about.backup_now,
+    )
+
+
+def linux_agent(about: About) -> tuple[str, ...]:
+    return (
+        f"On {about.vm} (group {about.group}) update the agent from the distribution's own repository"
+        " (Ubuntu and Debian: sudo apt-get install --only-upgrade walinuxagent; RHEL: sudo yum update WALinuxAgent; SUSE: sudo zypper update"
+        " python-azure-agent), never from GitHub.",
+        "See that it runs (ps -e | grep -i waagent); restart it: sudo systemctl restart walinuxagent (Ubuntu, Debian) or"
+        " sudo systemctl restart waagent (others).",
+        "Let it restart by itself after a crash: https://github.com/Azure/WALinuxAgent/wiki/Known-Issues",
+        about.backup_now,
+        "If it fails again, set Logs.Verbose=y in /etc/waagent.conf, restart the agent, and collect /var/lib/waagent/*.xml,"
+        " /var/log/waagent.log and /var/log/azure/*.",
+    )
+
+
+def snapshot_status(about: About) -> tuple[str, ...]:
+    return (
+        f"See whether Azure's state of {about.vm} is right: {about.instance_view}",
+        "If the VM was shut down from inside (Remote Desktop, shutdown), stop it through Azure so that the state is right:"
+        f" az vm deallocate --ids '{about.vm_id}'; or start it: az vm start --ids '{about.vm_id}'",
+        "If it runs: see that DHCP is on in the guest (option 245 brings the host's address). A static private address belongs on the"
+        " network interface in Azure, not in the guest.",
+        about.backup_now,
+    )
+
+
+def backup_extension(about: About) -> tuple[str, ...]:
+    return (
+        f"See that {about.vm} runs and its agent is Ready: {about.instance_view}",
+        f"Uninstall the backup extension: az vm extension delete --vm-name '{about.vm}' -g '{about.group}' --name VMSnapshot"
+        " (VMSnapshotLinux on Linux). The next backup installs it again.",
+        about.backup_now,
+    )
+
+
+def locked_restore_points(about: About) -> tuple[str, ...]:
+    return (
+        f"Find the collections of {about.vm}: az restore-point collection list-all --query"
+        f" \"[?source.id=='{about.vm_id}' && starts_with(name,'AzureBackup_')].id\"",
+        "For each, list the locks at and above it: az lock list, at its group and at the subscription. Write down name, level and notes.",
+        "Whoever owns the lock takes it off, deletes the collection (az restore-point collection delete), and puts the same lock back.",
+        about.backup_now,
+    )
+
+
+def vm_gone(about: About) -> tuple[str, ...]:
+    return (
+        f"{about.vm_id} does not exist any more, but the vault still tries to back it up.",
+        "If that is right, stop its protection and decide whether its recovery points are kept:"
+        f" az backup protection disable --ids '{about.vault_id}/backupFabrics/Azure/protectionContainers/{about.container}/protectedItems/{about.item}'",
+    )

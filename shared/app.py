@@ -1,0 +1,82 @@
+"""Puts the product together from its settings: stores, clients, tools. Made once per process, when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from shared.audit.log import AuditLog
+from shared.azure.clients import AzureClients
+from shared.azure.reader import ArmReader
+from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.writer import ArmWriter
+from shared.errors import SettingsError
+from shared.execution.ledger import LockLedger
+from shared.execution.limiter import ChangeLimiter
+from shared.execution.tools import Tools
+from shared.incident.book import IncidentBook
+from shared.settings import Settings
+from shared.store.contract import Store
+from shared.store.open import open_store
+from shared.workflow.take import Intake
+
+
+class App:
+    """Raises SettingsError where a setting is missing or impossible; nothing runs on a guess."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.settings = Settings.from_environment(environment)
+        self._clients: dict[str, AzureClients] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        if not self.settings.store:
+            raise SettingsError("REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere to keep a record")
+        return open_store(self.settings.store, self.settings.table_prefix)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.store)
+
+    @cached_property
+    def book(self) -> IncidentBook:
+        return IncidentBook(self.store)
+
+    @cached_property
+    def ledger(self) -> LockLedger:
+        return LockLedger(self.store)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.store, self.book, self.audit)
+
+    async def own_subscription(self) -> str:
+        """The one subscription that this installation looks after.
+
+        From settings; else the only one that the identity sees. Raises SettingsError when it sees none or several, and
+        AzureCallFailed when ARM does not say.
+        """
+        if self.settings.subscription_id:
+            return self.settings.subscription_id
+        visible = await visible_subscriptions(self._clients_of("none"))
+        if len(visible) != 1:
+            seen = f"{len(visible)} subscriptions" if visible else "no subscription"
+            raise SettingsError(f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it")
+        return visible[0]
+
+    async def tools(self) -> Tools:
+        clients = self._clients_of(await self.own_subscription())
+        limiter = ChangeLimiter(self.store, self.settings.changes_per_hour)
+        reader, writer = ArmReader(clients), ArmWriter(clients)
+        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, limiter)
+
+    def _clients_of(self, subscription_id: str) -> AzureClients:
+        return self._clients.setdefault(subscription_id, AzureClients(self.settings, subscription_id))
+
+    async def close(self) -> None:
+        for clients in self._clients.values():
+            await clients.close()
+        if "store" in self.__dict__:
+            await self.store.close()
+
+

@@ -1,0 +1,141 @@
+"""Reads facts from Azure. Has no method that changes anything: this is what checkers are given.
+
+Every method returns a fact, Absent, or Unreadable with the reason; none raises for what Azure answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared import errors, facts
+from shared.arm_ids import parse
+from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.clients import AzureClients
+from shared.facts import Absent, Unreadable
+
+
+class ArmReader:
+    """The reader over real ARM calls. `clients` are the clients of the one subscription that this installation looks after."""
+
+    def __init__(self, clients: AzureClients) -> None:
+        self._clients = clients
+
+    async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
+        vm = parse(vm_id)
+
+        async def read(hook: ResponseHook) -> facts.VirtualMachine:
+            machines = self._clients.compute.virtual_machines
+            found = await machines.get(vm.resource_group, vm.name, expand="instanceView", raw_response_hook=hook)
+            return facts.virtual_machine(found.as_dict())
+
+        return await self._read(f"the VM {vm.name}", read)
+
+    async def extensions(self, vm_id: str) -> tuple[facts.Extension, ...] | Absent | Unreadable:
+        """All extensions of the VM, each with the last status that its handler reported."""
+        vm = parse(vm_id)
+
+        async def read(hook: ResponseHook) -> tuple[facts.Extension, ...]:
+            compute = self._clients.compute
+            listed = await compute.virtual_machine_extensions.list(vm.resource_group, vm.name, raw_response_hook=hook)
+            view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
+            views = {str(each.get("name", "")).casefold(): each for each in view.get("extensions") or ()}
+            wires = [each.as_dict() for each in listed.value or ()]
+            return tuple(facts.extension(wire, views.get(str(wire.get("name", "")).casefold())) for wire in wires)
+
+        return await self._read(f"the extensions of {vm.name}", read)
+
+    async def resource_group_tags(self, resource_group: str) -> dict[str, str] | Absent | Unreadable:
+        async def read(hook: ResponseHook) -> dict[str, str]:
+            group = await self._clients.resources.resource_groups.get(resource_group, raw_response_hook=hook)
+            return dict(group.tags or {})
+
+        return await self._read(f"the resource group {resource_group}", read)
+
+    async def restore_point_collections(
+        self, vm_id: str
+    ) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
+        """The collections in the whole subscription that Azure Backup made for this VM, with their points.
+
+        Found by source and prefix, in any group: the group's name can be customised, and old collections stay in old groups.
+        """
+
+        async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
+            listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=hook)
+            found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
+            return tuple([await self._with_points(each.id) for each in found if each.belongs_to(vm_id)])
+
+        return await self._read("the restore point collections", read)
+
+    async def restore_point_collection(
+        self, collection_id: str
+    ) -> facts.RestorePointCollection | Absent | Unreadable:
+        async def read(_: ResponseHook) -> facts.RestorePointCollection:
+            return await self._with_points(collection_id)
+
+        return await self._read(f"the restore point collection {parse(collection_id).name}", read)
+
+    async def locks(self, scope: str) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+        """Every lock at or above `scope` (`$filter=atScope()`), inherited ones included."""
+
+        async def read(hook: ResponseHook) -> tuple[facts.Lock, ...]:
+            locks = self._clients.locks.management_locks
+            listed = locks.list_by_scope(scope.lstrip("/"), filter="atScope()", raw_response_hook=hook)
+            return tuple([facts.lock(each.serialize(keep_readonly=True)) async for each in listed])
+
+        return await self._read(f"the locks at or above {scope}", read)
+
+    async def lock(self, lock_id: str) -> facts.Lock | Absent | Unreadable:
+        scope, name = lock_id.rsplit("/", 4)[0], lock_id.rsplit("/", 1)[1]
+
+        async def read(hook: ResponseHook) -> facts.Lock:
+            locks = self._clients.locks.management_locks
+            found = await locks.get_by_scope(scope.lstrip("/"), name, raw_response_hook=hook)
+            return facts.lock(found.serialize(keep_readonly=True))
+
+        return await self._read(f"the lock {name}", read)
+
+    async def job(self, vault_id: str, job_id: str) -> facts.Job | Absent | Unreadable:
+        vault = parse(vault_id)
+
+        async def read(hook: ResponseHook) -> facts.Job:
+            details = self._clients.backup.job_details
+            found = await details.get(vault.name, vault.resource_group, job_id, raw_response_hook=hook)
+            return facts.job(found.as_dict())
+
+        return await self._read(f"the backup job {job_id}", read)
+
+    async def running_jobs(self, vault_id: str) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        """Jobs of the vault on Azure VMs that are in progress: backups, restores and all others."""
+        vault = parse(vault_id)
+        wanted = "status eq 'InProgress' and backupManagementType eq 'AzureIaasVM'"
+
+        async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
+            jobs = self._clients.backup.backup_jobs
+            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=hook)
+            return tuple([facts.job(each.as_dict()) async for each in listed])
+
+        return await self._read(f"the running jobs of {vault.name}", read)
+
+    async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
+        collection = parse(collection_id)
+        collections = self._clients.compute.restore_point_collections
+        found = await collections.get(collection.resource_group, collection.name, expand="restorePoints")
+        wire = dict(found.as_dict())
+        properties = dict(wire.get("properties") or {})
+        wire["properties"] = {**properties, "restorePoints": properties.get("restorePoints") or []}
+        return facts.restore_point_collection(wire)
+
+    async def _read[T](self, what: str, do: Callable[[ResponseHook], Awaitable[T]]) -> T | Absent | Unreadable:
+        settings = self._clients.settings
+        try:
+            answer = await with_retries(
+                do, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds
+            )
+        except errors.NotFound:
+            return Absent(what)
+        except errors.AzureCallFailed as error:
+            return Unreadable(what, str(error))
+        return answer.value
+
+

@@ -1,0 +1,158 @@
+"""The only place that changes anything in Azure. Each method sends one request, and says how it ended.
+
+Used by `shared.execution` alone (an import contract holds that), which writes the intent before and the outcome after.
+All raise AzureCallFailed; none retries by itself what may not be sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from azure.core.exceptions import AzureError
+
+from shared import errors
+from shared.arm_ids import parse
+from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
+from shared.azure.clients import AzureClients
+from shared.facts import Lock
+
+RECOVERY_POINT_DAYS = 30
+"""How long the recovery point of the verifying backup is kept: what Azure Backup itself takes when nothing is said.
+https://learn.microsoft.com/azure/backup/backup-azure-arm-userestapi-backupazurevms"""
+
+
+TIMED_OUT = "OperationTimedOut"
+"""Our own code for an operation that was given up while Azure still works on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An on-demand backup that was accepted: where to ask for its job."""
+
+    operation_id: str
+
+
+class ArmWriter:
+    def __init__(self, clients: AzureClients) -> None:
+        self._clients = clients
+
+    async def delete_extension(self, extension_id: str, wait_seconds: float) -> str:
+        """Uninstall a VM extension and wait for the end. Returns the correlation id; an absent extension is a success."""
+        extension = parse(extension_id)
+        vm_name, name = extension.names[-2], extension.names[-1]
+        begin = self._clients.compute.virtual_machine_extensions.begin_delete
+        return await self._operation(wait_seconds, begin, extension.resource_group, vm_name, name)
+
+    async def delete_restore_point_collection(self, collection_id: str, wait_seconds: float) -> str:
+        """Delete a collection with all its points and wait for the end. An absent collection is a success."""
+        collection = parse(collection_id)
+        begin = self._clients.compute.restore_point_collections.begin_delete
+        return await self._operation(wait_seconds, begin, collection.resource_group, collection.name)
+
+    async def delete_lock(self, lock: Lock) -> str:
+        """Lift a lock. Returns the correlation id; an absent lock is a success."""
+
+        async def send(hook: ResponseHook) -> None:
+            locks = self._clients.locks.management_locks
+            await locks.delete_by_scope(lock.scope.lstrip("/"), lock.name, raw_response_hook=hook)
+
+        return (await self._resent(send)).correlation_id
+
+    async def put_lock(self, lock: Lock) -> str:
+        """Make exactly this lock: scope, name, level, notes, owners. Returns the correlation id."""
+        from azure.mgmt.resource.locks.models import ManagementLockObject, ManagementLockOwner
+
+        owners = [ManagementLockOwner(application_id=owner) for owner in lock.owners]
+        body = ManagementLockObject(level=lock.level, notes=lock.notes, owners=owners or None)
+
+        async def send(hook: ResponseHook) -> None:
+            locks = self._clients.locks.management_locks
+            await locks.create_or_update_by_scope(lock.scope.lstrip("/"), lock.name, body, raw_response_hook=hook)
+
+        return (await self._resent(send)).correlation_id
+
+    async def start_backup(self, vault_id: str, container: str, item: str) -> Answer[Begun]:
+        """Start an on-demand backup. Sent once: after a lost answer the caller looks for the running job instead."""
+        vault = parse(vault_id)
+        expiry = datetime.now(UTC) + timedelta(days=RECOVERY_POINT_DAYS)
+        body = {
+            "properties": {
+                "objectType": "IaasVMBackupRequest",
+                "recoveryPointExpiryTimeInUTC": expiry.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+            }
+        }
+
+        async def send(hook: ResponseHook) -> Begun:
+            headers: dict[str, str] = {}
+
+            def keep(response: Any) -> None:
+                hook(response)
+                headers.update({name.casefold(): value for name, value in response.http_response.headers.items()})
+
+            trigger = self._clients.backup.backups.trigger
+            await trigger(vault.name, vault.resource_group, "Azure", container, item, body, raw_response_hook=keep)
+            return Begun(_operation_id(headers))
+
+        return await once(send, self._clients.settings.call_timeout_seconds)
+
+    async def started_job(self, vault_id: str, container: str, item: str, begun: Begun) -> str:
+        """Job id of a backup that was begun, or "" while Azure Backup has not made the job yet."""
+        vault = parse(vault_id)
+
+        async def read(hook: ResponseHook) -> str:
+            statuses = self._clients.backup.protected_item_operation_statuses
+            found = await statuses.get(
+                vault.name, vault.resource_group, "Azure", container, item, begun.operation_id, raw_response_hook=hook
+            )
+            status = found.as_dict()
+            if status.get("status") in ("Failed", "Canceled"):
+                problem = status.get("error") or {}
+                raise errors.OperationFailed(str(problem.get("message", "")), code=str(problem.get("code", "")))
+            return str((status.get("properties") or {}).get("jobId") or "")
+
+        return (await self._resent(read)).value
+
+    async def _resent[T](self, send: Any) -> Answer[T]:
+        settings = self._clients.settings
+        return await with_retries(
+            send, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds
+        )
+
+    async def _operation(self, wait_seconds: float, begin: Any, *where: str) -> str:
+        """Begin a long-running operation and follow it to its end, `wait_seconds` at most. The request is not sent twice."""
+        began = await self._resent(lambda hook: begin(*where, raw_response_hook=hook))
+        try:
+            async with asyncio.timeout(wait_seconds):
+                await self._followed(began.value, begin, where)
+        except TimeoutError as error:
+            message = f"the operation had not ended after {wait_seconds:g} s"
+            raise errors.Unavailable(message, code=TIMED_OUT, correlation_id=began.correlation_id) from error
+        except errors.AzureCallFailed as error:
+            error.correlation_id = error.correlation_id or began.correlation_id
+            raise
+        return began.correlation_id
+
+    async def _followed(self, poller: Any, begin: Any, where: tuple[str, ...]) -> None:
+        """A poll that fails in passing is no failure of the operation: go on from its continuation token."""
+        token = poller.continuation_token()
+        while True:
+            try:
+                return await poller.result()
+            except AzureError as error:
+                problem = mapped(error)
+                if not is_passing(problem):
+                    raise problem from error
+                await asyncio.sleep(problem.retry_after_seconds or self._clients.settings.poll_seconds)
+            poller = await begin(*where, continuation_token=token)
+
+
+def _operation_id(headers: dict[str, str]) -> str:
+    """Last path segment of Azure-AsyncOperation, else of Location."""
+    address = headers.get("azure-asyncoperation") or headers.get("location") or ""
+    path = address.split("?")[0].rstrip("/")
+    if not path:
+        raise errors.Unavailable("the answer to the on-demand backup names no operation to follow")
+    return path.rsplit("/", 1)[-1]

@@ -1,0 +1,52 @@
+"""Publishes an action group's alert to the Event Grid custom topic, as CloudEvents 1.0."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from azure.core.credentials import AzureKeyCredential
+from azure.core.exceptions import AzureError
+from azure.core.messaging import CloudEvent
+from azure.eventgrid.aio import EventGridPublisherClient
+
+from shared.azure.calls import mapped
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+EVENT_TYPE = "AzureBackupRemediator.BackupAlert"
+
+
+async def publish(settings: Settings, alert: str) -> None:
+    """Raises SettingsError without a topic, AzureCallFailed when Event Grid did not take the event."""
+    if not settings.topic_endpoint:
+        raise SettingsError("REMEDIATOR_TOPIC_ENDPOINT is not set")
+    data = json.loads(alert)
+    event = CloudEvent(source=_source(data), type=EVENT_TYPE, data=data, id=_event_id(alert))
+    try:
+        async with _client(settings) as client:
+            await client.send(event)
+    except AzureError as error:
+        raise mapped(error) from error
+
+
+def _client(settings: Settings) -> EventGridPublisherClient:
+    options = {"retry_total": 0, "connection_timeout": 10, "read_timeout": 20}  # the action group sends again
+    if settings.topic_key:
+        return EventGridPublisherClient(settings.topic_endpoint, AzureKeyCredential(settings.topic_key), **options)
+    from azure.identity.aio import DefaultAzureCredential
+
+    return EventGridPublisherClient(settings.topic_endpoint, DefaultAzureCredential(), **options)
+
+
+def _source(data: dict[str, object]) -> str:
+    """The vault that raised the alert, so that subscribers can filter by subject."""
+    inner = data.get("data")
+    essentials = inner.get("essentials") if isinstance(inner, dict) else None
+    targets = essentials.get("alertTargetIDs") if isinstance(essentials, dict) else None
+    return str(targets[0]) if isinstance(targets, list) and targets else "/azure-backup-remediator/bridge"
+
+
+def _event_id(alert: str) -> str:
+    """The same call sent again makes the same id."""
+    return hashlib.sha256(alert.encode()).hexdigest()[:32]

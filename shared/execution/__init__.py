@@ -1,0 +1,1 @@
+"""The only writer to Azure: precondition, intent, write, wait, outcome, and a look whether it worked."""

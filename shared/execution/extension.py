@@ -1,0 +1,51 @@
+"""Carries out `uninstall_extension`."""
+
+from __future__ import annotations
+
+from shared.errors import AzureCallFailed, ScopeLocked
+from shared.execution import guards
+from shared.execution.tools import StepOutcome, Tools, change
+from shared.facts import Absent, Extension, Unreadable
+from shared.fixes.contract import Step
+from shared.incident.model import Incident
+
+KIND = "uninstall_extension"
+
+
+async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
+    if problem := await guards.switched_off(tools, incident):
+        return StepOutcome("refused", problem)
+    vm = await tools.reader.virtual_machine(incident.vm_id)
+    if isinstance(vm, Absent | Unreadable):
+        return StepOutcome("refused", guards.why(vm))
+    if problem := guards.cannot_take_extension_changes(vm):
+        return StepOutcome("refused", problem)
+    extensions = await tools.reader.extensions(incident.vm_id)
+    if isinstance(extensions, Absent | Unreadable):
+        return StepOutcome("refused", guards.why(extensions))
+    return await _uninstall(tools, incident, step, extensions)
+
+
+async def _uninstall(
+    tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]
+) -> StepOutcome:
+    found = next((each for each in extensions if each.id.casefold() == step.target.casefold()), None)
+    if found is None:
+        return StepOutcome("done", "the extension is already gone")
+    if not found.is_backup_extension:
+        return StepOutcome("refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension")
+    wait_seconds = tools.settings.extension_wait_seconds
+    try:
+        await change(
+            tools,
+            incident,
+            KIND,
+            found.id,
+            lambda: tools.writer.delete_extension(found.id, wait_seconds),
+            {"publisher": found.publisher, "type": found.type, "provisioning_state": found.provisioning_state},
+        )
+    except ScopeLocked as error:
+        return StepOutcome("failed", f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}")
+    except AzureCallFailed as error:
+        return StepOutcome("failed", str(error))
+    return StepOutcome("done", "uninstalled")

@@ -1,0 +1,277 @@
+"""What Azure told us, as values. A fact is read once, kept with its evidence, and never filled in with a default.
+
+Every read ends as one of three: the fact, `Absent` (Azure says that there is no such thing), or `Unreadable` (we do not know).
+The mappers take the JSON of the wire (ARM's own property names).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+type Wire = Mapping[str, Any]
+
+BACKUP_EXTENSION_PUBLISHER = "Microsoft.Azure.RecoveryServices"
+BACKUP_EXTENSION_TYPES = ("VMSnapshot", "VMSnapshotLinux")
+BACKUP_COLLECTION_PREFIX = "AzureBackup_"
+BLOCKING_LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
+"""Both levels block a DELETE at and below their scope.
+https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources"""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Azure answered that `what` does not exist."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """`what` could not be read. Never "fine": whoever gets this makes no change that depends on it."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMachine:
+    """A VM with its instance view. Empty strings mean that Azure's answer did not have the field."""
+
+    id: str
+    name: str
+    location: str
+    os_type: str
+    """Windows or Linux, or "" when the OS disk does not say."""
+    power_state: str
+    """running, stopped, deallocated, starting, ...: the part after PowerState/, or ""."""
+    provisioning_state: str
+    agent_status: str
+    """displayStatus of the VM agent ("Ready", "Not Ready"), or "" when the instance view has no agent report."""
+    agent_version: str
+    agent_message: str
+    managed_disks: bool | None
+    """None when the OS disk does not say."""
+    tags: Mapping[str, str]
+
+    @property
+    def running(self) -> bool:
+        return self.power_state.casefold() == "running"
+
+    @property
+    def agent_ready(self) -> bool:
+        return self.agent_status.casefold() == "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    id: str
+    name: str
+    publisher: str
+    type: str
+    """The handler's type, `properties.type` on the wire."""
+    provisioning_state: str
+    status_code: str
+    """Code of the newest instance view status, such as ProvisioningState/failed/1, or ""."""
+    status_message: str
+    status_time: str
+    """ISO 8601 as Azure wrote it, or ""."""
+
+    @property
+    def is_backup_extension(self) -> bool:
+        """Publisher and type, never the name: an extension can carry any name."""
+        types = [known.casefold() for known in BACKUP_EXTENSION_TYPES]
+        return self.publisher.casefold() == BACKUP_EXTENSION_PUBLISHER.casefold() and self.type.casefold() in types
+
+    @property
+    def failed(self) -> bool:
+        return self.provisioning_state.casefold() == "failed" or self.status_code.casefold().startswith(
+            "provisioningstate/failed"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A management lock with all that is needed to make the same one again."""
+
+    id: str
+    name: str
+    level: str
+    notes: str | None
+    owners: tuple[str, ...]
+    """Application ids. A lock with owners belongs to an application and is never lifted."""
+
+    @property
+    def scope(self) -> str:
+        """The id of what is locked: the lock's id without its last four segments."""
+        return self.id.rsplit("/", 4)[0]
+
+    @property
+    def blocks_deletion(self) -> bool:
+        return self.level.casefold() in [level.casefold() for level in BLOCKING_LOCK_LEVELS]
+
+    def same_content(self, other: Lock) -> bool:
+        """Scope, name, level, notes and owners are equal. Casing of ids is Azure's to choose, of notes it is not."""
+        return (
+            self.id.casefold() == other.id.casefold()
+            and self.level.casefold() == other.level.casefold()
+            and (self.notes or "") == (other.notes or "")
+            and {owner.casefold() for owner in self.owners} == {owner.casefold() for owner in other.owners}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePointCollection:
+    id: str
+    name: str
+    source_id: str
+    """Id of the VM whose restore points these are, or ""."""
+    location: str
+    provisioning_state: str
+    points: tuple[str, ...] | None
+    """Names of the restore points; None when they were not asked for."""
+
+    def belongs_to(self, vm_id: str) -> bool:
+        """Made by Azure Backup for this VM: name prefix and source together; `AzureBackup_vm1` is not vm10's."""
+        return (
+            self.name.casefold().startswith(BACKUP_COLLECTION_PREFIX.casefold())
+            and bool(self.source_id)
+            and self.source_id.casefold() == vm_id.casefold()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: str
+    name: str
+    status: str
+    """InProgress, Completed, CompletedWithWarnings, Failed, Cancelled, Cancelling, Invalid."""
+    operation: str
+    entity_name: str
+    container_name: str
+    start_time: str
+    end_time: str
+    error_details: tuple[Mapping[str, Any], ...]
+    dynamic_error_message: str
+
+    @property
+    def ended(self) -> bool:
+        return self.status.casefold() not in ("inprogress", "cancelling")
+
+    def is_of(self, vm_name: str, vm_group: str) -> bool | None:
+        """Whether the job works on this VM; None when the job names nothing to tell it by."""
+        parts = self.container_name.casefold().split(";")
+        if len(parts) >= 3:
+            return parts[-2:] == [vm_group.casefold(), vm_name.casefold()]
+        if self.entity_name:
+            return self.entity_name.casefold() == vm_name.casefold()
+        return None
+
+
+def virtual_machine(wire: Wire) -> VirtualMachine:
+    """https://learn.microsoft.com/rest/api/compute/virtual-machines/get with $expand=instanceView"""
+    properties = _object(wire, "properties")
+    view = _object(properties, "instanceView")
+    os_disk = _object(_object(properties, "storageProfile"), "osDisk")
+    agent = _object(view, "vmAgent")
+    agent_statuses = _list(agent, "statuses")
+    last = agent_statuses[-1] if agent_statuses else {}
+    return VirtualMachine(
+        id=_text(wire, "id"),
+        name=_text(wire, "name"),
+        location=_text(wire, "location"),
+        os_type=_text(os_disk, "osType"),
+        power_state=_state(_list(view, "statuses"), "PowerState/"),
+        provisioning_state=_state(_list(view, "statuses"), "ProvisioningState/")
+        or _text(properties, "provisioningState"),
+        agent_status=_text(last, "displayStatus"),
+        agent_version=_text(agent, "vmAgentVersion"),
+        agent_message=_text(last, "message"),
+        managed_disks=_managed(os_disk),
+        tags={str(name): str(value) for name, value in _object(wire, "tags").items()},
+    )
+
+
+def extension(wire: Wire, view: Wire | None = None) -> Extension:
+    """One extension; `view` is its entry in the VM's instance view, which carries the handler's last words."""
+    properties = _object(wire, "properties")
+    statuses = _list(view or _object(properties, "instanceView"), "statuses")
+    last = statuses[-1] if statuses else {}
+    return Extension(
+        id=_text(wire, "id"),
+        name=_text(wire, "name"),
+        publisher=_text(properties, "publisher"),
+        type=_text(properties, "type"),
+        provisioning_state=_text(properties, "provisioningState"),
+        status_code=_text(last, "code"),
+        status_message=_text(last, "message"),
+        status_time=_text(last, "time"),
+    )
+
+
+def lock(wire: Wire) -> Lock:
+    """https://learn.microsoft.com/rest/api/resources/management-locks (2020-05-01)"""
+    properties = _object(wire, "properties")
+    notes = properties.get("notes")
+    owners = tuple(_text(owner, "applicationId") for owner in _list(properties, "owners"))
+    return Lock(_text(wire, "id"), _text(wire, "name"), _text(properties, "level"), notes, owners)
+
+
+def restore_point_collection(wire: Wire) -> RestorePointCollection:
+    properties = _object(wire, "properties")
+    points = properties.get("restorePoints")
+    return RestorePointCollection(
+        id=_text(wire, "id"),
+        name=_text(wire, "name"),
+        source_id=_text(_object(properties, "source"), "id"),
+        location=_text(wire, "location"),
+        provisioning_state=_text(properties, "provisioningState"),
+        points=None if points is None else tuple(_text(point, "name") for point in points),
+    )
+
+
+def job(wire: Wire) -> Job:
+    """https://learn.microsoft.com/rest/api/backup/job-details/get; types AzureIaaSVMJob and AzureIaaSVMJobV2 alike."""
+    properties = _object(wire, "properties")
+    return Job(
+        id=_text(wire, "id"),
+        name=_text(wire, "name"),
+        status=_text(properties, "status"),
+        operation=_text(properties, "operation"),
+        entity_name=_text(properties, "entityFriendlyName"),
+        container_name=_text(properties, "containerName"),
+        start_time=_text(properties, "startTime"),
+        end_time=_text(properties, "endTime"),
+        error_details=tuple(_list(properties, "errorDetails")),
+        dynamic_error_message=_text(_object(properties, "extendedInfo"), "dynamicErrorMessage"),
+    )
+
+
+def _object(wire: Wire, name: str) -> Wire:
+    value = wire.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(wire: Wire, name: str) -> list[Any]:
+    value = wire.get(name)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _text(wire: Wire, name: str) -> str:
+    value = wire.get(name)
+    return "" if value is None else str(value)
+
+
+def _state(statuses: list[Any], prefix: str) -> str:
+    for status in statuses:
+        code = _text(status, "code")
+        if code.casefold().startswith(prefix.casefold()):
+            return code[len(prefix) :].split("/")[0]
+    return ""
+
+
+def _managed(os_disk: Wire) -> bool | None:
+    if _object(os_disk, "managedDisk"):
+        return True
+    return False if _object(os_disk, "vhd") else None

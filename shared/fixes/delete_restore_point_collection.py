@@ -1,0 +1,53 @@
+"""Fix of cause 6: lift the locks that keep the VM's restore point collection, delete it, put the identical locks back.
+
+Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed job; only locks on its resource group or on
+itself; never a lock with owners, one at subscription level, or one that Azure Backup made. Where one of those is in the way nothing
+is lifted at all, since the deletion would fail. The executor reads all of this again, and that no backup or restore runs.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from shared.arm_ids import group_of, parse, same
+from shared.facts import Lock
+from shared.fixes.contract import Fix, NotFixable, Step, StepKind
+from shared.incident.model import Finding, Target
+
+AZURE_BACKUPS_OWN_LOCK = "AzureBackupProtectionLock"
+
+
+def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:  # noqa: ARG001 - every fix has one signature
+    reasons = [reason for target in finding.targets for lock in target.locks if (reason := why_kept(lock, target.id))]
+    if reasons:
+        return NotFixable("; ".join(dict.fromkeys(reasons)))
+    return tuple(chain.from_iterable(_steps_for(target) for target in finding.targets))
+
+
+def _steps_for(target: Target) -> tuple[Step, ...]:
+    name = parse(target.id).name
+    locks = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in target.locks)
+    return (
+        Step(StepKind.LIFT_LOCKS, target.id, f"lift {locks}", target.locks),
+        Step(StepKind.DELETE_COLLECTION, target.id, f"delete the restore point collection {name}"),
+        Step(StepKind.RESTORE_LOCKS, target.id, f"put back {locks}", target.locks, always=True),
+    )
+
+
+def why_kept(lock: Lock, collection_id: str) -> str:
+    """Why this lock must not be lifted for that collection, or "" when it may be."""
+    where = f"the lock {lock.name} ({lock.level}) on {lock.scope}"
+    if lock.owners:
+        return f"{where} belongs to the application {', '.join(lock.owners)}"
+    if lock.name.casefold() == AZURE_BACKUPS_OWN_LOCK.casefold():
+        return f"{where} was made by Azure Backup"
+    if same(lock.scope, collection_id) or same(lock.scope, group_of(collection_id)):
+        return ""
+    return f"{where} is above the resource group; only locks on the group or on the collection itself are lifted"
+
+
+FIX = Fix(
+    "delete_restore_point_collection",
+    steps,
+    loses="The instant restore points in the collection, those not yet copied to the vault included; what the vault holds stays.",
+)

@@ -1,0 +1,55 @@
+"""What works and what does not, with the reason. Unknown is never "fine": a check that cannot be made has failed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared import clock
+from shared.app import App
+from shared.errors import RemediatorError
+
+
+async def report(app: App) -> dict[str, Any]:
+    """{"status": "ok" | "degraded", "at", "mode", "checks": [{"name", "ok", "reason"}]}"""
+    checks = [await _check(name, look, app) for name, look in CHECKS.items()]
+    status = "ok" if all(check["ok"] for check in checks) else "degraded"
+    return {"status": status, "at": clock.now(), "mode": app.settings.mode, "checks": checks}
+
+
+async def _check(name: str, look: Callable[[App], Awaitable[str]], app: App) -> dict[str, Any]:
+    try:
+        return {"name": name, "ok": True, "reason": await look(app)}
+    except RemediatorError as error:
+        return {"name": name, "ok": False, "reason": str(error)}
+
+
+async def _store(app: App) -> str:
+    await app.store.ping()
+    return "takes writes"
+
+
+async def _azure(app: App) -> str:
+    return f"looks after subscription {await app.own_subscription()}"
+
+
+async def _topic(app: App) -> str:
+    if not app.settings.topic_endpoint:
+        raise RemediatorError("REMEDIATOR_TOPIC_ENDPOINT is not set: the bridge cannot publish alerts")
+    return app.settings.topic_endpoint
+
+
+async def _locks(app: App) -> str:
+    entries = await app.ledger.open_locks()
+    if late := [entry for entry in entries if entry.overdue]:
+        names = ", ".join(f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})" for entry in late)
+        raise RemediatorError(f"not back in time: {names}")
+    return f"{len(entries)} off at the moment" if entries else "none is off"
+
+
+CHECKS: dict[str, Callable[[App], Awaitable[str]]] = {
+    "audit store": _store,
+    "azure resource manager": _azure,
+    "event grid topic": _topic,
+    "locks": _locks,
+}

@@ -1,0 +1,140 @@
+"""An incident: one failed backup job of one VM, from the first event to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.events.model import CodeHint
+from shared.facts import Lock
+
+
+class Status(StrEnum):
+    OPEN = "open"
+    DIAGNOSING = "diagnosing"
+    AWAITING_APPROVAL = "awaiting_approval"
+    FIXING = "fixing"
+    VERIFYING = "verifying"
+    FIXED = "fixed"
+    NEEDS_PERSON = "needs_person"
+    OBSERVED = "observed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+ENDED = frozenset({Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED})
+
+MOVES: dict[Status, frozenset[Status]] = {
+    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is left, or after the engine lost its state.
+    # Any work may end with a person; nothing leaves an ended status.
+    Status.OPEN: frozenset({Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.DIAGNOSING: frozenset(
+        {Status.FIXING, Status.AWAITING_APPROVAL, Status.OBSERVED, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+    ),
+    Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.FIXING: frozenset({Status.VERIFYING, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.VERIFYING: frozenset({Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.FIXED: frozenset(),
+    Status.NEEDS_PERSON: frozenset(),
+    Status.OBSERVED: frozenset(),
+    Status.IGNORED: frozenset(),
+    Status.FAILED: frozenset(),
+}
+
+
+class Verdict(StrEnum):
+    CONFIRMED = "CONFIRMED"
+    RULED_OUT = "RULED_OUT"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resource that a fix would change, with the locks at or above it that are in the way."""
+
+    id: str
+    locks: tuple[Lock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one checker says of one cause."""
+
+    cause: str
+    verdict: Verdict
+    evidence: tuple[str, ...]
+    """Sentences for people, each with the fact it rests on."""
+    targets: tuple[Target, ...] = ()
+    """What the cause's fix would act on; only with CONFIRMED."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One change that was begun for this incident."""
+
+    kind: str
+    target: str
+    outcome: str
+    """done, failed, refused, or "" while it is under way."""
+    cause: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The on-demand backup that shows whether the fix worked."""
+
+    job_id: str
+    outcome: str = ""
+    """"" while it runs, then the job's last status."""
+    error_code: str = ""
+    """What it failed with, where it failed and the job names a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    id: str
+    status: Status
+    subscription_id: str
+    vault_id: str
+    vm_id: str
+    container_name: str
+    item_name: str
+    job_id: str
+    error_code: str
+    """In the catalogue's spelling; "" while unknown."""
+    opened_at: str
+    closed_at: str = ""
+    description: str = ""
+    reason: str = ""
+    """Why the incident is where it is, for a person."""
+    error_code_hints: tuple[CodeHint, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    actions: tuple[Action, ...] = ()
+    verification: Verification | None = None
+    manual_steps: tuple[str, ...] = ()
+    restarts: int = 0
+    """How often the work was begun again because the engine had lost it."""
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def code_now(self) -> str:
+        """The code to diagnose by: that of the verifying backup once it has failed, else that of the first failure."""
+        failed_again = self.verification is not None and self.verification.outcome.casefold() == "failed"
+        return self.verification.error_code if self.verification and failed_again else self.error_code
+
+    @property
+    def tried(self) -> frozenset[str]:
+        """Causes whose fix was carried to an end for this incident, well or badly: each is tried once."""
+        return frozenset(action.cause for action in self.actions if action.outcome and action.cause)
+
+    def moved(self, status: Status, reason: str, *, now: str) -> Incident:
+        """The incident in a new status. Raises ValueError for a move that the table does not have."""
+        if status == self.status:
+            return replace(self, reason=reason or self.reason)
+        if status not in MOVES[self.status]:
+            raise ValueError(f"incident {self.id} cannot go from {self.status} to {status}")
+        return replace(self, status=status, reason=reason, closed_at=now if status in ENDED else "")

@@ -1,0 +1,16 @@
+"""An incident as the HTTP routes and the command line show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.codec import to_json
+from shared.incident.model import Incident
+
+HIDDEN = ("error_code_hints",)
+
+
+def incident_json(incident: Incident) -> dict[str, Any]:
+    """Fields are documented in docs/http.md; `closed_at` is null while the incident is open, `vm_id` when it has no VM."""
+    shown = {name: value for name, value in to_json(incident).items() if name not in HIDDEN}
+    return shown | {"closed_at": incident.closed_at or None, "vm_id": incident.vm_id or None}

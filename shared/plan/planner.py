@@ -1,0 +1,91 @@
+"""Decides: the first confirmed cause in the catalogue's order, its fix, and whether policy lets it be applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared import catalogue
+from shared.advice import About
+from shared.fixes.contract import NotFixable, Step
+from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.plan.policy import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be changed and why; the command line, the audit log and the executor see this same value."""
+
+    cause: str
+    fix: str
+    steps: tuple[Step, ...]
+    because: tuple[str, ...]
+    loses: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlan:
+    """Why nothing is changed, where the incident goes, and what a person can do."""
+
+    status: Status
+    reason: str
+    manual_steps: tuple[str, ...] = ()
+    would: Plan | None = None
+    """The plan that policy held back."""
+
+
+def plan(incident: Incident, findings: tuple[Finding, ...], mode: Mode) -> Plan | NoPlan:
+    """`findings` in the catalogue's order. Never guesses: a code without a row, or no confirmed cause, is for a person."""
+    confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
+    if catalogue.error_code(incident.code_now) is None:
+        code = incident.code_now or "unknown"
+        return NoPlan(Status.NEEDS_PERSON, f"the error code is {code}: not in the catalogue", _steps(incident, confirmed))
+    left = [found for found in confirmed if found.cause not in incident.tried]
+    if not left:
+        return NoPlan(Status.NEEDS_PERSON, _why_none(incident, findings), _steps(incident, list(findings)))
+    return _allowed(_for_cause(incident, left), mode)
+
+
+def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
+    finding = confirmed[0]
+    cause = catalogue.cause(finding.cause)
+    if cause.fix is None:
+        reason = f"{cause.title}: only a person can mend this"
+        return NoPlan(Status.NEEDS_PERSON, reason, _steps(incident, confirmed))
+    steps = cause.fix.steps(finding, incident.vm_id)
+    if isinstance(steps, NotFixable):
+        return NoPlan(Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", _steps(incident, confirmed))
+    return Plan(cause.slug, cause.fix.kind, steps, finding.evidence, cause.fix.loses)
+
+
+def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
+    if isinstance(found, NoPlan) or mode.name == "auto":
+        return found
+    told = tuple(f"Not done by us: {step.says}" for step in found.steps)
+    ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
+    return NoPlan(ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found)
+
+
+def _why_none(incident: Incident, findings: tuple[Finding, ...]) -> str:
+    tried = f"; tried already: {', '.join(sorted(incident.tried))}" if incident.tried else ""
+    open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
+    unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
+    return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{unknown}"
+
+
+def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
+    """Advice for what is confirmed, then for what is unknown; nothing for what is ruled out."""
+    about = About.of(incident)
+    steps: list[str] = []
+    for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
+        for finding in findings:
+            if finding.verdict is verdict:
+                steps += advice_for(finding, about)
+    return tuple(dict.fromkeys(steps))
+
+
+def advice_for(finding: Finding, about: About) -> tuple[str, ...]:
+    """A missing extension on Linux is mended at the agent, so cause 5 without a target is advised as cause 3."""
+    cause = catalogue.cause(finding.cause)
+    if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
+        return catalogue.cause("linux_agent").advice(about)
+    return cause.advice(about)

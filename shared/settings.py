@@ -1,0 +1,169 @@
+"""Every app setting, with its default and its meaning. `docs/settings.md` is made from this table.
+
+Read once when the app starts. A value that cannot be is an error that names the setting, never a silent default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from shared.errors import SettingsError
+
+MODES = ("off", "observe", "approve", "auto")
+"""From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
+
+
+def setting(name: str, default: str, meaning: str, read: Callable[[str], Any] = str) -> Any:
+    """A field of Settings that is read from the environment variable `name`."""
+    return field(metadata={"name": name, "default": default, "meaning": meaning, "read": read})
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.casefold() not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)}")
+        return text.casefold()
+
+    return read
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    subscription_id: str = setting(
+        "REMEDIATOR_SUBSCRIPTION_ID",
+        "",
+        "The subscription that this installation looks after. Empty: the one that the app is deployed in (from WEBSITE_OWNER_NAME), "
+        "else the only one that its identity can see. Failures of any other subscription are recorded and ignored.",
+    )
+    mode: str = setting(
+        "REMEDIATOR_MODE",
+        "auto",
+        "off: failures are recorded only; observe: diagnosed and planned, nothing is changed; approve: reserved, hands every plan to a person; "
+        "auto: safe fixes are applied. The tag `backup-remediation` on a VM or its resource group can only make it stricter.",
+        one_of(*MODES),
+    )
+    changes_per_hour: int = setting(
+        "REMEDIATOR_CHANGES_PER_HOUR",
+        "60",
+        "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
+        whole(0, 100_000),
+    )
+    store: str = setting(
+        "REMEDIATOR_STORE",
+        "",
+        "Where incidents, audit log and lock ledger live: https://<account>.table.core.windows.net (identity), a storage connection string, "
+        "or sqlite:<path>. Empty: the tables of AzureWebJobsStorage.",
+    )
+    table_prefix: str = setting("REMEDIATOR_TABLE_PREFIX", "remediator", "Put before each table's name in Azure Tables.")
+    arm_endpoint: str = setting(
+        "REMEDIATOR_ARM_ENDPOINT",
+        "https://management.azure.com",
+        "Azure Resource Manager. An http address on 127.0.0.1 is the simulator: no credential is used there.",
+    )
+    topic_endpoint: str = setting(
+        "REMEDIATOR_TOPIC_ENDPOINT", "", "The Event Grid custom topic to which the bridge publishes alerts."
+    )
+    topic_key: str = setting(
+        "REMEDIATOR_TOPIC_KEY", "", "Access key of that topic. Empty: the app's identity is used (EventGrid Data Sender)."
+    )
+    call_timeout_seconds: float = setting(
+        "REMEDIATOR_CALL_TIMEOUT_SECONDS", "60", "Longest wait for the answer of one ARM request.", number(0.1, 300)
+    )
+    retry_seconds: float = setting(
+        "REMEDIATOR_RETRY_SECONDS",
+        "60",
+        "How long one ARM call is tried again after 429, 5xx or a lost connection. A Retry-After longer than what is left ends it.",
+        number(0, 600),
+    )
+    poll_seconds: float = setting(
+        "REMEDIATOR_POLL_SECONDS",
+        "5",
+        "Pause between two looks at a long-running operation of ARM when ARM names none.",
+        number(0.01, 60),
+    )
+    unlock_wait_seconds: float = setting(
+        "REMEDIATOR_UNLOCK_WAIT_SECONDS",
+        "180",
+        "How long a deletion that still answers ScopeLocked is tried again after its lock was lifted: locks go away slowly.",
+        number(0, 600),
+    )
+    window_seconds: float = setting(
+        "REMEDIATOR_WINDOW_SECONDS",
+        "600",
+        "Longest time a resource group may stay unlocked. Then the lock goes back and what was not deleted is reported.",
+        number(1, 1500),
+    )
+    extension_wait_seconds: float = setting(
+        "REMEDIATOR_EXTENSION_WAIT_SECONDS",
+        "1200",
+        "Longest wait for the removal of the backup extension (Azure itself gives up after 15 minutes).",
+        number(1, 1500),
+    )
+    restore_patience_seconds: float = setting(
+        "REMEDIATOR_RESTORE_PATIENCE_SECONDS",
+        "120",
+        "How long one attempt to put a lock back goes on before the guardian takes over (each minute, for as long as it takes).",
+        number(0.1, 600),
+    )
+    job_poll_seconds: float = setting(
+        "REMEDIATOR_JOB_POLL_SECONDS", "60", "Pause between two looks at the verifying backup job.", number(0.05, 3600)
+    )
+    job_wait_hours: float = setting(
+        "REMEDIATOR_JOB_WAIT_HOURS", "24", "How long the verifying backup job is followed.", number(0.001, 96)
+    )
+    busy_poll_seconds: float = setting(
+        "REMEDIATOR_BUSY_POLL_SECONDS",
+        "10",
+        "Pause before a fix asks again for a resource group in which another fix has the locks off.",
+        number(0.05, 600),
+    )
+    minimum_linux_agent: str = setting(
+        "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises SettingsError that names the setting, what it holds and what it may hold."""
+        values = {}
+        for each in fields(cls):
+            name, text = each.metadata["name"], environment.get(each.metadata["name"], "").strip()
+            try:
+                values[each.name] = each.metadata["read"](text or each.metadata["default"])
+            except ValueError as error:
+                raise SettingsError(f"{name} is {text!r}; it takes {error}") from error
+        if not values["subscription_id"]:
+            values["subscription_id"] = environment.get("WEBSITE_OWNER_NAME", "").split("+")[0]
+        if not values["store"]:
+            values["store"] = _functions_storage(environment)
+        return cls(**values)
+
+
+def _functions_storage(environment: Mapping[str, str]) -> str:
+    """The account that the Functions host itself uses: by identity (`__tableServiceUri`, `__accountName`) or by connection string."""
+    if uri := environment.get("AzureWebJobsStorage__tableServiceUri"):
+        return uri
+    if account := environment.get("AzureWebJobsStorage__accountName"):
+        return f"https://{account}.table.core.windows.net"
+    return environment.get("AzureWebJobsStorage", "")

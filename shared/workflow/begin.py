@@ -1,0 +1,78 @@
+"""First stage: put back what a crash left off, hear the job as a witness, name the error code, choose the causes to examine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shared import catalogue, clock
+from shared.codec import to_json
+from shared.diagnosis.failure import NotWitnessed, witness
+from shared.execution.locks import put_back
+from shared.execution.tools import Tools, note
+from shared.incident.model import Incident, Status
+from shared.workflow.close import close
+
+DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
+
+
+async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
+    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "verify", "job_id"} or {"next": "stop"}."""
+    incident = await tools.book.get(incident_id)
+    if incident is None:
+        return {"next": STOP}
+    await _put_back_after_crash(tools, incident)
+    if incident.ended:
+        return {"next": STOP}
+    if tools.settings.mode == "off":
+        return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
+    if incident.verification is not None and not incident.verification.outcome:
+        return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
+    found = witness(incident, await tools.reader.job(incident.vault_id, incident.job_id))
+    if isinstance(found, NotWitnessed):
+        return await _stop(tools, incident, found)
+    code = incident.error_code or found.error_code
+    incident = await tools.book.change(
+        incident_id, lambda each: _diagnosing(each, code, "the job in the vault confirms the failure")
+    )
+    told = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
+    await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
+    return {"next": DIAGNOSE, "failed_at": found.failed_at, **causes(incident), **pace(tools)}
+
+
+def causes(incident: Incident) -> dict[str, Any]:
+    return {"causes": [cause.slug for cause in catalogue.causes_of(incident.code_now)]}
+
+
+def pace(tools: Tools) -> dict[str, Any]:
+    """Pauses and limits, in seconds, for the orchestrator: it may not read settings itself."""
+    settings = tools.settings
+    return {
+        "job_poll_seconds": settings.job_poll_seconds,
+        "job_wait_seconds": settings.job_wait_hours * 3600,
+        "busy_poll_seconds": settings.busy_poll_seconds,
+        "busy_wait_seconds": settings.window_seconds * 6,
+    }
+
+
+def _diagnosing(incident: Incident, code: str, reason: str) -> Incident:
+    moved = incident.moved(Status.DIAGNOSING, reason, now=clock.now())
+    return replace(moved, error_code=code)
+
+
+async def _put_back_after_crash(tools: Tools, incident: Incident) -> None:
+    for entry in await tools.ledger.open_locks():
+        if entry.incident_id == incident.id:
+            outcome = await put_back(tools, incident, entry)
+            await note(tools, incident, "recovery", outcome.detail, target=entry.lock.id, detail={"lock": to_json(entry.lock)})
+
+
+async def _stop(tools: Tools, incident: Incident, found: NotWitnessed) -> dict[str, Any]:
+    await close(tools, incident.id, found.status, found.reason, advice_without_findings(incident, found))
+    return {"next": STOP}
+
+
+def advice_without_findings(incident: Incident, found: NotWitnessed) -> tuple[str, ...]:
+    if found.status is not Status.NEEDS_PERSON:
+        return ()
+    return (f"Look at the job {incident.job_id} in the vault {incident.vault_id}: {found.reason}.",)

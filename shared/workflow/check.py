@@ -1,0 +1,45 @@
+"""One checker, for one cause. Fanned out side by side, so each reads for itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.checkers.contract import Subject
+from shared.codec import to_json
+from shared.diagnosis.examine import examine
+from shared.execution.ledger import LockLedger, counted_in
+from shared.execution.tools import Tools
+from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.azure.reader import ArmReader
+
+
+class LedgerAwareReader:
+    """What checkers read through: locks that are off because of us count as there."""
+
+    def __init__(self, reader: ArmReader, ledger: LockLedger) -> None:
+        self._reader = reader
+        self._ledger = ledger
+
+    async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable:
+        return await self._reader.virtual_machine(vm_id)
+
+    async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:
+        return await self._reader.extensions(vm_id)
+
+    async def restore_point_collections(
+        self, vm_id: str
+    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
+        return await self._reader.restore_point_collections(vm_id)
+
+    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+        lifted = await self._ledger.open_locks()
+        read = await self._reader.locks(scope)
+        return read if isinstance(read, Absent | Unreadable) else counted_in(read, lifted, scope)
+
+
+async def check(tools: Tools, vm_id: str, failed_at: str, slug: str) -> dict[str, Any]:
+    """The finding of one cause, as JSON."""
+    subject = Subject(vm_id, failed_at, tools.settings.minimum_linux_agent)
+    finding = await examine(slug, subject, LedgerAwareReader(tools.reader, tools.ledger))
+    found: dict[str, Any] = to_json(finding)
+    return found

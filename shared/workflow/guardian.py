@@ -1,0 +1,34 @@
+"""The timer's work: locks whose time is over go back, and incidents that the engine lost are begun again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.execution.locks import put_back_all_due
+from shared.execution.tools import StepOutcome, Tools, note
+from shared.incident.model import Incident, Status
+from shared.workflow.close import close
+
+MOST_RESTARTS = 5
+
+
+async def put_back(tools: Tools) -> list[StepOutcome]:
+    return await put_back_all_due(tools)
+
+
+async def unfinished(tools: Tools) -> list[Incident]:
+    """Incidents that somebody should be working on."""
+    return [incident async for incident in tools.book.all() if not incident.ended]
+
+
+async def resume(tools: Tools, incident_id: str) -> bool:
+    """Whether the incident's work may be begun again: counted, so that it never loops."""
+    incident = await tools.book.change(incident_id, lambda each: replace(each, restarts=each.restarts + 1))
+    if incident.ended:
+        return False
+    if incident.restarts > MOST_RESTARTS:
+        reason = f"the work was lost and begun again {MOST_RESTARTS} times"
+        await close(tools, incident_id, Status.FAILED, reason, ("Look at the app's log for this incident's id.",))
+        return False
+    await note(tools, incident, "recovery", f"begun again ({incident.restarts}) after the engine lost it")
+    return True

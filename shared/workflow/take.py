@@ -1,0 +1,129 @@
+"""Intake: one event becomes one incident, joins one, or is set aside with its reason. Nothing is lost, nothing raises for bad input."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from shared import clock
+from shared.audit.log import AuditLog
+from shared.errors import RowExists
+from shared.events.model import FailureEvent, Ignored, Unusable
+from shared.events.parse import parse
+from shared.execution.tools import ACTOR
+from shared.incident.book import IncidentBook, job_key, opened, set_aside
+from shared.incident.model import Incident, Status
+from shared.store.contract import Store
+
+QUARANTINE = "quarantine"
+INTAKE_CHAIN = "intake"
+"""Incident id under which events that belong to no incident are on record."""
+EXCERPT_CHARACTERS = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an event. `start`: the incident whose orchestration has to run, or "" when none has to."""
+
+    what: str
+    incident_id: str = ""
+    start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    store: Store
+    book: IncidentBook
+    audit: AuditLog
+
+    async def take(self, text: str, own_subscription: str) -> Taken:
+        """Raises StoreUnavailable only: then Event Grid has to send the event again."""
+        event = parse(text)
+        if isinstance(event, Unusable):
+            return await self.quarantine(text, event.reason)
+        if isinstance(event, Ignored):
+            return await self._set_aside(event)
+        if event.subscription_id.casefold() != own_subscription.casefold():
+            reason = f"subscription {event.subscription_id} is not the one that this installation looks after"
+            return await self._set_aside(as_ignored(event, reason))
+        return await self._claim(event)
+
+    async def quarantine(self, text: str, reason: str) -> Taken:
+        """Keep what can never be used, once, with its reason; cut to a size that a person reads."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        excerpt = text[:EXCERPT_CHARACTERS].encode("utf-8", "replace").decode()
+        body = {"at": clock.now(), "reason": reason, "characters": len(text), "excerpt": excerpt}
+        try:
+            await self.store.insert(QUARANTINE, "event", digest, body)
+        except RowExists:
+            return Taken("quarantined before")
+        await self._note(INTAKE_CHAIN, "", "quarantine", reason, {"quarantine": digest, "characters": len(text)})
+        return Taken("quarantined")
+
+    async def _set_aside(self, event: Ignored) -> Taken:
+        if not event.key:
+            await self._note(INTAKE_CHAIN, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
+            return Taken("ignored")
+        claim = await self.book.claim(_key(event.key), event.job_id)
+        incident = await self.book.open(set_aside(event, claim.incident_id))
+        if claim.first:
+            await self._note(incident.id, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
+        return Taken("ignored", incident.id)
+
+    async def _claim(self, event: FailureEvent) -> Taken:
+        claim = await self.book.claim(job_key(event.vault_id, event.job_id), event.job_id)
+        if claim.verification:
+            await self._note(claim.incident_id, event.vm_id, "event", "the failure of our own verifying backup", _told(event))
+            return Taken("verification", claim.incident_id)
+        incident = await self.book.open(opened(event, claim.incident_id))
+        if claim.first:
+            await self._note(incident.id, event.vm_id, "event", f"claimed ({event.shape})", _told(event))
+        if incident.ended:
+            return Taken("duplicate", incident.id)
+        holder = await self.book.hold_vm(event.vm_id, incident.id)
+        if holder != incident.id:
+            return await self._join(incident, holder)
+        return Taken("claimed" if claim.first else "duplicate", incident.id, start=incident.id)
+
+    async def _join(self, incident: Incident, holder: str) -> Taken:
+        """Two incidents never work on one VM at once: the later failure is history of the open one."""
+        reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
+        await self.book.change(incident.id, lambda each: each.moved(Status.IGNORED, reason, now=clock.now()))
+        await self._note(incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
+        await self._note(holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
+        return Taken("joined", incident.id)
+
+    async def _note(self, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
+        await self.audit.append(
+            incident=incident_id,
+            vm=vm_id,
+            kind=kind,
+            target=vm_id,
+            phase="note",
+            result=result,
+            actor=ACTOR,
+            correlation_id="",
+            detail=detail,
+        )
+
+
+def as_ignored(event: FailureEvent, reason: str) -> Ignored:
+    return Ignored(
+        reason=reason,
+        shape=event.shape,
+        subscription_id=event.subscription_id,
+        vm_id=event.vm_id,
+        job_id=event.job_id,
+        vault_id=event.vault_id,
+        key=f"{event.vault_id}/{event.job_id}",
+    )
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.casefold().encode()).hexdigest()[:32]
+
+
+def _told(event: FailureEvent) -> dict[str, Any]:
+    hints = [{"source": hint.source, "code": hint.code} for hint in event.error_code_hints]
+    return {"job": event.job_id, "vault": event.vault_id, "fired_at": event.fired_at, "codes": hints, "event": event.event_id}
