@@ -124,6 +124,4 @@ async def _answered(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.Ht
 
 def _json(body: Any, status: int = 200) -> func.HttpResponse:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return func.HttpResponse(
-        json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers
-    )
+    return func.HttpResponse(json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers)

@@ -48,9 +48,7 @@ def remediate(context: df.DurableOrchestrationContext) -> Steps:
 def _diagnose_and_fix(context: df.DurableOrchestrationContext, incident_id: str, state: Any, pace: Any) -> Steps:
     """Whether a fix is in place that a backup can verify."""
     about = {"incident_id": incident_id, "failed_at": state["failed_at"]}
-    findings = yield context.task_all(
-        [context.call_activity("check_cause", about | {"cause": cause}) for cause in state["causes"]]
-    )
+    findings = yield context.task_all([context.call_activity("check_cause", about | {"cause": cause}) for cause in state["causes"]])
     decided = yield context.call_activity("decide_plan", {"incident_id": incident_id, "findings": findings})
     plan = decided["plan"]
     if plan is None:
@@ -98,7 +96,7 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
         if incident is None:
             raise RemediatorError(f"incident {work['incident_id']} is not in the store")
         return await check.check(tools, incident.vm_id, work["failed_at"], work["cause"])
-    except Exception as error:  # noqa: BLE001 - top of an entry point: recorded, and answered as UNKNOWN
+    except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
         failed: dict[str, Any] = to_json(unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}"))
         return failed
@@ -114,7 +112,7 @@ async def carry_out_step(work: dict) -> dict:  # type: ignore[type-arg]
     """Errors become data: the steps that must always follow have to follow."""
     try:
         return await carry_out.carry_out(await the_app().tools(), work["incident_id"], work["cause"], work["step"])
-    except Exception as error:  # noqa: BLE001 - top of an entry point: recorded, and answered as a failed step
+    except Exception as error:
         logging.exception("step %s of incident %s failed", work["step"].get("kind"), work["incident_id"])
         return {"result": "failed", "detail": f"{type(error).__name__}: {error}", "manual_steps": []}
 

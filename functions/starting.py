@@ -26,6 +26,6 @@ async def ensure_running(client: Any, incident_id: str) -> None:
         return
     try:
         await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input={"incident_id": incident_id})
-    except Exception:  # noqa: BLE001 - the 1.x client raises bare Exception for "already running"; told apart right here
+    except Exception:
         if not await is_running(client, incident_id):
             raise

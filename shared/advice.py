@@ -26,9 +26,7 @@ class About:
     @classmethod
     def of(cls, incident: Incident) -> About:
         vm = parse(incident.vm_id)
-        return cls(
-            vm.name, vm.resource_group, incident.vm_id, incident.vault_id, incident.container_name, incident.item_name
-        )
+        return cls(vm.name, vm.resource_group, incident.vm_id, incident.vault_id, incident.container_name, incident.item_name)
 
     @property
     def backup_now(self) -> str:

@@ -31,7 +31,9 @@ class App:
     @cached_property
     def store(self) -> Store:
         if not self.settings.store:
-            raise SettingsError("REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere to keep a record")
+            raise SettingsError(
+                "REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere to keep a record"
+            )
         return open_store(self.settings.store, self.settings.table_prefix)
 
     @cached_property
@@ -78,5 +80,3 @@ class App:
             await clients.close()
         if "store" in self.__dict__:
             await self.store.close()
-
-

@@ -83,18 +83,14 @@ CAUSES = (
 )
 
 ERROR_CODES = (
-    ErrorCode(
-        "UserErrorGuestAgentStatusUnavailable", "VM agent unable to communicate with Azure Backup", (1, 2, 3, 4, 5)
-    ),
+    ErrorCode("UserErrorGuestAgentStatusUnavailable", "VM agent unable to communicate with Azure Backup", (1, 2, 3, 4, 5)),
     ErrorCode(
         "ExtensionSnapshotFailedNoNetwork",
         "Snapshot operation failed due to no network connectivity on the virtual machine",
         (1, 4, 5),
     ),
     ErrorCode("ExtentionOperationFailed", "VMSnapshot extension operation failed", (4, 5, 2, 3)),
-    ErrorCode(
-        "GuestAgentSnapshotTaskStatusError", "Could not communicate with the VM agent for snapshot status", (2, 3, 1)
-    ),
+    ErrorCode("GuestAgentSnapshotTaskStatusError", "Could not communicate with the VM agent for snapshot status", (2, 3, 1)),
     ErrorCode("BackUpOperationFailed", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)),
     ErrorCode("BackUpOperationFailedV2", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)),
     ErrorCode(

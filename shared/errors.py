@@ -1,20 +1,20 @@
 """Everything that this product raises on purpose, as one tree.
 
-    RemediatorError                 .permanent says whether trying again later can help
-    ├── AzureCallFailed             ARM or Azure Backup answered with an error, or not at all
-    │   ├── NotFound                404: the resource is not there (a fact, not a fault)
-    │   ├── ScopeLocked             409 ScopeLocked: a management lock is in the way
-    │   ├── AccessDenied            401/403: role, deny assignment, or a lock owned by an application
-    │   ├── Refused                 any other 4xx: the request as it is will never be accepted
-    │   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
-    │   ├── Unavailable             5xx, connection lost, no answer in time
-    │   └── OperationFailed         a long-running operation ended Failed or Canceled
-    ├── StoreError                  the audit store
-    │   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
-    │   ├── RowExists               conditional insert: someone was first
-    │   └── RowChanged              conditional replace: someone wrote in between
-    ├── SettingsError               an app setting is missing or has an impossible value
-    └── NotUsable                   input that can never be used; .reason is for the person who sent it
+RemediatorError                 .permanent says whether trying again later can help
+├── AzureCallFailed             ARM or Azure Backup answered with an error, or not at all
+│   ├── NotFound                404: the resource is not there (a fact, not a fault)
+│   ├── ScopeLocked             409 ScopeLocked: a management lock is in the way
+│   ├── AccessDenied            401/403: role, deny assignment, or a lock owned by an application
+│   ├── Refused                 any other 4xx: the request as it is will never be accepted
+│   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
+│   ├── Unavailable             5xx, connection lost, no answer in time
+│   └── OperationFailed         a long-running operation ended Failed or Canceled
+├── StoreError                  the audit store
+│   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
+│   ├── RowExists               conditional insert: someone was first
+│   └── RowChanged              conditional replace: someone wrote in between
+├── SettingsError               an app setting is missing or has an impossible value
+└── NotUsable                   input that can never be used; .reason is for the person who sent it
 """
 
 from __future__ import annotations

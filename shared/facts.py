@@ -86,9 +86,7 @@ class Extension:
 
     @property
     def failed(self) -> bool:
-        return self.provisioning_state.casefold() == "failed" or self.status_code.casefold().startswith(
-            "provisioningstate/failed"
-        )
+        return self.provisioning_state.casefold() == "failed" or self.status_code.casefold().startswith("provisioningstate/failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +181,7 @@ def virtual_machine(wire: Wire) -> VirtualMachine:
         location=_text(wire, "location"),
         os_type=_text(os_disk, "osType"),
         power_state=_state(_list(view, "statuses"), "PowerState/"),
-        provisioning_state=_state(_list(view, "statuses"), "ProvisioningState/")
-        or _text(properties, "provisioningState"),
+        provisioning_state=_state(_list(view, "statuses"), "ProvisioningState/") or _text(properties, "provisioningState"),
         agent_status=_text(last, "displayStatus"),
         agent_version=_text(agent, "vmAgentVersion"),
         agent_message=_text(last, "message"),

@@ -71,9 +71,7 @@ async def once[T](do: Callable[[ResponseHook], Awaitable[T]], timeout_seconds: f
     return Answer(value, seen.correlation_id)
 
 
-async def with_retries[T](
-    do: Callable[[ResponseHook], Awaitable[T]], *, timeout_seconds: float, retry_seconds: float
-) -> Answer[T]:
+async def with_retries[T](do: Callable[[ResponseHook], Awaitable[T]], *, timeout_seconds: float, retry_seconds: float) -> Answer[T]:
     """Tries again after 429, 5xx and lost connections for `retry_seconds` at most; only for calls that may be sent twice.
 
     ARM's Retry-After is obeyed to the second. One that reaches past the time left ends the attempts at once: the error says so.

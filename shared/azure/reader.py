@@ -6,7 +6,6 @@ Every method returns a fact, Absent, or Unreadable with the reason; none raises 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from shared import errors, facts
 from shared.arm_ids import parse
@@ -52,9 +51,7 @@ class ArmReader:
 
         return await self._read(f"the resource group {resource_group}", read)
 
-    async def restore_point_collections(
-        self, vm_id: str
-    ) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
+    async def restore_point_collections(self, vm_id: str) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
         """The collections in the whole subscription that Azure Backup made for this VM, with their points.
 
         Found by source and prefix, in any group: the group's name can be customised, and old collections stay in old groups.
@@ -67,9 +64,7 @@ class ArmReader:
 
         return await self._read("the restore point collections", read)
 
-    async def restore_point_collection(
-        self, collection_id: str
-    ) -> facts.RestorePointCollection | Absent | Unreadable:
+    async def restore_point_collection(self, collection_id: str) -> facts.RestorePointCollection | Absent | Unreadable:
         async def read(_: ResponseHook) -> facts.RestorePointCollection:
             return await self._with_points(collection_id)
 
@@ -129,13 +124,9 @@ class ArmReader:
     async def _read[T](self, what: str, do: Callable[[ResponseHook], Awaitable[T]]) -> T | Absent | Unreadable:
         settings = self._clients.settings
         try:
-            answer = await with_retries(
-                do, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds
-            )
+            answer = await with_retries(do, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
         except errors.NotFound:
             return Absent(what)
         except errors.AzureCallFailed as error:
             return Unreadable(what, str(error))
         return answer.value
-
-

@@ -117,9 +117,7 @@ class ArmWriter:
 
     async def _resent[T](self, send: Any) -> Answer[T]:
         settings = self._clients.settings
-        return await with_retries(
-            send, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds
-        )
+        return await with_retries(send, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
 
     async def _operation(self, wait_seconds: float, begin: Any, *where: str) -> str:
         """Begin a long-running operation and follow it to its end, `wait_seconds` at most. The request is not sent twice."""

@@ -15,9 +15,7 @@ class Reader(Protocol):
 
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
-    async def restore_point_collections(
-        self, vm_id: str
-    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
+    async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
     async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
 
 
@@ -56,9 +54,7 @@ class KnownFacts:
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:  # noqa: ARG002
         return self.vm_extensions
 
-    async def restore_point_collections(
-        self, vm_id: str
-    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
+    async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
         if isinstance(self.collections, Unreadable):
             return self.collections
         return tuple(each for each in self.collections if each.belongs_to(vm_id))

@@ -82,9 +82,11 @@ CHECKER = Checker(
     (
         Example("no collection", replace(_FULL, collections=()), Verdict.RULED_OUT),
         Example(
-            "the collection of vm10", replace(_FULL, vm=WINDOWS_VM, collections=(
-                replace(_COLLECTION, name="AzureBackup_vm10", source_id=WINDOWS_VM.id + "0"),
-            )), Verdict.RULED_OUT,
+            "the collection of vm10",
+            replace(
+                _FULL, vm=WINDOWS_VM, collections=(replace(_COLLECTION, name="AzureBackup_vm10", source_id=WINDOWS_VM.id + "0"),)
+            ),
+            Verdict.RULED_OUT,
         ),
         Example(
             "a collection of the customer's own",
@@ -92,7 +94,8 @@ CHECKER = Checker(
             Verdict.RULED_OUT,
         ),
         Example(
-            "17 points", replace(_FULL, collections=(replace(_COLLECTION, points=_COLLECTION.points[1:]),)),  # type: ignore[index]
+            "17 points",
+            replace(_FULL, collections=(replace(_COLLECTION, points=_COLLECTION.points[1:]),)),  # type: ignore[index]
             Verdict.RULED_OUT,
         ),
         Example("unmanaged disks", replace(_FULL, vm=replace(WINDOWS_VM, managed_disks=False)), Verdict.RULED_OUT),
@@ -101,7 +104,9 @@ CHECKER = Checker(
         Example("18 points, a lock on another group", replace(_FULL, locked_by=(_ELSEWHERE,)), Verdict.UNKNOWN),
         Example("disks not told", replace(_FULL, vm=replace(WINDOWS_VM, managed_disks=None)), Verdict.UNKNOWN),
         Example(
-            "locks cannot be read", replace(_FULL, locked_by=Unreadable("the locks", "403")), Verdict.UNKNOWN,
+            "locks cannot be read",
+            replace(_FULL, locked_by=Unreadable("the locks", "403")),
+            Verdict.UNKNOWN,
         ),
         Example("collections cannot be read", KnownFacts(vm=WINDOWS_VM, locked_by=(_LOCK,)), Verdict.UNKNOWN),
         Example("the VM cannot be read", KnownFacts(), Verdict.UNKNOWN),

@@ -26,9 +26,7 @@ async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome
     return await _uninstall(tools, incident, step, extensions)
 
 
-async def _uninstall(
-    tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]
-) -> StepOutcome:
+async def _uninstall(tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]) -> StepOutcome:
     found = next((each for each in extensions if each.id.casefold() == step.target.casefold()), None)
     if found is None:
         return StepOutcome("done", "the extension is already gone")

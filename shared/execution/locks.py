@@ -93,7 +93,9 @@ async def put_back(tools: Tools, incident: Incident, entry: OpenLock) -> StepOut
             return await _put_back_once(tools, incident, entry)
         except AzureCallFailed as error:
             if clock.after(clock.now(), pause) >= give_up:
-                detail = f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet ({error}); it is tried again each minute"
+                detail = (
+                    f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet ({error}); it is tried again each minute"
+                )
                 return StepOutcome("failed", detail, (by_hand(entry.lock),))
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

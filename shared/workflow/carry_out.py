@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import clock
+from shared.advice import About
 from shared.arm_ids import group_of, parse
 from shared.codec import from_json, to_json
 from shared.execution import collection, extension, locks
@@ -14,7 +15,6 @@ from shared.execution.tools import StepOutcome, Tools, note
 from shared.fixes.contract import Step, StepKind
 from shared.incident.model import Action, Incident, Status, Verdict
 from shared.plan.planner import Plan, advice_for
-from shared.advice import About
 from shared.workflow.check import check
 from shared.workflow.close import close
 
@@ -45,7 +45,9 @@ def _with_action(incident: Incident, step: Step, cause: str, outcome: str, detai
     return replace(incident, actions=(*others, action))
 
 
-async def settle(tools: Tools, incident_id: str, plan_json: dict[str, Any], outcomes_json: list[dict[str, Any]], failed_at: str) -> dict[str, Any]:
+async def settle(
+    tools: Tools, incident_id: str, plan_json: dict[str, Any], outcomes_json: list[dict[str, Any]], failed_at: str
+) -> dict[str, Any]:
     """After the last step: {"verify": true} when the fix is in place and its checker is silent, else the incident is closed."""
     plan = from_json(Plan, plan_json)
     outcomes = [from_json(StepOutcome, each) for each in outcomes_json]
@@ -61,7 +63,9 @@ async def settle(tools: Tools, incident_id: str, plan_json: dict[str, Any], outc
         await _hand_over(tools, incident, plan, ["the fix was carried out and its cause is still confirmed"], outcomes)
         return {"verify": False}
     await tools.book.change(incident_id, lambda each: each.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now()))
-    await note(tools, incident, "finding", f"{plan.cause} after the fix: {finding['verdict']}", detail={"evidence": finding["evidence"]})
+    await note(
+        tools, incident, "finding", f"{plan.cause} after the fix: {finding['verdict']}", detail={"evidence": finding["evidence"]}
+    )
     return {"verify": True}
 
 

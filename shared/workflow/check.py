@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.azure.reader import ArmReader
 from shared.checkers.contract import Subject
 from shared.codec import to_json
 from shared.diagnosis.examine import examine
 from shared.execution.ledger import LockLedger, counted_in
 from shared.execution.tools import Tools
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
-from shared.azure.reader import ArmReader
 
 
 class LedgerAwareReader:
@@ -26,9 +26,7 @@ class LedgerAwareReader:
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:
         return await self._reader.extensions(vm_id)
 
-    async def restore_point_collections(
-        self, vm_id: str
-    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
+    async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
         return await self._reader.restore_point_collections(vm_id)
 
     async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:

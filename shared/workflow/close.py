@@ -9,9 +9,7 @@ from shared.execution.tools import Tools, note
 from shared.incident.model import Incident, Status
 
 
-async def close(
-    tools: Tools, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
-) -> Incident:
+async def close(tools: Tools, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()) -> Incident:
     def change(incident: Incident) -> Incident:
         if incident.ended:
             return incident

@@ -1,0 +1,59 @@
+"""`remediator diagnose`: run the checkers on a VM, change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+import click
+from rich.console import Console
+
+from shared import catalogue, clock
+from shared.arm_ids import parse
+from shared.azure.clients import AzureClients
+from shared.azure.reader import ArmReader
+from shared.checkers.contract import Subject
+from shared.codec import to_json
+from shared.diagnosis.examine import examine
+from shared.errors import RemediatorError
+from shared.incident.model import Finding
+from shared.settings import Settings
+
+
+@click.command()
+@click.argument("vm_id")
+@click.option("--code", "error_code", default="", help="Error code of the failure; without it every cause is examined.")
+@click.option("--arm", metavar="URL", help="Azure Resource Manager; default: the setting REMEDIATOR_ARM_ENDPOINT.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def diagnose(vm_id: str, error_code: str, arm: str | None, as_json: bool) -> None:
+    """Examine the causes of a failed backup of VM_ID. Reads Azure, never changes it.
+
+    \b
+    Example:  remediator diagnose --arm http://127.0.0.1:8001 \\
+                /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
+    """
+    try:
+        findings = asyncio.run(_examined(vm_id, error_code, arm))
+    except RemediatorError as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    for finding in findings:
+        console.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}", markup=False)
+        for line in finding.evidence:
+            console.print(f"           {line}", markup=False)
+
+
+async def _examined(vm_id: str, error_code: str, arm: str | None) -> list[Finding]:
+    settings = Settings.from_environment(os.environ | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
+    clients = AzureClients(settings, parse(vm_id).subscription)
+    subject = Subject(vm_id, clock.now(), settings.minimum_linux_agent)
+    causes = catalogue.causes_of(error_code) if error_code else catalogue.CAUSES
+    try:
+        reader = ArmReader(clients)
+        return list(await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes)))
+    finally:
+        await clients.close()

@@ -1,0 +1,77 @@
+"""`remediator incidents`: what failed and what became of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from command_line.reading import store_options, with_store
+from shared.incident.book import IncidentBook
+from shared.incident.model import Incident
+from shared.incident.view import incident_json
+from shared.store.contract import Store
+
+
+@click.group()
+def incidents() -> None:
+    """Failed backups and what became of them.
+
+    \b
+    Example:  remediator incidents list
+              remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
+    """
+
+
+@incidents.command("list")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def list_incidents(data: Path, storage: str | None, as_json: bool) -> None:
+    """Newest first."""
+
+    async def read(store: Store) -> list[Incident]:
+        return [incident async for incident in IncidentBook(store).all()]
+
+    found = list(reversed(with_store(data, storage, read)))
+    if as_json:
+        click.echo(json.dumps([incident_json(incident) for incident in found], indent=2, ensure_ascii=False))
+        return
+    table = Table("Incident", "VM", "Error code", "Status", "Why")
+    for incident in found:
+        table.add_row(
+            incident.id, incident.vm_id.rsplit("/", 1)[-1], incident.error_code or "-", incident.status.value, incident.reason
+        )
+    Console().print(table if found else "No failed backup has arrived yet.")
+
+
+@incidents.command("show")
+@click.argument("incident_id")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bool) -> None:
+    """Findings, changes and what a person can do, for one incident."""
+
+    async def read(store: Store) -> Incident | None:
+        return await IncidentBook(store).get(incident_id)
+
+    incident = with_store(data, storage, read)
+    if incident is None:
+        raise click.UsageError(f"there is no incident {incident_id}; `remediator incidents list` shows them")
+    if as_json:
+        click.echo(json.dumps(incident_json(incident), indent=2, ensure_ascii=False))
+        return
+    _print(Console(highlight=False), incident)
+
+
+def _print(console: Console, incident: Incident) -> None:
+    console.print(f"{incident.id}  {incident.status}: {incident.reason}", markup=False)
+    console.print(f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job {incident.job_id}", markup=False)
+    for finding in incident.findings:
+        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}", markup=False)
+    for action in incident.actions:
+        console.print(f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}", markup=False)
+    for number, step in enumerate(incident.manual_steps, 1):
+        console.print(f"  {number}. {step}", markup=False)

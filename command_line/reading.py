@@ -1,0 +1,49 @@
+"""What commands share that read the store: where it is, and how an answer is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shared.errors import RemediatorError
+from shared.store.contract import Store
+
+
+def store_options[F: Callable[..., Any]](command: F) -> F:
+    """--data and --storage, the same on every command that reads."""
+    command = click.option("--storage", metavar="CONNECTION_STRING", help="Read Azure Tables instead of the embedded store.")(
+        command
+    )
+    return click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(".remediator"),
+        show_default=True,
+        help="Folder of the embedded store.",
+    )(command)
+
+
+def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]], *, write: bool = False) -> T:
+    """Open the store, do the work, close it. A mistake of the user is one clear line."""
+
+    async def run() -> T:
+        from shared.store.open import open_store
+        from shared.store.sqlite import SqliteStore
+
+        path = data / "remediator.db"
+        if not storage and not path.exists():
+            raise click.UsageError(f"there is no store in {data}: name the folder given to `remediator serve` with --data")
+        store: Store = open_store(storage) if storage else SqliteStore(path, read_only=not write)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(run())
+    except RemediatorError as error:
+        raise click.ClickException(str(error)) from error

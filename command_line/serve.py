@@ -1,0 +1,56 @@
+"""`remediator serve`: the function app on the local host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+LOCAL_PACE = {
+    "REMEDIATOR_POLL_SECONDS": "0.2",
+    "REMEDIATOR_JOB_POLL_SECONDS": "0.5",
+    "REMEDIATOR_BUSY_POLL_SECONDS": "0.5",
+}
+"""Shorter pauses than in Azure, for a simulator that answers at once; each gives way to the environment."""
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port on 127.0.0.1; 0 takes any free one.")
+@click.option("--arm", metavar="URL", required=True, help="Azure Resource Manager, as `remediator simulate` serves it.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".remediator"),
+    show_default=True,
+    help="Folder of the embedded stores.",
+)
+@click.option("--storage", metavar="CONNECTION_STRING", help="Use Azure Tables (Azurite included) instead of SQLite.")
+def serve(port: int, arm: str, data: Path, storage: str | None) -> None:
+    """Run the function app, as it is deployed, on a local host on 127.0.0.1.
+
+    Settings come from the same environment variables as in Azure (docs/settings.md). Prints one line of JSON when it is ready and
+    stops on SIGTERM or Ctrl-C. What the local host does not cover is told in local_host/README.md.
+
+    \b
+    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data .remediator
+    """
+    from local_host.errors import HostError
+    from local_host.server import run
+
+    data.mkdir(parents=True, exist_ok=True)
+    try:
+        run(port, data, environment(os.environ, arm, data, storage))
+    except (HostError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | None) -> dict[str, str]:
+    """What the app's process gets on top of ours: where ARM and the store are, and a local pace where none is set."""
+    pace = {name: value for name, value in LOCAL_PACE.items() if not given.get(name)}
+    return pace | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
+
+
+def store_path(data: Path) -> Path:
+    return (data / "remediator.db").resolve()
