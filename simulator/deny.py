@@ -1,0 +1,65 @@
+"""Deny assignments: what a managed application or a deployment stack forbids, whatever the roles say.
+
+https://learn.microsoft.com/azure/role-based-access-control/deny-assignments
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from simulator import errors, ids
+from simulator.state import Resource, State, properties
+
+CLIENT_ID = "22222222-2222-2222-2222-222222222222"
+"""Object id of whoever calls: every token is taken, and all are the same principal."""
+EVERYONE = "00000000-0000-0000-0000-000000000000"
+
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+
+
+def check(state: State, method: str, target: str, post_action: str) -> None:
+    """Raises ArmError 403 when a deny assignment at or above the target forbids the action."""
+    action = _action(method, target, post_action)
+    for assignment in state.of_type(ids.DENY_ASSIGNMENT):
+        if _covers(assignment, target) and _concerns_client(assignment) and _forbids(assignment, action):
+            parsed = ids.parse(assignment["id"])
+            name = str(properties(assignment).get("denyAssignmentName", parsed.name))
+            scope = ids.extension_scope(assignment["id"])
+            raise errors.denied(CLIENT_ID, action, target, name, parsed.name.replace("-", ""), scope)
+
+
+def _action(method: str, target: str, post_action: str) -> str:
+    """Microsoft.Compute/restorePointCollections/delete and the like."""
+    kind = ids.parse(target).type
+    return f"{kind}/{post_action}/action" if method == "POST" else f"{kind}/{_VERBS.get(method, method.casefold())}"
+
+
+def _covers(assignment: Resource, target: str) -> bool:
+    scope = ids.extension_scope(assignment["id"])
+    if properties(assignment).get("doNotApplyToChildScopes"):
+        return ids.key(scope) == ids.key(target)
+    return ids.at_or_above(scope, target)
+
+
+def _concerns_client(assignment: Resource) -> bool:
+    held = properties(assignment)
+    excluded = [_principal(each) for each in held.get("excludePrincipals") or []]
+    principals = [_principal(each) for each in held.get("principals") or [{"id": EVERYONE}]]
+    return CLIENT_ID not in excluded and bool({CLIENT_ID, EVERYONE} & set(principals))
+
+
+def _principal(entry: Any) -> str:
+    return str(entry.get("id", "")) if isinstance(entry, dict) else ""
+
+
+def _forbids(assignment: Resource, action: str) -> bool:
+    return any(
+        _matches(permission.get("actions"), action) and not _matches(permission.get("notActions"), action)
+        for permission in properties(assignment)["permissions"]
+    )
+
+
+def _matches(patterns: Any, action: str) -> bool:
+    """Azure's own wildcards: * stands for anything, slashes included."""
+    return any(re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE) for pattern in patterns or [])

@@ -1,0 +1,163 @@
+"""One ARM request, from the wire to the wire.
+
+1. It is counted; what is due among the operations is settled.
+2. A fault may answer, delay or reset it.
+3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 404 for an unknown subscription,
+   403 for a deny assignment, 409 for a lock, 404 for an unknown resource group: in this order.
+4. The handler answers.
+5. It is written to the log, whatever happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import struct
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from simulator import deny, errors, headers, ids, routes
+from simulator.errors import ArmError
+from simulator.faults import Action
+from simulator.handlers.resources import SKIP
+from simulator.state import State
+from simulator.world import Answer, Call, Logged, World
+
+API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+
+
+async def serve(world: World, request: web.Request) -> web.StreamResponse:
+    """Answer one ARM request and log it."""
+    world.arrived += 1
+    number, began, path = world.arrived, world.monotonic(), decoded_path(request)
+    status = 0
+    try:
+        content = await request.read()
+        fault = world.faults.take(request.method, path)
+        await asyncio.sleep(world.settings.latency_ms / 1000 + (fault.delay_s if fault else 0))
+        response = _respond(world, request, path, content, fault)
+        status = response.status if response else 0
+        return response or _reset(request)
+    finally:
+        took = (world.monotonic() - began) * 1000
+        world.requests.append(Logged(number, began, request.method, path, status, round(took, 3)))
+
+
+def decoded_path(request: web.Request) -> str:
+    """%2F and the like decoded, slashes collapsed, none at the end: the locks SDK encodes whole scopes."""
+    raw = request.raw_path.split("?", 1)[0]
+    return "/" + re.sub("/{2,}", "/", unquote(raw)).strip("/")
+
+
+def _respond(world: World, request: web.Request, path: str, content: bytes, fault: Action | None) -> web.Response | None:
+    """The answer; None when the connection is to be reset instead."""
+    if fault and fault.resets_before:
+        return None
+    standing = headers.of_every_answer(world, _client_request_id(request))
+    if fault and fault.status is not None:
+        answer = Answer(fault.status, fault.answer_body(), {k: str(v) for k, v in fault.headers.items()})
+    else:
+        answer = _answer(world, request, path, content, fault)
+    return None if fault and fault.resets_after else _web(answer, standing)
+
+
+def _answer(world: World, request: web.Request, path: str, content: bytes, fault: Action | None) -> Answer:
+    spent: dict[str, str] = {}
+    try:
+        _check_token(request)
+        query = {SKIP if name.casefold() == SKIP else name: value for name, value in request.query.items()}
+        _check_api_version(query.get("api-version"))
+        charge = world.throttle.charge(request.method, path)
+        spent = charge.headers
+        if charge.refusal and world.settings.throttle:
+            raise charge.refusal
+        world.operations.settle()
+        match = routes.find(request.method, path)
+        _check_standing(world, request.method, path, match.names)
+        base_url = f"{request.scheme}://{request.host}"
+        call = Call(world, request.method, path, match.names, query, _parsed(content), base_url, fault)
+        answer = match.handler(call)
+    except ArmError as error:
+        answer = Answer(error.status, error.body(), error.headers)
+    return Answer(answer.status, answer.body, {**spent, **answer.headers})
+
+
+def _check_token(request: web.Request) -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() != "bearer" or not token.strip():
+        raise errors.no_token()
+
+
+def _check_api_version(given: str | None) -> None:
+    if not given:
+        raise errors.missing_api_version()
+    if not API_VERSION.fullmatch(given):
+        raise errors.invalid_api_version(given)
+
+
+def _check_standing(world: World, method: str, path: str, names: dict[str, str]) -> None:
+    """What ARM itself refuses before it asks the provider."""
+    subscription = names.get("subscription")
+    if subscription is None:
+        return
+    if not world.state.has_subscription(subscription):
+        raise errors.subscription_not_found(subscription)
+    target, action = _target(method, path)
+    if ids.is_id(target):
+        deny.check(world.state, method, target, action)
+        if not ids.same_type(ids.parse(target).type, ids.LOCK):
+            world.locks.check(world.state, method, target)
+    _check_group(world.state, method, names)
+
+
+def _check_group(state: State, method: str, names: dict[str, str]) -> None:
+    group = names.get("group")
+    if group and method != "HEAD" and not state.has(ids.group_id(names["subscription"], group)):
+        raise errors.group_not_found(group)
+
+
+def _target(method: str, path: str) -> tuple[str, str]:
+    """The resource that a request is about, and of a POST the action on it."""
+    if method != "POST":
+        return path, ""
+    target, action = path.rsplit("/", 1)
+    if not ids.is_id(target):  # …/locations/{region}/backupStatus and other actions of the subscription
+        target = target[: target.casefold().rfind("/providers/")]
+    return target, action
+
+
+def _parsed(content: bytes) -> Any:
+    if not content.strip():
+        return None
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise errors.invalid_content(str(error)) from error
+
+
+def _client_request_id(request: web.Request) -> str | None:
+    wanted = request.headers.get("x-ms-return-client-request-id", "").casefold() == "true"
+    return request.headers.get("x-ms-client-request-id") if wanted else None
+
+
+def _web(answer: Answer, standing: dict[str, str]) -> web.Response:
+    sent = {**standing, **answer.headers}
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=sent)
+    if isinstance(answer.body, str):
+        return web.Response(status=answer.status, text=answer.body, headers=sent)
+    return web.json_response(answer.body, status=answer.status, headers=sent)
+
+
+def _reset(request: web.Request) -> web.Response:
+    """Drop the connection with a TCP reset; the response that is returned goes nowhere."""
+    if request.transport is not None:
+        peer = request.transport.get_extra_info("socket")
+        if peer is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+    return web.Response(status=503)

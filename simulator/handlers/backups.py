@@ -1,0 +1,105 @@
+"""Microsoft.RecoveryServices: the on-demand backup.
+
+POST …/backup answers 202; operationsStatus says Succeeded and names the job as soon as the job has *started*; what became of
+the backup is told by the job. https://learn.microsoft.com/rest/api/backup/backups/trigger
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulator import clock, errors, jobs, messages, physics
+from simulator.handlers.resources import found
+from simulator.handlers.vaults import item_id, machine_of, vault_id
+from simulator.headers import signed_query
+from simulator.operations import Failure, Finish, Operation
+from simulator.state import Resource, properties
+from simulator.world import Answer, Call, World
+
+
+def trigger(call: Call) -> Answer:
+    """Begin a job. 404 for an unknown item, UserErrorBackupOperationInProgress while the VM has a job under way."""
+    item = found(call, item_id(call))
+    machine_id = machine_of(item)
+    if not machine_id:
+        raise errors.not_played("POST", call.path)
+    if jobs.in_progress(call.state, machine_id):
+        raise errors.backup_in_progress()
+    world, job_id, started = call.world, call.world.new_id(), clock.now()
+    vault = found(call, vault_id(call))
+    job = jobs.begun(vault["id"], job_id, machine_id, started)
+    call.state.put(job)
+    seconds = world.settings.lro_s["backup"]
+    ended = started + timedelta(seconds=seconds)
+    finish = _end_of(world, job["id"], item["id"], machine_id, ended)
+    world.operations.start("backup", job["id"], seconds, finish, call.fault)
+    start = world.operations.start("backup_start", item["id"], world.settings.lro_s["backup_start"], _nothing, job_id=job_id)
+    return _accepted(call, item, start)
+
+
+def get_operation_status(call: Call) -> Answer:
+    operation = _operation(call)
+    body: dict[str, Any] = {"id": operation.id, "name": operation.id, "status": operation.status}
+    body["startTime"] = clock.backup_time(operation.started)
+    if operation.ended:
+        body["endTime"] = clock.backup_time(operation.ended)
+        body["properties"] = {"objectType": "OperationStatusJobExtendedInfo", "jobId": operation.job_id}
+    return Answer(200, body)
+
+
+def get_operation_result(call: Call) -> Answer:
+    """202 with a fresh Location until the job has started, then 204."""
+    operation = _operation(call)
+    if operation.running:
+        return _accepted(call, found(call, item_id(call)), operation)
+    return Answer(204)
+
+
+def _operation(call: Call) -> Operation:
+    operation = call.world.operations.find(call.names["operation"])
+    if operation is None or operation.kind != "backup_start":
+        raise errors.resource_not_found(call.path)
+    return operation
+
+
+def _accepted(call: Call, item: Resource, operation: Operation) -> Answer:
+    address = f"{call.base_url}{item['id']}"
+    query = signed_query(call.world, call.api_version)
+    headers = {
+        "Azure-AsyncOperation": f"{address}/operationsStatus/{operation.id}?{query}",
+        "Location": f"{address}/operationResults/{operation.id}?{query}",
+    }
+    if (retry := call.world.settings.backup_retry_after_s) is not None:
+        headers["Retry-After"] = str(retry)
+    return Answer(202, headers=headers)
+
+
+def _nothing(forced: Failure | None) -> Failure | None:
+    return forced
+
+
+def _end_of(world: World, job_id: str, item_id: str, machine_id: str, ended: datetime) -> Finish:
+    """The outcome is decided by the state at the end, not by the state at the start."""
+
+    def finish(forced: Failure | None) -> Failure | None:
+        code = forced.code if forced else physics.backup_failure(world, machine_id)
+        job, item = world.state.get(job_id), world.state.get(item_id)
+        if job and code:
+            jobs.fail(job, code, forced.message if forced else messages.message(code), ended)
+        elif job:
+            physics.complete_backup(world, machine_id, ended)
+            jobs.complete(job, ended)
+        if item:
+            _note(item, "Failed" if code else "Completed", ended)
+        return forced
+
+    return finish
+
+
+def _note(item: Resource, status: str, ended: datetime) -> None:
+    held = properties(item)
+    held.update(lastBackupStatus=status, lastBackupTime=clock.backup_time(ended))
+    held["healthStatus"] = "Passed" if status == "Completed" else "ActionRequired"
+    if status == "Completed":
+        held["lastRecoveryPoint"] = clock.backup_time(ended)

@@ -1,0 +1,80 @@
+"""Subscriptions, resource groups, and every resource type that has no handler of its own: served as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from simulator import errors, ids
+from simulator.state import Resource, wire
+from simulator.world import Answer, Call
+
+SKIP = "$skiptoken"
+
+
+def found(call: Call, resource_id: str) -> Resource:
+    """The stored resource itself. Raises ArmError 404."""
+    resource = call.state.get(resource_id)
+    if resource is None:
+        raise errors.resource_not_found(resource_id)
+    return resource
+
+
+def page(call: Call, values: Iterable[Any]) -> Answer:
+    """One page of a list, with nextLink when there is more."""
+    everything, size = list(values), call.world.settings.page_size
+    start = int(call.query[SKIP]) if call.query.get(SKIP, "").isdigit() else 0
+    body: dict[str, Any] = {"value": everything[start : start + size]}
+    if start + size < len(everything):
+        query = {**call.query, SKIP: str(start + size)}
+        body["nextLink"] = f"{call.base_url}{quote(call.path)}?{urlencode(query)}"
+    return Answer(200, body)
+
+
+def list_subscriptions(call: Call) -> Answer:
+    return page(call, (_subscription(call, each) for each in call.state.subscriptions().values()))
+
+
+def get_subscription(call: Call) -> Answer:
+    return Answer(200, _subscription(call, call.state.subscriptions()[call.names["subscription"].casefold()]))
+
+
+def _subscription(call: Call, subscription: str) -> Resource:
+    identity = f"/subscriptions/{subscription}"
+    stored = call.state.get(identity) or {}
+    made_up = {"id": identity, "subscriptionId": subscription, "displayName": "Simulated", "state": "Enabled"}
+    return {**made_up, **stored}
+
+
+def list_groups(call: Call) -> Answer:
+    return page(call, (_group(each) for each in call.state.of_type(ids.GROUP, call.subscription_id)))
+
+
+def get_group(call: Call) -> Answer:
+    return Answer(200, _group(found(call, call.group_id)))
+
+
+def head_group(call: Call) -> Answer:
+    return Answer(204 if call.state.has(call.group_id) else 404)
+
+
+def _group(group: Resource) -> Resource:
+    served = wire(group)
+    served.setdefault("properties", {}).setdefault("provisioningState", "Succeeded")
+    return {**served, "type": ids.GROUP}
+
+
+def get_any(call: Call) -> Answer:
+    """A resource by its id, or every resource of the type that the path ends with."""
+    if resource := call.state.get(call.path):
+        return Answer(200, wire(resource))
+    if ids.is_id(call.path) or not ids.is_id(f"{call.path}/any"):
+        raise errors.resource_not_found(call.path)
+    scope = ids.extension_scope(f"{call.path}/any")
+    kind = ids.parse(f"{call.path}/any").type
+    return page(call, (wire(each) for each in call.state.of_type(kind, scope)))
+
+
+def refuse(call: Call) -> Answer:
+    raise errors.not_played(call.method, call.path)

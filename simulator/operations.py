@@ -1,0 +1,107 @@
+"""Long-running operations: begun by a request, ended by the clock.
+
+Nothing runs in the background. Each request first settles what is due, in the order of the due times, so the state
+that it sees is the one that Azure would have at that moment.
+
+    InProgress ── due ──> Succeeded | Failed
+    InProgress ── a newer operation on the same target ──> Canceled (OperationPreempted)
+    InProgress ── hung ──> stays
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from simulator import clock, ids
+from simulator.faults import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    code: str
+    message: str
+
+
+type Finish = Callable[[Failure | None], Failure | None]
+"""Called once when the operation is due: applies its effect and returns why it failed, if it did.
+The argument is a failure on order, which wins over what would have become of it."""
+
+
+@dataclass(slots=True)
+class Operation:
+    id: str
+    kind: str
+    target: str
+    started: datetime
+    due: float | None
+    """Monotonic seconds; None never ends."""
+    finish: Finish
+    forced: Failure | None = None
+    status: str = "InProgress"
+    failure: Failure | None = None
+    ended: datetime | None = None
+    job_id: str = ""
+    """Of a backup: the job that it started."""
+    started_monotonic: float = field(default=0.0)
+
+    @property
+    def running(self) -> bool:
+        return self.status == "InProgress"
+
+    def end(self, status: str, failure: Failure | None, ended: datetime) -> None:
+        self.status, self.failure, self.ended = status, failure, ended
+
+
+class Operations:
+    def __init__(self, monotonic: Callable[[], float], new_id: Callable[[], str]) -> None:
+        self._monotonic = monotonic
+        self._new_id = new_id
+        self._operations: dict[str, Operation] = {}
+
+    def start(
+        self, kind: str, target: str, seconds: float, finish: Finish, fault: Action | None = None, job_id: str = ""
+    ) -> Operation:
+        """Begin an operation of `seconds`; a fault makes it hang or fail."""
+        now = self._monotonic()
+        forced = None
+        if fault and fault.lro_fail:
+            forced = Failure(fault.lro_fail["code"], fault.lro_fail.get("message", "The operation failed."))
+        due = None if fault and fault.lro_hang else now + seconds
+        operation = Operation(self._new_id(), kind, ids.key(target), clock.now(), due, finish, forced)
+        operation.started_monotonic, operation.job_id = now, job_id
+        self._operations[operation.id.casefold()] = operation
+        return operation
+
+    def find(self, operation_id: str) -> Operation | None:
+        return self._operations.get(operation_id.casefold())
+
+    def running(self, kind: str, target: str) -> Operation | None:
+        for operation in self._operations.values():
+            if operation.running and operation.kind == kind and operation.target == ids.key(target):
+                return operation
+        return None
+
+    def preempt(self, operation: Operation) -> None:
+        message = "Operation execution has been preempted by a more recent operation."
+        operation.end("Canceled", Failure("OperationPreempted", message), clock.now())
+
+    def cancel(self, operation: Operation) -> None:
+        """End it without its effect."""
+        operation.end("Canceled", None, clock.now())
+
+    def settle(self) -> None:
+        """End everything that is due."""
+        while due := self._next_due():
+            failure = due.finish(due.forced)
+            ended = due.started + timedelta(seconds=(due.due or 0) - due.started_monotonic)
+            due.end("Failed" if failure else "Succeeded", failure, ended)
+
+    def clear(self) -> None:
+        self._operations.clear()
+
+    def _next_due(self) -> Operation | None:
+        now = self._monotonic()
+        ready = [each for each in self._operations.values() if each.running and each.due is not None and each.due <= now]
+        return min(ready, key=lambda each: each.due or 0, default=None)

@@ -1,0 +1,141 @@
+"""What becomes of things. Decided from the state at the moment when the operation ends.
+
+A backup of a VM, in this order:
+
+1. the VM is gone                                                              BCMV2VMNotFound
+2. it runs and its agent is not Ready                                          UserErrorGuestAgentStatusUnavailable
+3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed ExtentionOperationFailed
+4. a collection of its own holds 18 points or more, and a lock keeps them      BackUpOperationFailed
+5. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added
+
+The removal of an extension: 409 while the VM does not run; VMExtensionProvisioningTimeout while the agent is not Ready.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from simulator import clock, ids, machines, messages
+from simulator.operations import Failure
+from simulator.state import Resource, properties, text
+from simulator.world import World
+
+POINT_LIMIT = 18
+KEPT_POINTS = 5
+"""What the service leaves when it cleans up: instant restore keeps five days at most."""
+COLLECTION_PREFIX = "AzureBackup_"
+
+
+def backup_failure(world: World, machine_id: str) -> str:
+    """The error code with which a backup that ends now fails, "" when it completes."""
+    machine = world.state.get(machine_id)
+    if machine is None:
+        return messages.VM_NOT_FOUND
+    if machines.running(machine) and not machines.agent_ready(machine):
+        return messages.GUEST_AGENT
+    extensions = machines.backup_extensions(world.state, machine_id)
+    if any(text(extension, "provisioningState").casefold() == "failed" for extension in extensions):
+        return messages.EXTENSION
+    if any(_full(each) and _locked(world, each) for each in collections_of(world, machine_id)):
+        return messages.INTERNAL
+    return ""
+
+
+def complete_backup(world: World, machine_id: str, moment: datetime) -> None:
+    """The effects of a backup that succeeded."""
+    machine = world.state.get(machine_id)
+    if machine is None:
+        return
+    own = collections_of(world, machine_id)
+    for each in own:
+        if _full(each):
+            properties(each)["restorePoints"] = properties(each)["restorePoints"][-KEPT_POINTS:]
+    machines.put_backup_extension_back(world.state, machine, moment)
+    alive = [each for each in own if text(each, "provisioningState").casefold() != "deleting"]
+    _add_point(alive[-1] if alive else _new_collection(world, machine), machine, moment)
+
+
+def extension_removal_failure(machine: Resource | None, name: str) -> Failure | None:
+    """Why the removal of an extension of this VM will not succeed; None when it will."""
+    if machine is not None and machines.agent_ready(machine):
+        return None
+    message = (
+        f"Provisioning of VM extension '{name}' has timed out. "
+        "Extension installation may be taking too long, or extension status could not be obtained."
+    )
+    return Failure("VMExtensionProvisioningTimeout", message)
+
+
+def collections_of(world: World, machine_id: str) -> list[Resource]:
+    """Azure Backup's collections of this VM: by source, never by name alone (AzureBackup_vm1 is not vm10's)."""
+    return [
+        each
+        for each in world.state.of_type(ids.COLLECTION)
+        if ids.parse(each["id"]).name.casefold().startswith(COLLECTION_PREFIX.casefold())
+        and ids.key(properties(each)["source"]["id"]) == ids.key(machine_id)
+    ]
+
+
+def remove_collection(world: World, collection_id: str) -> None:
+    collection = world.state.get(collection_id)
+    if collection is not None:
+        world.former_collections[ids.key(properties(collection)["source"]["id"])] = collection["id"]
+    world.state.remove(collection_id)
+
+
+def _full(collection: Resource) -> bool:
+    return len(properties(collection).get("restorePoints") or []) >= POINT_LIMIT
+
+
+def _locked(world: World, collection: Resource) -> bool:
+    return bool(world.locks.blocking(world.state, "DELETE", collection["id"]))
+
+
+def _new_collection(world: World, machine: Resource) -> Resource:
+    """In the VM's own group as AzureBackup_<VM>, or like the last one where that carried today's digits."""
+    parsed = ids.parse(machine["id"])
+    group, name = ids.group_of(machine["id"]), f"{COLLECTION_PREFIX}{parsed.name}"
+    former = world.former_collections.get(ids.key(machine["id"]), "")
+    if former and world.state.has(ids.group_of(former)):
+        group = ids.group_of(former)
+        if re.search(r"_\d+$", former):
+            name = f"{name}_{world.random.randrange(10**14, 10**18)}"
+    collection: Resource = {
+        "id": f"{group}/providers/{ids.COLLECTION}/{name}",
+        "name": name,
+        "type": ids.COLLECTION,
+        "location": machine.get("location", ""),
+        "properties": {
+            "source": {"id": machine["id"], "location": machine.get("location", "")},
+            "restorePointCollectionId": world.new_id(),
+            "restorePoints": [],
+            "provisioningState": "Succeeded",
+        },
+    }
+    world.state.put(collection)
+    return collection
+
+
+def _add_point(collection: Resource, machine: Resource, moment: datetime) -> None:
+    """A point is named by the second; two in one second get two names."""
+    points = properties(collection).setdefault("restorePoints", [])
+    names = {str(point["name"]).casefold() for point in points}
+    stamp = moment
+    while (name := f"AzureBackup_{stamp:%Y%m%d_%H%M%S}").casefold() in names:
+        stamp += timedelta(seconds=1)
+    points.append(restore_point(collection["id"], name, machine, moment))
+
+
+def restore_point(collection_id: str, name: str, machine: Resource, moment: datetime) -> Resource:
+    """As it stands inside its collection: without a type."""
+    return {
+        "name": name,
+        "id": f"{collection_id}/restorePoints/{name}",
+        "properties": {
+            "sourceMetadata": {"vmId": text(machine, "vmId"), "location": machine.get("location", "")},
+            "provisioningState": "Succeeded",
+            "consistencyMode": "ApplicationConsistent",
+            "timeCreated": clock.compute_time(moment),
+        },
+    }
