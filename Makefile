@@ -26,3 +26,24 @@ $(STAMP): requirements-dev.txt pyproject.toml
 lock:  ## pin requirements again (hashes, no index address in the files)
 	@for f in requirements requirements-dev; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $$f.txt $$f.in; done
+
+demo: $(STAMP)  ## repair a failed backup before your eyes, without Azure
+	@$(BIN)/remediator demo
+
+$(NODE_STAMP): package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for Azurite in the tests and was not found."; exit 1; }
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+test: $(STAMP) $(NODE_STAMP)  ## run every test that needs no cloud
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) $(NODE_STAMP)  ## format, lint, types, import contracts, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest
+
+clean:  ## remove what set-up and runs have made
+	rm -rf $(VENV) node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
