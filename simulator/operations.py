@@ -50,15 +50,13 @@ class Operation:
     def running(self) -> bool:
         return self.status == "InProgress"
 
-    def end(self, status: str, failure: Failure | None, ended: datetime) -> None:
-        self.status, self.failure, self.ended = status, failure, ended
-
 
 class Operations:
     def __init__(self, monotonic: Callable[[], float], new_id: Callable[[], str]) -> None:
         self._monotonic = monotonic
         self._new_id = new_id
         self._operations: dict[str, Operation] = {}
+        self._open: dict[str, Operation] = {}
 
     def start(
         self, kind: str, target: str, seconds: float, finish: Finish, fault: Action | None = None, job_id: str = ""
@@ -71,37 +69,42 @@ class Operations:
         due = None if fault and fault.lro_hang else now + seconds
         operation = Operation(self._new_id(), kind, ids.key(target), clock.now(), due, finish, forced)
         operation.started_monotonic, operation.job_id = now, job_id
-        self._operations[operation.id.casefold()] = operation
+        self._operations[operation.id.casefold()] = self._open[operation.id] = operation
         return operation
 
     def find(self, operation_id: str) -> Operation | None:
         return self._operations.get(operation_id.casefold())
 
     def running(self, kind: str, target: str) -> Operation | None:
-        for operation in self._operations.values():
-            if operation.running and operation.kind == kind and operation.target == ids.key(target):
+        for operation in self._open.values():
+            if operation.kind == kind and operation.target == ids.key(target):
                 return operation
         return None
 
     def preempt(self, operation: Operation) -> None:
         message = "Operation execution has been preempted by a more recent operation."
-        operation.end("Canceled", Failure("OperationPreempted", message), clock.now())
+        self._end(operation, "Canceled", Failure("OperationPreempted", message), clock.now())
 
     def cancel(self, operation: Operation) -> None:
         """End it without its effect."""
-        operation.end("Canceled", None, clock.now())
+        self._end(operation, "Canceled", None, clock.now())
 
     def settle(self) -> None:
         """End everything that is due."""
         while due := self._next_due():
             failure = due.finish(due.forced)
             ended = due.started + timedelta(seconds=(due.due or 0) - due.started_monotonic)
-            due.end("Failed" if failure else "Succeeded", failure, ended)
+            self._end(due, "Failed" if failure else "Succeeded", failure, ended)
 
     def clear(self) -> None:
         self._operations.clear()
+        self._open.clear()
+
+    def _end(self, operation: Operation, status: str, failure: Failure | None, ended: datetime) -> None:
+        operation.status, operation.failure, operation.ended = status, failure, ended
+        del self._open[operation.id]
 
     def _next_due(self) -> Operation | None:
         now = self._monotonic()
-        ready = [each for each in self._operations.values() if each.running and each.due is not None and each.due <= now]
+        ready = [each for each in self._open.values() if each.due is not None and each.due <= now]
         return min(ready, key=lambda each: each.due or 0, default=None)
