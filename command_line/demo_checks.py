@@ -27,8 +27,8 @@ def end_state(
     entries: list[dict[str, Any]],
 ) -> list[Check]:
     deletes = [each for each in requests if each["method"] == "DELETE"]
-    kinds = [_kind(each["path"]) for each in deletes]
-    lock_puts = [each["n"] for each in requests if each["method"] == "PUT" and _kind(each["path"]) == LOCK]
+    kinds = [kind_of(each["path"]) for each in deletes]
+    lock_puts = [each["n"] for each in requests if each["method"] == "PUT" and kind_of(each["path"]) == LOCK]
     chain = verify(Entry.from_json(entry) for entry in entries)
     job = next((each for each in _of(after, JOB) if each["name"] == (incident["verification"] or {}).get("job_id")), None)
     return [
@@ -37,30 +37,30 @@ def end_state(
             "the 18 old restore points are gone with their collection",
             bool(_points(before)) and not _points(before) & _points(after),
         ),
-        Check("the lock is back, identical: scope, name, level, notes, owners", _locks(before) == _locks(after) != {}),
+        Check("the lock is back, identical: scope, name, level, notes, owners", locks_of(before) == locks_of(after) != {}),
         Check("the new backup completed", job is not None and job["properties"]["status"] == "Completed"),
         Check("exactly two DELETEs were sent: the lock and the collection", sorted(kinds) == sorted([LOCK, COLLECTION])),
         Check("the lock's PUT came after both", bool(lock_puts) and bool(deletes) and lock_puts[-1] > deletes[-1]["n"]),
-        Check("each change has its intent on record before and its outcome after", _intents_kept(entries)),
+        Check("each change has its intent on record before and its outcome after", intents_kept(entries)),
         Check("the audit chain holds", chain is None),
     ]
 
 
-def _kind(path: str) -> str:
+def kind_of(path: str) -> str:
     """Type of the resource that a path names, lower-cased."""
     segments = path.replace("%2F", "/").replace("%2f", "/").split("?")[0].casefold().rstrip("/").split("/providers/")[-1].split("/")
     return "/".join([segments[0], *segments[1::2]])
 
 
 def _of(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each for each in state["resources"] if _kind(each["id"]) == kind]
+    return [each for each in state["resources"] if kind_of(each["id"]) == kind]
 
 
 def _points(state: dict[str, Any]) -> set[str]:
     return {point["name"] for each in _of(state, COLLECTION) for point in each["properties"].get("restorePoints") or ()}
 
 
-def _locks(state: dict[str, Any]) -> dict[str, Any]:
+def locks_of(state: dict[str, Any]) -> dict[str, Any]:
     def content(lock: dict[str, Any]) -> tuple[Any, ...]:
         properties = lock["properties"]
         return lock["name"], properties["level"], properties.get("notes"), str(properties.get("owners") or [])
@@ -68,7 +68,7 @@ def _locks(state: dict[str, Any]) -> dict[str, Any]:
     return {each["id"].casefold(): content(each) for each in _of(state, LOCK)}
 
 
-def _intents_kept(entries: list[dict[str, Any]]) -> bool:
+def intents_kept(entries: list[dict[str, Any]]) -> bool:
     begun: dict[tuple[str, str], int] = {}
     for entry in entries:
         change = (entry["kind"], entry["target"])

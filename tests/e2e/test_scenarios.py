@@ -1,0 +1,38 @@
+"""Every row of the mission's tables, event in to Azure changed and audit written."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.audit.chain import verify
+from shared.audit.entry import Entry
+from simulator import scenarios
+from tests.e2e.conftest import Product, scenario
+from tests.e2e.promises import broken_promises
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+async def test_scenario_ends_as_promised(product: Product, name: str) -> None:
+    case = scenario(name)
+    await product.azure(case)
+    before = await product.state()
+
+    assert await product.alert(case["event"]) == 202
+    incident = await product.incident_of(case["job_id"])
+
+    expect = case["expect"]
+    entries = await product.audit(incident["id"])
+    told = {"incident": incident, "changes": await product.changes()}
+    assert incident["status"] == expect["status"], told
+    confirmed = [finding["cause"] for finding in incident["findings"] if finding["verdict"] == "CONFIRMED"]
+    if expect.get("cause"):
+        assert expect["cause"] in confirmed, told
+    done = [action["kind"] for action in incident["actions"] if action["outcome"] == "done"]
+    assert [kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")] == expect.get("actions", []), told
+    if expect["status"] == "needs_person":
+        assert incident["manual_steps"], told
+        assert await product.changes() == [], told
+    assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+    assert verify(Entry.from_json(entry) for entry in entries) is None
