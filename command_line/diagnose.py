@@ -8,9 +8,9 @@ import os
 
 import click
 from rich.console import Console
+from shared.arm_ids import parse
 
 from shared import catalogue, clock
-from shared.arm_ids import parse
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.checkers.contract import Subject

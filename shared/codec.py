@@ -6,7 +6,7 @@ Built on cattrs. A missing or mistyped field raises NotUsable: nothing is filled
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from cattrs.errors import BaseValidationError, StructureHandlerNotFoundError
 from cattrs.preconf.json import make_converter
@@ -25,7 +25,7 @@ def to_json(value: Any) -> Any:
 def from_json[T](kind: type[T], data: Any) -> T:
     """The value of type `kind` that `data` describes. Raises NotUsable that says which field is wrong."""
     try:
-        return cast("T", _converter.structure(data, kind))
+        return _converter.structure(data, kind)
     except (BaseValidationError, StructureHandlerNotFoundError, TypeError, ValueError, KeyError) as error:
         told = "; ".join(transform_error(error)) if isinstance(error, BaseValidationError) else str(error)
         raise NotUsable(f"not a {kind.__name__}: {told}") from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_any
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from shared import errors
@@ -79,7 +79,7 @@ async def with_retries[T](do: Callable[[ResponseHook], Awaitable[T]], *, timeout
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_passing),
         wait=_pause,
-        stop=stop_any(_out_of_time(retry_seconds)),
+        stop=_out_of_time(retry_seconds),
         reraise=True,
     )
     async for attempt in retrying:

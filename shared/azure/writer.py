@@ -121,7 +121,7 @@ class ArmWriter:
 
     async def _operation(self, wait_seconds: float, begin: Any, *where: str) -> str:
         """Begin a long-running operation and follow it to its end, `wait_seconds` at most. The request is not sent twice."""
-        began = await self._resent(lambda hook: begin(*where, raw_response_hook=hook))
+        began: Answer[Any] = await self._resent(lambda hook: begin(*where, raw_response_hook=hook))
         try:
             async with asyncio.timeout(wait_seconds):
                 await self._followed(began.value, begin, where)
@@ -138,7 +138,8 @@ class ArmWriter:
         token = poller.continuation_token()
         while True:
             try:
-                return await poller.result()
+                await poller.result()
+                return
             except AzureError as error:
                 problem = mapped(error)
                 if not is_passing(problem):

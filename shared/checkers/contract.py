@@ -92,7 +92,11 @@ WINDOWS_VM = VirtualMachine(
 )
 """A healthy VM from which examples vary."""
 LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")
-SILENT = {"agent_status": "Not Ready", "agent_version": "Unknown", "agent_message": "VM status blob is not populated."}
+
+
+def silent(vm: VirtualMachine) -> VirtualMachine:
+    """The VM with an agent that does not answer, as Azure shows it."""
+    return replace(vm, agent_status="Not Ready", agent_version="Unknown", agent_message="VM status blob is not populated.")
 
 
 def confirmed(cause: str, *evidence: str, targets: tuple[Target, ...] = ()) -> Finding:

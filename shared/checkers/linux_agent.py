@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from shared.checkers.contract import (
     LINUX_VM,
-    SILENT,
     WINDOWS_VM,
     Checker,
     Example,
@@ -20,6 +19,7 @@ from shared.checkers.contract import (
     confirmed,
     not_read,
     ruled_out,
+    silent,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
@@ -68,10 +68,10 @@ CHECKER = Checker(
     check,
     (
         Example("Ready and new", KnownFacts(vm=LINUX_VM), Verdict.RULED_OUT),
-        Example("a Windows VM, agent silent", KnownFacts(vm=replace(WINDOWS_VM, **SILENT)), Verdict.RULED_OUT),
+        Example("a Windows VM, agent silent", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.RULED_OUT),
         Example("out of date", KnownFacts(vm=replace(LINUX_VM, agent_version="2.0.8")), Verdict.CONFIRMED),
         Example("2.10 is newer than 2.9", KnownFacts(vm=replace(LINUX_VM, agent_version="2.10.0.1")), Verdict.RULED_OUT),
-        Example("not running", KnownFacts(vm=replace(LINUX_VM, **SILENT)), Verdict.CONFIRMED),
+        Example("not running", KnownFacts(vm=silent(LINUX_VM)), Verdict.CONFIRMED),
         Example("version not told", KnownFacts(vm=replace(LINUX_VM, agent_version="Unknown")), Verdict.UNKNOWN),
         Example("deallocated", KnownFacts(vm=replace(LINUX_VM, power_state="deallocated")), Verdict.UNKNOWN),
         Example("the VM cannot be read", KnownFacts(), Verdict.UNKNOWN),

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.checkers.contract import (
-    SILENT,
     WINDOWS_VM,
     Checker,
     Example,
@@ -20,6 +19,7 @@ from shared.checkers.contract import (
     confirmed,
     not_read,
     ruled_out,
+    silent,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
@@ -59,7 +59,7 @@ CHECKER = Checker(
         Example("running, agent Ready", KnownFacts(vm=WINDOWS_VM), Verdict.RULED_OUT),
         Example("deallocated", KnownFacts(vm=replace(WINDOWS_VM, power_state="deallocated")), Verdict.RULED_OUT),
         Example("stopped from inside", KnownFacts(vm=replace(WINDOWS_VM, power_state="stopped")), Verdict.CONFIRMED),
-        Example("running, agent silent", KnownFacts(vm=replace(WINDOWS_VM, **SILENT)), Verdict.UNKNOWN),
+        Example("running, agent silent", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.UNKNOWN),
         Example("no power state", KnownFacts(vm=replace(WINDOWS_VM, power_state="")), Verdict.UNKNOWN),
         Example("the VM cannot be read", KnownFacts(), Verdict.UNKNOWN),
     ),

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from shared.checkers.contract import (
     LINUX_VM,
-    SILENT,
     WINDOWS_VM,
     Checker,
     Example,
@@ -19,6 +18,7 @@ from shared.checkers.contract import (
     confirmed,
     not_read,
     ruled_out,
+    silent,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
@@ -52,8 +52,8 @@ CHECKER = Checker(
     check,
     (
         Example("the agent is Ready", KnownFacts(vm=WINDOWS_VM), Verdict.RULED_OUT),
-        Example("a Linux VM, agent silent", KnownFacts(vm=replace(LINUX_VM, **SILENT)), Verdict.RULED_OUT),
-        Example("the agent is Not Ready", KnownFacts(vm=replace(WINDOWS_VM, **SILENT)), Verdict.CONFIRMED),
+        Example("a Linux VM, agent silent", KnownFacts(vm=silent(LINUX_VM)), Verdict.RULED_OUT),
+        Example("the agent is Not Ready", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.CONFIRMED),
         Example("no agent report", KnownFacts(vm=replace(WINDOWS_VM, agent_status="")), Verdict.CONFIRMED),
         Example("deallocated", KnownFacts(vm=replace(WINDOWS_VM, power_state="deallocated")), Verdict.UNKNOWN),
         Example("OS not told", KnownFacts(vm=replace(WINDOWS_VM, os_type="")), Verdict.UNKNOWN),

@@ -26,7 +26,7 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
     findings = in_order((from_json(Finding, each) for each in found), slugs)
     incident = await tools.book.change(incident_id, lambda each: replace(each, findings=findings))
     for finding in findings:
-        told = {"verdict": finding.verdict.value, "evidence": list(finding.evidence)}
+        told: dict[str, Any] = {"verdict": finding.verdict.value, "evidence": list(finding.evidence)}
         await note(tools, incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told)
     decided = await _decided(tools, incident, findings)
     if isinstance(decided, NoPlan):
