@@ -62,7 +62,7 @@ def machine(
         "tags": {},
         "properties": {
             "vmId": guid(identity),
-            "hardwareProfile": {"vmSize": "Standard_D2s_v5"},
+            "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
             "provisioningState": "Succeeded",
             "storageProfile": {
                 "imageReference": {**IMAGES[os_type], "version": "latest"},

@@ -10,7 +10,11 @@ EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
 def broken_promises(
-    before: dict[str, Any], after: dict[str, Any], requests: list[dict[str, Any]], incident: dict[str, Any], entries: list[dict[str, Any]]
+    before: dict[str, Any],
+    after: dict[str, Any],
+    requests: list[dict[str, Any]],
+    incident: dict[str, Any],
+    entries: list[dict[str, Any]],
 ) -> list[str]:
     """Empty when all hold."""
     broken = []
@@ -40,6 +44,9 @@ def _not_allowed(before: dict[str, Any], path: str, vm_id: str) -> str:
         ours = target["name"].casefold().startswith("azurebackup_") and properties["source"]["id"].casefold() == vm_id.casefold()
         return "" if ours else f"DELETE of a collection that is not the VM's: {path}"
     if kind == EXTENSION:
-        known = properties["publisher"] == "Microsoft.Azure.RecoveryServices" and properties["type"] in ("VMSnapshot", "VMSnapshotLinux")
+        known = properties["publisher"] == "Microsoft.Azure.RecoveryServices" and properties["type"] in (
+            "VMSnapshot",
+            "VMSnapshotLinux",
+        )
         return "" if known and wanted.startswith(vm_id.casefold().lstrip("/")) else f"DELETE of a foreign extension: {path}"
     return f"DELETE of a kind that is never deleted: {path}"

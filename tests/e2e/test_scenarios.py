@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
+
 from simulator import scenarios
 from tests.e2e.conftest import Product, scenario
 from tests.e2e.promises import broken_promises
@@ -30,7 +30,9 @@ async def test_scenario_ends_as_promised(product: Product, name: str) -> None:
     if expect.get("cause"):
         assert expect["cause"] in confirmed, told
     done = [action["kind"] for action in incident["actions"] if action["outcome"] == "done"]
-    assert [kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")] == expect.get("actions", []), told
+    assert [kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")] == expect.get(
+        "actions", []
+    ), told
     if expect["status"] == "needs_person":
         assert incident["manual_steps"], told
         assert await product.changes() == [], told

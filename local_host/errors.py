@@ -1,0 +1,23 @@
+"""Every error the local host raises on purpose.
+
+HostError                 the host cannot start or go on; the message says what to do
+├── AppLoadError          the app could not be imported or indexed; carries the worker's own traceback
+├── SettingError          a %NAME% in a binding, a schedule or a setting cannot be resolved or read
+└── WorkerGone            the worker process ended while it held this invocation
+"""
+
+
+class HostError(Exception):
+    """The local host cannot start or go on."""
+
+
+class AppLoadError(HostError):
+    """The app failed to index: the real host would show no function at all."""
+
+
+class SettingError(HostError):
+    """A setting is missing or cannot be understood."""
+
+
+class WorkerGone(HostError):
+    """The worker process ended before it answered; whoever sent the work has to send it again."""

@@ -1,0 +1,76 @@
+"""The HTTP side: /api/... requests become httpTrigger invocations, and their results become responses."""
+
+import logging
+
+from aiohttp import web
+
+from local_host.channel import Message, from_base64, to_base64
+from local_host.errors import WorkerGone
+from local_host.functions import Function, Functions
+from local_host.invoker import Invoker
+from local_host.process import Result
+from local_host.routes import RouteTable, compile_route
+
+log = logging.getLogger("local_host.http")
+
+
+class HttpTriggers:
+    """Every httpTrigger route of the app. Auth levels and keys are not enforced."""
+
+    def __init__(self, functions: Functions, invoker: Invoker, prefix: str) -> None:
+        self._invoker = invoker
+        self._table: RouteTable[Function] = RouteTable(
+            compile_route(f, str(f.trigger.get("route") or f.name), f.trigger.get("methods") or (), prefix)
+            for f in functions.of_type("httpTrigger")
+        )
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request: 404 unknown, 405 wrong method, 413 body too large, 500 failed, 503 worker gone."""
+        match = self._table.find(request.method, request.rel_url.raw_path)
+        if match is None:
+            return web.Response(status=404)
+        if match.target is None:
+            return web.Response(status=405, headers={"Allow": ", ".join(sorted(match.allowed))})
+        datum = _to_datum(request, match.params, await request.read())
+        try:
+            result = await self._invoker.run(match.target, datum)
+        except WorkerGone as error:
+            return web.Response(status=503, text=f"{error}: send the request again", headers={"Retry-After": "1"})
+        return _to_response(result)
+
+
+def _to_datum(request: web.Request, params: dict[str, str], body: bytes) -> Message:
+    """The request as the runtime takes it: header names in lower case, repeated values joined by commas."""
+    return {
+        "t": "http",
+        "v": {
+            "method": request.method,
+            "url": str(request.url),
+            "headers": {name.lower(): ",".join(request.headers.getall(name)) for name in dict.fromkeys(request.headers)},
+            "query": {name: ",".join(request.query.getall(name)) for name in dict.fromkeys(request.query)},
+            "params": params,
+            "body": to_base64(body),
+        },
+    }
+
+
+def _to_response(result: Result) -> web.Response:
+    if not result.ok:
+        return web.Response(status=500)
+    value = result.value
+    if value is None:
+        return web.Response(status=204)
+    if value["t"] == "http":
+        return _from_http(value["v"])
+    body = from_base64(value["v"]) if value["t"] == "bytes" else str(value["v"]).encode()
+    return web.Response(body=body, content_type="text/plain")
+
+
+def _from_http(value: Message) -> web.Response:
+    # The body is complete here, so lengths and encodings of transfer are this server's to say.
+    skip = ("content-length", "transfer-encoding", "connection")
+    headers = {name: text for name, text in value["headers"].items() if name.lower() not in skip}
+    response = web.Response(status=value["status"], body=from_base64(value["body"]), headers=headers)
+    for cookie in value["cookies"]:
+        response.headers.add("Set-Cookie", cookie)
+    return response

@@ -1,0 +1,60 @@
+"""timerTrigger functions: fire by schedule, and at the start where `runOnStartup` asks for it.
+
+One run of a timer never overlaps the next. Past runs are not remembered over a restart, so nothing is ever past due.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from local_host.channel import Message, json_datum
+from local_host.errors import WorkerGone
+from local_host.functions import Function
+from local_host.invoker import Invoker
+from local_host.ncrontab import Schedule, parse
+
+log = logging.getLogger("local_host.timers")
+
+
+class Timers:
+    """The app's timers. Raises SettingError at once for a schedule that cannot be read."""
+
+    def __init__(self, functions: Sequence[Function], invoker: Invoker) -> None:
+        self._invoker = invoker
+        self._schedules = [(function, parse(str(function.trigger["schedule"]))) for function in functions]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to fire by schedule."""
+        self._tasks = [asyncio.create_task(self._run(f, s)) for f, s in self._schedules]
+
+    async def stop(self) -> None:
+        """Fire no more."""
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self, function: Function, schedule: Schedule) -> None:
+        if function.trigger.get("runOnStartup"):
+            await self._fire(function)
+        while True:
+            now = datetime.now(UTC)
+            await asyncio.sleep((schedule.next_after(now) - now).total_seconds())
+            await self._fire(function)
+
+    async def _fire(self, function: Function) -> None:
+        try:
+            await self._invoker.run(function, timer_datum(datetime.now(UTC)))
+        except WorkerGone as error:
+            log.warning("timer %s was lost: %s", function.name, error)
+
+
+def timer_datum(now: datetime) -> Message:
+    """What a timer function is handed."""
+    moment = now.isoformat()
+    status = {"Last": moment, "Next": moment, "LastUpdated": moment}
+    return json_datum(json.dumps({"IsPastDue": False, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": status}))
