@@ -13,6 +13,7 @@ import azure.functions as func
 from functions import pages
 from functions.composition import the_app
 from shared import clock, health
+from shared.audit.log import oldest_first
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.view import incident_json
 from shared.workflow.take import QUARANTINE
@@ -85,7 +86,7 @@ async def _entries(req: func.HttpRequest) -> func.HttpResponse:
     except ValueError as error:
         raise NotUsable(f"since is {since!r}; it takes a time such as 2026-01-31T12:00:00Z") from error
     entries = the_app().audit.entries(incident=req.params.get("incident"), vm=req.params.get("vm"), since=since)
-    return _json([entry.to_json() async for entry in entries])
+    return _json([entry.to_json() for entry in oldest_first([entry async for entry in entries])])
 
 
 async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cattrs import transform_error
 from cattrs.errors import BaseValidationError, StructureHandlerNotFoundError
 from cattrs.preconf.json import make_converter
-from cattrs.transform_error import transform_error
 
 from shared.errors import NotUsable
 

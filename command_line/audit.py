@@ -1,0 +1,196 @@
+"""`remediator audit`: the record of what was found, decided and changed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from command_line.reading import store_options, with_store
+from shared import clock
+from shared.audit.chain import Broken, verify
+from shared.audit.entry import Entry
+from shared.audit.log import AuditLog, oldest_first
+from shared.errors import NotUsable
+from shared.store.contract import Store
+
+COLUMNS = (
+    "seq",
+    "at",
+    "incident",
+    "vm",
+    "kind",
+    "target",
+    "phase",
+    "result",
+    "actor",
+    "correlation_id",
+    "detail",
+    "prev_hash",
+    "hash",
+)
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: every finding, decision and change, each change with its intent before and its outcome after.
+
+    \b
+    Examples:  remediator audit list --vm vm-app-01
+               remediator audit show 20261120T223507-bc48915d-1a2b3c4d
+               remediator audit export --format csv > audit.csv
+               remediator audit export > audit.jsonl && remediator audit verify audit.jsonl
+    """
+
+
+def _narrowed(command: Any) -> Any:
+    command = click.option("--since", metavar="TIME", help="From this time on, such as 2026-01-31 or 2026-01-31T12:00:00Z.")(
+        command
+    )
+    command = click.option("--vm", metavar="ID_OR_NAME", help="Only this VM.")(command)
+    return click.option("--incident", metavar="ID", help="Only this incident.")(command)
+
+
+@audit.command("list")
+@_narrowed
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table.")
+def list_entries(incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, as_json: bool) -> None:
+    """Entries, oldest first."""
+    found = _read(data, storage, incident, vm, since)
+    if as_json:
+        click.echo(json.dumps([entry.to_json() for entry in found], indent=2, ensure_ascii=False))
+        return
+    Console().print(table_of(found) if found else "The audit log has no such entry.")
+
+
+@audit.command("show")
+@click.argument("incident")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of text.")
+def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
+    """Everything on record of one incident, with details and the verdict on its chain."""
+    found = _read(data, storage, incident, None, None)
+    if not found:
+        raise click.UsageError(f"the audit log has no incident {incident}; `remediator incidents list` shows them")
+    broken = verify(found)
+    if as_json:
+        click.echo(json.dumps([entry.to_json() for entry in found], indent=2, ensure_ascii=False))
+    else:
+        for entry in found:
+            _print(entry)
+        click.echo(f"\n{_verdict(found, broken)}")
+    if broken:
+        sys.exit(1)
+
+
+@audit.command("export")
+@_narrowed
+@store_options
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+def export(incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, form: str) -> None:
+    """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV (for a spreadsheet)."""
+    found = _read(data, storage, incident, vm, since)
+    if form == "csv":
+        write_csv(found, sys.stdout)
+        return
+    for entry in found:
+        click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
+
+
+@audit.command("verify")
+@click.argument("file", required=False, type=click.File("r", encoding="utf-8"))
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def verify_entries(file: TextIO | None, data: Path, storage: str | None, as_json: bool) -> None:
+    """Check every hash and every link, in the store or in an exported FILE (JSON Lines; - for standard input).
+
+    Exit code 0 when all hold; 1 when one does not, which is named. What this proves and what it does not: docs/audit-format.md.
+    """
+    found = list(_exported(file)) if file else _read(data, storage, None, None, None)
+    broken = verify(found)
+    if as_json:
+        told = None if broken is None else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
+        click.echo(json.dumps({"entries": len(found), "holds": broken is None, "broken": told}, ensure_ascii=False))
+    else:
+        click.echo(_verdict(found, broken))
+    if broken:
+        sys.exit(1)
+
+
+def table_of(entries: Iterable[Entry]) -> Table:
+    table = Table("#", "At (UTC)", "What", "Target", "Phase", "Result", "Correlation id")
+    for entry in entries:
+        target = entry.target.rstrip("/").rsplit("/", 1)[-1]
+        at = entry.at[:19].replace("T", " ")
+        table.add_row(str(entry.seq), at, entry.kind, target, entry.phase, entry.result, entry.correlation_id)
+    return table
+
+
+def write_csv(entries: Iterable[Entry], out: TextIO) -> None:
+    """A cell that a spreadsheet would take for a formula gets an apostrophe before it: results quote text from outside."""
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        wire = entry.to_json() | {"detail": json.dumps(entry.detail, ensure_ascii=False)}
+        writer.writerow([_cell(wire[column]) for column in COLUMNS])
+
+
+def _cell(value: Any) -> str:
+    text = str(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _read(data: Path, storage: str | None, incident: str | None, vm: str | None, since: str | None) -> list[Entry]:
+    try:
+        start = clock.as_text(clock.as_time(since)) if since else None
+    except ValueError as error:
+        raise click.BadParameter(f"{since!r} is no time; write it like 2026-01-31T12:00:00Z", param_hint="--since") from error
+
+    async def read(store: Store) -> list[Entry]:
+        log = AuditLog(store)
+        by_id = vm if vm and vm.startswith("/") else None
+        return [entry async for entry in log.entries(incident=incident, vm=by_id, since=start)]
+
+    try:
+        found = oldest_first(with_store(data, storage, read))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if vm and not vm.startswith("/"):
+        found = [entry for entry in found if entry.vm.rsplit("/", 1)[-1].casefold() == vm.casefold()]
+    return found
+
+
+def _exported(file: TextIO) -> Iterator[Entry]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            wire = json.loads(line)
+            yield Entry.from_json(wire if isinstance(wire, dict) else {})
+        except (ValueError, NotUsable) as error:
+            click.echo(f"line {number} is not an audit entry: {error}", err=True)
+            sys.exit(1)
+
+
+def _print(entry: Entry) -> None:
+    click.echo(f"{entry.seq:4} {entry.at[:19].replace('T', ' ')}  {entry.phase:8} {entry.kind}: {entry.result}")
+    for name, value in (("target", entry.target), ("correlation id", entry.correlation_id)):
+        if value:
+            click.echo(f"     {name} {value}")
+    if entry.detail:
+        click.echo(f"     {json.dumps(entry.detail, ensure_ascii=False)}")
+
+
+def _verdict(entries: list[Entry], broken: Broken | None) -> str:
+    if broken:
+        return f"BROKEN: the first entry that does not hold is {broken}"
+    incidents = len({entry.incident for entry in entries})
+    return f"The chain holds: {len(entries)} entries of {incidents} incidents."

@@ -1,0 +1,106 @@
+"""ARM resource ids: taken apart, compared, and refused where they could be made to name something else.
+
+https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.errors import NotUsable
+
+LONGEST = 2048
+_REFUSED_CHARACTERS = frozenset('%?#\\<>"')
+
+
+@dataclass(frozen=True, slots=True)
+class ArmId:
+    """An id in its parts; `names` are the resource names from the outermost to the innermost."""
+
+    text: str
+    subscription: str
+    resource_group: str
+    provider: str
+    """Namespace of the innermost provider, or "" for a resource group or a subscription."""
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the resource; the group's where the id is a resource group's."""
+        return self.names[-1] if self.names else self.resource_group or self.subscription
+
+    @property
+    def type(self) -> str:
+        """Such as microsoft.compute/virtualmachines, lower-cased; "" for a resource group or a subscription."""
+        return "/".join((self.provider, *self.types)).casefold() if self.provider else ""
+
+    @property
+    def parent(self) -> str:
+        """Id of the resource that this one is a child of, or of its resource group or subscription."""
+        if len(self.names) > 1:
+            return self.text.rsplit("/", 2)[0]
+        return self.text[: self.text.casefold().rindex("/providers/")] if self.provider else self.text.rsplit("/", 2)[0]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def parse(text: str) -> ArmId:
+    """Takes /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...]. Raises NotUsable for all else."""
+    segments = _segments(text)
+    if len(segments) < 2 or segments[0].casefold() != "subscriptions":
+        raise NotUsable(f"not an ARM resource id: {_shown(text)}")
+    rest, group = segments[2:], ""
+    if rest and rest[0].casefold() == "resourcegroups":
+        if len(rest) < 2:
+            raise NotUsable(f"the id names no resource group: {_shown(text)}")
+        group, rest = rest[1], rest[2:]
+    provider, pairs = _innermost(rest, text)
+    return ArmId("/" + "/".join(segments), segments[1], group, provider, tuple(pairs[::2]), tuple(pairs[1::2]))
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two ids name the same thing. ARM compares ids without regard to case."""
+    return one.strip("/").casefold() == other.strip("/").casefold()
+
+
+def is_at_or_above(scope: str, target: str) -> bool:
+    """Whether `scope` is `target` or one of the scopes around it, so that a lock on it is inherited by `target`."""
+    return same(scope, target) or f"/{target.strip('/')}/".casefold().startswith(f"/{scope.strip('/')}/".casefold())
+
+
+def group_of(resource_id: str) -> str:
+    """Id of the resource group that the resource is in. Raises NotUsable when it is in none."""
+    found = parse(resource_id)
+    if not found.resource_group:
+        raise NotUsable(f"not in a resource group: {_shown(resource_id)}")
+    return "/" + "/".join(found.text.split("/")[1:5])
+
+
+def _segments(text: str) -> list[str]:
+    if len(text) > LONGEST:
+        raise NotUsable(f"an id of {len(text)} characters; {LONGEST} is the most")
+    if any(char in _REFUSED_CHARACTERS or not char.isprintable() for char in text):
+        raise NotUsable(f"a character that no resource id has: {_shown(text)}")
+    segments = text.strip("/").split("/")
+    if any(segment.strip() in ("", ".", "..") for segment in segments):
+        raise NotUsable(f"an empty or dotted segment: {_shown(text)}")
+    return segments
+
+
+def _innermost(rest: list[str], text: str) -> tuple[str, list[str]]:
+    """Namespace and type/name pairs after the last /providers/."""
+    if not rest:
+        return "", []
+    if rest[0].casefold() != "providers":
+        raise NotUsable(f"providers expected after the scope: {_shown(text)}")
+    last = max(index for index, segment in enumerate(rest) if segment.casefold() == "providers")
+    provider, pairs = rest[last + 1 : last + 2], rest[last + 2 :]
+    if not provider or not pairs or len(pairs) % 2:
+        raise NotUsable(f"a type without a name: {_shown(text)}")
+    return provider[0], pairs
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 120 else text[:117] + "...")

@@ -1,0 +1,136 @@
+"""Appends to the audit log and reads it. There is no method that changes or removes an entry."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+from shared import clock
+from shared.arm_ids import same
+from shared.audit.chain import GENESIS, sealed
+from shared.audit.entry import PHASES, Entry
+from shared.errors import RowExists, StoreUnavailable
+from shared.store.contract import Row, Store
+
+AUDIT = "audit"
+ATTEMPTS = 200
+LONGEST_DETAIL_CHARACTERS = 100_000
+KNOWN_HEADS = 1000
+"""Chains whose last entry is remembered, to save reads; a remembered one may be out of date, which the insert finds out."""
+_DIGITS = 8
+
+
+class AuditLog:
+    """One chain an incident. Writers that race for a place in it are told apart by the store's conditional insert."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._heads: dict[str, Entry] = {}
+
+    async def append(
+        self,
+        *,
+        incident: str,
+        vm: str,
+        kind: str,
+        target: str,
+        phase: str,
+        result: str,
+        actor: str,
+        correlation_id: str,
+        detail: Mapping[str, Any],
+    ) -> Entry:
+        """The entry as it is in the store. Raises StoreUnavailable when it is not there: then the caller changes nothing."""
+        if phase not in PHASES:
+            raise ValueError(f"phase is {phase!r}; one of {', '.join(PHASES)}")
+        kept = _bounded(detail)
+        for _ in range(ATTEMPTS):
+            head = self._heads.get(incident) or await self._head(incident)
+            entry = sealed(
+                Entry(
+                    seq=head.seq + 1 if head else 1,
+                    at=clock.now(),
+                    incident=incident,
+                    vm=vm,
+                    kind=kind,
+                    target=target,
+                    phase=phase,
+                    result=result,
+                    actor=actor,
+                    correlation_id=correlation_id,
+                    detail=kept,
+                    prev_hash=head.hash if head else GENESIS,
+                    hash="",
+                )
+            )
+            if await self._inserted(entry):
+                return entry
+            await asyncio.sleep(random.uniform(0, 0.02))
+        raise StoreUnavailable(f"the audit chain of {incident} was written by too many at once")
+
+    async def entries(
+        self, *, incident: str | None = None, vm: str | None = None, since: str | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries in the order of their chains, incident by incident, oldest incident first. `since` is ISO 8601, inclusive."""
+        async for row in self._store.query(AUDIT, incident):
+            entry = _entry(row)
+            if (vm is None or same(entry.vm, vm)) and (since is None or entry.at >= since):
+                yield entry
+
+    async def _inserted(self, entry: Entry) -> bool:
+        """Whether this entry took its place; False: another writer was first, or our own write of before a lost answer."""
+        try:
+            await self._store.insert(AUDIT, entry.incident, _key(entry.seq), entry.to_json())
+        except RowExists:
+            self._heads.pop(entry.incident, None)
+            return False
+        if len(self._heads) >= KNOWN_HEADS:
+            self._heads.clear()
+        self._heads[entry.incident] = entry
+        return True
+
+    async def _head(self, incident: str) -> Entry | None:
+        """The last entry of a chain. Found by doubling steps, so that a long chain is not read whole."""
+        last, step = 0, 1
+        while await self._exists(incident, last + step):
+            last, step = last + step, step * 2
+        while step > 1:
+            step //= 2
+            if await self._exists(incident, last + step):
+                last += step
+        row = await self._store.get(AUDIT, incident, _key(last)) if last else None
+        return _entry(row) if row else None
+
+    async def _exists(self, incident: str, seq: int) -> bool:
+        return await self._store.get(AUDIT, incident, _key(seq)) is not None
+
+
+def oldest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries of many incidents by time; those of one stay in their chain's order, whatever the clocks of the writers said."""
+    latest: dict[str, str] = {}
+
+    def place(entry: Entry) -> str:
+        latest[entry.incident] = max(latest.get(entry.incident, ""), entry.at)
+        return latest[entry.incident]
+
+    return sorted(entries, key=place)
+
+
+def _entry(row: Row) -> Entry:
+    return Entry.from_json(row.body)
+
+
+def _key(seq: int) -> str:
+    return f"{seq:0{_DIGITS}d}"
+
+
+def _bounded(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Evidence comes from outside and has no limit there; here it has one. Plain JSON values, as they will be read back."""
+    text = json.dumps(detail, ensure_ascii=False, allow_nan=False)
+    if len(text) > LONGEST_DETAIL_CHARACTERS:
+        return {"cut": True, "characters": len(text), "begins": text[:LONGEST_DETAIL_CHARACTERS]}
+    plain: dict[str, Any] = json.loads(text)
+    return plain

@@ -1,0 +1,149 @@
+"""Names of error codes: one spelling for each, and where an event or a job carries them.
+
+The alert has no field for the code. It is in the last link of the recommended actions (aka.ms/AB-<code>), in the tail of
+originAlertId, and in the job's details; where they disagree the job wins and the disagreement is on record. What was seen in a real
+alert, and what was not, is in docs/limits.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.events.model import CodeHint
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "UserErrorGuestAgentStatusUnavailable": (),
+    "ExtensionSnapshotFailedNoNetwork": (),
+    "ExtentionOperationFailed": (
+        "ExtensionOperationFailed",
+        "ExtensionOperationFailedForManagedDisks",
+        "ExtentionOperationFailedForManagedDisks",
+    ),
+    "GuestAgentSnapshotTaskStatusError": (),
+    "BackUpOperationFailed": (),
+    "BackUpOperationFailedV2": (),
+    "UserErrorRpCollectionLimitReached": (),
+}
+"""The catalogue's name of each code, with the other spellings that Microsoft uses for it."""
+
+NUMBERS = {320001: "ResourceNotFound", 400094: "BCMV2VMNotFound", 380008: "AzureVmOffline"}
+"""The only published pairs of number and name. https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
+
+MESSAGES = {
+    "vm agent unable to communicate with azure backup": "UserErrorGuestAgentStatusUnavailable",
+    "snapshot operation failed due to no network connectivity on the virtual machine": "ExtensionSnapshotFailedNoNetwork",
+    "vmsnapshot extension operation failed": "ExtentionOperationFailed",
+    "could not communicate with the vm agent for snapshot status": "GuestAgentSnapshotTaskStatusError",
+    "backup failed with an internal error": "BackUpOperationFailed",
+    "the restore point collection max limit has reached": "UserErrorRpCollectionLimitReached",
+}
+"""English messages, whole sentences only: Azure translates them, and a part of one proves nothing."""
+
+_LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE)
+_NAME = re.compile(r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b")
+_BY_SPELLING = {spelling.casefold(): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The code to work by, where it was read, and the readings that differ from it."""
+
+    code: str
+    """"" when nothing names one."""
+    source: str
+    conflicts: tuple[str, ...]
+
+
+def canonical(text: str) -> str:
+    """The catalogue's spelling of a code, or "" for one that it does not have."""
+    return _BY_SPELLING.get(text.strip().casefold(), "")
+
+
+def from_link(recommended_actions: str) -> CodeHint | None:
+    """The code in the last link of the family aka.ms/AB-<code>. Links such as AB-AA4ecq8 are opaque: they name no code."""
+    for raw in reversed(_LINK.findall(recommended_actions)):
+        if code := canonical(raw):
+            return CodeHint("link", code, raw)
+        if not any(char.isdigit() for char in raw):
+            return CodeHint("link", raw, raw)
+    return None
+
+
+def from_origin(origin_alert_id: str) -> CodeHint | None:
+    """The longest known code in the tail of originAlertId: provider, code and backup type, lower-cased, without separators."""
+    tail = origin_alert_id.casefold().rsplit("_", 1)[-1].lstrip("0123456789")
+    found = max((spelling for spelling in _BY_SPELLING if spelling in tail), key=len, default="")
+    return CodeHint("originAlertId", _BY_SPELLING[found], tail) if found else None
+
+
+def from_message(message: str, source: str = "description") -> CodeHint | None:
+    """The code whose English message the text is, or the code's name where the text contains it."""
+    for name in _NAME.findall(message):
+        if code := canonical(name):
+            return CodeHint(source, code, name)
+    first = re.split(r" - |[.\r\n]", message.strip(), maxsplit=1)[0].strip().casefold()
+    return CodeHint(source, MESSAGES[first], message) if first in MESSAGES else None
+
+
+def from_job(error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str) -> CodeHint | None:
+    """What the job in the vault says of itself. Its number is a name only for the published pairs."""
+    texts = [dynamic_error_message]
+    for detail in error_details:
+        texts += [_text(detail.get("errorString")), _text(detail.get("errorTitle"))]
+    for detail in error_details:
+        recommended = detail.get("recommendations")
+        advice = " ".join(_text(each) for each in recommended) if isinstance(recommended, list) else ""
+        if hint := from_link(advice):
+            return CodeHint("job", hint.code, hint.raw)
+    for text in texts:
+        if hint := from_message(text, "job"):
+            return hint
+    for detail in error_details:
+        if name := NUMBERS.get(_number(detail.get("errorCode"))):
+            return CodeHint("job", name, str(detail["errorCode"]))
+    return _any_name(texts)
+
+
+def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
+    """The job wins over the event; among the event's places the first wins. BackUpOperationFailed and its V2 share one message:
+    a message alone never contradicts a name."""
+    ordered = [hint for hint in (job, *hints) if hint is not None]
+    if not ordered:
+        return Resolved("", "nothing", ())
+    chosen = ordered[0]
+    for hint in ordered[1:]:
+        if _more_exact(hint, chosen):
+            chosen = hint
+    conflicts = tuple(f"{hint.source} says {hint.code}" for hint in ordered if hint is not chosen and not _agree(hint, chosen))
+    return Resolved(chosen.code, chosen.source, conflicts)
+
+
+def _more_exact(hint: CodeHint, chosen: CodeHint) -> bool:
+    """Whether `hint` names the V2 of a code that `chosen` has only from the message which both share."""
+    by_message = chosen.raw.casefold() != chosen.code.casefold() and " " in chosen.raw.strip()
+    return by_message and hint.code.casefold() == f"{chosen.code}V2".casefold()
+
+
+def _agree(one: CodeHint, other: CodeHint) -> bool:
+    if one.code.casefold() == other.code.casefold():
+        return True
+    return _more_exact(one, other) or _more_exact(other, one)
+
+
+def _any_name(texts: Iterable[str]) -> CodeHint | None:
+    """A code that the catalogue does not have, but that the job calls by name."""
+    for text in texts:
+        if match := _NAME.search(text):
+            return CodeHint("job", match.group(0), match.group(0))
+    return None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,96 @@
+"""From the text of an event to what it is. Total: every text gets an answer, none raises.
+
+1. JSON, of a size that Event Grid can deliver. 2. The envelope: CloudEvents 1.0, Event Grid schema, or none. 3. The alert in it.
+https://learn.microsoft.com/azure/event-grid/cloud-event-schema and https://learn.microsoft.com/azure/event-grid/event-schema
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.errors import NotUsable
+from shared.events.alert import read_alert
+from shared.events.model import FailureEvent, Ignored, Unusable
+
+LONGEST_CHARACTERS = 1_048_576
+"""Event Grid's limit for one event. https://learn.microsoft.com/azure/event-grid/quotas-limits"""
+CLOUD_EVENTS, EVENT_GRID, BARE = "CloudEvents 1.0", "Event Grid schema", "common alert schema"
+
+type Parsed = FailureEvent | Ignored | Unusable
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    shape: str
+    event_id: str
+    event_type: str
+    data: Any
+
+
+def parse(text: str) -> Parsed:
+    """What the event that the trigger was given turns out to be."""
+    what = "event"
+    try:
+        envelope = _opened(_json_object(text))
+        what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
+        return read_alert(_data_of(envelope), envelope.shape, envelope.event_id)
+    except NotUsable as error:
+        return Unusable(f"{what}: {error.reason}")
+
+
+def parse_alert(text: str) -> Parsed:
+    """What an action group's call turns out to be: an alert without an envelope."""
+    try:
+        return read_alert(_json_object(text), BARE, "")
+    except NotUsable as error:
+        return Unusable(error.reason)
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    if len(text) > LONGEST_CHARACTERS:
+        raise NotUsable(f"{len(text)} characters; an event has {LONGEST_CHARACTERS} at most")
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise NotUsable(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise NotUsable("JSON that is nested too deeply") from error
+    if not isinstance(found, dict):
+        raise NotUsable(f"a JSON object is expected, not {type(found).__name__}")
+    return found
+
+
+def _opened(event: Mapping[str, Any]) -> Envelope:
+    if "specversion" in event:
+        if event["specversion"] != "1.0":
+            raise NotUsable(f"CloudEvents of version {event['specversion']!r}; 1.0 is understood")
+        return Envelope(CLOUD_EVENTS, _text(event, "id"), _text(event, "type"), _cloud_data(event))
+    if "eventType" in event:
+        return Envelope(EVENT_GRID, _text(event, "id"), _text(event, "eventType"), event.get("data"))
+    return Envelope(BARE, "", "", event)
+
+
+def _cloud_data(event: Mapping[str, Any]) -> Any:
+    if "data_base64" not in event:
+        return event.get("data")
+    try:
+        return base64.b64decode(str(event["data_base64"]), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        raise NotUsable(f"data_base64 is not base64 of text: {error}") from error
+
+
+def _data_of(envelope: Envelope) -> Mapping[str, Any]:
+    data = _json_object(envelope.data) if isinstance(envelope.data, str) else envelope.data
+    if not isinstance(data, Mapping):
+        raise NotUsable("data is not an object")
+    return data
+
+
+def _text(wire: Mapping[str, Any], name: str) -> str:
+    value = wire.get(name)
+    return value if isinstance(value, str) else ""
