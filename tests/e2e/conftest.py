@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from command_line.serve import environment
 from local_host.server import Host
@@ -45,7 +46,7 @@ class Product:
         await self.http.delete(f"{self.arm}/_sim/faults")
         answer = await self.http.put(f"{self.arm}/_sim/state", json={"resources": state["resources"]})
         assert answer.status < 300, await answer.text()
-        self._mark(len(await self.requests()))
+        self._mark(len(await self._get(f"{self.arm}/_sim/requests")))
 
     def _mark(self, n: int) -> None:
         object.__setattr__(self, "_since", n)
@@ -134,7 +135,7 @@ async def running(data: Path, storage: str | None = None, **settings: str) -> As
             yield Product(simulator.url, host.url, http)
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
     async with running(tmp_path_factory.mktemp("product")) as product:
         yield product
