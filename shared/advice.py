@@ -38,6 +38,22 @@ class About:
         return f"az vm get-instance-view --ids '{self.vm_id}' --query instanceView"
 
 
+def unknown_code(incident: Incident) -> tuple[str, ...]:
+    """No row in the catalogue: where the answer is, and nothing that changes anything."""
+    return (
+        look_at_job(incident),
+        f"Look the code up: {incident.code_now or 'the job names none'}, in https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot",
+        About.of(incident).backup_now,
+    )
+
+
+def look_at_job(incident: Incident) -> str:
+    """The command that shows what Azure Backup says of the failed job."""
+    vault = parse(incident.vault_id)
+    where = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    return f"Read what the job says: az backup job show --name '{incident.job_id}' {where} --query properties"
+
+
 def no_internet(about: About) -> tuple[str, ...]:
     return (
         f"Find the rule that blocks {about.vm}: az network nic list-effective-nsg for each network interface of"

@@ -27,6 +27,7 @@ class App:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.settings = Settings.from_environment(environment)
         self._clients: dict[str, AzureClients] = {}
+        self._own_subscription = self.settings.subscription_id
 
     @cached_property
     def store(self) -> Store:
@@ -55,15 +56,16 @@ class App:
     async def own_subscription(self) -> str:
         """The one subscription that this installation looks after.
 
-        From settings; else the only one that the identity sees. Raises SettingsError when it sees none or several, and
+        From settings; else the only one that the identity sees, asked once. Raises SettingsError when it sees none or several, and
         AzureCallFailed when ARM does not say.
         """
-        if self.settings.subscription_id:
-            return self.settings.subscription_id
+        if self._own_subscription:
+            return self._own_subscription
         visible = await visible_subscriptions(self._clients_of("none"))
         if len(visible) != 1:
             seen = f"{len(visible)} subscriptions" if visible else "no subscription"
             raise SettingsError(f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it")
+        self._own_subscription = visible[0]
         return visible[0]
 
     async def tools(self) -> Tools:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from shared import errors, facts
 from shared.arm_ids import parse
+from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
@@ -25,8 +26,9 @@ class ArmReader:
 
         async def read(hook: ResponseHook) -> facts.VirtualMachine:
             machines = self._clients.compute.virtual_machines
-            found = await machines.get(vm.resource_group, vm.name, expand="instanceView", raw_response_hook=hook)
-            return facts.virtual_machine(found.as_dict())
+            found = (await machines.get(vm.resource_group, vm.name, expand="instanceView", raw_response_hook=hook)).as_dict()
+            told(vm_id, found.get("id"))
+            return facts.virtual_machine(found)
 
         return await self._read(f"the VM {vm.name}", read)
 
@@ -36,7 +38,8 @@ class ArmReader:
 
         async def read(hook: ResponseHook) -> tuple[facts.Extension, ...]:
             compute = self._clients.compute
-            listed = await compute.virtual_machine_extensions.list(vm.resource_group, vm.name, raw_response_hook=hook)
+            listing = compute.virtual_machine_extensions.list
+            listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
             view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
             views = {str(each.get("name", "")).casefold(): each for each in view.get("extensions") or ()}
             wires = [each.as_dict() for each in listed.value or ()]
@@ -45,8 +48,11 @@ class ArmReader:
         return await self._read(f"the extensions of {vm.name}", read)
 
     async def resource_group_tags(self, resource_group: str) -> dict[str, str] | Absent | Unreadable:
+        group_id = f"/subscriptions/{self._clients.subscription_id}/resourceGroups/{resource_group}"
+
         async def read(hook: ResponseHook) -> dict[str, str]:
             group = await self._clients.resources.resource_groups.get(resource_group, raw_response_hook=hook)
+            told(group_id, group.id)
             return dict(group.tags or {})
 
         return await self._read(f"the resource group {resource_group}", read)
@@ -58,7 +64,7 @@ class ArmReader:
         """
 
         async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
-            listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=hook)
+            listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=whole_list(hook))
             found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
             return tuple([await self._with_points(each.id) for each in found if each.belongs_to(vm_id)])
 
@@ -75,7 +81,7 @@ class ArmReader:
 
         async def read(hook: ResponseHook) -> tuple[facts.Lock, ...]:
             locks = self._clients.locks.management_locks
-            listed = locks.list_by_scope(scope.lstrip("/"), filter="atScope()", raw_response_hook=hook)
+            listed = locks.list_by_scope(scope.lstrip("/"), filter="atScope()", raw_response_hook=whole_list(hook))
             return tuple([facts.lock(each.serialize(keep_readonly=True)) async for each in listed])
 
         return await self._read(f"the locks at or above {scope}", read)
@@ -86,6 +92,7 @@ class ArmReader:
         async def read(hook: ResponseHook) -> facts.Lock:
             locks = self._clients.locks.management_locks
             found = await locks.get_by_scope(scope.lstrip("/"), name, raw_response_hook=hook)
+            told(lock_id, found.id)
             return facts.lock(found.serialize(keep_readonly=True))
 
         return await self._read(f"the lock {name}", read)
@@ -95,8 +102,9 @@ class ArmReader:
 
         async def read(hook: ResponseHook) -> facts.Job:
             details = self._clients.backup.job_details
-            found = await details.get(vault.name, vault.resource_group, job_id, raw_response_hook=hook)
-            return facts.job(found.as_dict())
+            found = (await details.get(vault.name, vault.resource_group, job_id, raw_response_hook=hook)).as_dict()
+            told(f"{vault_id}/backupJobs/{job_id}", found.get("id"))
+            return facts.job(found)
 
         return await self._read(f"the backup job {job_id}", read)
 
@@ -107,7 +115,7 @@ class ArmReader:
 
         async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
             jobs = self._clients.backup.backup_jobs
-            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=hook)
+            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
             return tuple([facts.job(each.as_dict()) async for each in listed])
 
         return await self._read(f"the running jobs of {vault.name}", read)
@@ -116,9 +124,8 @@ class ArmReader:
         collection = parse(collection_id)
         collections = self._clients.compute.restore_point_collections
         found = await collections.get(collection.resource_group, collection.name, expand="restorePoints")
-        wire = dict(found.as_dict())
-        properties = dict(wire.get("properties") or {})
-        wire["properties"] = {**properties, "restorePoints": properties.get("restorePoints") or []}
+        wire = found.as_dict()
+        told(collection_id, wire.get("id"))
         return facts.restore_point_collection(wire)
 
     async def _read[T](self, what: str, do: Callable[[ResponseHook], Awaitable[T]]) -> T | Absent | Unreadable:

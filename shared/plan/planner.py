@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared import catalogue
-from shared.advice import About
+from shared.advice import About, look_at_job, unknown_code
 from shared.fixes.contract import NotFixable, Step
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
@@ -38,7 +38,8 @@ def plan(incident: Incident, findings: tuple[Finding, ...], mode: Mode) -> Plan 
     confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
     if catalogue.error_code(incident.code_now) is None:
         code = incident.code_now or "unknown"
-        return NoPlan(Status.NEEDS_PERSON, f"the error code is {code}: not in the catalogue", _steps(incident, confirmed))
+        steps = tuple(dict.fromkeys(unknown_code(incident) + _steps(incident, confirmed)))
+        return NoPlan(Status.NEEDS_PERSON, f"the error code is {code}: not in the catalogue, so nothing is fixed by guess", steps)
     left = [found for found in confirmed if found.cause not in incident.tried]
     if not left:
         return NoPlan(Status.NEEDS_PERSON, _why_none(incident, findings), _steps(incident, list(findings)))
@@ -73,14 +74,14 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...]) -> str:
 
 
 def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
-    """Advice for what is confirmed, then for what is unknown; nothing for what is ruled out."""
+    """Advice for what is confirmed, then for what is unknown; where all is ruled out, where to look."""
     about = About.of(incident)
     steps: list[str] = []
     for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
         for finding in findings:
             if finding.verdict is verdict:
                 steps += advice_for(finding, about)
-    return tuple(dict.fromkeys(steps))
+    return tuple(dict.fromkeys(steps)) or (look_at_job(incident), about.backup_now)
 
 
 def advice_for(finding: Finding, about: About) -> tuple[str, ...]:

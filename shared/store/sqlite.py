@@ -41,10 +41,7 @@ class SqliteStore:
         place = _place(table, partition, key)
         text = encoded(body)
         sql = 'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
-        try:
-            await self._run(partial(_execute, sql=sql, values=(*place, text)))
-        except sqlite3.IntegrityError as error:
-            raise RowExists(f"{table}/{partition}/{key} is taken") from error
+        await self._run(partial(_execute, sql=sql, values=(*place, text)))
         return Row(*place, decoded(text), "1")
 
     async def replace(self, row: Row, body: Body) -> Row:
@@ -105,9 +102,9 @@ class SqliteStore:
         with self._one_at_a_time:
             try:
                 return work(self._opened())
-            except sqlite3.IntegrityError:
-                raise
             except (sqlite3.Error, OSError) as error:
+                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+                    raise RowExists(f"the row is taken: {error}") from error
                 raise StoreUnavailable(f"the store {self._path} does not answer: {error}") from error
 
     def _opened(self) -> sqlite3.Connection:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import catalogue, clock
+from shared.advice import About, look_at_job
 from shared.codec import to_json
 from shared.diagnosis.failure import NotWitnessed, witness
 from shared.execution.locks import put_back
@@ -75,4 +76,4 @@ async def _stop(tools: Tools, incident: Incident, found: NotWitnessed) -> dict[s
 def advice_without_findings(incident: Incident, found: NotWitnessed) -> tuple[str, ...]:
     if found.status is not Status.NEEDS_PERSON:
         return ()
-    return (f"Look at the job {incident.job_id} in the vault {incident.vault_id}: {found.reason}.",)
+    return (look_at_job(incident), About.of(incident).backup_now)

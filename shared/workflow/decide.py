@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import catalogue, clock
-from shared.advice import About, vm_gone
+from shared.advice import About, look_at_job, vm_gone
 from shared.codec import from_json, to_json
 from shared.diagnosis.examine import in_order
 from shared.execution.guards import mode_now
@@ -45,7 +45,7 @@ async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ..
         return NoPlan(Status.NEEDS_PERSON, f"{vm.what} does not exist any more", vm_gone(About.of(incident)))
     mode = await mode_now(tools, incident)
     if isinstance(mode, str):
-        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}")
+        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}", (look_at_job(incident), About.of(incident).backup_now))
     decided = plan(incident, findings, mode)
     if isinstance(decided, Plan) and not await tools.limiter.take(f"{incident.id}/{decided.cause}"):
         reason = f"held back: the limit of {tools.settings.changes_per_hour} changes an hour is reached"

@@ -139,3 +139,10 @@ async def running(data: Path, storage: str | None = None, **settings: str) -> As
 async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
     async with running(tmp_path_factory.mktemp("product")) as product:
         yield product
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    """A product that gives up on an answer at once, for cases in which none ever comes."""
+    async with running(tmp_path_factory.mktemp("impatient"), REMEDIATOR_RETRY_SECONDS="0.2") as product:
+        yield product

@@ -1,0 +1,32 @@
+"""Is an answer what was asked for? A 200 without the resource, or a list without its values, is no fact: the clients would read it as
+"there is none", and the product would act on that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.arm_ids import same
+from shared.azure.calls import ResponseHook
+from shared.errors import Unavailable
+
+
+def told(asked: str, got: object) -> None:
+    """Raises Unavailable unless the resource in the answer carries the id that was asked for."""
+    if not isinstance(got, str) or not same(asked, got):
+        raise Unavailable(f"the answer is not about {asked}: its id is {got!r}")
+
+
+def whole_list(hook: ResponseHook) -> ResponseHook:
+    """A response hook that also raises Unavailable for a page without `value`, or with a value that has no id."""
+
+    def check(response: Any) -> None:
+        hook(response)
+        if response.http_response.status_code != 200:
+            return
+        body = json.loads(response.http_response.text())
+        values = body.get("value") if isinstance(body, dict) else None
+        if not isinstance(values, list) or not all(isinstance(each, dict) and each.get("id") for each in values):
+            raise Unavailable("the answer is a list without its values")
+
+    return check
