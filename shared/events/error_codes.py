@@ -89,22 +89,22 @@ def from_message(message: str, source: str = "description") -> CodeHint | None:
 
 
 def from_job(error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str) -> CodeHint | None:
-    """What the job in the vault says of itself. Its number is a name only for the published pairs."""
+    """What the job in the vault says of itself, best reading first: a link or a text with a code of the catalogue, a published number,
+    any other name. A number that is not published says nothing."""
     texts = [dynamic_error_message]
     for detail in error_details:
         texts += [_text(detail.get("errorString")), _text(detail.get("errorTitle"))]
-    for detail in error_details:
-        recommended = detail.get("recommendations")
-        advice = " ".join(_text(each) for each in recommended) if isinstance(recommended, list) else ""
-        if hint := from_link(advice):
-            return CodeHint("job", hint.code, hint.raw)
-    for text in texts:
-        if hint := from_message(text, "job"):
-            return hint
-    for detail in error_details:
-        if name := NUMBERS.get(_number(detail.get("errorCode"))):
-            return CodeHint("job", name, str(detail["errorCode"]))
-    return _any_name(texts)
+    links = [from_link(_recommendations(detail)) for detail in error_details]
+    known = [hint for hint in links if hint and canonical(hint.code)]
+    by_text = [hint for text in texts if (hint := from_message(text, "job"))]
+    by_number = [
+        CodeHint("job", name, str(each["errorCode"]))
+        for each in error_details
+        if (name := NUMBERS.get(_number(each.get("errorCode"))))
+    ]
+    named = [CodeHint("job", match[0], match[0]) for text in texts if (match := _NAME.search(text))]
+    found = [*known, *by_text, *by_number, *named, *(hint for hint in links if hint)]
+    return CodeHint("job", found[0].code, found[0].raw) if found else None
 
 
 def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
@@ -133,12 +133,9 @@ def _agree(one: CodeHint, other: CodeHint) -> bool:
     return _more_exact(one, other) or _more_exact(other, one)
 
 
-def _any_name(texts: Iterable[str]) -> CodeHint | None:
-    """A code that the catalogue does not have, but that the job calls by name."""
-    for text in texts:
-        if match := _NAME.search(text):
-            return CodeHint("job", match.group(0), match.group(0))
-    return None
+def _recommendations(detail: Mapping[str, Any]) -> str:
+    told = detail.get("recommendations")
+    return " ".join(_text(each) for each in told) if isinstance(told, list) else ""
 
 
 def _text(value: Any) -> str:
