@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from command_line.console import console
 from command_line.reading import store_options, with_store
 from shared import clock
 from shared.audit.chain import Broken, verify
@@ -68,7 +68,7 @@ def list_entries(incident: str | None, vm: str | None, since: str | None, data: 
     if as_json:
         click.echo(json.dumps([entry.to_json() for entry in found], indent=2, ensure_ascii=False))
         return
-    Console().print(table_of(found) if found else "The audit log has no such entry.")
+    console().print(table_of(found) if found else "The audit log has no such entry.")
 
 
 @audit.command("show")

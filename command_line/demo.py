@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from command_line.children import Child, started
+from command_line.console import console
 from command_line.demo_checks import Check, end_state
 
 SCENARIO = "winmanagedvm"
@@ -36,7 +37,7 @@ def demo(data: Path) -> None:
     failure as Azure Monitor would, shows each stage, prints the audit trail, and checks the end state. Exit code 0 only if the
     collection was deleted, the identical lock is back, the new backup completed, and nothing else was touched.
     """
-    sys.exit(asyncio.run(_demo(data, Console(highlight=False))))
+    sys.exit(asyncio.run(_demo(data, console())))
 
 
 async def _demo(data: Path, console: Console) -> int:

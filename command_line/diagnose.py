@@ -7,10 +7,10 @@ import json
 import os
 
 import click
-from rich.console import Console
-from shared.arm_ids import parse
 
+from command_line.console import console
 from shared import catalogue, clock
+from shared.arm_ids import parse
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.checkers.contract import Subject
@@ -40,11 +40,11 @@ def diagnose(vm_id: str, error_code: str, arm: str | None, as_json: bool) -> Non
     if as_json:
         click.echo(json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
+    out = console()
     for finding in findings:
-        console.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}", markup=False)
+        out.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}", markup=False)
         for line in finding.evidence:
-            console.print(f"           {line}", markup=False)
+            out.print(f"           {line}", markup=False)
 
 
 async def _examined(vm_id: str, error_code: str, arm: str | None) -> list[Finding]:

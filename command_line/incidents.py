@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from command_line.console import console
 from command_line.reading import store_options, with_store
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
@@ -44,7 +45,7 @@ def list_incidents(data: Path, storage: str | None, as_json: bool) -> None:
         table.add_row(
             incident.id, incident.vm_id.rsplit("/", 1)[-1], incident.error_code or "-", incident.status.value, incident.reason
         )
-    Console().print(table if found else "No failed backup has arrived yet.")
+    console().print(table if found else "No failed backup has arrived yet.")
 
 
 @incidents.command("show")
@@ -63,7 +64,7 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
     if as_json:
         click.echo(json.dumps(incident_json(incident), indent=2, ensure_ascii=False))
         return
-    _print(Console(highlight=False), incident)
+    _print(console(), incident)
 
 
 def _print(console: Console, incident: Incident) -> None:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from command_line.console import console
 from command_line.reading import store_options, with_store
 from shared.codec import to_json
 from shared.execution.ledger import LockLedger, OpenLock
@@ -45,4 +45,4 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
         table.add_row(entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, by_hand(entry.lock))
-    Console().print(table)
+    console().print(table)

@@ -12,6 +12,7 @@ LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.5",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.5",
+    "REMEDIATOR_LOST_AFTER_SECONDS": "5",
 }
 """Shorter pauses than in Azure, for a simulator that answers at once; each gives way to the environment."""
 

@@ -139,6 +139,12 @@ class Settings:
         "Pause before a fix asks again for a resource group in which another fix has the locks off.",
         number(0.05, 600),
     )
+    lost_after_seconds: float = setting(
+        "REMEDIATOR_LOST_AFTER_SECONDS",
+        "60",
+        "Age at which an incident that nobody works on counts as lost, so that the guardian begins its work again.",
+        number(0, 3600),
+    )
     minimum_linux_agent: str = setting(
         "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
     )

@@ -22,7 +22,7 @@ class _Closable(Protocol):
     def close(self) -> Awaitable[None]: ...
 
 
-class SimulatorToken(SansIOHTTPPolicy[Any, Any]):
+class SimulatorToken(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure has no types here
     """Any bearer token: the simulator asks for one, and real tokens never travel over http."""
 
     def on_request(self, request: Any) -> None:

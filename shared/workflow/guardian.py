@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared import clock
 from shared.execution.locks import put_back_all_due
 from shared.execution.tools import StepOutcome, Tools, note
 from shared.incident.model import Incident, Status
@@ -17,8 +18,9 @@ async def put_back(tools: Tools) -> list[StepOutcome]:
 
 
 async def unfinished(tools: Tools) -> list[Incident]:
-    """Incidents that somebody should be working on."""
-    return [incident async for incident in tools.book.all() if not incident.ended]
+    """Incidents that somebody should be working on. A fresh one may still be about to be started: it is left alone."""
+    latest = clock.after(clock.now(), -tools.settings.lost_after_seconds)
+    return [incident async for incident in tools.book.all() if not incident.ended and incident.opened_at <= latest]
 
 
 async def resume(tools: Tools, incident_id: str) -> bool:

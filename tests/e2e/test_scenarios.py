@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-
 from simulator import scenarios
 from tests.e2e.conftest import Product, scenario
 from tests.e2e.promises import broken_promises
