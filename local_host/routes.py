@@ -7,12 +7,9 @@ an unknown path is 404, a known path with another method is 405.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 from local_host.errors import SettingError
-
-T = TypeVar("T")
 
 _CONSTRAINTS = {
     "int": r"[-+]?\d+",
@@ -25,7 +22,7 @@ _PARAMETER = re.compile(r"\{(?P<star>\*{0,2})(?P<name>[A-Za-z_]\w*)(?::(?P<kind>
 
 
 @dataclass(frozen=True)
-class Route(Generic[T]):
+class Route[T]:
     """One compiled template. `methods` is empty when every method is taken."""
 
     target: T
@@ -36,7 +33,7 @@ class Route(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Match(Generic[T]):
+class Match[T]:
     """A path that was found: `target` is None when the method is not taken (405, `allowed` names those that are)."""
 
     target: T | None
@@ -44,7 +41,7 @@ class Match(Generic[T]):
     allowed: frozenset[str] = frozenset()
 
 
-class RouteTable(Generic[T]):
+class RouteTable[T]:
     """The routes of one app."""
 
     def __init__(self, routes: Iterable[Route[T]]) -> None:
@@ -65,10 +62,11 @@ class RouteTable(Generic[T]):
         return Match(None, {}, frozenset(allowed)) if allowed else None
 
 
-def compile_route(target: T, template: str, methods: Iterable[str], prefix: str) -> Route[T]:
+def compile_route[T](target: T, template: str, methods: Iterable[str], prefix: str) -> Route[T]:
     """One route. Raises SettingError for a template that cannot be read."""
     segments = [s for s in "/".join((prefix, template.strip("/"))).split("/") if s]
-    pattern, rank, defaults = "", [], {}
+    pattern, rank = "", list[int]()
+    defaults: dict[str, str] = {}
     for number, segment in enumerate(segments):
         text, weight, omittable = _segment(segment, template, defaults)
         separator = "/" if number else ""

@@ -99,7 +99,7 @@ def signal_entity(number: int, action: Action, request: str) -> Any:
     return pb.OrchestratorAction(id=number, sendEntityMessage=message)
 
 
-def complete(status: int, result: str | None, failure: str | None = None) -> Any:
+def complete(status: pb.OrchestrationStatus, result: str | None, failure: str | None = None) -> Any:
     """End an execution; `result` is JSON text. The id -1 never meets one of the orchestrator's own."""
     details = pb.TaskFailureDetails(errorType="Exception", errorMessage=failure) if failure else None
     return pb.OrchestratorAction(

@@ -186,7 +186,7 @@ def _entity_id(request: web.Request) -> str:
     return f"@{request.match_info['name'].lower()}@{request.match_info['key']}"
 
 
-def _statuses(request: web.Request) -> list[int]:
+def _statuses(request: web.Request) -> list[pb.OrchestrationStatus]:
     wanted = [name for name in request.query.get("runtimeStatus", "").split(",") if name]
     return [number for number, name in RUNTIME_STATUS.items() if name in wanted]
 

@@ -21,14 +21,14 @@ def files() -> dict[str, str]:
 
 
 def write(folder: Path = scenarios.FOLDER) -> list[str]:
-    """Write all files, remove those that no row makes, and return the names that were written."""
+    """Write all files, remove those that no row makes, and return the scenarios that were written, sorted."""
     made = files()
     for path in folder.glob("*.json"):
         if path.name not in made:
             path.unlink()
     for name, text in made.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return sorted(made)
+    return sorted(name.removesuffix(".json") for name in made)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,13 @@ async def test_faults_are_taken_in_order_and_cleared(start):
 async def test_a_reset_before_and_after_the_act(start, reset, acted):
     arm = await start(state(lock="CanNotDelete"))
     path = f"{GROUP_ID}/{LOCKS}/keep"
-    await order(arm, method="DELETE", path_regex="/locks/", times=1, action={"reset": reset})
+    # Twice, because aiohttp itself sends a DELETE once more when its connection is reset.
+    await order(arm, method="DELETE", path_regex="/locks/", times=2, action={"reset": reset})
     with pytest.raises(aiohttp.ClientError):
         await arm.delete(path)
     assert (await arm.get(path)).status == (404 if acted else 200)
     logged = [(each["method"], each["status"]) for each in (await arm.sim("GET", "requests")).body]
-    assert logged == [("DELETE", 0), ("GET", 404 if acted else 200)]
+    assert logged == [("DELETE", 0), ("DELETE", 0), ("GET", 404 if acted else 200)]
 
 
 async def test_a_delay_alone_and_beside_another_action(start):

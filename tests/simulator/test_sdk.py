@@ -171,7 +171,7 @@ async def test_a_backup_from_trigger_to_end(start):
     async with sdk(RecoveryServicesBackupClient, arm.url) as backup:
         target = (*VAULT, "Azure", CONTAINER, ITEM)
         body = {"properties": {"objectType": "IaasVMBackupRequest"}}
-        headers = await backup.backups.trigger(*target, body, cls=lambda pr, _, h: pr.http_response.headers)
+        headers = await backup.backups.trigger(*target, body, cls=lambda pr, *_: pr.http_response.headers)
         operation = headers["Azure-AsyncOperation"].split("/operationsStatus/")[1].split("?")[0]
         status = await backup.protected_item_operation_statuses.get(*target, operation)
         while status.status == "InProgress":

@@ -42,13 +42,13 @@ async def send_back(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @app.route(route="boom")
-async def boom(req: func.HttpRequest) -> func.HttpResponse:
+async def boom(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  the binding gives it
     print("this line must not reach the host's standard output")
     raise RuntimeError("boom")
 
 
 @app.route(route="slow")
-async def slow(req: func.HttpRequest) -> func.HttpResponse:
+async def slow(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  the binding gives it
     import asyncio
 
     note("slow")
@@ -69,7 +69,7 @@ async def durable(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
     args = [df.EntityId(*a["entity"]) if isinstance(a, dict) and "entity" in a else a for a in wanted.get("args", [])]
     try:
         result = await getattr(client, wanted["call"])(*args, **wanted.get("kwargs", {}))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the test is told, whatever it was
         return func.HttpResponse(json.dumps({"error": str(error)}), status_code=500)
     if isinstance(result, df.DurableOrchestrationStatus):
         result = {**result.to_json(), "exists": bool(result)} if result else {"exists": False}
@@ -100,7 +100,7 @@ def tick(timer: func.TimerRequest) -> None:
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 0 0 1 1 *", run_on_startup=True)
-def at_start(timer: func.TimerRequest) -> None:
+def at_start(timer: func.TimerRequest) -> None:  # noqa: ARG001  the binding gives it
     note("at_start")
 
 
@@ -122,12 +122,12 @@ async def fails(given: str) -> str:
 
 
 @app.activity_trigger(input_name="given")
-def silent(given: str) -> str:
+def silent(given: str) -> str:  # noqa: ARG001  the binding gives it
     raise ValueError
 
 
 @app.activity_trigger(input_name="given")
-def flaky(given: str) -> str:
+def flaky(given: str) -> str:  # noqa: ARG001  the binding gives it
     note("flaky")
     if len((DATA / "flaky").read_text().splitlines()) < 3:
         raise ValueError("not yet")
@@ -160,7 +160,7 @@ def shapes(context: df.DurableOrchestrationContext):
 def catches(context: df.DurableOrchestrationContext):
     try:
         yield context.call_activity(context.get_input(), "this")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  what an orchestrator is given
         return f"caught {error}"
     return "nothing to catch"
 
@@ -176,7 +176,7 @@ def first_failure(context: df.DurableOrchestrationContext):
     """task_all fails at the first child; the rest is waited for before the next action starts."""
     try:
         yield context.task_all([context.call_activity("fails", "x"), context.call_activity("sleeps", 1)])
-    except Exception:
+    except Exception:  # noqa: BLE001  what an orchestrator is given
         after = yield context.call_activity("double", 21)
         return after
     return None
@@ -194,7 +194,7 @@ def retries(context: df.DurableOrchestrationContext):
 def retries_in_vain(context: df.DurableOrchestrationContext):
     try:
         yield context.call_activity_with_retry("fails", df.RetryOptions(50, 3), "x")
-    except Exception:
+    except Exception:  # noqa: BLE001  what an orchestrator is given
         after = yield context.call_activity("double", 5)
         return after
     return None
@@ -246,7 +246,7 @@ def parent(context: df.DurableOrchestrationContext):
     )
     try:
         yield context.call_sub_orchestrator("falls", None)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  what an orchestrator is given
         return {"results": results, "error": str(error)}
     return None
 
@@ -312,7 +312,7 @@ def uses_entity(context: df.DurableOrchestrationContext):
     value = yield context.call_entity(counter, "add", 2)
     try:
         yield context.call_entity(counter, "explode", None)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  what an orchestrator is given
         return {"value": value, "error": str(error)}
     return None
 
