@@ -1,0 +1,303 @@
+"""The documents say what the code does: pages exist, names are right, links resolve, commands exist, the worked hash computes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from command_line import settings_doc
+from command_line.main import remediator
+from command_line.serve import LOCAL_PACE
+from shared import catalogue
+from shared.audit.chain import verify
+from shared.audit.entry import PHASES, Entry
+from shared.events.error_codes import NUMBERS, SPELLINGS
+from shared.incident.model import Status
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+NOT_OURS = {".venv", "node_modules", ".remediator", ".git"}
+PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
+MANUALS = [path for path in PAGES if path.parent == ROOT or DOCS in path.parents or path.parent == ROOT / "infra"]
+PATH_NAMES = {path: str(path.relative_to(ROOT)) for path in PAGES}
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_there_are_pages_to_test() -> None:
+    assert {ROOT / "README.md", DOCS / "safety.md", ROOT / "infra/README.md"} <= set(PAGES)
+
+
+# Causes and codes
+
+
+@pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
+def test_every_cause_has_its_page(cause: catalogue.Cause) -> None:
+    page = text(cause.page)
+    assert page.startswith(f"# Cause {cause.number}: {cause.title}\n")
+    assert f"`{cause.slug}`" in page
+    assert f"shared/checkers/{cause.slug}.py" in page
+    for heading in ("## What it is", "## How it is seen", "## What is done", "## Not established", "## Sources"):
+        assert heading in page
+    assert all(verdict in page for verdict in ("CONFIRMED", "RULED_OUT", "UNKNOWN"))
+    assert "https://learn.microsoft.com/" in page
+
+
+@pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
+def test_a_cause_with_a_fix_says_what_is_safe_about_it(cause: catalogue.Cause) -> None:
+    page = text(cause.page)
+    assert ("## Fix safety" in page) == (cause.fix is not None)
+    if cause.fix:
+        assert f"shared/fixes/{cause.fix.kind}.py" in page
+        said = ("What can change", "Guards", "Never touched", "What may be lost", "How it is undone", "On a crash")
+        assert all(f"**{part}" in page for part in said)
+
+
+@pytest.mark.parametrize("code", catalogue.ERROR_CODES, ids=lambda code: code.name)
+def test_every_code_has_its_page_with_its_causes_in_order(code: catalogue.ErrorCode) -> None:
+    page = text(code.page)
+    assert page.startswith(f"# {code.name}\n")
+    assert code.message in page
+    assert code.link in page
+    assert all(f"`{other}`" in page for other in SPELLINGS.get(code.name, ()))
+    table = re.findall(r"^\| (\d) \| \[([^]]+)\]\(\.\./causes/(\w+)\.md\) \| (.+) \|$", page, re.MULTILINE)
+    causes = catalogue.causes_of(code.name)
+    assert [(int(number), title, slug) for number, title, slug, _ in table] == [(c.number, c.title, c.slug) for c in causes]
+    assert [remedy for *_, remedy in table] == [f"**automatic**: `{c.fix.kind}`" if c.fix else "a person" for c in causes]
+
+
+def test_the_table_of_codes_is_the_catalogue() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (.+) \| ([\d ·]+) \| (.+) \|$", text("docs/codes/README.md"), re.MULTILINE)
+    told = [(name, link, message, tuple(map(int, order.split(" · "))), others) for name, link, message, order, others in rows]
+    spelled = {
+        code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none" for code in catalogue.ERROR_CODES
+    }
+    assert told == [(code.name, code.name, code.message, code.causes, spelled[code.name]) for code in catalogue.ERROR_CODES]
+    assert all(f"{number} {name}" in text("docs/codes/README.md") for number, name in NUMBERS.items())
+
+
+def test_no_page_is_left_over() -> None:
+    assert {path.stem for path in (DOCS / "causes").glob("*.md")} == {cause.slug for cause in catalogue.CAUSES}
+    assert {path.stem for path in (DOCS / "codes").glob("*.md")} == {code.name for code in catalogue.ERROR_CODES} | {"README"}
+
+
+# Settings
+
+
+def test_the_page_of_settings_is_what_the_generator_makes() -> None:
+    assert text("docs/settings.md") == settings_doc.page(), "run: python -m command_line.settings_doc > docs/settings.md"
+
+
+def test_every_setting_is_on_the_page() -> None:
+    page = text("docs/settings.md")
+    ours = {each.metadata["name"] for each in fields(Settings)} | set(LOCAL_PACE)
+    host = set(re.findall(r"LOCAL_HOST_[A-Z_]*[A-Z]", text("local_host/settings.py")))
+    assert [name for name in ours | host if f"| `{name}` |" not in page] == []
+
+
+@pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
+def test_settings_that_are_named_exist(page: Path) -> None:
+    known = text("docs/settings.md")
+    named = set(re.findall(r"\b(?:REMEDIATOR|LOCAL_HOST)_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8")))
+    assert [name for name in named if f"`{name}`" not in known] == []
+
+
+# Links and commands
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PATH_NAMES.get)
+def test_relative_links_resolve(page: Path) -> None:
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:shared|functions|tests|simulator|local_host|command_line)/[\w/.]+)`", page.read_text(encoding="utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()] == []
+
+
+def spans(page: Path) -> Iterator[str]:
+    """What is set as code: fenced and indented blocks line by line, and inline."""
+    content = page.read_text(encoding="utf-8")
+    for block in re.findall(r"^```\w*\n(.*?)^```", content, re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+    yield from re.findall(r"^ {4,}(\S.*)$", content, re.MULTILINE)
+    yield from re.findall(r"`([^`\n]+)`", content)
+
+
+def commands(page: Path) -> Iterator[str]:
+    for span in spans(page):
+        for part in re.split(r" && | \| ", span):
+            if found := re.match(r"\s*(?:\.venv/bin/)?(remediator|make) (\S.*)", part):
+                yield f"{found[1]} {found[2]}"
+
+
+def problem_of(command: str) -> str:
+    """What is wrong with a `remediator` or `make` command, or ""."""
+    program, *words = shlex.split(command.replace("…", ""), comments=True)
+    if program == "make":
+        targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+        return "" if set(words) <= targets else f"no such target: {command}"
+    here: click.Command = remediator
+    while isinstance(here, click.Group) and words and not words[0].startswith("-") and re.fullmatch(r"[a-z]+", words[0]):
+        if words[0] not in here.commands:
+            return f"no such command: {command}"
+        here = here.commands[words.pop(0)]
+    options = {name for parameter in here.params for name in parameter.opts} | {"--help", "-h", "--version"}
+    unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in options]
+    return f"no such option: {command}" if unknown else ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=PATH_NAMES.get)
+def test_commands_exist(page: Path) -> None:
+    assert [problem for command in commands(page) if (problem := problem_of(command))] == []
+
+
+@pytest.mark.parametrize(
+    "wrong", ["remediator nothing", "remediator audit nothing", "remediator audit list --nothing", "make nothing"]
+)
+def test_a_command_that_does_not_exist_is_found(wrong: str) -> None:
+    assert problem_of(wrong)
+
+
+def test_ids_in_documents_are_made_up() -> None:
+    guid = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+    found = {each for page in MANUALS for each in guid.findall(page.read_text(encoding="utf-8"))}
+    assert found <= {"11111111-1111-1111-1111-111111111111"}
+
+
+# The audit format
+
+
+FORMAT = "docs/audit-format.md"
+
+
+def example() -> list[dict[str, object]]:
+    block = re.search(r"```jsonl\n(.*?)```", text(FORMAT), re.DOTALL)
+    assert block
+    return [json.loads(line) for line in block[1].splitlines()]
+
+
+def test_the_worked_hash_computes_with_the_standard_library_alone() -> None:
+    first, second = example()
+    block = re.search(r"```text\n(.*?)\n```", text(FORMAT), re.DOTALL)
+    assert block
+    assert hashlib.sha256(block[1].encode()).hexdigest() == second["hash"]
+    assert second["prev_hash"] == first["hash"]
+    assert first["prev_hash"] == "0" * 64
+
+
+def test_the_function_that_the_page_prints_is_the_rule() -> None:
+    block = re.search(r"```python\n(.*?)```", text(FORMAT), re.DOTALL)
+    assert block
+    room: dict[str, object] = {"json": json, "hashlib": hashlib}
+    exec(block[1], room)
+    hash_of = room["hash_of"]
+    assert callable(hash_of)
+    assert [hash_of(entry) for entry in example()] == [entry["hash"] for entry in example()]
+    assert verify(Entry.from_json(entry) for entry in example()) is None
+
+
+def test_the_fields_are_those_of_an_entry() -> None:
+    section = text(FORMAT).split("## Fields")[1].split("## Kinds")[0]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in fields(Entry)]
+
+
+KIND_ARGUMENT = 2
+"""Place of the kind in note(tools, incident, kind, ...), change(tools, incident, kind, ...) and self._note(incident, vm, kind, ...)."""
+
+
+def written_kinds() -> dict[str, set[str]]:
+    """The kinds that the code writes, each with its phases, read from the source."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "shared").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = dict(_constants(tree))
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            name = _called(call)
+            if name not in ("note", "_note", "change"):
+                continue
+            argument = call.args[KIND_ARGUMENT]
+            kind = argument.value if isinstance(argument, ast.Constant) else constants[ast.unparse(argument)]
+            assert isinstance(kind, str)
+            found.setdefault(kind, set()).update(("intent", "outcome") if name == "change" else ("note",))
+    return found
+
+
+def _called(call: ast.Call) -> str:
+    """`note` and `change` of shared/execution/tools.py are called by name, the intake's `_note` as a method."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id if call.func.id in ("note", "change") and len(call.args) > KIND_ARGUMENT else ""
+    return call.func.attr if isinstance(call.func, ast.Attribute) and call.func.attr == "_note" else ""
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        if not isinstance(node, ast.Assign):
+            continue
+        target, value = node.targets[0], node.value
+        pairs = (
+            zip(target.elts, value.elts, strict=True)
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            else [(target, value)]
+        )
+        for name, constant in pairs:
+            if isinstance(name, ast.Name) and isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                yield name.id, constant.value
+
+
+def test_the_kinds_are_those_that_the_code_writes() -> None:
+    section = text(FORMAT).split("## Kinds")[1].split("## Canonical")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE)
+    told = {kind: set(phases.split(", ")) for kind, phases in rows}
+    assert told == written_kinds()
+    assert set().union(*told.values()) == set(PHASES)
+
+
+def test_nothing_else_appends_to_the_log() -> None:
+    """Or the test of the kinds would not see it."""
+    callers = [path.relative_to(ROOT).as_posix() for path in (ROOT / "shared").rglob("*.py") if "audit.append(" in path.read_text()]
+    assert sorted(callers) == ["shared/execution/tools.py", "shared/workflow/take.py"]
+
+
+# HTTP
+
+
+def test_every_route_and_status_is_on_the_page_of_routes() -> None:
+    page = text("docs/http.md")
+    routes = {
+        f"/api/{route}"
+        for path in (ROOT / "functions").glob("*.py")
+        for route in re.findall(r'\.route\(route="([^"]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert routes
+    assert [route for route in routes if not re.search(rf"`(?:GET|POST) {re.escape(route)}[`?]", page)] == []
+    assert [status.value for status in Status if f"| `{status.value}` |" not in page] == []
