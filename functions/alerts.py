@@ -12,12 +12,12 @@ import logging
 
 import azure.durable_functions as df
 import azure.functions as func
-from shared.events.model import Unusable
-from shared.events.parse import parse_alert
 
 from functions.composition import the_app
 from shared.bridge import publish
 from shared.errors import RemediatorError
+from shared.events.model import Unusable
+from shared.events.parse import parse_alert
 
 blueprint = df.Blueprint()
 

@@ -26,7 +26,7 @@ type Steps = Generator[Any, Any, Any]
 @blueprint.orchestration_trigger(context_name="context")
 def remediate(context: df.DurableOrchestrationContext) -> Steps:
     """1. begin: the job confirms the failure; its code names the causes. 2. check: all causes side by side. 3. decide: a plan, or a
-    person. 4. carry_out: step by step; steps marked `always` even after a failure. 5. settle: the checker again. 6. verify: a new
+    person. 4. carry_out: unit by unit, until one is not done. 5. settle: the checker again. 6. verify: a new
     backup, followed with durable timers. 7. conclude: fixed, or on with 2 for the next cause.
     """
     incident_id = context.get_input()["incident_id"]
@@ -52,21 +52,21 @@ def _diagnose_and_fix(context: df.DurableOrchestrationContext, incident_id: str,
     decided = yield context.call_activity("decide_plan", {"incident_id": incident_id, "findings": findings})
     plan = decided["plan"]
     if plan is None:
-        return False
+        return decided["verify"]
     outcomes: list[Any] = []
-    for step in plan["steps"]:
-        if all(outcome["result"] == "done" for outcome in outcomes) or step["always"]:
-            outcome = yield from _carry_out(context, incident_id, plan["cause"], step, pace)
+    for unit in decided["units"]:
+        if all(outcome["result"] == "done" for outcome in outcomes):
+            outcome = yield from _carry_out(context, incident_id, plan["cause"], unit, pace)
             outcomes.append(outcome)
     settled = yield context.call_activity("settle_fix", about | {"plan": plan, "outcomes": outcomes})
     return settled["verify"]
 
 
-def _carry_out(context: df.DurableOrchestrationContext, incident_id: str, cause: str, step: Any, pace: Any) -> Steps:
-    """One step; asks again while another incident has the resource group's locks off."""
+def _carry_out(context: df.DurableOrchestrationContext, incident_id: str, cause: str, unit: Any, pace: Any) -> Steps:
+    """One unit; asks again while another incident has the resource group's locks off."""
     give_up = context.current_utc_datetime + timedelta(seconds=pace["busy_wait_seconds"])
     while True:
-        outcome = yield context.call_activity("carry_out_step", {"incident_id": incident_id, "cause": cause, "step": step})
+        outcome = yield context.call_activity("carry_out_unit", {"incident_id": incident_id, "cause": cause, "unit": unit})
         if outcome["result"] != "busy" or context.current_utc_datetime >= give_up:
             return outcome
         yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["busy_poll_seconds"]))
@@ -108,12 +108,12 @@ async def decide_plan(work: dict) -> dict:  # type: ignore[type-arg]
 
 
 @blueprint.activity_trigger(input_name="work")
-async def carry_out_step(work: dict) -> dict:  # type: ignore[type-arg]
-    """Errors become data: the steps that must always follow have to follow."""
+async def carry_out_unit(work: dict) -> dict:  # type: ignore[type-arg]
+    """Errors become data: the incident goes to a person with what is known, instead of being lost."""
     try:
-        return await carry_out.carry_out(await the_app().tools(), work["incident_id"], work["cause"], work["step"])
+        return await carry_out.carry_out(await the_app().tools(), work["incident_id"], work["cause"], work["unit"])
     except Exception as error:
-        logging.exception("step %s of incident %s failed", work["step"].get("kind"), work["incident_id"])
+        logging.exception("the fix of %s for incident %s failed", work["cause"], work["incident_id"])
         return {"result": "failed", "detail": f"{type(error).__name__}: {error}", "manual_steps": []}
 
 

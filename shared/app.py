@@ -14,6 +14,7 @@ from shared.errors import SettingsError
 from shared.execution.ledger import LockLedger
 from shared.execution.limiter import ChangeLimiter
 from shared.execution.tools import Tools
+from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
 from shared.settings import Settings
 from shared.store.contract import Store
@@ -50,6 +51,10 @@ class App:
         return LockLedger(self.store)
 
     @cached_property
+    def windows(self) -> LockWindows:
+        return LockWindows(self.store)
+
+    @cached_property
     def intake(self) -> Intake:
         return Intake(self.store, self.book, self.audit)
 
@@ -61,18 +66,22 @@ class App:
         """
         if self._own_subscription:
             return self._own_subscription
-        visible = await visible_subscriptions(self._clients_of("none"))
+        visible = await self.visible_subscriptions()
         if len(visible) != 1:
             seen = f"{len(visible)} subscriptions" if visible else "no subscription"
             raise SettingsError(f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it")
         self._own_subscription = visible[0]
         return visible[0]
 
+    async def visible_subscriptions(self) -> list[str]:
+        """Raises AzureCallFailed."""
+        return await visible_subscriptions(self._clients_of("none"))
+
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
         limiter = ChangeLimiter(self.store, self.settings.changes_per_hour)
         reader, writer = ArmReader(clients), ArmWriter(clients)
-        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, limiter)
+        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         return self._clients.setdefault(subscription_id, AzureClients(self.settings, subscription_id))

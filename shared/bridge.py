@@ -18,11 +18,19 @@ EVENT_TYPE = "AzureBackupRemediator.BackupAlert"
 
 
 async def publish(settings: Settings, alert: str) -> None:
-    """Raises SettingsError without a topic, AzureCallFailed when Event Grid did not take the event."""
+    """Publish an action group's alert. Raises SettingsError without a topic, AzureCallFailed when Event Grid did not take it."""
+    data = json.loads(alert)
+    await _send(settings, CloudEvent(source=_source(data), type=EVENT_TYPE, data=data, id=_event_id(alert)))
+
+
+async def publish_event(settings: Settings, kind: str, source: str, data: dict[str, object]) -> None:
+    """Publish an event of our own. Raises as `publish` does."""
+    await _send(settings, CloudEvent(source=source, type=kind, data=data))
+
+
+async def _send(settings: Settings, event: CloudEvent) -> None:
     if not settings.topic_endpoint:
         raise SettingsError("REMEDIATOR_TOPIC_ENDPOINT is not set")
-    data = json.loads(alert)
-    event = CloudEvent(source=_source(data), type=EVENT_TYPE, data=data, id=_event_id(alert))
     try:
         async with _client(settings) as client:
             await client.send(event)

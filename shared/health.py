@@ -30,7 +30,10 @@ async def _store(app: App) -> str:
 
 
 async def _azure(app: App) -> str:
-    return f"looks after subscription {await app.own_subscription()}"
+    own = await app.own_subscription()
+    if own.casefold() not in [each.casefold() for each in await app.visible_subscriptions()]:
+        raise RemediatorError(f"the identity does not see the subscription {own}")
+    return f"looks after subscription {own}"
 
 
 async def _topic(app: App) -> str:

@@ -115,6 +115,19 @@ class Settings:
         "Longest time a resource group may stay unlocked. Then the lock goes back and what was not deleted is reported.",
         number(1, 1500),
     )
+    gather_seconds: float = setting(
+        "REMEDIATOR_GATHER_SECONDS",
+        "15",
+        "How long a fix waits, with the locks still on, for others that need the same resource group unlocked, before it lifts them once "
+        "for all.",
+        number(0, 300),
+    )
+    guardian_grace_seconds: float = setting(
+        "REMEDIATOR_GUARDIAN_GRACE_SECONDS",
+        "15",
+        "How long after a window's deadline the guardian leaves putting its locks back to the fix itself.",
+        number(0, 600),
+    )
     extension_wait_seconds: float = setting(
         "REMEDIATOR_EXTENSION_WAIT_SECONDS",
         "1200",

@@ -109,14 +109,17 @@ class ArmReader:
         return await self._read(f"the backup job {job_id}", read)
 
     async def running_jobs(self, vault_id: str) -> tuple[facts.Job, ...] | Absent | Unreadable:
-        """Jobs of the vault on Azure VMs that are in progress: backups, restores and all others."""
+        """Jobs of the vault on Azure VMs that have not ended: backups, restores and all others, those that are being cancelled too."""
         vault = parse(vault_id)
-        wanted = "status eq 'InProgress' and backupManagementType eq 'AzureIaasVM'"
 
         async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
-            jobs = self._clients.backup.backup_jobs
-            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
-            return tuple([facts.job(each.as_dict()) async for each in listed])
+            found: list[facts.Job] = []
+            for status in ("InProgress", "Cancelling"):
+                wanted = f"status eq '{status}' and backupManagementType eq 'AzureIaasVM'"
+                jobs = self._clients.backup.backup_jobs
+                listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
+                found += [facts.job(each.as_dict()) async for each in listed]
+            return tuple(found)
 
         return await self._read(f"the running jobs of {vault.name}", read)
 

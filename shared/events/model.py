@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LOCK_NOT_BACK = "AzureBackupRemediator.LockNotBack"
+"""Type of the event by which the product itself tells that a lock could not be put back yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeHint:

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.errors import NotUsable
 from shared.events.alert import read_alert
-from shared.events.model import FailureEvent, Ignored, Unusable
+from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Unusable
 
 LONGEST_CHARACTERS = 1_048_576
 """Event Grid's limit for one event. https://learn.microsoft.com/azure/event-grid/quotas-limits"""
@@ -37,6 +37,8 @@ def parse(text: str) -> Parsed:
     what = "event"
     try:
         envelope = _opened(_json_object(text))
+        if envelope.event_type == LOCK_NOT_BACK:
+            return Ignored("our own event for whoever watches the locks", envelope.shape)
         what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
         return read_alert(_data_of(envelope), envelope.shape, envelope.event_id)
     except NotUsable as error:

@@ -1,55 +1,90 @@
-"""Carries out `delete_restore_point_collection`, within the window that the lock steps keep open."""
+"""Deletes one restore point collection within an open window: what must hold before, and the deletion with its retries."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from shared import clock
-from shared.arm_ids import group_of
-from shared.azure.writer import TIMED_OUT
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards
-from shared.execution.tools import StepOutcome, Tools, change
-from shared.facts import Absent, Unreadable
-from shared.fixes.contract import Step
+from shared.execution.tools import Tools
+from shared.execution.windows import Result
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
+from shared.fixes.delete_restore_point_collection import why_kept
 from shared.incident.model import Incident
 
 KIND = "delete_restore_point_collection"
 TRIES = 3
 """A big collection's deletion can time out in Azure and "usually succeeds after two or three retries".
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"""
-LONGEST_PAUSE_SECONDS = 15.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, GROWTH = 0.1, 3.0, 1.25
+"""Between two looks at whether a lifted lock has gone: short, since the group is unlocked meanwhile."""
 
 
-async def delete(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
-    window = await tools.ledger.window(group_of(step.target))
-    if window is None or window.incident_id != incident.id:
-        return StepOutcome("refused", "this incident does not hold the resource group's window")
-    collection = await tools.reader.restore_point_collection(step.target)
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A collection that may be deleted, and the locks that have to be lifted for it."""
+
+    incident: Incident
+    collection: RestorePointCollection
+    locks: tuple[Lock, ...]
+
+
+async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: bool) -> Ready | Result:
+    """Everything that must hold right before the change, read afresh; what cannot be read is a no.
+
+    `unlocked`: the window is open. Then a lock that blocks and that we did not lift was made by a person since, and stays.
+    """
+    collection = await tools.reader.restore_point_collection(target)
     if isinstance(collection, Absent):
-        return StepOutcome("done", "the collection is already gone")
+        return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
-        return StepOutcome("refused", guards.why(collection))
-    if problem := guards.not_ours(collection, incident.vm_id) or await guards.job_running(tools, incident):
-        return StepOutcome("refused", problem)
-    deletion = _Deletion(tools, step.target, window.deadline)
+        return Result(target, "refused", guards.why(collection))
+    problems = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools, incident))
+    if problem := guards.not_ours(collection, incident.vm_id) or problems[0] or problems[1]:
+        return Result(target, "refused", problem)
+    locks = await tools.reader.locks(target)
+    if isinstance(locks, Absent | Unreadable):
+        return Result(target, "refused", guards.why(locks))
+    return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
+
+
+async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Result:
+    target = ready.collection.id
+    if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
+        return Result(target, "refused", "; ".join(kept))
+    if unlocked:
+        lifted = {entry.lock.id.casefold() for entry in await tools.ledger.open_locks()}
+        added = [lock for lock in ready.locks if lock.id.casefold() not in lifted and not guards.on_collection(lock, target)]
+        if added:
+            names = ", ".join(f"{lock.name} on {lock.scope}" for lock in added)
+            return Result(target, "refused", f"somebody made a lock while the group was unlocked, and it stays: {names}")
+    return ready
+
+
+async def deleted(tools: Tools, target: str, give_up: float) -> tuple[Result, str, AzureCallFailed | None]:
+    """The deletion, waited for to its end. `give_up` is the loop's time at which the lock has to go back.
+
+    Returns the result, ARM's correlation id, and the error when it failed.
+    """
+    deletion = _Deletion(tools, target, give_up)
     try:
-        detail = {"source": collection.source_id, "restore_points": list(collection.points or ())}
-        await change(tools, incident, KIND, collection.id, deletion.run, detail)
+        correlation_id = await deletion.run()
     except AzureCallFailed as error:
-        return StepOutcome("failed", f"{error} (requests sent: {deletion.requests})")
-    return await _seen_gone(tools, step.target)
+        return Result(target, "failed", f"{error} (requests sent: {deletion.requests})"), error.correlation_id, error
+    return Result(target, "done", "deleted"), correlation_id, None
 
 
-async def _seen_gone(tools: Tools, collection_id: str) -> StepOutcome:
+async def seen_gone(tools: Tools, result: Result) -> Result:
     """Deleted is what can no longer be read, not what was accepted."""
-    found = await tools.reader.restore_point_collection(collection_id)
+    if result.result != "done":
+        return result
+    found = await tools.reader.restore_point_collection(result.target)
     if isinstance(found, Absent):
-        return StepOutcome("done", "deleted, and seen gone")
+        return Result(result.target, "done", f"{result.detail}, and seen gone")
     told = guards.why(found) if isinstance(found, Unreadable) else f"Azure still shows it ({found.provisioning_state})"
-    return StepOutcome("failed", f"the deletion ended well, but {told}")
+    return Result(result.target, "failed", f"the deletion ended well, but {told}")
 
 
 @dataclass(slots=True)
@@ -58,29 +93,30 @@ class _Deletion:
 
     tools: Tools
     collection_id: str
-    deadline: str
+    give_up: float
     requests: int = 0
     failed_operations: int = 0
-    began: str = field(default_factory=clock.now)
 
     async def run(self) -> str:
-        pause = 0.5
+        pause, unlocked_by = FIRST_PAUSE_SECONDS, _now() + self.tools.settings.unlock_wait_seconds
         while True:
             try:
                 self.requests += 1
                 return await self.tools.writer.delete_restore_point_collection(self.collection_id, self._left())
-            except (ScopeLocked, OperationFailed) as error:
-                if not self._worth_another(error) or self._left() <= pause:
+            except ScopeLocked:
+                if _now() + pause >= min(unlocked_by, self.give_up):
                     raise
-            await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    def _worth_another(self, error: AzureCallFailed) -> bool:
-        if isinstance(error, ScopeLocked):
-            return clock.now() < clock.after(self.began, self.tools.settings.unlock_wait_seconds)
-        self.failed_operations += 1
-        return error.code != TIMED_OUT and self.failed_operations < TRIES
+            except OperationFailed:
+                self.failed_operations += 1
+                if self.failed_operations >= TRIES or self._left() <= pause:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.9, 1.1))
+            pause = min(pause * GROWTH, LONGEST_PAUSE_SECONDS)
 
     def _left(self) -> float:
         """Seconds until the lock has to be back; a moment is always left, so that the first request is sent."""
-        return max(0.1, (clock.as_time(self.deadline) - clock.as_time(clock.now())).total_seconds())
+        return max(0.1, self.give_up - _now())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

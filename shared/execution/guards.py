@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.arm_ids import parse
+from shared.arm_ids import parse, same
 from shared.execution.tools import Tools
-from shared.facts import Absent, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 from shared.plan.policy import Mode, mode_in_force
 
@@ -57,6 +57,10 @@ def cannot_take_extension_changes(vm: VirtualMachine) -> str:
     if not vm.agent_ready:
         return f"the VM agent is {vm.agent_status or 'silent'}; it would not carry out the removal"
     return ""
+
+
+def on_collection(lock: Lock, collection_id: str) -> bool:
+    return same(lock.scope, collection_id)
 
 
 def why(fact: Absent | Unreadable) -> str:

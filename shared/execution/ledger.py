@@ -1,23 +1,24 @@
-"""The lock ledger: the full body of every lock before it is lifted, and who has a resource group unlocked.
+"""The lock ledger: the full body of every lock before it is lifted, until it is back.
 
-Written ahead, outside the durable engine, so that a lock is put back even when the engine's whole state is lost. One incident at a
-time may have the locks of a group off; while it has, the absence of a lock there is not the truth (see `counted_in`).
+Written ahead, outside the durable engine, so that a lock is put back even when the engine's whole state is lost. While a lock is in the
+ledger, its absence in Azure is not the truth (see `counted_in`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared import clock
-from shared.arm_ids import is_at_or_above
+from shared.arm_ids import is_at_or_above, same
 from shared.codec import from_json, to_json
-from shared.errors import RowChanged, RowExists
+from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.facts import Lock
-from shared.store.contract import Store
+from shared.store.contract import Row, Store
 
-LOCKS, WINDOWS = "locks", "windows"
+LOCKS = "locks"
+OFF, BACK = "off", "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,85 +26,77 @@ class OpenLock:
     """A lock that is off, or about to be, because of us."""
 
     lock: Lock
+    group_id: str
+    """Resource group whose window it belongs to."""
     incident_id: str
+    """The incident that led the window; its audit chain holds the intent and the outcome."""
     vm_id: str
     collection_id: str
+    """The first collection that the lock kept from being deleted."""
     deadline: str
     """When the lock must be back at the latest, ISO 8601."""
+    state: str = OFF
+    """off: to be put back. back: it is, and its outcome is being written."""
+    problem: str = ""
+    """Why the last attempt to put it back failed."""
+    attempts: int = 0
 
     @property
     def overdue(self) -> bool:
         return self.deadline <= clock.now()
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A resource group that one incident has unlocked."""
-
-    group_id: str
-    incident_id: str
-    deadline: str
-
-
 class LockLedger:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def open_window(self, window: Window) -> Window:
-        """Returns the window that is open on the group: ours, new or from before a crash, or another incident's."""
-        key = _digest(window.group_id)
-        while True:
-            try:
-                await self._store.insert(WINDOWS, "group", key, to_json(window))
-                return window
-            except RowExists:
-                row = await self._store.get(WINDOWS, "group", key)
-            if row is not None:
-                return from_json(Window, row.body)
-
-    async def window(self, group_id: str) -> Window | None:
-        row = await self._store.get(WINDOWS, "group", _digest(group_id))
-        return from_json(Window, row.body) if row else None
-
-    async def close_window(self, group_id: str, incident_id: str) -> None:
-        """Give the group back, if it is this incident's and none of its locks is still off."""
-        if any(each.incident_id == incident_id and is_at_or_above(group_id, each.lock.scope) for each in await self.open_locks()):
-            return
-        row = await self._store.get(WINDOWS, "group", _digest(group_id))
-        if row is None or from_json(Window, row.body).incident_id != incident_id:
-            return
-        try:
-            await self._store.delete(row)
-        except RowChanged:
-            return  # someone else closed it first, which is what was wanted
-
-    async def windows(self) -> list[Window]:
-        return [from_json(Window, row.body) async for row in self._store.query(WINDOWS, "group")]
-
     async def record(self, entry: OpenLock) -> OpenLock:
         """Write the lock down before it is lifted. Returns the entry in force: an earlier one keeps its body and its owner."""
-        key = _digest(entry.lock.id)
         while True:
             try:
-                await self._store.insert(LOCKS, "open", key, to_json(entry))
+                await self._store.insert(LOCKS, "open", _key(entry), to_json(entry))
                 return entry
             except RowExists:
-                row = await self._store.get(LOCKS, "open", key)
+                row = await self._store.get(LOCKS, "open", _key(entry))
             if row is not None:
-                return from_json(OpenLock, row.body)
+                return _entry(row)
 
-    async def open_locks(self) -> list[OpenLock]:
-        return [from_json(OpenLock, row.body) async for row in self._store.query(LOCKS, "open")]
+    async def open_locks(self, group_id: str | None = None) -> list[OpenLock]:
+        """All entries, or those of one resource group's windows."""
+        found = [_entry(row) async for row in self._store.query(LOCKS, "open")]
+        return [entry for entry in found if group_id is None or same(entry.group_id, group_id)]
+
+    async def failed(self, entry: OpenLock, problem: str) -> OpenLock:
+        """Count a failed attempt to put the lock back. Returns the entry as it now is."""
+        told = replace(entry, problem=problem, attempts=entry.attempts + 1)
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is not None and _entry(row).state == OFF:
+            try:
+                await self._store.replace(row, to_json(told))
+            except RowChanged:
+                return entry  # another is at work on it
+        return told
+
+    async def is_back(self, entry: OpenLock) -> bool:
+        """Whether we are the one to write the outcome: False when somebody else settled it at the same time."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None:
+            return False
+        try:
+            await self._store.replace(row, to_json(replace(_entry(row), state=BACK)))
+        except RowChanged:
+            return False
+        return True
 
     async def settle(self, entry: OpenLock) -> None:
-        """Take the lock out of the ledger: it is back, or a person has put another in its place."""
-        row = await self._store.get(LOCKS, "open", _digest(entry.lock.id))
-        if row is None or from_json(OpenLock, row.body).incident_id != entry.incident_id:
+        """Take the lock out of the ledger: all is on record."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None:
             return
         try:
             await self._store.delete(row)
-        except RowChanged:
-            return  # a second guardian settled it at the same time
+        except RowChanged as error:
+            raise StoreUnavailable("the ledger's entry was written while it was being settled") from error
 
 
 def counted_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> tuple[Lock, ...]:
@@ -115,5 +108,9 @@ def counted_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> 
     return tuple(locks.values())
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.casefold().encode()).hexdigest()[:32]
+def _entry(row: Row) -> OpenLock:
+    return from_json(OpenLock, row.body)
+
+
+def _key(entry: OpenLock) -> str:
+    return hashlib.sha256(entry.lock.id.casefold().encode()).hexdigest()[:32]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from shared.audit.log import AuditLog
 from shared.azure.reader import ArmReader
@@ -12,8 +12,8 @@ from shared.azure.writer import ArmWriter
 from shared.errors import AzureCallFailed
 from shared.execution.ledger import LockLedger
 from shared.execution.limiter import ChangeLimiter
+from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident
 from shared.settings import Settings
 
 ACTOR = "azure-backup-remediator"
@@ -27,6 +27,7 @@ class Tools:
     audit: AuditLog
     book: IncidentBook
     ledger: LockLedger
+    windows: LockWindows
     limiter: ChangeLimiter
 
 
@@ -43,16 +44,52 @@ class StepOutcome:
         return self.result == "done"
 
 
+class Chain(Protocol):
+    """Whose audit chain an entry goes to: an incident, or what is known of it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def vm_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOf:
+    id: str
+    vm_id: str
+
+
 async def note(
-    tools: Tools, incident: Incident, kind: str, result: str, *, target: str = "", detail: Mapping[str, Any] | None = None
+    tools: Tools, chain: Chain, kind: str, result: str, *, target: str = "", detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write down something that was found or decided; nothing was changed by it."""
-    await _write(tools, incident, kind, target or incident.vm_id, "note", result, "", detail)
+    await _write(tools, chain, kind, target or chain.vm_id, "note", result, "", detail)
+
+
+async def intent(
+    tools: Tools, chain: Chain, kind: str, target: str, detail: Mapping[str, Any] | None = None, result: str = "begun"
+) -> None:
+    """Write down what is about to be changed. Raises StoreUnavailable: then it must not be."""
+    await _write(tools, chain, kind, target, "intent", result, "", detail)
+
+
+async def outcome(
+    tools: Tools, chain: Chain, kind: str, target: str, result: str, correlation_id: str, detail: Mapping[str, Any] | None = None
+) -> None:
+    """Write down how a change ended."""
+    await _write(tools, chain, kind, target, "outcome", result, correlation_id, detail)
+
+
+async def failed(tools: Tools, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
+    """Write down that Azure refused or lost a change."""
+    told = {"code": error.code, "status": error.status}
+    await outcome(tools, chain, kind, target, f"failed: {error}", error.correlation_id, told)
 
 
 async def change(
     tools: Tools,
-    incident: Incident,
+    chain: Chain,
     kind: str,
     target: str,
     call: Callable[[], Awaitable[str]],
@@ -62,30 +99,39 @@ async def change(
 
     If the intent cannot be written nothing is called. Raises what the call raises, after its outcome is written.
     """
-    await _write(tools, incident, kind, target, "intent", "begun", "", detail)
+    await intent(tools, chain, kind, target, detail)
     try:
         correlation_id = await call()
     except AzureCallFailed as error:
-        told = {"code": error.code, "status": error.status}
-        await _write(tools, incident, kind, target, "outcome", f"failed: {error}", error.correlation_id, told)
+        await failed(tools, chain, kind, target, error)
         raise
-    await _write(tools, incident, kind, target, "outcome", "done", correlation_id, None)
+    await outcome(tools, chain, kind, target, "done", correlation_id)
     return correlation_id
+
+
+async def open_intents(tools: Tools, chain_id: str) -> set[tuple[str, str]]:
+    """(kind, target) of every intent that has no outcome yet: its process died, or is still at work."""
+    begun: dict[tuple[str, str], int] = {}
+    async for entry in tools.audit.entries(incident=chain_id):
+        if entry.phase in ("intent", "outcome"):
+            key = (entry.kind, entry.target.casefold())
+            begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
+    return {key for key, left in begun.items() if left > 0}
 
 
 async def _write(
     tools: Tools,
-    incident: Incident,
+    chain: Chain,
     kind: str,
     target: str,
-    phase: Any,
+    phase: str,
     result: str,
     correlation_id: str,
     detail: Mapping[str, Any] | None,
 ) -> None:
     await tools.audit.append(
-        incident=incident.id,
-        vm=incident.vm_id,
+        incident=chain.id,
+        vm=chain.vm_id,
         kind=kind,
         target=target,
         phase=phase,

@@ -26,8 +26,6 @@ class Step:
     """ARM id of what is changed; for locks, of the collection that they keep."""
     says: str
     locks: tuple[Lock, ...] = ()
-    always: bool = False
-    """Carried out even when a step before it failed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def _steps_for(target: Target) -> tuple[Step, ...]:
     return (
         Step(StepKind.LIFT_LOCKS, target.id, f"lift {locks}", target.locks),
         Step(StepKind.DELETE_COLLECTION, target.id, f"delete the restore point collection {name}"),
-        Step(StepKind.RESTORE_LOCKS, target.id, f"put back {locks}", target.locks, always=True),
+        Step(StepKind.RESTORE_LOCKS, target.id, f"put back {locks}", target.locks),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared import clock
@@ -17,7 +18,7 @@ from shared.events.model import FailureEvent, Ignored
 from shared.incident.model import Incident, Status
 from shared.store.contract import Row, Store
 
-INCIDENTS, CLAIMS, ACTIVE = "incidents", "claims", "active"
+INCIDENTS, CLAIMS, ACTIVE, WORKING = "incidents", "claims", "active", "working"
 ATTEMPTS = 20
 
 
@@ -54,6 +55,8 @@ class IncidentBook:
 
     async def open(self, incident: Incident) -> Incident:
         """Insert the incident; the one that is already there when it was inserted before."""
+        if not incident.ended:
+            await self._listed(incident.id)
         try:
             await self._store.insert(INCIDENTS, "incident", incident.id, to_json(incident))
         except RowExists:
@@ -75,8 +78,32 @@ class IncidentBook:
                 await self._store.replace(row, to_json(changed))
             except RowChanged:
                 continue
+            if changed.ended:
+                await self._unlisted(incident_id)
             return changed
         raise StoreUnavailable(f"incident {incident_id} was written by too many at once")
+
+    async def unfinished(self) -> AsyncIterator[Incident]:
+        """Incidents that have not ended, oldest first, without reading those that have."""
+        async for row in self._store.query(WORKING, "incident"):
+            incident = await self.get(row.key)
+            if incident is not None and not incident.ended:
+                yield incident
+            elif incident is not None:
+                await self._unlisted(row.key)
+
+    async def _listed(self, incident_id: str) -> None:
+        """Written before the incident itself, so that none can be missing from the list."""
+        try:
+            await self._store.insert(WORKING, "incident", incident_id, {})
+        except RowExists:
+            return
+
+    async def _unlisted(self, incident_id: str) -> None:
+        row = await self._store.get(WORKING, "incident", incident_id)
+        if row is not None:
+            with suppress(RowChanged):  # somebody else took it off the list
+                await self._store.delete(row)
 
     async def all(self) -> AsyncIterator[Incident]:
         """Every incident, oldest first (ids begin with the time of opening)."""

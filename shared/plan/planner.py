@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from shared import catalogue
 from shared.advice import About, look_at_job, unknown_code
-from shared.fixes.contract import NotFixable, Step
+from shared.arm_ids import group_of
+from shared.fixes.contract import NotFixable, Step, StepKind
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
 
@@ -31,6 +32,15 @@ class NoPlan:
     manual_steps: tuple[str, ...] = ()
     would: Plan | None = None
     """The plan that policy held back."""
+
+
+def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
+    """The steps as they are carried out: each removal by itself, everything in one locked resource group together."""
+    grouped: dict[str, list[Step]] = {}
+    for step in found.steps:
+        key = step.target if step.kind is StepKind.UNINSTALL_EXTENSION else group_of(step.target)
+        grouped.setdefault(key.casefold(), []).append(step)
+    return tuple(tuple(each) for each in grouped.values())
 
 
 def plan(incident: Incident, findings: tuple[Finding, ...], mode: Mode) -> Plan | NoPlan:

@@ -7,10 +7,9 @@ from typing import Any
 
 from shared import catalogue, clock
 from shared.advice import About, look_at_job
-from shared.codec import to_json
 from shared.diagnosis.failure import NotWitnessed, witness
-from shared.execution.locks import put_back
 from shared.execution.tools import Tools, note
+from shared.execution.unlocking import recover
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
 
@@ -22,7 +21,7 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     incident = await tools.book.get(incident_id)
     if incident is None:
         return {"next": STOP}
-    await _put_back_after_crash(tools, incident)
+    await recover(tools, incident)
     if incident.ended:
         return {"next": STOP}
     if tools.settings.mode == "off":
@@ -59,13 +58,6 @@ def pace(tools: Tools) -> dict[str, Any]:
 def _diagnosing(incident: Incident, code: str, reason: str) -> Incident:
     moved = incident.moved(Status.DIAGNOSING, reason, now=clock.now())
     return replace(moved, error_code=code)
-
-
-async def _put_back_after_crash(tools: Tools, incident: Incident) -> None:
-    for entry in await tools.ledger.open_locks():
-        if entry.incident_id == incident.id:
-            outcome = await put_back(tools, incident, entry)
-            await note(tools, incident, "recovery", outcome.detail, target=entry.lock.id, detail={"lock": to_json(entry.lock)})
 
 
 async def _stop(tools: Tools, incident: Incident, found: NotWitnessed) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Carries out one step of a plan, and settles the fix once all its steps are over."""
+"""Carries out a plan unit by unit, and settles the fix once all of it is over."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from shared import clock
 from shared.advice import About
 from shared.arm_ids import group_of, parse
 from shared.codec import from_json, to_json
-from shared.execution import collection, extension, locks
+from shared.errors import StoreUnavailable
+from shared.execution import extension, unlocking
 from shared.execution.tools import StepOutcome, Tools, note
 from shared.fixes.contract import Step, StepKind
 from shared.incident.model import Action, Incident, Status, Verdict
@@ -18,31 +19,54 @@ from shared.plan.planner import Plan, advice_for
 from shared.workflow.check import check
 from shared.workflow.close import close
 
-STEPS: dict[StepKind, Callable[[Tools, Incident, Step], Awaitable[StepOutcome]]] = {
-    StepKind.UNINSTALL_EXTENSION: extension.uninstall,
-    StepKind.LIFT_LOCKS: locks.lift,
-    StepKind.DELETE_COLLECTION: collection.delete,
-    StepKind.RESTORE_LOCKS: locks.restore,
-}
 
+async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[dict[str, Any]]) -> dict[str, Any]:
+    """One unit of a plan: the removal of an extension, or all steps in one resource group. Returns its StepOutcome.
 
-async def carry_out(tools: Tools, incident_id: str, cause: str, step_json: dict[str, Any]) -> dict[str, Any]:
-    """One step. Safe to run again after a crash: every step first looks at what is already so. Returns its StepOutcome."""
-    step = from_json(Step, step_json)
-    incident = await tools.book.change(incident_id, lambda each: _with_action(each, step, cause, "", ""))
-    outcome = await STEPS[step.kind](tools, incident, step)
-    if outcome.result != "busy":
-        await tools.book.change(incident_id, lambda each: _with_action(each, step, cause, outcome.result, outcome.detail))
-        await note(tools, incident, "step", f"{step.kind}: {outcome.result}", target=step.target, detail={"detail": outcome.detail})
-    told: dict[str, Any] = to_json(outcome)
+    Safe to run again, after a crash or because it was busy: it first looks at what is already so.
+    """
+    steps = tuple(from_json(Step, each) for each in unit_json)
+    incident = await tools.book.change(incident_id, lambda each: _begun(each, steps, cause))
+    try:
+        done = await _carried_out(tools, incident, steps)
+    except StoreUnavailable as error:
+        logging.warning("incident %s: %s", incident_id, error)
+        done = StepOutcome("busy", f"the store does not answer: {error}")
+    told: dict[str, Any] = to_json(done)
     return told
 
 
-def _with_action(incident: Incident, step: Step, cause: str, outcome: str, detail: str) -> Incident:
-    """The incident with this step's action, new or brought up to date."""
-    action = Action(step.kind.value, step.target, outcome, cause, detail)
-    others = tuple(each for each in incident.actions if (each.kind, each.target) != (action.kind, action.target))
-    return replace(incident, actions=(*others, action))
+async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
+    if steps[0].kind is not StepKind.UNINSTALL_EXTENSION:
+        done = await unlocking.take_turn(tools, incident, steps)
+        if done.result != "refused":
+            return done  # busy, or told to the incident by whoever led the window
+    else:
+        done = await extension.uninstall(tools, incident, steps[0])
+    await tools.book.change(incident.id, lambda each: _ended(each, steps, done))
+    for step in steps:
+        await note(tools, incident, "step", f"{step.kind}: {done.result}", target=step.target, detail={"detail": done.detail})
+    return done
+
+
+def _begun(incident: Incident, steps: tuple[Step, ...], cause: str) -> Incident:
+    """The incident with an action for each step that has none yet."""
+    known = {(action.kind, action.target.casefold()) for action in incident.actions}
+    new = [
+        Action(step.kind.value, step.target, "", cause) for step in steps if (step.kind.value, step.target.casefold()) not in known
+    ]
+    return replace(incident, actions=(*incident.actions, *new))
+
+
+def _ended(incident: Incident, steps: tuple[Step, ...], done: StepOutcome) -> Incident:
+    mine = {(step.kind.value, step.target.casefold()) for step in steps}
+    actions = tuple(
+        replace(action, outcome=done.result, detail=done.detail)
+        if (action.kind, action.target.casefold()) in mine and not action.outcome
+        else action
+        for action in incident.actions
+    )
+    return replace(incident, actions=actions)
 
 
 async def settle(

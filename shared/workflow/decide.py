@@ -12,31 +12,51 @@ from shared.diagnosis.examine import in_order
 from shared.execution.guards import mode_now
 from shared.execution.tools import Tools, note
 from shared.facts import Absent
-from shared.incident.model import Finding, Incident, Status
-from shared.plan.planner import NoPlan, Plan, plan
+from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.workflow.close import close
+
+FIXES = tuple(cause.fix.kind for cause in catalogue.CAUSES if cause.fix)
 
 
 async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """{"plan": {...}} when a fix begins, {"plan": None} when the incident was closed instead."""
+    """{"plan": {...}, "units": [...]} when a fix begins; {"plan": None, "verify": bool} when none does: closed, or only to be verified."""
     incident = await tools.book.get(incident_id)
     if incident is None or incident.ended:
-        return {"plan": None}
+        return {"plan": None, "verify": False}
     slugs = [cause.slug for cause in catalogue.causes_of(incident.code_now)]
     findings = in_order((from_json(Finding, each) for each in found), slugs)
     incident = await tools.book.change(incident_id, lambda each: replace(each, findings=findings))
     for finding in findings:
         told: dict[str, Any] = {"verdict": finding.verdict.value, "evidence": list(finding.evidence)}
         await note(tools, incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told)
+    if _only_to_be_verified(incident, findings):
+        reason = "the fix was in place before its process died; a new backup has to show it"
+        await tools.book.change(incident_id, lambda each: _found_done(each.moved(Status.VERIFYING, reason, now=clock.now())))
+        await note(tools, incident, "plan", f"no change: {reason}")
+        return {"plan": None, "verify": True}
     decided = await _decided(tools, incident, findings)
     if isinstance(decided, NoPlan):
         told = {"would": to_json(decided.would) if decided.would else None}
         await note(tools, incident, "plan", f"no change: {decided.reason}", detail=told)
         await close(tools, incident_id, decided.status, decided.reason, decided.manual_steps)
-        return {"plan": None}
+        return {"plan": None, "verify": False}
     await tools.book.change(incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now()))
     await note(tools, incident, "plan", f"{decided.fix} because of {decided.cause}", detail=to_json(decided))
-    return {"plan": to_json(decided)}
+    return {"plan": to_json(decided), "units": to_json(units(decided))}
+
+
+def _only_to_be_verified(incident: Incident, findings: tuple[Finding, ...]) -> bool:
+    """A fix was begun before the engine lost the incident, nothing is confirmed any more, and no backup has shown it yet."""
+    begun = any(action.kind in FIXES and action.outcome in ("", "done") for action in incident.actions)
+    confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in findings)
+    return begun and not confirmed and incident.verification is None
+
+
+def _found_done(incident: Incident) -> Incident:
+    told = "found so after its process died"
+    actions = tuple(each if each.outcome else replace(each, outcome="done", detail=told) for each in incident.actions)
+    return replace(incident, actions=actions)
 
 
 async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ...]) -> Plan | NoPlan:

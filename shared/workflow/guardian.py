@@ -20,7 +20,7 @@ async def put_back(tools: Tools) -> list[StepOutcome]:
 async def unfinished(tools: Tools) -> list[Incident]:
     """Incidents that somebody should be working on. A fresh one may still be about to be started: it is left alone."""
     latest = clock.after(clock.now(), -tools.settings.lost_after_seconds)
-    return [incident async for incident in tools.book.all() if not incident.ended and incident.opened_at <= latest]
+    return [incident async for incident in tools.book.unfinished() if incident.opened_at <= latest]
 
 
 async def resume(tools: Tools, incident_id: str) -> bool:

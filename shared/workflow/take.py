@@ -89,7 +89,9 @@ class Intake:
     async def _join(self, incident: Incident, holder: str) -> Taken:
         """Two incidents never work on one VM at once: the later failure is history of the open one."""
         reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
-        await self.book.change(incident.id, lambda each: each.moved(Status.IGNORED, reason, now=clock.now()))
+        joined = await self.book.change(incident.id, lambda each: _set_aside_unless_at_work(each, reason))
+        if joined.status is not Status.IGNORED:
+            return Taken("duplicate", incident.id)  # its work began before: it goes on
         await self._note(incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
         await self._note(holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
         return Taken("joined", incident.id)
@@ -106,6 +108,10 @@ class Intake:
             correlation_id="",
             detail=detail,
         )
+
+
+def _set_aside_unless_at_work(incident: Incident, reason: str) -> Incident:
+    return incident.moved(Status.IGNORED, reason, now=clock.now()) if incident.status is Status.OPEN else incident
 
 
 def as_ignored(event: FailureEvent, reason: str) -> Ignored:

@@ -11,7 +11,9 @@ from shared.advice import About
 from shared.arm_ids import parse
 from shared.diagnosis.failure import of_job
 from shared.errors import AzureCallFailed
-from shared.execution.tools import Tools, change, note
+from shared.execution import guards
+from shared.execution.locks import put_back_of_incident
+from shared.execution.tools import Tools, change, note, open_intents, outcome
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Status, Verification
 from shared.workflow.begin import causes
@@ -31,6 +33,9 @@ async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
         return {"job_id": ""}
     if incident.verification and not incident.verification.outcome:
         return {"job_id": incident.verification.job_id}
+    await _close_intent(tools, incident)
+    if problem := await guards.switched_off(tools, incident):
+        return await _gave_up(tools, incident, f"the fix is in place, but no backup is started to show it: {problem}")
     try:
         job_id = await _running(tools, incident) or await _started(tools, incident)
     except AzureCallFailed as error:
@@ -46,6 +51,13 @@ async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
 async def _gave_up(tools: Tools, incident: Incident, reason: str) -> dict[str, Any]:
     await close(tools, incident.id, Status.NEEDS_PERSON, reason, (About.of(incident).backup_now, *advice_on_locks(incident)))
     return {"job_id": ""}
+
+
+async def _close_intent(tools: Tools, incident: Incident) -> None:
+    """A backup that was ordered right before the process died: its job is looked for among the running ones."""
+    for kind, target in await open_intents(tools, incident.id):
+        if kind == KIND:
+            await outcome(tools, incident, KIND, target, "not known: the process ended before the answer was on record", "")
 
 
 async def _started(tools: Tools, incident: Incident) -> str:
@@ -106,21 +118,24 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
     if isinstance(job, Absent | Unreadable):
         await _not_shown(tools, incident, f"its job cannot be read: {job.what}")
         return {"next": "stop"}
-    outcome = job.status if job.ended else "timed out"
-    shown = Verification(job.name, outcome, of_job(job) if outcome.casefold() == "failed" else "")
+    ended = job.status if job.ended else "timed out"
+    shown = Verification(job.name, ended, of_job(job) if ended.casefold() == "failed" else "")
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
-    await note(tools, incident, KIND, f"job {job.name} ended: {outcome}", detail={"job": job.name, "error_code": shown.error_code})
-    if outcome.casefold() in ("completed", "completedwithwarnings"):
-        await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {outcome}", advice_on_locks(incident))
+    await note(tools, incident, KIND, f"job {job.name} ended: {ended}", detail={"job": job.name, "error_code": shown.error_code})
+    if ended.casefold() in ("completed", "completedwithwarnings"):
+        left = [step for each in await put_back_of_incident(tools, incident_id) for step in each.manual_steps]
+        steps = (*left, *advice_on_locks(incident))
+        await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {ended}", steps)
         return {"next": "stop"}
-    if outcome.casefold() != "failed":
-        await _not_shown(tools, incident, f"the verifying backup {job.name} is {outcome}")
+    if ended.casefold() != "failed":
+        await _not_shown(tools, incident, f"the verifying backup {job.name} is {ended}")
         return {"next": "stop"}
     return await _failed_again(tools, incident, job)
 
 
 async def _not_shown(tools: Tools, incident: Incident, reason: str) -> None:
-    steps = (About.of(incident).backup_now, *advice_on_locks(incident))
+    left = [step for each in await put_back_of_incident(tools, incident.id) for step in each.manual_steps]
+    steps = (*left, About.of(incident).backup_now, *advice_on_locks(incident))
     await close(tools, incident.id, Status.NEEDS_PERSON, f"the fix is in place, but not shown to work: {reason}", steps)
 
 

@@ -1,0 +1,299 @@
+"""What the leader of a window does, from the locked group to the locked group.
+
+1. While gathering, wait for others. Then read everything again, for every member.
+2. Write ahead, with the locks still on: each lock in the ledger, the intent to lift it, the intent to put it back, the intent of each
+   deletion in its own incident's chain.
+3. Lift the locks, at the same time. Delete the collections, at the same time, trying again while the lifted locks go away.
+   Whoever joins meanwhile is served as well.
+4. When the last deletion has ended, or the deadline is there, or anything at all went wrong: put the locks back, at the same time.
+5. Only then look whether the collections are gone, write each incident's outcomes, and end the window.
+
+Between lifting and putting back nothing is waited for but Azure. Run again after a crash it goes on from what is so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from shared import clock
+from shared.codec import to_json
+from shared.errors import AzureCallFailed, StoreError
+from shared.execution import collection
+from shared.execution import tools as record
+from shared.execution.ledger import OpenLock
+from shared.execution.locks import LIFT, RESTORE, put_back
+from shared.execution.tools import StepOutcome, Tools
+from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
+from shared.facts import Lock
+from shared.fixes.contract import StepKind
+from shared.incident.model import Incident
+
+WATCH_SECONDS = 0.5
+"""How often the leader looks for members who joined while it deletes."""
+JOINABLE = 0.75
+"""Part of the window's time in which others may join: a deletion needs the rest."""
+
+
+async def lead(tools: Tools, incident: Incident, held: Held) -> None:
+    """Take the window to its end. Raises StoreUnavailable only with the locks back, or in the ledger for the guardian."""
+    opened = await _opened(tools, held) if held.window.state == GATHERING else held
+    if opened is None:
+        return  # the guardian closed it
+    session = _Session(tools, incident, opened)
+    if opened.window.state == OPEN:
+        await session.unlock_and_delete()
+    await session.finish()
+
+
+async def _opened(tools: Tools, held: Held) -> Held | None:
+    """The window once its gathering is over, open; None when it is no longer ours to open."""
+    left = (clock.as_time(held.window.gather_until) - clock.as_time(clock.now())).total_seconds()
+    await asyncio.sleep(min(max(0.0, left), tools.settings.gather_seconds))
+    now, seconds = clock.now(), tools.settings.window_seconds
+    join_until, deadline = clock.after(now, seconds * JOINABLE), clock.after(now, seconds)
+    found = await tools.windows.get(held.window.group_id)
+    while found is not None and found.window.leader == held.window.leader and found.window.state == GATHERING:
+        opened = replace(found.window, state=OPEN, join_until=join_until, deadline=deadline)
+        if moved := await tools.windows.move(found, opened):
+            return moved
+        found = await tools.windows.get(held.window.group_id)
+    return None
+
+
+@dataclass(slots=True)
+class _Session:
+    tools: Tools
+    incident: Incident
+    held: Held
+    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    """By (incident id, target)."""
+    begun: set[str] = field(default_factory=set)
+    """Members that are being served."""
+    lifted: set[str] = field(default_factory=set)
+    entries: dict[str, OpenLock] = field(default_factory=dict)
+    """What has to go back, kept here as well: the store may be gone when it is time."""
+    give_up: float = 0.0
+    writes: list[asyncio.Task[None]] = field(default_factory=list)
+    """Outcomes on their way to the store: the locks do not wait for them."""
+
+    async def unlock_and_delete(self) -> None:
+        """Steps 1 to 4. Whatever happens in between, the locks are put back at its end."""
+        self.give_up = _now() + self._seconds_left()
+        deletions: set[asyncio.Task[None]] = set()
+        try:
+            await self._serve(self.held.window.members, deletions, unlocked=await self._has_lifted())
+            while deletions:
+                _, deletions = await asyncio.wait(deletions, timeout=WATCH_SECONDS, return_when=asyncio.ALL_COMPLETED)
+                if deletions:
+                    await self._look_for_joiners(deletions)
+        finally:
+            for deletion in deletions:
+                deletion.cancel()
+            endings = await asyncio.gather(self._put_back(list(self.entries.values())), self._closed(), return_exceptions=True)
+        for ending in endings:
+            if isinstance(ending, BaseException):
+                raise ending
+
+    async def finish(self) -> None:
+        """Step 5."""
+        await self._put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
+        if self.held.window.state == OPEN and not await self._closed():
+            return  # the guardian took over; whoever has no result asks again
+        for member in self.held.window.members:
+            for result in member.results:
+                self.results.setdefault((member.incident_id, result.target), result)
+        await asyncio.gather(*self.writes)
+        await self._close_lifts()
+        off = [entry for entry in await self.tools.ledger.open_locks(self.held.window.group_id) if entry.problem]
+        restored = _restored(off)
+        await asyncio.gather(
+            *(self._tell(member, restored) for member in self.held.window.members if member.incident_id in self._served())
+        )
+        if not off:
+            await self.tools.windows.end(self.held)  # else it stays closing: nobody unlocks the group before its locks are back
+
+    def _served(self) -> set[str]:
+        return {incident_id for incident_id, _ in self.results}
+
+    def _seconds_left(self) -> float:
+        left = (clock.as_time(self.held.window.deadline) - clock.as_time(clock.now())).total_seconds()
+        return min(max(0.1, left), self.tools.settings.window_seconds)
+
+    async def _has_lifted(self) -> bool:
+        return bool(await self.tools.ledger.open_locks(self.held.window.group_id))
+
+    async def _serve(self, members: tuple[Member, ...], deletions: set[asyncio.Task[None]], *, unlocked: bool) -> None:
+        """Steps 1 to 3 for these members."""
+        self.begun |= {member.incident_id for member in members}
+        examined = await asyncio.gather(*(self._examined(member, unlocked) for member in members))
+        ready = [each for found in examined for each in found]
+        if not ready:
+            return
+        locks = {lock.id.casefold(): lock for each in ready for lock in each.locks if lock.id.casefold() not in self.lifted}
+        await asyncio.gather(self._ahead(tuple(locks.values()), ready[0]), *(self._intend(each) for each in ready))
+        if problem := await self._lift(tuple(locks.values())):
+            for each in ready:
+                self._ended(each, Result(each.collection.id, "failed", problem), "", None)
+            return
+        deletions |= {asyncio.create_task(self._delete(each)) for each in ready}
+
+    async def _examined(self, member: Member, unlocked: bool) -> list[collection.Ready]:
+        incident = await self.tools.book.get(member.incident_id)
+        if incident is None or incident.ended:
+            for target in member.targets:
+                self.results[(member.incident_id, target)] = Result(target, "refused", "the incident has ended")
+            return []
+        found = await asyncio.gather(
+            *(collection.examined(self.tools, incident, target, unlocked=unlocked) for target in member.targets)
+        )
+        for each in found:
+            if isinstance(each, Result):
+                self.results[(member.incident_id, each.target)] = each
+        return [each for each in found if isinstance(each, collection.Ready)]
+
+    async def _ahead(self, locks: tuple[Lock, ...], first: collection.Ready) -> None:
+        """The leader's chain: what will be put back, the ledger, what will be lifted. Nothing has been lifted yet."""
+        window, tools = self.held.window, self.tools
+        known = await record.open_intents(tools, self.incident.id) if locks else set()
+        for lock in locks:
+            told = {"lock": to_json(lock), "back_by": window.deadline}
+            if (RESTORE, lock.id.casefold()) not in known:
+                await record.intent(tools, self.incident, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
+            target = first.collection.id
+            entry = OpenLock(lock, window.group_id, self.incident.id, self.incident.vm_id, target, window.deadline)
+            self.entries[lock.id.casefold()] = await tools.ledger.record(entry)
+            if (LIFT, lock.id.casefold()) not in known:
+                await record.intent(tools, self.incident, LIFT, lock.id, told)
+
+    async def _intend(self, ready: collection.Ready) -> None:
+        detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
+        known = await record.open_intents(self.tools, ready.incident.id)
+        if (collection.KIND, ready.collection.id.casefold()) not in known:
+            await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
+
+    async def _lift(self, locks: tuple[Lock, ...]) -> str:
+        """Why not all could be lifted, or ""."""
+        problems = await asyncio.gather(*(self._lift_one(lock) for lock in locks))
+        return "; ".join(problem for problem in problems if problem)
+
+    async def _lift_one(self, lock: Lock) -> str:
+        self.lifted.add(lock.id.casefold())
+        try:
+            correlation_id = await self.tools.writer.delete_lock(lock)
+        except AzureCallFailed as error:
+            self._later(record.failed(self.tools, self.incident, LIFT, lock.id, error))
+            return f"the lock {lock.name} could not be lifted: {error}"
+        self._later(record.outcome(self.tools, self.incident, LIFT, lock.id, "done", correlation_id))
+        return ""
+
+    async def _delete(self, ready: collection.Ready) -> None:
+        result, correlation_id, error = await collection.deleted(self.tools, ready.collection.id, self.give_up)
+        self._ended(ready, result, correlation_id, error)
+
+    def _ended(self, ready: collection.Ready, result: Result, correlation_id: str, error: AzureCallFailed | None) -> None:
+        target = ready.collection.id
+        self.results[(ready.incident.id, target)] = result
+        if error is not None:
+            self._later(record.failed(self.tools, ready.incident, collection.KIND, target, error))
+        else:
+            told = "done" if result.result == "done" else f"not begun: {result.detail}"
+            self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told, correlation_id))
+
+    def _later(self, write: Awaitable[None]) -> None:
+        self.writes.append(asyncio.ensure_future(write))
+
+    async def _look_for_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
+        """Members who came while the window was open. A store that does not answer now hides them: they ask again later."""
+        try:
+            found = await self.tools.windows.get(self.held.window.group_id)
+            if found is None or found.window.leader != self.incident.id or found.window.state != OPEN:
+                return
+            self.held = found
+            joined = tuple(member for member in found.window.members if member.incident_id not in self.begun)
+            if joined:
+                await self._serve(joined, deletions, unlocked=True)
+        except StoreError as error:
+            logging.warning("window of %s: members who joined cannot be read now: %s", self.held.window.group_id, error)
+
+    async def _put_back(self, entries: list[OpenLock]) -> None:
+        """At the same time, and each to its end even where another one's fails."""
+        endings = await asyncio.gather(*(put_back(self.tools, entry) for entry in entries), return_exceptions=True)
+        for ending in endings:
+            if isinstance(ending, BaseException):
+                raise ending
+
+    async def _close_lifts(self) -> None:
+        """Where the process died between lifting and writing: the lock is back by now, and the record says what is known."""
+        for kind, target in await record.open_intents(self.tools, self.incident.id):
+            if kind == LIFT:
+                await record.outcome(self.tools, self.incident, LIFT, target, "not known: the answer was not put on record", "")
+
+    async def _closed(self) -> bool:
+        """Keep the results with the window, so that a crash does not lose them. False: the window is no longer ours."""
+        while True:
+            members = tuple(self._with_results(member) for member in self.held.window.members)
+            moved = await self.tools.windows.move(self.held, replace(self.held.window, state=CLOSING, members=members))
+            if moved is not None:
+                self.held = moved
+                return True
+            found = await self.tools.windows.get(self.held.window.group_id)
+            if found is None or found.window.leader != self.incident.id:
+                return False
+            self.held = found
+
+    def _with_results(self, member: Member) -> Member:
+        mine = tuple(result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id)
+        return replace(member, results=mine)
+
+    async def _tell(self, member: Member, restored: StepOutcome) -> None:
+        """The member's incident gets its actions: what was lifted, deleted and put back for it."""
+        incident = await self.tools.book.get(member.incident_id)
+        if incident is None:
+            return
+        mine = [result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id]
+        mine = list(await asyncio.gather(*(collection.seen_gone(self.tools, result) for result in mine)))
+        await self.tools.book.change(member.incident_id, partial(with_outcomes, results=mine, restored=restored))
+        known = await record.open_intents(self.tools, incident.id)
+        for result in mine:
+            if (collection.KIND, result.target.casefold()) in known:
+                told = f"{result.result}: {result.detail} (the answer was not put on record)"
+                await record.outcome(self.tools, incident, collection.KIND, result.target, told, "")
+            detail = {"detail": result.detail, "window_of": self.incident.id, "locks": restored.detail}
+            says = f"{collection.KIND}: {result.result}"
+            await record.note(self.tools, incident, "step", says, target=result.target, detail=detail)
+
+
+def _restored(off: list[OpenLock]) -> StepOutcome:
+    if not off:
+        return StepOutcome("done", "every lock of the window is back, identical")
+    names = "; ".join(f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet: {entry.problem}" for entry in off)
+    return StepOutcome("failed", names)
+
+
+def with_outcomes(incident: Incident, *, results: list[Result], restored: StepOutcome) -> Incident:
+    """The incident with the outcome of each of its steps in this window."""
+    by_target = {result.target.casefold(): result for result in results}
+
+    def outcome_of(kind: str, target: str) -> tuple[str, str] | None:
+        result = by_target.get(target.casefold())
+        if result is None:
+            return None
+        if kind == StepKind.DELETE_COLLECTION:
+            return result.result, result.detail
+        if kind == StepKind.LIFT_LOCKS:
+            return ("refused", result.detail) if result.result == "refused" else ("done", "")
+        return restored.result, restored.detail
+
+    actions = tuple(
+        replace(action, outcome=told[0], detail=told[1]) if (told := outcome_of(action.kind, action.target)) else action
+        for action in incident.actions
+    )
+    return replace(incident, actions=actions)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
