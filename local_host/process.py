@@ -93,6 +93,7 @@ class Worker:
         """SIGKILL the child, as a crash would; returns the pid it had."""
         pid = self.pid
         if pid is not None:
+            self._ready.clear()  # so that whoever comes from here on waits for the next worker
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return pid
