@@ -6,7 +6,8 @@
 | aeg-event-type: SubscriptionValidation | 200 with the validation code |
 | aeg-event-type: Unsubscribe | 202 |
 | Notification, or CloudEvents content type, or clearly events | one invocation each; 202, or 500 when any failed |
-| a body that is not JSON, or not clearly events | 400 with the reason |
+| the same with a body that is not JSON | handed to the function as the text it is: what can never be used is its to keep |
+| neither those headers nor clearly events | 400 with the reason |
 | an unknown function | 404 |
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local_host.channel import json_datum
 from local_host.errors import WorkerGone
 from local_host.functions import Function, Functions
 from local_host.invoker import Invoker
@@ -41,30 +43,34 @@ class EventGridWebhook:
         function = self._functions.get(request.query.get("functionName", ""))
         if function is None or function.trigger_type != "eventGridTrigger":
             return web.Response(status=404, text="there is no Event Grid function of this name")
-        try:
-            body = json.loads(await request.read())
-        except ValueError as error:
-            return _refuse(f"the body is not JSON: {error}")
+        content = await request.read()
         kind = request.headers.get("aeg-event-type", "").lower()
-        if kind == "subscriptionvalidation":
-            return _validate(body)
         if kind == "unsubscribe":
             return web.Response(status=202)
-        if kind not in ("", "notification"):
+        if kind not in ("", "notification", "subscriptionvalidation"):
             return _refuse(f"aeg-event-type {kind!r} is not known")
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            if kind != "notification" and not _is_cloud_events(request):
+                return _refuse(f"the body is not JSON: {error}")
+            return await self._deliver(function, [content.decode(errors="replace")])
+        if kind == "subscriptionvalidation":
+            return _validate(body)
         if kind == "" and not _is_cloud_events(request) and not _clearly_events(body):
             return _refuse("the header aeg-event-type is missing and the body does not hold events")
-        return await self._deliver(function, body if isinstance(body, list) else [body])
+        events = body if isinstance(body, list) else [body]
+        return await self._deliver(function, [json.dumps(event) for event in events])
 
-    async def invoke(self, function: Function, event: Any) -> str | None:
-        """Hand one event to one function; None when it was taken, else what went wrong."""
+    async def invoke(self, function: Function, event: str) -> str | None:
+        """Hand one event, as the JSON text that came, to one function; None when it was taken, else what went wrong."""
         try:
-            result = await self._invoker.run_with_json(function, event)
+            result = await self._invoker.run(function, json_datum(event))
         except WorkerGone as error:
             return str(error)
         return None if result.ok else result.error
 
-    async def _deliver(self, function: Function, events: list[Any]) -> web.Response:
+    async def _deliver(self, function: Function, events: list[str]) -> web.Response:
         outcomes = await asyncio.gather(*(self.invoke(function, event) for event in events))
         failures = [outcome for outcome in outcomes if outcome is not None]
         if failures:

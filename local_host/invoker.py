@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any
 
-from local_host.channel import Message, json_datum, string_datum
+from local_host.channel import Message, string_datum
 from local_host.functions import Function
 from local_host.process import Result, Worker
 
@@ -27,10 +27,6 @@ class Invoker:
         if not result.ok and function.trigger_type != "orchestrationTrigger":
             log.warning("%s failed: %s", function.name, result.error)
         return result
-
-    async def run_with_json(self, function: Function, value: Any) -> Result:
-        """The same with the trigger's value as JSON."""
-        return await self.run(function, json_datum(json.dumps(value)))
 
     def _client(self) -> dict[str, Any]:
         root = f"{self._base_url}/runtime/webhooks/durabletask"

@@ -91,7 +91,7 @@ def _field(part: str, bounds: tuple[int, int], names: tuple[str, ...], text: str
 
 
 def _span(span: str, bounds: tuple[int, int], names: tuple[str, ...], text: str, *, open_ended: bool) -> tuple[int, int]:
-    if span in ("*", "?"):
+    if span == "*":
         return bounds
     first, dash, last = span.partition("-")
     low = _value(first, bounds, names, text)

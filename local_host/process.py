@@ -74,6 +74,11 @@ class Worker:
     async def stop(self) -> None:
         """End the child and wait for it; invocations that it held end in WorkerGone."""
         self._stopping = True
+        # First, or it could start another child while this one ends.
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
         if self._writer is not None:
             self._writer.close()
         if self._process is not None and self._process.returncode is None:
@@ -82,17 +87,15 @@ class Worker:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
-        if self._supervisor is not None:
-            self._supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._supervisor
         self._fail_waiting()
 
     def kill(self) -> int | None:
         """SIGKILL the child, as a crash would; returns the pid it had."""
         pid = self.pid
         if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+            self._ready.clear()  # so that whoever comes from here on waits for the next worker
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         return pid
 
     async def wait_ready(self, timeout_seconds: float = RESTART_WAIT_SECONDS) -> None:
@@ -104,7 +107,8 @@ class Worker:
 
     async def invoke(self, name: str, inputs: Sequence[tuple[str, Message]]) -> Result:
         """Run one function in the worker. Raises WorkerGone when the worker dies meanwhile."""
-        await self.wait_ready()
+        while not self._ready.is_set():  # a worker may be gone again by the time that the wait for it ends
+            await self.wait_ready()
         writer = self._writer
         assert writer is not None
         number = next(self._numbers)
@@ -118,6 +122,7 @@ class Worker:
             await writer.drain()
         except ConnectionError as error:
             self._waiting.pop(number, None)
+            future.cancel()
             raise WorkerGone("the worker ended before it took the invocation") from error
         return await future
 
@@ -171,8 +176,6 @@ class Worker:
             born = time.monotonic()
             await self._read_results(reader)
             code = await self._lost()
-            if self._stopping:
-                return
             delay = 0.0 if time.monotonic() - born > QUICK_DEATH_SECONDS else min(5.0, delay * 2 or 0.2)
             log.warning("the worker ended with code %s; starting another in %.1f s", code, delay)
             reader = await self._respawn(delay)

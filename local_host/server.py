@@ -22,6 +22,7 @@ from local_host.admin import Admin
 from local_host.durable.backend import Backend
 from local_host.durable.dispatch import Dispatcher
 from local_host.durable.facade import Facade
+from local_host.errors import SettingError
 from local_host.eventgrid import EventGridWebhook
 from local_host.functions import read_functions
 from local_host.http import HttpTriggers
@@ -150,7 +151,11 @@ def _listen(port: int) -> socket.socket:
     """A bound socket that does not listen yet, so that nobody connects before the app is ready."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise SettingError(f"port {port} on 127.0.0.1 cannot be used: {error.strerror}") from error
     return listener
 
 

@@ -36,17 +36,17 @@ class HostSettings:
 def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
     """Settings from the environment and the app's host.json. Raises SettingError when one cannot be read."""
     host_json = _read_host_json(app_dir / "host.json", env)
-    extensions = host_json.get("extensions", {})
-    durable = extensions.get("durableTask", {})
+    extensions = _section(host_json, "extensions")
+    durable, http = _section(extensions, "durableTask"), _section(extensions, "http")
     return HostSettings(
         log_to_stderr=env.get("LOCAL_HOST_LOG", "").lower() == "stderr",
         timers=env.get("LOCAL_HOST_TIMERS", "on").lower() not in ("off", "false", "0"),
         retry_scale=_number(env, "LOCAL_HOST_RETRY_SCALE", 0.1),
-        max_delivery_attempts=int(_number(env, "LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30)),
+        max_delivery_attempts=_whole("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", env.get("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30)),
         delivery_timeout_seconds=_number(env, "LOCAL_HOST_DELIVERY_TIMEOUT_S", 30.0),
-        route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
-        max_activities=int(durable.get("maxConcurrentActivityFunctions", 20)),
-        max_orchestrators=int(durable.get("maxConcurrentOrchestratorFunctions", 20)),
+        route_prefix=str(http.get("routePrefix", "api")).strip("/"),
+        max_activities=_whole("maxConcurrentActivityFunctions", durable.get("maxConcurrentActivityFunctions", 20)),
+        max_orchestrators=_whole("maxConcurrentOrchestratorFunctions", durable.get("maxConcurrentOrchestratorFunctions", 20)),
     )
 
 
@@ -69,9 +69,26 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     if text is None:
         return default
     try:
-        return float(text)
+        number = float(text)
     except ValueError as error:
         raise SettingError(f"{name} must be a number, not {text!r}") from error
+    if not 0 < number < float("inf"):
+        raise SettingError(f"{name} must be a number above 0, not {text!r}")
+    return number
+
+
+def _whole(name: str, value: Any) -> int:
+    text = str(value)
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingError(f"{name} must be a whole number of 1 or more, not {text!r}")
+    return int(text)
+
+
+def _section(holder: dict[str, Any], name: str) -> dict[str, Any]:
+    section = holder.get(name, {})
+    if not isinstance(section, dict):
+        raise SettingError(f"{name} in host.json must be an object")
+    return section
 
 
 def resolve(value: Any, env: Mapping[str, str], where: str) -> Any:

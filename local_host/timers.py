@@ -20,11 +20,13 @@ log = logging.getLogger("local_host.timers")
 
 
 class Timers:
-    """The app's timers. Raises SettingError at once for a schedule that cannot be read."""
+    """The app's timers. Raises SettingError at once for a schedule that cannot be read or never comes."""
 
     def __init__(self, functions: Sequence[Function], invoker: Invoker) -> None:
         self._invoker = invoker
         self._schedules = [(function, parse(str(function.trigger["schedule"]))) for function in functions]
+        for _, schedule in self._schedules:
+            schedule.next_after(datetime.now(UTC))
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -41,9 +43,11 @@ class Timers:
     async def _run(self, function: Function, schedule: Schedule) -> None:
         if function.trigger.get("runOnStartup"):
             await self._fire(function)
+        due = datetime.now(UTC)
         while True:
-            now = datetime.now(UTC)
-            await asyncio.sleep((schedule.next_after(now) - now).total_seconds())
+            # From the last due time when the sleep ended a little early, or the same moment would fire twice.
+            due = schedule.next_after(max(due, datetime.now(UTC)))
+            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
             await self._fire(function)
 
     async def _fire(self, function: Function) -> None:

@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import contextlib
 import hmac
 import json
 import logging
@@ -51,9 +50,7 @@ class Topic:
         """Stop delivering; what is pending stays on the disk."""
         for task in self._deliveries:
             task.cancel()
-        for task in list(self._deliveries):
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     def counts(self) -> dict[str, int]:
         """For the state page: pending and dead letters on the disk, delivered since the start."""
@@ -123,14 +120,17 @@ class Topic:
 
     async def _hand_over(self, function: Function, event: dict[str, Any]) -> str | None:
         """None when the function took the event in time. As with Event Grid, a late function runs on."""
-        running = asyncio.ensure_future(self._webhook.invoke(function, event))
+        running = asyncio.ensure_future(self._webhook.invoke(function, json.dumps(event)))
         done, _ = await asyncio.wait({running}, timeout=self._settings.delivery_timeout_seconds)
         return running.result() if done else "TimedOut"
 
 
 def _read_batch(content_type: str, body: bytes) -> list[dict[str, Any]]:
     """The events of a publish request. Raises ValueError with the reason."""
-    value = json.loads(body)
+    try:
+        value = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("the body is nested too deeply") from error
     if content_type == "application/cloudevents+json":
         value = [value]
     if not isinstance(value, list):

@@ -4,12 +4,15 @@ Every file is written whole and renamed into place, so a reader or a restart nev
 """
 
 import json
+import logging
 import os
 import re
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger("local_host.topic")
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
@@ -38,10 +41,9 @@ class TopicStore:
             each.mkdir(parents=True, exist_ok=True)
 
     def new_key(self, event_id: str) -> str:
-        """A file name for an event: its id when that is harmless and free, else the id of this delivery."""
-        if _SAFE_ID.fullmatch(event_id) and not self._path(event_id).exists():
-            return event_id
-        return uuid.uuid4().hex
+        """A file name for an event: its id when that is harmless and free, else a new one. A dead letter keeps its name."""
+        free = _SAFE_ID.fullmatch(event_id) and not self._path(event_id).exists() and not self._letter(event_id).exists()
+        return event_id if free else uuid.uuid4().hex
 
     def save(self, event: PendingEvent) -> None:
         """Write or rewrite a pending event; it is on the disk when this returns."""
@@ -59,13 +61,15 @@ class TopicStore:
             "deliveryAttempts": event.attempts,
             "lastDeliveryOutcome": event.last_outcome,
         }
-        _write(self._dead / f"{event.key}.json", letter)
+        _write(self._letter(event.key), letter)
         self.remove(event)
 
     def load(self) -> list[PendingEvent]:
-        """Every pending event, oldest first."""
-        events = [PendingEvent(**json.loads(path.read_text())) for path in self._pending.glob("*.json")]
-        return sorted(events, key=lambda event: event.accepted_at)
+        """Every pending event, oldest first. A file that holds none is put aside as it is, and logged."""
+        for half_written in self._pending.glob("*.tmp"):
+            half_written.unlink()
+        found = [self._read(path) for path in self._pending.glob("*.json")]
+        return sorted((event for event in found if event is not None), key=lambda event: event.accepted_at)
 
     def pending_count(self) -> int:
         """How many events wait."""
@@ -74,6 +78,17 @@ class TopicStore:
     def dead_letter_count(self) -> int:
         """How many events were given up, over all runs."""
         return sum(1 for _ in self._dead.glob("*.json"))
+
+    def _read(self, path: Path) -> PendingEvent | None:
+        try:
+            return PendingEvent(**json.loads(path.read_text()))
+        except (ValueError, TypeError) as error:
+            aside = path.replace(path.with_suffix(".unreadable"))
+            log.error("%s holds no event and is put aside: %s", aside, error)
+            return None
+
+    def _letter(self, key: str) -> Path:
+        return self._dead / f"{key}.json"
 
     def _path(self, key: str) -> Path:
         return self._pending / f"{key}.json"

@@ -81,19 +81,22 @@ async def _load(app_dir: Path) -> tuple[list[Message], str | None]:
 
 
 async def _invoke(line: socket.socket, ids: dict[str, str], message: Message) -> None:
-    inputs = [(name, _to_datum(datum)) for name, datum in message["inputs"]]
-    metadata = {name: _to_datum(datum) for name, datum in message.get("metadata", {}).items()}
-    answer: Message = {"op": "result", "id": message["id"], "value": None}
     try:
-        ok, value, outputs, error, trace = await invocation_request_native(
-            message["invocation_id"], ids[message["name"]], inputs, metadata
-        )
-        answer.update(ok=ok, error=error, traceback=trace, value=_from_datum(value) if ok else None)
-        if outputs:
-            answer["ignored_outputs"] = [name for name, _ in outputs]
+        packed = pack(await _answer(ids, message))
     except Exception as failure:  # noqa: BLE001  the entry point of an invocation: the host is told, and decides
-        answer.update(ok=False, error=repr(failure), traceback="")
-    line.sendall(pack(answer))
+        packed = pack({"op": "result", "id": message["id"], "value": None, "ok": False, "error": repr(failure), "traceback": ""})
+    line.sendall(packed)
+
+
+async def _answer(ids: dict[str, str], message: Message) -> Message:
+    inputs = [(name, _to_datum(datum)) for name, datum in message["inputs"]]
+    invocation_id, function_id = message["invocation_id"], ids[message["name"]]
+    ok, value, outputs, error, trace = await invocation_request_native(invocation_id, function_id, inputs, {})
+    answer = {"op": "result", "id": message["id"], "ok": ok, "error": error, "traceback": trace}
+    answer["value"] = _from_datum(value) if ok else None
+    if outputs:
+        answer["ignored_outputs"] = [name for name, _ in outputs]
+    return answer
 
 
 def _to_datum(wire: Message) -> Any:

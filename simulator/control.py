@@ -86,7 +86,7 @@ def _telling_why(view: View) -> View:
 async def _json(request: web.Request) -> Any:
     try:
         return json.loads(await request.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ControlError(f"not JSON: {error}") from error
 
 

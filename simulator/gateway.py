@@ -34,7 +34,7 @@ async def serve(world: World, request: web.Request) -> web.StreamResponse:
     """Answer one ARM request and log it."""
     world.arrived += 1
     number, began, path = world.arrived, world.monotonic(), decoded_path(request)
-    status = 0
+    status = 500  # what the server makes of an exception
     try:
         content = await request.read()
         fault = world.faults.take(request.method, path)
@@ -135,7 +135,7 @@ def _parsed(content: bytes) -> Any:
         return None
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise errors.invalid_content(str(error)) from error
 
 

@@ -17,6 +17,9 @@ from datetime import datetime, timedelta
 from simulator import clock, ids
 from simulator.faults import Action
 
+LONGEST_MEMORY = 20_000
+"""Operations that can be asked for; those that ended first are forgotten first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -70,6 +73,7 @@ class Operations:
         operation = Operation(self._new_id(), kind, ids.key(target), clock.now(), due, finish, forced)
         operation.started_monotonic, operation.job_id = now, job_id
         self._operations[operation.id.casefold()] = self._open[operation.id] = operation
+        self._forget_old()
         return operation
 
     def find(self, operation_id: str) -> Operation | None:
@@ -103,6 +107,14 @@ class Operations:
     def _end(self, operation: Operation, status: str, failure: Failure | None, ended: datetime) -> None:
         operation.status, operation.failure, operation.ended = status, failure, ended
         del self._open[operation.id]
+
+    def _forget_old(self) -> None:
+        """Azure too answers 404 for an operation of long ago."""
+        while len(self._operations) > LONGEST_MEMORY:
+            oldest = next((name for name, each in self._operations.items() if not each.running), None)
+            if oldest is None:
+                return
+            del self._operations[oldest]
 
     def _next_due(self) -> Operation | None:
         now = self._monotonic()

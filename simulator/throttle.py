@@ -33,6 +33,9 @@ class Bucket:
         self.tokens -= 1
         return True
 
+    def is_full(self, now: float) -> bool:
+        return self.tokens + (now - self.filled_at) * self.per_second >= self.capacity
+
     def wait_seconds(self) -> int:
         return max(1, math.ceil((1 - self.tokens) / self.per_second))
 
@@ -41,6 +44,8 @@ KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 """Everything else is a write, POST reads included."""
 ARM_LIMITS = {"reads": (250, 25), "deletes": (200, 10), "writes": (200, 10)}
 GLOBAL_FACTOR = 15
+MANY_BUCKETS = 5_000
+"""From here on full buckets are dropped: a new one is full as well. There is one for every operation that was ever polled."""
 
 _VM = r"/providers/microsoft\.compute/virtualmachines/[^/]+"
 _POINTS = r"/providers/microsoft\.compute/restorepointcollections"
@@ -110,6 +115,8 @@ class Throttle:
 
     def _take(self, name: tuple[str, str], capacity: float, per_second: float) -> tuple[Bucket, bool]:
         now = self._monotonic()
+        if len(self._buckets) > MANY_BUCKETS:
+            self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now)}
         bucket = self._buckets.setdefault(name, Bucket(capacity, per_second, capacity, now))
         return bucket, bucket.take(now)
 

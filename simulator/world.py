@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from simulator.operations import Operations
 from simulator.settings import Settings
 from simulator.state import State
 from simulator.throttle import Throttle
+
+LONGEST_LOG = 200_000
+"""Requests kept for GET /_sim/requests; the oldest give way, and `n` goes on counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class World:
         self.locks = Locks(monotonic)
         self.operations = Operations(monotonic, self.new_id)
         self.throttle = Throttle(monotonic)
-        self.requests: list[Logged] = []
+        self.requests: deque[Logged] = deque(maxlen=LONGEST_LOG)
         self.arrived = 0
         self.former_collections: dict[str, str] = {}
         """Id of the last collection that a VM lost, by the VM's key: the next one is made in the same layout."""

@@ -112,6 +112,14 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]
                 return pb.CompleteTaskResponse()
             return super().CompleteActivityTask(request, context)
 
+    def PurgeInstances(self, request: Any, context: Any) -> Any:
+        """Forget instances, and what is kept beside them."""
+        with self._lock:
+            response = super().PurgeInstances(request, context)
+            self._parents = {child: parent for child, parent in self._parents.items() if child in self._instances}
+            self._first_tokens = {each: token for each, token in self._first_tokens.items() if each in self._instances}
+            return response
+
     def _begin_execution(self, instance_id: str) -> None:
         self._first_tokens[instance_id] = self._instances[instance_id].completion_token
 

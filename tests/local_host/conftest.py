@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 
 from local_host.server import Host
 
@@ -95,6 +96,14 @@ def sample(tmp_path: Path) -> Callable[..., Any]:
             await self._host.__aexit__(*details)
 
     return _Start
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One host for all the tests of a module that leave nothing behind which another would see."""
+    data = tmp_path_factory.mktemp("shared")
+    async with Host(0, data / "host", sample_env(data), APPS / "sample") as host, aiohttp.ClientSession() as session:
+        yield Running(host, session, data)
 
 
 @pytest.fixture

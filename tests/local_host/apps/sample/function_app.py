@@ -1,5 +1,6 @@
 """A small app that the tests of the local host run: one function for every trigger and every durable construct."""
 
+import asyncio
 import json
 import os
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import azure.durable_functions as df
 import azure.functions as func
+from azure.durable_functions.models.DurableOrchestrationStatus import DurableOrchestrationStatus
 
 app = df.DFApp(http_auth_level=func.AuthLevel.FUNCTION)
 DATA = Path(os.environ["SAMPLE_DATA"])
@@ -49,8 +51,6 @@ async def boom(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  the
 
 @app.route(route="slow")
 async def slow(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001  the binding gives it
-    import asyncio
-
     note("slow")
     await asyncio.sleep(60)
     return func.HttpResponse("late")
@@ -71,7 +71,7 @@ async def durable(req: func.HttpRequest, client: df.DurableOrchestrationClient) 
         result = await getattr(client, wanted["call"])(*args, **wanted.get("kwargs", {}))
     except Exception as error:  # noqa: BLE001  the test is told, whatever it was
         return func.HttpResponse(json.dumps({"error": str(error)}), status_code=500)
-    if isinstance(result, df.DurableOrchestrationStatus):
+    if isinstance(result, DurableOrchestrationStatus):
         result = {**result.to_json(), "exists": bool(result)} if result else {"exists": False}
     elif isinstance(result, list):
         result = [one.to_json() for one in result]
@@ -90,8 +90,16 @@ async def intake(event: func.EventGridEvent, client: df.DurableOrchestrationClie
     note("intake", json.dumps({"class": type(event).__name__, "type": kind, "id": event.id, "data": data}))
     if (DATA / "refuse").exists():
         raise RuntimeError("not now")
+    if (DATA / "late").exists():
+        await asyncio.sleep(5)
     if isinstance(data, dict) and data.get("start"):
         await client.start_new("fan", None, 3)
+
+
+@app.event_grid_trigger(arg_name="event")
+def keeps(event: str) -> None:
+    """Takes any text, as a function does that keeps what it cannot use."""
+    note("keeps", json.dumps(event))
 
 
 @app.timer_trigger(arg_name="timer", schedule="%SAMPLE_SCHEDULE%")

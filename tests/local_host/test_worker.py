@@ -1,0 +1,121 @@
+"""The worker: killed in the middle of everything, it comes back, and the work goes on."""
+
+import asyncio
+
+import pytest
+
+from local_host.errors import AppLoadError, WorkerGone
+from local_host.server import Host
+from tests.local_host.conftest import until
+
+
+async def kill(running):
+    """SIGKILL through the route for tests; returns the pid that ended."""
+    async with running.http.post(f"{running.url}/_host/worker/kill") as answer:
+        assert answer.status == 202
+        return (await answer.json())["killed"]
+
+
+async def test_an_activity_that_died_is_run_again(running):
+    instance = await running.start("long_work", 1)
+    await until(lambda: running.notes("sleeps"))
+    first = (await running.state())["worker_pid"]
+    assert await kill(running) == first
+    end = await running.finished(instance)
+    assert end["output"] == ["slept 1", 4]
+    assert running.notes("sleeps") == ["x", "x"]
+    state = await running.state()
+    assert state["worker_pid"] not in (None, first)
+    assert (state["worker_starts"], state["in_flight"]) == (2, 0)
+
+
+async def test_an_orchestrator_that_died_in_its_episode_is_replayed(running):
+    instance = await running.start("blocks")
+    await until(lambda: len(running.notes("blocks")) == 1)
+    await kill(running)
+    assert (await running.finished(instance))["output"] == 6
+    assert running.notes("double") == ["x"]
+
+
+async def test_a_wait_outlives_the_worker(running):
+    instance = await running.start("race", 30)
+    await running.reaches(instance, ("Running",))
+    await kill(running)
+    await running.call("raise_event", instance, "Approval", "yes")
+    assert (await running.finished(instance))["output"] == {"answer": "yes", "doubled": 16}
+
+
+async def test_killed_again_and_again_every_orchestration_ends(running):
+    started = [await running.start("parent", {"child": f"child-{n}"}, f"parent-{n}") for n in range(6)]
+    for _ in range(4):
+        await asyncio.sleep(0.25)
+        await kill(running)
+    for instance in started:
+        assert (await running.finished(instance, 30))["runtimeStatus"] == "Completed"
+    # 2 a child; more when one was lost on its way
+    assert len(running.notes("double")) >= 12
+
+
+async def test_a_request_that_the_worker_held_is_503_and_the_next_one_works(running):
+    async def slow():
+        async with running.http.get(f"{running.url}/api/slow") as answer:
+            return answer.status, answer.headers.get("Retry-After")
+
+    held = asyncio.create_task(slow())
+    await until(lambda: running.notes("slow"))
+    await kill(running)
+    assert await held == (503, "1")
+    async with running.http.get(f"{running.url}/api/echo/again") as answer:
+        assert answer.status == 203
+
+
+async def test_a_caller_that_leaves_does_not_leave_anything_behind(running):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5), running.http.get(f"{running.url}/api/slow"):
+            raise AssertionError("it answered")
+    await kill(running)
+    await until(lambda: running.host.url)
+    async with running.http.get(f"{running.url}/api/echo/again") as answer:
+        assert answer.status == 203
+    assert (await running.state())["in_flight"] == 0
+
+
+async def test_the_error_of_the_app_is_told_when_it_cannot_be_loaded(tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "host.json").write_text('{"version": "2.0"}')
+    (broken / "function_app.py").write_text("import no_such_module_anywhere\n")
+    with pytest.raises(AppLoadError, match="no_such_module_anywhere"):
+        async with Host(0, tmp_path / "host", {}, broken):
+            raise AssertionError("it started")
+
+
+async def test_an_app_that_ends_the_process_while_it_loads(tmp_path):
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "host.json").write_text("{}")
+    (broken / "function_app.py").write_text("import os\nos._exit(3)\n")
+    with pytest.raises(AppLoadError, match="code 3"):
+        async with Host(0, tmp_path / "host", {}, broken):
+            raise AssertionError("it started")
+
+
+async def test_a_stop_while_the_worker_comes_back_leaves_no_child(tmp_path):
+    import os
+
+    from local_host.process import Worker
+    from tests.local_host.conftest import APPS, sample_env
+
+    for pause in (0.0, 0.05, 0.2, 0.4):
+        worker = Worker(APPS / "sample", {**os.environ, **sample_env(tmp_path)}, tmp_path / "worker.log")
+        await worker.start()
+        held = asyncio.ensure_future(worker.invoke("sleeps", [("seconds", {"t": "json", "v": "30"})]))
+        await asyncio.sleep(0.05)
+        worker.kill()
+        await asyncio.sleep(pause)
+        await worker.stop()
+        with pytest.raises(WorkerGone):
+            await held
+        assert worker.pid is None
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
