@@ -13,7 +13,7 @@ LOCAL_PACE = {
     "REMEDIATOR_JOB_POLL_SECONDS": "0.5",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.5",
     "REMEDIATOR_LOST_AFTER_SECONDS": "5",
-    "REMEDIATOR_GATHER_SECONDS": "0.5",
+    "REMEDIATOR_GATHER_SECONDS": "15",
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "1",
 }
 """Shorter pauses than in Azure, for a simulator that answers at once; each gives way to the environment."""

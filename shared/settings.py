@@ -117,9 +117,9 @@ class Settings:
     )
     gather_seconds: float = setting(
         "REMEDIATOR_GATHER_SECONDS",
-        "15",
-        "How long a fix waits, with the locks still on, for others that need the same resource group unlocked, before it lifts them once "
-        "for all.",
+        "30",
+        "Longest wait of a fix, with the locks still on, while other failures are being diagnosed that may need the same resource group "
+        "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
         number(0, 300),
     )
     guardian_grace_seconds: float = setting(

@@ -41,6 +41,8 @@ class AzureClients:
     def __init__(self, settings: Settings, subscription_id: str) -> None:
         self.settings = settings
         self.subscription_id = subscription_id
+        self.policies: tuple[Any, ...] = ()
+        """Extra pipeline policies of every client."""
         self._opened: list[_Closable] = []
 
     async def close(self) -> None:
@@ -83,6 +85,7 @@ class AzureClients:
         options: dict[str, Any] = {
             "base_url": settings.arm_endpoint,
             "retry_total": 0,
+            "per_call_policies": list(self.policies),
             "polling_interval": settings.poll_seconds,
             "connection_timeout": min(10.0, settings.call_timeout_seconds),
             "read_timeout": settings.call_timeout_seconds,

@@ -37,6 +37,8 @@ class OpenLock:
     """When the lock must be back at the latest, ISO 8601."""
     state: str = OFF
     """off: to be put back. back: it is, and its outcome is being written."""
+    back_at: str = ""
+    """When somebody took it on himself to write the outcome; long ago: he died before he had."""
     problem: str = ""
     """Why the last attempt to put it back failed."""
     attempts: int = 0
@@ -83,7 +85,7 @@ class LockLedger:
         if row is None:
             return False
         try:
-            await self._store.replace(row, to_json(replace(_entry(row), state=BACK)))
+            await self._store.replace(row, to_json(replace(_entry(row), state=BACK, back_at=clock.now())))
         except RowChanged:
             return False
         return True

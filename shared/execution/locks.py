@@ -49,6 +49,8 @@ async def put_back(tools: Tools, entry: OpenLock, *, last_try: bool = False) -> 
 
 async def _put_back_once(tools: Tools, entry: OpenLock, last_try: bool) -> StepOutcome:
     if entry.state == BACK:
+        if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():
+            return StepOutcome("done", f"the lock {entry.lock.name} is back; its outcome is being written")
         return await _settled(tools, entry, "done", "")
     found = await tools.reader.lock(entry.lock.id)
     if isinstance(found, Unreadable):
@@ -102,6 +104,11 @@ async def _settled(tools: Tools, entry: OpenLock, result: str, correlation_id: s
         await tools.ledger.settle(entry)
     says = "is back, identical" if result == "done" else result
     return StepOutcome("done", f"the lock {entry.lock.name} {says}")
+
+
+async def left_off(tools: Tools, entry: OpenLock) -> None:
+    """Somebody took the lock off before we could: it is not ours to put back."""
+    await _settled(tools, entry, "nothing to put back: somebody else took it off first", "")
 
 
 async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:

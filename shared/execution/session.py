@@ -20,20 +20,23 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared import clock
+from shared.arm_ids import group_of, same
 from shared.codec import to_json
 from shared.errors import AzureCallFailed, StoreError
-from shared.execution import collection
+from shared.execution import collection, guards
 from shared.execution import tools as record
 from shared.execution.ledger import OpenLock
-from shared.execution.locks import LIFT, RESTORE, put_back
-from shared.execution.tools import StepOutcome, Tools
-from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
+from shared.execution.locks import LIFT, RESTORE, left_off, put_back
+from shared.execution.tools import ChainOf, StepOutcome, Tools
+from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result, Window
 from shared.facts import Lock
 from shared.fixes.contract import StepKind
-from shared.incident.model import Incident
+from shared.incident.model import Incident, Status
 
 WATCH_SECONDS = 0.5
 """How often the leader looks for members who joined while it deletes."""
+ALWAYS_GATHERED, GATHER_LOOK_SECONDS = 1 / 30, 0.2
+"""Part of the longest gathering that is always waited, for events that are on their way; and the pause between two looks after it."""
 JOINABLE = 0.75
 """Part of the window's time in which others may join: a deletion needs the rest."""
 
@@ -51,8 +54,7 @@ async def lead(tools: Tools, incident: Incident, held: Held) -> None:
 
 async def _opened(tools: Tools, held: Held) -> Held | None:
     """The window once its gathering is over, open; None when it is no longer ours to open."""
-    left = (clock.as_time(held.window.gather_until) - clock.as_time(clock.now())).total_seconds()
-    await asyncio.sleep(min(max(0.0, left), tools.settings.gather_seconds))
+    await _gathered(tools, held.window)
     now, seconds = clock.now(), tools.settings.window_seconds
     join_until, deadline = clock.after(now, seconds * JOINABLE), clock.after(now, seconds)
     found = await tools.windows.get(held.window.group_id)
@@ -62,6 +64,34 @@ async def _opened(tools: Tools, held: Held) -> Held | None:
             return moved
         found = await tools.windows.get(held.window.group_id)
     return None
+
+
+async def _gathered(tools: Tools, window: Window) -> None:
+    """Wait while failures are still being diagnosed, which may need this group as well: for a moment always, and not for ever."""
+    began, longest = _now(), tools.settings.gather_seconds
+    left = (clock.as_time(window.gather_until) - clock.as_time(clock.now())).total_seconds()
+    until = began + min(max(0.0, left), longest)
+    await asyncio.sleep(min(until - began, longest * ALWAYS_GATHERED))
+    since = clock.after(clock.now(), -2 * longest)
+    while _now() < until and await _expects_more(tools, window, since):
+        await asyncio.sleep(min(GATHER_LOOK_SECONDS, until - _now()))
+
+
+async def _expects_more(tools: Tools, window: Window, since: str) -> bool:
+    """Whether a failure of late may still join: not diagnosed yet, about to be fixed, or about to join this very window."""
+    held = await tools.windows.get(window.group_id)
+    members = {member.incident_id for member in held.window.members} if held else set()
+    async for incident in tools.book.unfinished():
+        if incident.opened_at >= since and incident.id not in members and _may_need(incident, window.group_id):
+            return True
+    return False
+
+
+def _may_need(incident: Incident, group_id: str) -> bool:
+    if incident.status is not Status.FIXING:
+        return incident.status in (Status.OPEN, Status.DIAGNOSING)
+    begun = [action for action in incident.actions if not action.outcome]
+    return not begun or any(each.kind == StepKind.DELETE_COLLECTION and same(group_of(each.target), group_id) for each in begun)
 
 
 @dataclass(slots=True)
@@ -77,6 +107,8 @@ class _Session:
     entries: dict[str, OpenLock] = field(default_factory=dict)
     """What has to go back, kept here as well: the store may be gone when it is time."""
     give_up: float = 0.0
+    recovered: set[str] = field(default_factory=set)
+    """Locks that were in the ledger before: a process before this one may have lifted them."""
     writes: list[asyncio.Task[None]] = field(default_factory=list)
     """Outcomes on their way to the store: the locks do not wait for them."""
 
@@ -133,9 +165,10 @@ class _Session:
         ready = [each for found in examined for each in found]
         if not ready:
             return
-        locks = {lock.id.casefold(): lock for each in ready for lock in each.locks if lock.id.casefold() not in self.lifted}
-        await asyncio.gather(self._ahead(tuple(locks.values()), ready[0]), *(self._intend(each) for each in ready))
-        if problem := await self._lift(tuple(locks.values())):
+        locks = {lock.id.casefold(): (lock, each) for each in ready for lock in each.locks if lock.id.casefold() not in self.lifted}
+        await self._ahead(list(locks.values()))
+        await asyncio.gather(*(self._intend(each) for each in ready))
+        if problem := await self._lift([lock for lock, _ in locks.values()]):
             for each in ready:
                 self._ended(each, Result(each.collection.id, "failed", problem), "", None)
             return
@@ -155,19 +188,25 @@ class _Session:
                 self.results[(member.incident_id, each.target)] = each
         return [each for each in found if isinstance(each, collection.Ready)]
 
-    async def _ahead(self, locks: tuple[Lock, ...], first: collection.Ready) -> None:
-        """The leader's chain: what will be put back, the ledger, what will be lifted. Nothing has been lifted yet."""
+    async def _ahead(self, locks: list[tuple[Lock, collection.Ready]]) -> None:
+        """What will be put back, the ledger, what will be lifted. Nothing has been lifted yet.
+
+        On record in the leader's chain; a lock on a collection itself in the chain of the incident that deletes it.
+        """
         window, tools = self.held.window, self.tools
-        known = await record.open_intents(tools, self.incident.id) if locks else set()
-        for lock in locks:
+        for lock, ready in locks:
+            chain = ready.incident if guards.on_collection(lock, ready.collection.id) else self.incident
+            known = await record.open_intents(tools, chain.id)
             told = {"lock": to_json(lock), "back_by": window.deadline}
             if (RESTORE, lock.id.casefold()) not in known:
-                await record.intent(tools, self.incident, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
-            target = first.collection.id
-            entry = OpenLock(lock, window.group_id, self.incident.id, self.incident.vm_id, target, window.deadline)
-            self.entries[lock.id.casefold()] = await tools.ledger.record(entry)
+                await record.intent(tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
+            entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline)
+            recorded = await tools.ledger.record(entry)
+            self.entries[lock.id.casefold()] = recorded
+            if recorded is not entry:
+                self.recovered.add(lock.id.casefold())
             if (LIFT, lock.id.casefold()) not in known:
-                await record.intent(tools, self.incident, LIFT, lock.id, told)
+                await record.intent(tools, chain, LIFT, lock.id, told)
 
     async def _intend(self, ready: collection.Ready) -> None:
         detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
@@ -175,19 +214,29 @@ class _Session:
         if (collection.KIND, ready.collection.id.casefold()) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
-    async def _lift(self, locks: tuple[Lock, ...]) -> str:
+    async def _lift(self, locks: list[Lock]) -> str:
         """Why not all could be lifted, or ""."""
         problems = await asyncio.gather(*(self._lift_one(lock) for lock in locks))
         return "; ".join(problem for problem in problems if problem)
 
     async def _lift_one(self, lock: Lock) -> str:
         self.lifted.add(lock.id.casefold())
+        entry = self.entries[lock.id.casefold()]
+        chain = ChainOf(entry.incident_id, entry.vm_id)
+        found = await self.tools.reader.lock(lock.id)
+        if isinstance(found, Lock) and not found.same_content(entry.lock):
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
+            return f"somebody changed the lock {lock.name} just now; it is not touched"
         try:
-            correlation_id = await self.tools.writer.delete_lock(lock)
+            lifted = await self.tools.writer.delete_lock(lock)
         except AzureCallFailed as error:
-            self._later(record.failed(self.tools, self.incident, LIFT, lock.id, error))
+            self._later(record.failed(self.tools, chain, LIFT, lock.id, error))
             return f"the lock {lock.name} could not be lifted: {error}"
-        self._later(record.outcome(self.tools, self.incident, LIFT, lock.id, "done", correlation_id))
+        told = "done" if lifted.was_there else "not there any more: somebody else took it off"
+        self._later(record.outcome(self.tools, chain, LIFT, lock.id, told, lifted.correlation_id))
+        if not lifted.was_there and lock.id.casefold() not in self.recovered:
+            del self.entries[lock.id.casefold()]
+            self._later(left_off(self.tools, entry))
         return ""
 
     async def _delete(self, ready: collection.Ready) -> None:
@@ -228,9 +277,11 @@ class _Session:
 
     async def _close_lifts(self) -> None:
         """Where the process died between lifting and writing: the lock is back by now, and the record says what is known."""
-        for kind, target in await record.open_intents(self.tools, self.incident.id):
-            if kind == LIFT:
-                await record.outcome(self.tools, self.incident, LIFT, target, "not known: the answer was not put on record", "")
+        for member in self.held.window.members:
+            incident = await self.tools.book.get(member.incident_id)
+            for kind, target in await record.open_intents(self.tools, member.incident_id) if incident else ():
+                if kind == LIFT and incident is not None:
+                    await record.outcome(self.tools, incident, LIFT, target, "not known: the answer was not put on record", "")
 
     async def _closed(self) -> bool:
         """Keep the results with the window, so that a crash does not lose them. False: the window is no longer ours."""

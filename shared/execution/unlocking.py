@@ -42,7 +42,7 @@ async def _entered(
         return StepOutcome("busy", f"the incident {held.window.leader} has the locks of {group_id} off")
     if held is None and await tools.ledger.open_locks(group_id):
         return StepOutcome("busy", f"a lock of {group_id} is still to be put back from before")
-    if refused := await _refused(tools, incident, targets, unlocked=held is not None and held.window.state != GATHERING):
+    if refused := await _refused(tools, incident, targets):
         return refused
     member = Member(incident.id, targets)
     return await (tools.windows.join(held, member) if held else tools.windows.open(_new(tools, group_id, member)))
@@ -51,15 +51,18 @@ async def _entered(
 def _new(tools: Tools, group_id: str, member: Member) -> Window:
     now, settings = clock.now(), tools.settings
     gathered = clock.after(now, settings.gather_seconds)
-    deadline = clock.after(now, settings.gather_seconds + settings.window_seconds)
+    deadline = clock.after(now, settings.gather_seconds + settings.window_seconds)  # counted again when it is unlocked
     return Window(group_id, member.incident_id, GATHERING, gathered, gathered, deadline, (member,))
 
 
-async def _refused(tools: Tools, incident: Incident, targets: tuple[str, ...], *, unlocked: bool) -> StepOutcome | None:
-    """Why nothing is deleted for this incident, found before any lock is touched; None when all its collections may go."""
+async def _refused(tools: Tools, incident: Incident, targets: tuple[str, ...]) -> StepOutcome | None:
+    """Why nothing is deleted for this incident, found before any lock is touched; None when all its collections may go.
+
+    Whoever leads the window looks again, and at locks that came meanwhile.
+    """
     reasons = []
     for target in targets:
-        found = await collection.examined(tools, incident, target, unlocked=unlocked)
+        found = await collection.examined(tools, incident, target, unlocked=False)
         if isinstance(found, Result) and found.result == "refused":
             reasons.append(found.detail)
     return StepOutcome("refused", "; ".join(dict.fromkeys(reasons))) if reasons else None

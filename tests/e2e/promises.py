@@ -21,7 +21,7 @@ def broken_promises(
     if locks_of(before) != locks_of(after):
         broken.append(f"a lock is not as it was: {locks_of(before)} / {locks_of(after)}")
     for request in requests:
-        if request["method"] == "DELETE" and (problem := _not_allowed(before, request["path"], incident["vm_id"] or "")):
+        if request["method"] == "DELETE" and (problem := not_allowed(before, request["path"], incident["vm_id"] or "")):
             broken.append(problem)
     if any(entry["phase"] == "intent" for entry in entries) and not intents_kept(entries):
         broken.append("an intent has no outcome, or an outcome no intent")
@@ -31,7 +31,7 @@ def broken_promises(
     return broken
 
 
-def _not_allowed(before: dict[str, Any], path: str, vm_id: str) -> str:
+def not_allowed(before: dict[str, Any], path: str, vm_id: str) -> str:
     """Why this DELETE was not promised, or ""."""
     kind, wanted = kind_of(path), path.replace("%2F", "/").split("?")[0].casefold().lstrip("/")
     target = next((each for each in before["resources"] if each["id"].casefold().lstrip("/") == wanted), None)

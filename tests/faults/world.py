@@ -1,0 +1,372 @@
+"""Azure, the store, Event Grid and the durable engine around the real workflow, in one process, with every effect under control.
+
+Real: the workflow, the orchestrator's generator, the SDK clients over HTTP against the simulator, the SQLite store. Played: the durable
+engine (at-least-once activities; its state can be lost), Event Grid (sends again), and death: a process that died can have no effect.
+
+A boundary is the moment before or after one ARM call or one store write of one process. Boundaries are numbered as they come; a fault is
+put on a number, so no list of them is kept by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from azure.core.exceptions import ServiceResponseError
+from azure.core.pipeline.policies import AsyncHTTPPolicy
+
+import functions.remediation as shells
+from shared import clock
+from shared.app import App
+from shared.azure.clients import AzureClients
+from shared.errors import RemediatorError, StoreUnavailable
+from shared.store.contract import Body, Row
+from shared.store.sqlite import SqliteStore
+from shared.workflow import guardian
+from simulator.server import Simulator
+
+SETTINGS = {
+    "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
+    "REMEDIATOR_STORE": "sqlite:unused",
+    "REMEDIATOR_POLL_SECONDS": "0.02",
+    "REMEDIATOR_JOB_POLL_SECONDS": "0.05",
+    "REMEDIATOR_BUSY_POLL_SECONDS": "0.05",
+    "REMEDIATOR_GATHER_SECONDS": "6",
+    "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "0.2",
+    "REMEDIATOR_LOST_AFTER_SECONDS": "0",
+    "REMEDIATOR_RETRY_SECONDS": "0.5",
+    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "2",
+    "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "0.4",
+    "REMEDIATOR_UNLOCK_WAIT_SECONDS": "1",
+    "REMEDIATOR_WINDOW_SECONDS": "3",
+    "REMEDIATOR_CHANGES_PER_HOUR": "100000",
+}
+LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
+REST_SECONDS = 40.0
+
+PROCESS: ContextVar[Process] = ContextVar("process")
+
+
+class Died(BaseException):
+    """The process was killed: no handler of its own may see this as an error to deal with."""
+
+
+class NeverAtRest(AssertionError):
+    pass
+
+
+@dataclass
+class Fault:
+    """What happens at a boundary: die, reset, time-out, a status, an unreachable store, a person's hand, a jump of the clock."""
+
+    kind: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    folder: Path
+    faults: dict[int, Fault] = field(default_factory=dict)
+    lose_engine: bool = True
+    """Whether a death takes the durable engine's state with it; else the activity is run again."""
+    boundaries: list[str] = field(default_factory=list)
+    deaths: int = 0
+    store_down_until: float = 0.0
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    by_person: Callable[[World, str], None] | None = None
+    hands: list[str] = field(default_factory=list)
+
+    async def __aenter__(self) -> World:
+        self.simulator = await Simulator().__aenter__()
+        self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1})
+        self.store = SqliteStore(self.folder / "store.db")
+        self.process = Process(self)
+        self._the_app, shells.the_app = shells.the_app, lambda: PROCESS.get()  # type: ignore[assignment]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        shells.the_app = self._the_app
+        for task in self.tasks.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+        await self.process.close()
+        await self.store.close()
+        await self.simulator.__aexit__(None, None, None)
+
+    # --- boundaries
+
+    async def boundary(self, process: Process, label: str, request: Any = None) -> None:
+        if process.dead:
+            raise Died
+        self.boundaries.append(label)
+        fault = self.faults.pop(len(self.boundaries) - 1, None)
+        if fault is not None:
+            await self._strike(process, fault, label, request)
+
+    async def _strike(self, process: Process, fault: Fault, label: str, request: Any) -> None:
+        if fault.kind == "die":
+            process.dead = True
+            self.deaths += 1
+            raise Died
+        if fault.kind == "store":
+            self.store_down_until = asyncio.get_running_loop().time() + fault.args["seconds"]
+        elif fault.kind == "reset":
+            if request is not None:
+                raise ServiceResponseError("the connection was reset")
+        elif fault.kind == "arm":
+            if request is not None and label.startswith("before"):
+                wanted = {
+                    "method": request.method,
+                    "path_regex": ".",
+                    "times": fault.args.get("times", 1),
+                    "action": fault.args["action"],
+                }
+                self.simulator.world.faults.add(wanted)
+        elif fault.kind == "person":
+            self.hands.append(fault.args["does"])
+            fault.args["hand"](self)
+        else:
+            raise ValueError(fault.kind)
+
+    def store_is_down(self) -> bool:
+        return asyncio.get_running_loop().time() < self.store_down_until
+
+    # --- Event Grid, the engine, the guardian
+
+    async def deliver(self, event: Any) -> None:
+        """Until it is taken: Event Grid sends again what was not."""
+        while True:
+            process = self.living()
+            PROCESS.set(process)
+            try:
+                taken = await process.intake.take(json.dumps(event), await process.own_subscription())
+            except (Died, StoreUnavailable):
+                await asyncio.sleep(0.02)
+                continue
+            if taken.start:
+                self.start(taken.start)
+            return
+
+    def living(self) -> Process:
+        if self.process.dead:
+            self.process = Process(self)
+        return self.process
+
+    def start(self, incident_id: str) -> None:
+        running = self.tasks.get(incident_id)
+        if running is None or running.done():
+            self.tasks[incident_id] = asyncio.create_task(self._orchestrated(incident_id))
+
+    async def _orchestrated(self, incident_id: str) -> None:
+        """The orchestrator's own generator, its activities run at least once. Ends early when the engine's state is lost."""
+        generator = _orchestrator()(_Context(incident_id))
+        given: Any = None
+        with contextlib.suppress(StopIteration, _Lost):
+            while True:
+                asked = generator.send(given)
+                given = await self._answered(asked)
+
+    async def _answered(self, asked: Any) -> Any:
+        if isinstance(asked, list):
+            return list(await asyncio.gather(*(self._activity(*each) for each in asked)))
+        if isinstance(asked, datetime):
+            await asyncio.sleep(max(0.0, (asked - datetime.now(UTC)).total_seconds()))
+            return None
+        return await self._activity(*asked)
+
+    async def _activity(self, name: str, given: Any) -> Any:
+        user_function = getattr(shells, name)._function.get_user_function()
+        while True:
+            process = self.living()
+            PROCESS.set(process)
+            try:
+                answer = json.loads(json.dumps(await user_function(json.loads(json.dumps(given)))))
+                if not process.dead:
+                    return answer
+            except Died:
+                pass
+            except RemediatorError:
+                if not process.dead:
+                    raise _Lost from None  # the engine gives the orchestration up; the guardian begins it again
+            if self.lose_engine:
+                raise _Lost
+
+    async def guard(self) -> None:
+        """One round of the guardian, as the timer would run it."""
+        process = self.living()
+        PROCESS.set(process)
+        try:
+            tools = await process.tools()
+            await guardian.put_back(tools)
+            for incident in await guardian.unfinished(tools):
+                running = self.tasks.get(incident.id)
+                if (running is None or running.done()) and await guardian.resume(tools, incident.id):
+                    self.start(incident.id)
+        except (Died, RemediatorError):
+            return  # the timer runs again
+
+    async def rest(self, jobs: int) -> None:
+        """Run on until nothing is left to do. Raises NeverAtRest."""
+        give_up = asyncio.get_running_loop().time() + REST_SECONDS
+        while asyncio.get_running_loop().time() < give_up:
+            await asyncio.sleep(0.05)
+            await self.guard()
+            if await self._at_rest(jobs):
+                return
+        raise NeverAtRest(f"after {REST_SECONDS} s: {await self._left()}")
+
+    async def _at_rest(self, jobs: int) -> bool:
+        app = self.living()
+        if self.store_is_down() or any(not task.done() for task in self.tasks.values()):
+            return False
+        incidents = [incident async for incident in app.book.all()]
+        ended = len(incidents) >= jobs and all(incident.ended for incident in incidents)
+        return ended and not await app.ledger.open_locks() and not await app.windows.all()
+
+    async def _left(self) -> Any:
+        app = self.living()
+        return {
+            "incidents": [(incident.id, incident.status, incident.reason) async for incident in app.book.all()],
+            "locks": await app.ledger.open_locks(),
+            "windows": [held.window for held in await app.windows.all()],
+            "tasks": [name for name, task in self.tasks.items() if not task.done()],
+        }
+
+
+class _Lost(Exception):
+    """The engine's state of this orchestration is gone."""
+
+
+class _Context:
+    """The part of the durable context that the orchestrator uses."""
+
+    def __init__(self, incident_id: str) -> None:
+        self._incident_id = incident_id
+
+    @property
+    def current_utc_datetime(self) -> datetime:
+        return datetime.now(UTC)
+
+    def get_input(self) -> dict[str, str]:
+        return {"incident_id": self._incident_id}
+
+    def call_activity(self, name: str, given: Any) -> tuple[str, Any]:
+        return name, given
+
+    def task_all(self, tasks: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+        return tasks
+
+    def create_timer(self, moment: datetime) -> datetime:
+        return moment
+
+
+def _orchestrator() -> Callable[[Any], Any]:
+    handle = shells.remediate._function.get_user_function()
+    cells = [cell.cell_contents for cell in handle.__closure__]
+    found = [each for each in cells if inspect.isgeneratorfunction(each)]
+    if not found:
+        found = [each.fn for each in cells if inspect.isgeneratorfunction(getattr(each, "fn", None))]
+    return found[0]
+
+
+class Process(App):
+    """One worker process: an App of its own whose every effect passes a boundary."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.dead = False
+        super().__init__(SETTINGS | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        self.__dict__["store"] = _EdgeStore(world, self)
+
+    def _clients_of(self, subscription_id: str) -> AzureClients:
+        if subscription_id not in self._clients:
+            self._clients[subscription_id] = _EdgeClients(self)
+        return self._clients[subscription_id]
+
+    async def close(self) -> None:
+        for clients in self._clients.values():
+            await clients.close()
+
+
+class _EdgeClients(AzureClients):
+    def __init__(self, process: Process) -> None:
+        super().__init__(process.settings, process.settings.subscription_id)
+        self.policies = (_EdgePolicy(process),)
+
+
+class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def send(self, request: Any) -> Any:
+        wire = request.http_request
+        label = f"ARM {wire.method} {wire.url.split('?')[0].rsplit('/', 2)[-2]}"
+        await self._process.world.boundary(self._process, f"before {label}", wire)
+        response = await self.next.send(request)
+        await self._process.world.boundary(self._process, f"after {label}", wire)
+        return response
+
+
+class _EdgeStore:
+    """The shared store as one process reaches it."""
+
+    def __init__(self, world: World, process: Process) -> None:
+        self._world, self._process, self._store = world, process, world.store
+
+    async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
+        return await self._write(f"insert {table}", partial(self._store.insert, table, partition, key, body))
+
+    async def replace(self, row: Row, body: Body) -> Row:
+        return await self._write(f"replace {row.table}", partial(self._store.replace, row, body))
+
+    async def delete(self, row: Row) -> None:
+        await self._write(f"delete {row.table}", partial(self._store.delete, row))
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        self._reached()
+        return await self._store.get(table, partition, key)
+
+    async def query(self, table: str, partition: str | None = None, **narrowed: Any) -> AsyncIterator[Row]:
+        self._reached()
+        async for row in self._store.query(table, partition, **narrowed):
+            yield row
+
+    async def ping(self) -> None:
+        self._reached()
+
+    async def close(self) -> None:
+        return
+
+    def _reached(self) -> None:
+        if self._process.dead:
+            raise Died
+        if self._world.store_is_down():
+            raise StoreUnavailable("the store does not answer")
+
+    async def _write[T](self, label: str, work: Callable[[], Awaitable[T]]) -> T:
+        await self._world.boundary(self._process, f"before store {label}")
+        self._reached()
+        done = await work()
+        await self._world.boundary(self._process, f"after store {label}")
+        self._reached()
+        return done
+
+
+def wall_offset() -> float:
+    """What to add to a monotonic time of the simulator to get the clock's."""
+    import time
+
+    return time.time() - time.monotonic()
+
+
+def as_seconds(text: str) -> float:
+    return clock.as_time(text).timestamp()
