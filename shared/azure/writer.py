@@ -35,15 +35,6 @@ class Begun:
     operation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lifted:
-    """A lock that is off now."""
-
-    correlation_id: str
-    was_there: bool
-    """False: the first request already found no lock, so somebody else had taken it off."""
-
-
 class ArmWriter:
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
@@ -61,21 +52,18 @@ class ArmWriter:
         begin = self._clients.compute.restore_point_collections.begin_delete
         return await self._operation(wait_seconds, begin, collection.resource_group, collection.name)
 
-    async def delete_lock(self, lock: Lock) -> Lifted:
-        """Lift a lock. An absent lock is a success; whether it was us who took it off is told as far as it can be known."""
-        statuses: list[int] = []
+    async def delete_lock(self, lock: Lock) -> str:
+        """Lift a lock. Returns the correlation id; an absent lock is a success.
+
+        Whether it was there cannot be told from the status: the transport sends a DELETE again by itself when its connection is lost,
+        and the answer 204 may be the second one's.
+        """
 
         async def send(hook: ResponseHook) -> None:
-            def keep(response: Any) -> None:
-                hook(response)
-                statuses.append(response.http_response.status_code)
-
-            statuses.append(0)
             locks = self._clients.locks.management_locks
-            await locks.delete_by_scope(lock.scope.lstrip("/"), lock.name, raw_response_hook=keep)
+            await locks.delete_by_scope(lock.scope.lstrip("/"), lock.name, raw_response_hook=hook)
 
-        answer: Answer[None] = await self._resent(send)
-        return Lifted(answer.correlation_id, was_there=statuses != [0, 204])
+        return (await self._resent(send)).correlation_id
 
     async def put_lock(self, lock: Lock) -> str:
         """Make exactly this lock: scope, name, level, notes, owners. Returns the correlation id."""

@@ -29,7 +29,7 @@ from shared.execution.ledger import OpenLock
 from shared.execution.locks import LIFT, RESTORE, left_off, put_back
 from shared.execution.tools import ChainOf, StepOutcome, Tools
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result, Window
-from shared.facts import Lock
+from shared.facts import Absent, Lock
 from shared.fixes.contract import StepKind
 from shared.incident.model import Incident, Status
 
@@ -227,16 +227,16 @@ class _Session:
         if isinstance(found, Lock) and not found.same_content(entry.lock):
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
             return f"somebody changed the lock {lock.name} just now; it is not touched"
+        if isinstance(found, Absent) and lock.id.casefold() not in self.recovered:
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody else took it off just now", ""))
+            self._later(left_off(self.tools, self.entries.pop(lock.id.casefold())))
+            return ""
         try:
-            lifted = await self.tools.writer.delete_lock(lock)
+            correlation_id = await self.tools.writer.delete_lock(lock)
         except AzureCallFailed as error:
             self._later(record.failed(self.tools, chain, LIFT, lock.id, error))
             return f"the lock {lock.name} could not be lifted: {error}"
-        told = "done" if lifted.was_there else "not there any more: somebody else took it off"
-        self._later(record.outcome(self.tools, chain, LIFT, lock.id, told, lifted.correlation_id))
-        if not lifted.was_there and lock.id.casefold() not in self.recovered:
-            del self.entries[lock.id.casefold()]
-            self._later(left_off(self.tools, entry))
+        self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))
         return ""
 
     async def _delete(self, ready: collection.Ready) -> None:
