@@ -185,7 +185,7 @@ class Worker:
             await asyncio.sleep(delay)
             try:
                 return await self._spawn()
-            except HostError as error:
+            except (HostError, OSError) as error:
                 delay = min(5.0, delay * 2 or 0.5)
                 log.error("the worker could not be started again, next try in %.1f s: %s", delay, error)
 

@@ -1,12 +1,17 @@
 """The worker: killed in the middle of everything, it comes back, and the work goes on."""
 
 import asyncio
+import os
+import socket
 
 import pytest
 
+from local_host import worker as worker_process
+from local_host.channel import receive
 from local_host.errors import AppLoadError, WorkerGone
+from local_host.process import Worker
 from local_host.server import Host
-from tests.local_host.conftest import until
+from tests.local_host.conftest import APPS, sample_env, until
 
 
 async def kill(running):
@@ -74,7 +79,6 @@ async def test_a_caller_that_leaves_does_not_leave_anything_behind(running):
         async with asyncio.timeout(0.5), running.http.get(f"{running.url}/api/slow"):
             raise AssertionError("it answered")
     await kill(running)
-    await until(lambda: running.host.url)
     async with running.http.get(f"{running.url}/api/echo/again") as answer:
         assert answer.status == 203
     assert (await running.state())["in_flight"] == 0
@@ -101,11 +105,6 @@ async def test_an_app_that_ends_the_process_while_it_loads(tmp_path):
 
 
 async def test_a_stop_while_the_worker_comes_back_leaves_no_child(tmp_path):
-    import os
-
-    from local_host.process import Worker
-    from tests.local_host.conftest import APPS, sample_env
-
     for pause in (0.0, 0.05, 0.2, 0.4):
         worker = Worker(APPS / "sample", {**os.environ, **sample_env(tmp_path)}, tmp_path / "worker.log")
         await worker.start()
@@ -119,3 +118,36 @@ async def test_a_stop_while_the_worker_comes_back_leaves_no_child(tmp_path):
         assert worker.pid is None
         with pytest.raises(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
+
+
+async def test_a_start_that_the_system_refuses_is_tried_again(tmp_path, monkeypatch):
+    worker = Worker(APPS / "sample", {**os.environ, **sample_env(tmp_path)}, tmp_path / "worker.log")
+    await worker.start()
+    spawn, refused = worker._spawn, []
+
+    async def refuse_once():
+        if not refused:
+            refused.append(1)
+            raise OSError("no more processes")
+        return await spawn()
+
+    monkeypatch.setattr(worker, "_spawn", refuse_once)
+    worker.kill()
+    result = await worker.invoke("double", [("number", {"t": "json", "v": "21"})])
+    await worker.stop()
+    assert (refused, result.ok, result.value) == ([1], True, {"t": "json", "v": "42"})
+
+
+@pytest.mark.parametrize("made", [{"op": "result", "id": 7, "value": {1, 2}}, None])
+async def test_an_answer_that_cannot_be_sent_is_an_answer_that_says_so(monkeypatch, made):
+    async def answer(ids, message):
+        return made if made else ids[message["name"]]
+
+    monkeypatch.setattr(worker_process, "_answer", answer)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        await worker_process._invoke(theirs, {}, {"id": 7, "name": "unknown", "inputs": []})
+        told = receive(ours)
+    assert told is not None
+    assert (told["id"], told["ok"]) == (7, False)
+    assert "set" in told["error"] or "unknown" in told["error"]
