@@ -17,7 +17,7 @@ blueprint = df.Blueprint()
 async def intake(event: str, client: str) -> None:
     """Returns normally for whatever can never be used (it is on record then); raises when Event Grid has to send it again."""
     app = the_app()
-    taken = await app.intake.take(event, await app.own_subscription())
+    taken = await app.intake.take(event, app.own_subscription)
     logging.info("event %s: incident %s", taken.what, taken.incident_id or "none")
     if taken.start:
         await ensure_running(client, taken.start)

@@ -157,7 +157,7 @@ async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
 
 def _table_is_gone(error: HttpResponseError) -> bool:
     """Somebody deleted the table. That is no answer to "is this row there": claims would be lost and failures fixed twice."""
-    return any(code in str(error.message) for code in ("TableNotFound", "TableBeingDeleted"))
+    return any(code in str(error) for code in ("TableNotFound", "TableBeingDeleted"))
 
 
 def _changed(row: Row) -> RowChanged:

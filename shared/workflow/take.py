@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,14 +38,15 @@ class Intake:
     book: IncidentBook
     audit: AuditLog
 
-    async def take(self, text: str, own_subscription: str) -> Taken:
-        """Raises StoreUnavailable only: then Event Grid has to send the event again."""
+    async def take(self, text: str, own_subscription: Callable[[], Awaitable[str]]) -> Taken:
+        """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, and what it raises: then Event Grid has to send
+        the event again."""
         event = parse(text)
         if isinstance(event, Unusable):
             return await self.quarantine(text, event.reason)
         if isinstance(event, Ignored):
             return await self._set_aside(event)
-        if event.subscription_id.casefold() != own_subscription.casefold():
+        if event.subscription_id.casefold() != (await own_subscription()).casefold():
             reason = f"subscription {event.subscription_id} is not the one that this installation looks after"
             return await self._set_aside(as_ignored(event, reason))
         return await self._claim(event)
