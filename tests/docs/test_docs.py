@@ -232,31 +232,46 @@ def test_the_fields_are_those_of_an_entry() -> None:
 
 
 KIND_ARGUMENT = 2
-"""Place of the kind in note(tools, incident, kind, ...), change(tools, incident, kind, ...) and self._note(incident, vm, kind, ...)."""
+"""Place of the kind in note(tools, chain, kind, ...), change(tools, chain, kind, ...) and self._note(incident, vm, kind, ...)."""
+WRITERS = {
+    "note": ("note",),
+    "_note": ("note",),
+    "intent": ("intent",),
+    "outcome": ("outcome",),
+    "failed": ("outcome",),
+    "change": ("intent", "outcome"),
+}
 
 
 def written_kinds() -> dict[str, set[str]]:
     """The kinds that the code writes, each with its phases, read from the source."""
+    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "shared").rglob("*.py"))}
+    constants = {(module, name): value for module, tree in trees.items() for name, value in _constants(tree)}
     found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "shared").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = dict(_constants(tree))
+    for module, tree in trees.items():
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            name = _called(call)
-            if name not in ("note", "_note", "change"):
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            if name not in WRITERS or len(call.args) <= KIND_ARGUMENT:
                 continue
             argument = call.args[KIND_ARGUMENT]
-            kind = argument.value if isinstance(argument, ast.Constant) else constants[ast.unparse(argument)]
+            if ast.unparse(argument) == "kind":
+                continue  # a function that hands on the kind of an entry that is there already
+            kind = (
+                argument.value if isinstance(argument, ast.Constant) else _resolved(ast.unparse(argument), module, tree, constants)
+            )
             assert isinstance(kind, str)
-            found.setdefault(kind, set()).update(("intent", "outcome") if name == "change" else ("note",))
+            found.setdefault(kind, set()).update(WRITERS[name])
     return found
 
 
-def _called(call: ast.Call) -> str:
-    """`note` and `change` of shared/execution/tools.py are called by name, the intake's `_note` as a method."""
-    if isinstance(call.func, ast.Name):
-        return call.func.id if call.func.id in ("note", "change") and len(call.args) > KIND_ARGUMENT else ""
-    return call.func.attr if isinstance(call.func, ast.Attribute) and call.func.attr == "_note" else ""
+def _resolved(text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]) -> str:
+    """The value of a constant: this module's, an imported one, or `module.NAME`."""
+    *above, name = text_of.split(".")
+    homes = [above[-1]] if above else [module]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
+            homes.append(node.module.split(".")[-1])
+    return next(constants[(home, name)] for home in homes if (home, name) in constants)
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -148,7 +148,7 @@ class World:
             process = self.living()
             PROCESS.set(process)
             try:
-                taken = await process.intake.take(json.dumps(event), await process.own_subscription())
+                taken = await process.intake.take(json.dumps(event), process.own_subscription)
             except (Died, StoreUnavailable):
                 await asyncio.sleep(0.02)
                 continue
