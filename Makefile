@@ -36,14 +36,14 @@ $(NODE_STAMP): package-lock.json
 	@touch $@
 
 test: $(STAMP) $(NODE_STAMP)  ## run every test that needs no cloud
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) $(NODE_STAMP)  ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 clean:  ## remove what set-up and runs have made
 	rm -rf $(VENV) node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
