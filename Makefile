@@ -10,7 +10,7 @@ NODE_STAMP := node_modules/.installed
 PYTHON := $(shell for p in python3.13 "$$(command -v pyenv >/dev/null 2>&1 && pyenv prefix 3.13 2>/dev/null || pyenv prefix 3.13.0 2>/dev/null)/bin/python" "$$HOME"/.pyenv/versions/3.13*/bin/python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check faults bench lock clean
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -44,6 +44,13 @@ check: $(STAMP) $(NODE_STAMP)  ## format, lint, types, import contracts, tests
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
+	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
+	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
+
+bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
+	@$(BIN)/python -m tests.faults.bench_windows
 
 clean:  ## remove what set-up and runs have made
 	rm -rf $(VENV) node_modules .remediator .pytest_cache .mypy_cache .ruff_cache

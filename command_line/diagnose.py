@@ -9,7 +9,7 @@ import os
 import click
 
 from command_line.console import console
-from shared import catalogue, clock
+from shared import catalogue
 from shared.arm_ids import parse
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
@@ -50,7 +50,7 @@ def diagnose(vm_id: str, error_code: str, arm: str | None, as_json: bool) -> Non
 async def _examined(vm_id: str, error_code: str, arm: str | None) -> list[Finding]:
     settings = Settings.from_environment(os.environ | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
     clients = AzureClients(settings, parse(vm_id).subscription)
-    subject = Subject(vm_id, clock.now(), settings.minimum_linux_agent)
+    subject = Subject(vm_id, "", settings.minimum_linux_agent)
     causes = catalogue.causes_of(error_code) if error_code else catalogue.CAUSES
     try:
         reader = ArmReader(clients)

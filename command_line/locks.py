@@ -1,18 +1,28 @@
-"""`remediator locks`: which locks are off because of us."""
+"""`remediator locks`: which locks are off because of us, whether Azure agrees, and putting them back by hand."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import store_options, with_store
+from command_line.reading import location, store_options, with_store
+from shared.app import App
 from shared.codec import to_json
+from shared.errors import RemediatorError
 from shared.execution.ledger import LockLedger, OpenLock
-from shared.execution.locks import by_hand
+from shared.execution.locks import by_hand, put_back
+from shared.execution.tools import Tools
+from shared.execution.windows import LockWindows, Window
+from shared.facts import Absent, Lock, Unreadable
 from shared.store.contract import Store
 
 
@@ -21,28 +31,122 @@ def locks() -> None:
     """Locks that are off because of a fix at work, from the lock ledger.
 
     \b
-    Example:  remediator locks list
+    Examples:  remediator locks list
+               remediator locks verify --arm http://127.0.0.1:8001
+               remediator locks restore --all
     """
+
+
+def arm_option[F: Callable[..., Any]](command: F) -> F:
+    return click.option(
+        "--arm", metavar="URL", help="Azure Resource Manager; REMEDIATOR_ARM_ENDPOINT or Azure itself when left out."
+    )(command)
 
 
 @locks.command("list")
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
-    """Each lock with its deadline and the command that puts it back by hand."""
+    """Open windows, and each lock with its deadline and the command that puts it back by hand."""
 
-    async def read(store: Store) -> list[OpenLock]:
-        return await LockLedger(store).open_locks()
+    async def read(store: Store) -> tuple[list[OpenLock], list[Window]]:
+        return await LockLedger(store).open_locks(), [held.window for held in await LockWindows(store).all()]
 
-    found = with_store(data, storage, read)
+    found, windows = with_store(data, storage, read)
     if as_json:
-        click.echo(json.dumps([to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found], indent=2, ensure_ascii=False))
+        told = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
+        click.echo(json.dumps({"locks": told, "windows": to_json(windows)}, indent=2, ensure_ascii=False))
         return
+    for window in windows:
+        members = ", ".join(member.incident_id for member in window.members)
+        click.echo(f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for {members}")
     if not found:
         click.echo("No lock is off.")
         return
-    table = Table("Lock", "Scope", "Back by", "Incident", "By hand")
+    table = Table("Lock", "Scope", "Back by", "Incident", "Last problem", "By hand")
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
-        table.add_row(entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, by_hand(entry.lock))
+        table.add_row(
+            entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, entry.problem, by_hand(entry.lock)
+        )
     console().print(table)
+
+
+@locks.command("verify")
+@store_options
+@arm_option
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
+    """Compare the ledger with Azure, lock by lock. Changes nothing. Exit code 1 when a lock is late or cannot be read."""
+
+    async def compare(tools: Tools) -> list[dict[str, Any]]:
+        return [await _compared(tools, entry) for entry in await tools.ledger.open_locks()]
+
+    found = _with_tools(data, storage, arm, compare)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        for each in found:
+            click.echo(f"{each['verdict']}: {each['lock']}")
+        click.echo(f"{len(found)} locks in the ledger." if found else "No lock is off.")
+    if any(each["wrong"] for each in found):
+        sys.exit(1)
+
+
+async def _compared(tools: Tools, entry: OpenLock) -> dict[str, Any]:
+    found = await tools.reader.lock(entry.lock.id)
+    if isinstance(found, Unreadable):
+        verdict = f"not known ({found.reason})"
+    elif isinstance(found, Absent):
+        verdict = "off, and late" if entry.overdue else f"off until {entry.deadline} at the latest"
+    elif isinstance(found, Lock) and found.same_content(entry.lock):
+        verdict = "there, identical; the ledger will be settled within a minute"
+    else:
+        verdict = "there, but changed by a person: it stays as it is"
+    wrong = isinstance(found, Unreadable) or (isinstance(found, Absent) and entry.overdue)
+    return {"lock": entry.lock.id, "verdict": verdict, "incident": entry.incident_id, "wrong": wrong}
+
+
+@locks.command("restore")
+@click.argument("lock_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="Every lock in the ledger.")
+@store_options
+@arm_option
+def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: str | None, arm: str | None) -> None:
+    """Put a lock back now, as the guardian would: identical, read back, on record. Safe while a fix is at work: its deletion then fails.
+
+    LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it.
+    """
+    if bool(lock_id) == everything:
+        raise click.UsageError("name one LOCK_ID, or say --all")
+
+    async def restore(tools: Tools) -> list[str]:
+        entries = [
+            each for each in await tools.ledger.open_locks() if everything or each.lock.id.casefold() == str(lock_id).casefold()
+        ]
+        if not entries and lock_id:
+            raise click.UsageError(f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off")
+        outcomes = [await put_back(tools, entry) for entry in entries]
+        for outcome in outcomes:
+            click.echo(outcome.detail)
+        return [outcome.detail for outcome in outcomes if outcome.result == "failed"]
+
+    if _with_tools(data, storage, arm, restore):
+        sys.exit(1)
+
+
+def _with_tools[T](data: Path, storage: str | None, arm: str | None, work: Callable[[Tools], Awaitable[T]]) -> T:
+    """The executor's own tools over that store and that Azure."""
+
+    async def run() -> T:
+        environment = dict(os.environ) | {"REMEDIATOR_STORE": location(data, storage)}
+        app = App(environment | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
+        try:
+            return await work(await app.tools())
+        finally:
+            await app.close()
+
+    try:
+        return asyncio.run(run())
+    except RemediatorError as error:
+        raise click.ClickException(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,26 @@ def store_options[F: Callable[..., Any]](command: F) -> F:
     )(command)
 
 
+def location(data: Path, storage: str | None) -> str:
+    """Where the store is, in the words of REMEDIATOR_STORE. Raises UsageError where there is none."""
+    path = data / "remediator.db"
+    if not storage and not path.exists():
+        raise click.UsageError(f"there is no store in {data}: name the folder given to `remediator serve` with --data")
+    return storage or f"sqlite:{path.resolve()}"
+
+
 def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]], *, write: bool = False) -> T:
     """Open the store, do the work, close it. A mistake of the user is one clear line."""
 
     async def run() -> T:
-        from shared.store.open import open_store
+        from shared.store.open import PREFIX, open_store
         from shared.store.sqlite import SqliteStore
 
-        path = data / "remediator.db"
-        if not storage and not path.exists():
-            raise click.UsageError(f"there is no store in {data}: name the folder given to `remediator serve` with --data")
-        store: Store = open_store(storage) if storage else SqliteStore(path, read_only=not write)
+        where = location(data, storage)
+        prefix = os.environ.get("REMEDIATOR_TABLE_PREFIX") or PREFIX
+        store: Store = (
+            open_store(storage, prefix) if storage else SqliteStore(Path(where.removeprefix("sqlite:")), read_only=not write)
+        )
         try:
             return await work(store)
         finally:

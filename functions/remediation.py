@@ -20,6 +20,8 @@ from shared.errors import RemediatorError
 from shared.workflow import begin, carry_out, check, decide, verify
 
 blueprint = df.Blueprint()
+LONGEST_BUSY_PAUSES = 8
+"""The longest pause between two questions for a busy resource group, in pauses of the setting."""
 type Steps = Generator[Any, Any, Any]
 
 
@@ -63,13 +65,15 @@ def _diagnose_and_fix(context: df.DurableOrchestrationContext, incident_id: str,
 
 
 def _carry_out(context: df.DurableOrchestrationContext, incident_id: str, cause: str, unit: Any, pace: Any) -> Steps:
-    """One unit; asks again while another incident has the resource group's locks off."""
+    """One unit; asks again, more and more rarely, while another incident has the resource group's locks off."""
     give_up = context.current_utc_datetime + timedelta(seconds=pace["busy_wait_seconds"])
+    pause = pace["busy_poll_seconds"]
     while True:
         outcome = yield context.call_activity("carry_out_unit", {"incident_id": incident_id, "cause": cause, "unit": unit})
         if outcome["result"] != "busy" or context.current_utc_datetime >= give_up:
             return outcome
-        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pace["busy_poll_seconds"]))
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=pause))
+        pause = min(pause * 1.5, pace["busy_poll_seconds"] * LONGEST_BUSY_PAUSES)
 
 
 def _follow_backup(context: df.DurableOrchestrationContext, incident_id: str, pace: Any) -> Steps:

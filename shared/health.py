@@ -44,7 +44,7 @@ async def _topic(app: App) -> str:
 
 async def _locks(app: App) -> str:
     entries = await app.ledger.open_locks()
-    if late := [entry for entry in entries if entry.overdue]:
+    if late := [entry for entry in entries if entry.overdue or entry.problem]:
         names = ", ".join(f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})" for entry in late)
         raise RemediatorError(f"not back in time: {names}")
     return f"{len(entries)} off at the moment" if entries else "none is off"

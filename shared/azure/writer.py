@@ -7,6 +7,7 @@ All raise AzureCallFailed; none retries by itself what may not be sent twice.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -46,11 +47,16 @@ class ArmWriter:
         begin = self._clients.compute.virtual_machine_extensions.begin_delete
         return await self._operation(wait_seconds, begin, extension.resource_group, vm_name, name)
 
-    async def delete_restore_point_collection(self, collection_id: str, wait_seconds: float) -> str:
-        """Delete a collection with all its points and wait for the end. An absent collection is a success."""
+    async def delete_restore_point_collection(
+        self, collection_id: str, wait_seconds: float, accepted: Callable[[], None] = lambda: None
+    ) -> str:
+        """Delete a collection with all its points and wait for the end. An absent collection is a success.
+
+        `accepted` is called when ARM has taken the request: no lock is in the way any more.
+        """
         collection = parse(collection_id)
         begin = self._clients.compute.restore_point_collections.begin_delete
-        return await self._operation(wait_seconds, begin, collection.resource_group, collection.name)
+        return await self._operation(wait_seconds, begin, collection.resource_group, collection.name, accepted=accepted)
 
     async def delete_lock(self, lock: Lock) -> str:
         """Lift a lock. Returns the correlation id; an absent lock is a success.
@@ -123,9 +129,10 @@ class ArmWriter:
         settings = self._clients.settings
         return await with_retries(send, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
 
-    async def _operation(self, wait_seconds: float, begin: Any, *where: str) -> str:
-        """Begin a long-running operation and follow it to its end, `wait_seconds` at most. The request is not sent twice."""
+    async def _operation(self, wait_seconds: float, begin: Any, *where: str, accepted: Callable[[], None] = lambda: None) -> str:
+        """Begin a long-running operation and follow it to its end, `wait_seconds` at most."""
         began: Answer[Any] = await self._resent(lambda hook: begin(*where, raw_response_hook=hook))
+        accepted()
         try:
             async with asyncio.timeout(wait_seconds):
                 await self._followed(began.value, begin, where)

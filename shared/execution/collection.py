@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
@@ -63,12 +64,15 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
     return ready
 
 
-async def deleted(tools: Tools, target: str, give_up: float) -> tuple[Result, str, AzureCallFailed | None]:
-    """The deletion, waited for to its end. `give_up` is the loop's time at which the lock has to go back.
+async def deleted(
+    tools: Tools, target: str, give_up: float, accepted: Callable[[], None]
+) -> tuple[Result, str, AzureCallFailed | None]:
+    """The deletion, waited for to its end. `give_up` is the loop's time at which the lock has to go back; `accepted` is called when
+    ARM has taken it.
 
     Returns the result, ARM's correlation id, and the error when it failed.
     """
-    deletion = _Deletion(tools, target, give_up)
+    deletion = _Deletion(tools, target, give_up, accepted)
     try:
         correlation_id = await deletion.run()
     except AzureCallFailed as error:
@@ -94,6 +98,7 @@ class _Deletion:
     tools: Tools
     collection_id: str
     give_up: float
+    accepted: Callable[[], None]
     requests: int = 0
     failed_operations: int = 0
 
@@ -102,7 +107,7 @@ class _Deletion:
         while True:
             try:
                 self.requests += 1
-                return await self.tools.writer.delete_restore_point_collection(self.collection_id, self._left())
+                return await self.tools.writer.delete_restore_point_collection(self.collection_id, self._left(), self.accepted)
             except ScopeLocked:
                 if _now() + pause >= min(unlocked_by, self.give_up):
                     raise

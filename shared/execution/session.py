@@ -109,6 +109,8 @@ class _Session:
     give_up: float = 0.0
     recovered: set[str] = field(default_factory=set)
     """Locks that were in the ledger before: a process before this one may have lifted them."""
+    probed: bool = False
+    unlocked: asyncio.Event = field(default_factory=asyncio.Event)
     writes: list[asyncio.Task[None]] = field(default_factory=list)
     """Outcomes on their way to the store: the locks do not wait for them."""
 
@@ -240,8 +242,15 @@ class _Session:
         return ""
 
     async def _delete(self, ready: collection.Ready) -> None:
-        result, correlation_id, error = await collection.deleted(self.tools, ready.collection.id, self.give_up)
-        self._ended(ready, result, correlation_id, error)
+        """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
+        probing, self.probed = not self.probed, True
+        if not probing:
+            await self.unlocked.wait()
+        try:
+            ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
+        finally:
+            self.unlocked.set()
+        self._ended(ready, *ended)
 
     def _ended(self, ready: collection.Ready, result: Result, correlation_id: str, error: AzureCallFailed | None) -> None:
         target = ready.collection.id

@@ -25,11 +25,20 @@ class Status(StrEnum):
 ENDED = frozenset({Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED})
 
 MOVES: dict[Status, frozenset[Status]] = {
-    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is left, or after the engine lost its state.
+    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is left, or after the engine lost its state;
+    # from there straight to VERIFYING when the lost work turns out to be done.
     # Any work may end with a person; nothing leaves an ended status.
     Status.OPEN: frozenset({Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
     Status.DIAGNOSING: frozenset(
-        {Status.FIXING, Status.AWAITING_APPROVAL, Status.OBSERVED, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+        {
+            Status.FIXING,
+            Status.VERIFYING,
+            Status.AWAITING_APPROVAL,
+            Status.OBSERVED,
+            Status.IGNORED,
+            Status.NEEDS_PERSON,
+            Status.FAILED,
+        }
     ),
     Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
     Status.FIXING: frozenset({Status.VERIFYING, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),

@@ -21,13 +21,16 @@ def judge(
     incidents: list[dict[str, Any]],
     entries: list[dict[str, Any]],
     wall_offset: float | None,
+    removed: Counter[str],
 ) -> dict[str, list[str]]:
-    """What is broken, by promise; every list is empty when all hold. `wall_offset` None: clocks were turned, order is not judged."""
+    """What is broken, by promise; every list is empty when all hold. `wall_offset` None: clocks were turned, order is not judged.
+
+    `removed`: how often each extension and collection went away."""
     return {
         "locks lost": _locks(expected_locks, locks_of(after)),
         "unpromised deletions": _deletions(before, requests, incidents),
         "changes without an intent": _intents(requests, entries, wall_offset),
-        "fixed twice": _twice(requests, incidents),
+        "fixed twice": _twice(removed, incidents),
         "chain": [str(broken)] if (broken := verify(Entry.from_json(entry) for entry in entries)) else [],
         "open intents": _dangling(entries),
     }
@@ -72,15 +75,10 @@ def _intents(requests: list[dict[str, Any]], entries: list[dict[str, Any]], wall
     return broken
 
 
-def _twice(requests: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> list[str]:
-    """Each collection and extension is deleted with effect once, and each failed job is one incident."""
-    effective = Counter(
-        each["path"].casefold()
-        for each in requests
-        if each["method"] == "DELETE" and each["status"] == 202 and kind_of(each["path"]) != LOCK
-    )
+def _twice(removed: Counter[str], incidents: list[dict[str, Any]]) -> list[str]:
+    """Nothing that a fix deletes went away twice, and each failed job is one incident."""
     jobs = Counter(incident["job_id"] for incident in incidents)
-    twice = [f"{path} was deleted {count} times" for path, count in effective.items() if count > 1]
+    twice = [f"{path} was deleted {count} times" for path, count in removed.items() if count > 1]
     return twice + [f"{count} incidents of the job {job}" for job, count in jobs.items() if count > 1]
 
 

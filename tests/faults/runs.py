@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from command_line.demo_checks import locks_of
+from command_line.demo_checks import COLLECTION, kind_of, locks_of
 from shared.incident.view import incident_json
+from simulator.state import State
+from tests.e2e.promises import EXTENSION
 from tests.faults.azure import Failure
 from tests.faults.judge import judge
-from tests.faults.world import Fault, World, wall_offset
+from tests.faults.world import Fault, Place, World, wall_offset
 
 
 class Outcome:
@@ -24,14 +27,14 @@ class Outcome:
         self.boundaries = list(world.boundaries)
         self.incidents = incidents
         self.requests = requests
-        self.hands = list(world.hands)
+        self.struck = list(world.struck)
 
 
 async def run(
     folder: Path,
     state: dict[str, Any],
     failures: list[Failure],
-    faults: dict[int, Fault] | None = None,
+    faults: dict[Place, Fault] | None = None,
     *,
     lose_engine: bool = True,
     deliveries: int = 1,
@@ -43,8 +46,8 @@ async def run(
         simulator.replace_state(state)
         if settings:
             simulator.change_settings(settings)
-        before = _dumped(simulator)
-        world.expected = locks_of(before)  # type: ignore[attr-defined]  # a person's hand changes what is expected
+        before, removed = _dumped(simulator), _counted(simulator.state)
+        world.at_first, world.expected = before, locks_of(before)
         await asyncio.gather(*(world.deliver(failure.event) for failure in failures for _ in range(deliveries)))
         await world.rest(len(failures))
         app = world.living()
@@ -52,8 +55,23 @@ async def run(
         entries = [entry.to_json() async for entry in app.audit.entries()]
         requests = [asdict(each) for each in sorted(simulator.requests, key=lambda each: each.n)]
         after = _dumped(simulator)
-        broken = judge(before, after, world.expected, requests, incidents, entries, wall_offset())  # type: ignore[attr-defined]
-        return Outcome(broken, world, incidents, requests)
+        turned = world.clock_offset != 0
+        broken = judge(before, after, world.expected, requests, incidents, entries, None if turned else wall_offset(), removed)
+        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests)
+
+
+def _counted(state: State) -> Counter[str]:
+    """Counts from now on what goes away and is deleted by fixes."""
+    removed: Counter[str] = Counter()
+    remove = state.remove
+
+    def counting(resource_id: str) -> None:
+        if state.has(resource_id) and kind_of(resource_id) in (COLLECTION, EXTENSION):
+            removed[resource_id.casefold()] += 1
+        remove(resource_id)
+
+    state.remove = counting  # type: ignore[method-assign]
+    return removed
 
 
 def _dumped(simulator: Any) -> dict[str, Any]:

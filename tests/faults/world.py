@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -25,6 +26,7 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 import functions.remediation as shells
+from command_line.demo_checks import COLLECTION, kind_of, locks_of
 from shared import clock
 from shared.app import App
 from shared.azure.clients import AzureClients
@@ -56,6 +58,10 @@ REST_SECONDS = 40.0
 PROCESS: ContextVar[Process] = ContextVar("process")
 
 
+type Place = int | tuple[str, int]
+"""A boundary: the how-manieth of the run, or its label and the how-manieth of that label."""
+
+
 class Died(BaseException):
     """The process was killed: no handler of its own may see this as an error to deal with."""
 
@@ -75,26 +81,34 @@ class Fault:
 @dataclass
 class World:
     folder: Path
-    faults: dict[int, Fault] = field(default_factory=dict)
+    faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
     """Whether a death takes the durable engine's state with it; else the activity is run again."""
     boundaries: list[str] = field(default_factory=list)
+    times: dict[str, int] = field(default_factory=dict)
+    struck: list[str] = field(default_factory=list)
+    """Where faults really hit."""
     deaths: int = 0
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    by_person: Callable[[World, str], None] | None = None
-    hands: list[str] = field(default_factory=list)
+    expected: dict[str, Any] = field(default_factory=dict)
+    """The locks that must be there at the end: those from before, as changed by a person's hand."""
+    crashes: list[str] = field(default_factory=list)
+    """Errors that the product did not mean to raise."""
+    clock_offset: float = 0.0
+    at_first: dict[str, Any] = field(default_factory=dict)
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
         self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1})
         self.store = SqliteStore(self.folder / "store.db")
         self.process = Process(self)
+        self._now, clock.now = clock.now, self._turned_now
         self._the_app, shells.the_app = shells.the_app, lambda: PROCESS.get()  # type: ignore[assignment]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        shells.the_app = self._the_app
+        shells.the_app, clock.now = self._the_app, self._now
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
@@ -102,14 +116,19 @@ class World:
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
 
+    def _turned_now(self) -> str:
+        return clock.after(self._now(), self.clock_offset)
+
     # --- boundaries
 
     async def boundary(self, process: Process, label: str, request: Any = None) -> None:
         if process.dead:
             raise Died
         self.boundaries.append(label)
-        fault = self.faults.pop(len(self.boundaries) - 1, None)
+        self.times[label] = self.times.get(label, 0) + 1
+        fault = self.faults.pop(len(self.boundaries) - 1, None) or self.faults.pop((label, self.times[label]), None)
         if fault is not None:
+            self.struck.append(label)
             await self._strike(process, fault, label, request)
 
     async def _strike(self, process: Process, fault: Fault, label: str, request: Any) -> None:
@@ -132,8 +151,9 @@ class World:
                 }
                 self.simulator.world.faults.add(wanted)
         elif fault.kind == "person":
-            self.hands.append(fault.args["does"])
-            fault.args["hand"](self)
+            HANDS[fault.args["does"]](self)
+        elif fault.kind == "clock":
+            self.clock_offset += fault.args["seconds"]
         else:
             raise ValueError(fault.kind)
 
@@ -173,7 +193,12 @@ class World:
         with contextlib.suppress(StopIteration, _Lost):
             while True:
                 asked = generator.send(given)
-                given = await self._answered(asked)
+                try:
+                    given = await self._answered(asked)
+                except Exception as error:
+                    if not isinstance(error, _Lost):
+                        self.crashes.append(f"{type(error).__name__}: {error}")
+                    raise
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
@@ -240,6 +265,50 @@ class World:
             "windows": [held.window for held in await app.windows.all()],
             "tasks": [name for name, task in self.tasks.items() if not task.done()],
         }
+
+
+def _locks_of_groups(world: World) -> list[dict[str, Any]]:
+    """The bodies of the locks that were there at the start, whether they are on or off now."""
+    return [each for each in world.at_first["resources"] if each["id"].casefold() in world.expected]
+
+
+def _add_a_lock(world: World) -> None:
+    for lock in _locks_of_groups(world):
+        added = copy.deepcopy(lock) | {"id": lock["id"] + "-of-a-person", "name": lock["name"] + "-of-a-person"}
+        world.simulator.world.state.put(added)
+        world.expected |= locks_of({"resources": [added]})
+
+
+def _change_the_lock(world: World) -> None:
+    for lock in _locks_of_groups(world):
+        changed = copy.deepcopy(lock)
+        changed["properties"]["notes"] = "a person wrote this meanwhile"
+        world.simulator.world.state.put(changed)
+        world.expected |= locks_of({"resources": [changed]})
+
+
+def _take_the_lock_off(world: World) -> None:
+    for lock in _locks_of_groups(world):
+        world.simulator.world.state.remove(lock["id"])
+        del world.expected[lock["id"].casefold()]
+
+
+def _remove(kind: str) -> Callable[[World], None]:
+    def hand(world: World) -> None:
+        for each in list(world.at_first["resources"]):
+            if kind_of(each["id"]) == kind and world.simulator.world.state.has(each["id"]):
+                world.simulator.world.state.remove(each["id"])
+
+    return hand
+
+
+HANDS: dict[str, Callable[[World], None]] = {
+    "adds a lock": _add_a_lock,
+    "changes the lock": _change_the_lock,
+    "takes the lock off": _take_the_lock_off,
+    "deletes the collection": _remove(COLLECTION),
+    "deletes the VM": _remove("microsoft.compute/virtualmachines"),
+}
 
 
 class _Lost(Exception):
@@ -309,7 +378,7 @@ class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
 
     async def send(self, request: Any) -> Any:
         wire = request.http_request
-        label = f"ARM {wire.method} {wire.url.split('?')[0].rsplit('/', 2)[-2]}"
+        label = f"ARM {wire.method} {_kind_of(wire.url)}"
         await self._process.world.boundary(self._process, f"before {label}", wire)
         response = await self.next.send(request)
         await self._process.world.boundary(self._process, f"after {label}", wire)
@@ -323,10 +392,12 @@ class _EdgeStore:
         self._world, self._process, self._store = world, process, world.store
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        return await self._write(f"insert {table}", partial(self._store.insert, table, partition, key, body))
+        told = f" {body['phase']} {body['kind']}" if table == "audit" else ""
+        return await self._write(f"insert {table}{told}", partial(self._store.insert, table, partition, key, body))
 
     async def replace(self, row: Row, body: Body) -> Row:
-        return await self._write(f"replace {row.table}", partial(self._store.replace, row, body))
+        told = f" {body['state']}" if row.table in ("windows", "locks") else ""
+        return await self._write(f"replace {row.table}{told}", partial(self._store.replace, row, body))
 
     async def delete(self, row: Row) -> None:
         await self._write(f"delete {row.table}", partial(self._store.delete, row))
@@ -359,6 +430,12 @@ class _EdgeStore:
         await self._world.boundary(self._process, f"after store {label}")
         self._reached()
         return done
+
+
+def _kind_of(url: str) -> str:
+    """What a request is about: the type of the resource, or the action."""
+    segments = url.split("?")[0].split("/providers/")[-1].split("/")
+    return next((segment for segment in reversed(segments[: -1 if len(segments) % 2 else None]) if segment.isalpha()), segments[-1])
 
 
 def wall_offset() -> float:

@@ -1,0 +1,233 @@
+"""The fault matrix: every effect boundary of one repair × everything that can go wrong there, each run on to rest and judged.
+
+    python -m tests.faults.matrix                    all cells, table to docs/reliability.md
+    python -m tests.faults.matrix --quick            every sixteenth cell
+    python -m tests.faults.matrix --cell 'NAME'      one cell, as a failure prints it
+
+Boundaries are found by a run without faults, not listed by hand. What a cell plays and what it cannot is told in docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.azure import locked_groups
+from tests.faults.runs import Outcome, run
+from tests.faults.world import Fault, NeverAtRest, Place
+
+STEP = 16
+JOBS = 2
+LATE_SECONDS = 2.5
+"""Longer than the call's time limit in these runs."""
+PROBLEM = {"code": "InternalExecutionError", "message": "An internal execution error occurred."}
+DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = "ARM DELETE restorePointCollections", "ARM DELETE locks", "ARM PUT locks"
+BEFORE_LIFT = "before store insert audit intent restore_lock"
+PROMISES = ("locks lost", "unpromised deletions", "changes without an intent", "fixed twice", "open intents", "chain")
+
+
+@dataclass(frozen=True)
+class Cell:
+    name: str
+    column: str
+    place: Place | None
+    fault: Fault | None
+    lose_engine: bool = True
+    groups: dict[str, int] = field(default_factory=lambda: {"rg-one": 1})
+    deliveries: int = 1
+
+
+@dataclass(frozen=True)
+class Judged:
+    name: str
+    column: str
+    hit: bool
+    statuses: tuple[str, ...]
+    broken: dict[str, list[str]]
+    never_at_rest: str
+    seconds: float
+
+
+async def boundaries() -> list[tuple[str, int]]:
+    """Every boundary of a repair without faults: its label, and the how-manieth of that label.
+
+    As many of a label as each of three runs has: how often an operation is asked for its state is a matter of moments.
+    """
+    runs = [(await _once(Cell("discovery", "", None, None))).boundaries for _ in range(3)]
+    common = Counter(runs[0])
+    for each in runs[1:]:
+        common &= Counter(each)
+    seen: Counter[str] = Counter()
+    found = []
+    for label in runs[0]:
+        seen[label] += 1
+        if seen[label] <= common[label]:
+            found.append((label, seen[label]))
+    return found
+
+
+def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
+    for label, nth in found:
+        place = (label, nth)
+
+        def cell(column: str, fault: Fault, place: Place = place, lose: bool = True) -> Cell:
+            return Cell(f"{column} @ {place[0]} #{place[1]}", column, place, fault, lose)  # type: ignore[index]
+
+        yield cell("worker dies", Fault("die"), lose=False)
+        yield cell("host dies, engine lost", Fault("die"))
+        if " ARM " in label:
+            yield cell("connection reset", Fault("reset"))
+        if label.startswith("before ARM"):
+            for column, action in {
+                "429 with Retry-After": {"status": 429, "headers": {"Retry-After": "0"}},
+                "500": {"status": 500},
+                "503": {"status": 503},
+                "time-out": {"delay_s": LATE_SECONDS},
+            }.items():
+                yield cell(column, Fault("arm", {"action": action}))
+        if label.startswith("before store"):
+            yield cell("store unreachable for 1 s", Fault("store", {"seconds": 1.0}))
+        if label == f"before {DELETE_COLLECTION}":
+            yield cell("operation fails", Fault("arm", {"action": {"lro_fail": PROBLEM}}))
+            yield cell("operation fails always", Fault("arm", {"action": {"lro_fail": PROBLEM}, "times": 9}))
+            yield cell("operation hangs", Fault("arm", {"action": {"lro_hang": True}}))
+        if label == f"before {PUT_LOCK}":
+            yield cell("403 on restore", Fault("arm", {"action": {"status": 403}, "times": 4}))
+    yield from _people()
+    yield from _many()
+
+
+def _people() -> Iterator[Cell]:
+    in_window = (f"after {DELETE_LOCK}", 1)
+    for does in ("adds a lock", "changes the lock", "deletes the collection", "deletes the VM"):
+        yield Cell(f"a person {does} in the window", "a person's hand", in_window, Fault("person", {"does": does}))
+    yield Cell("a person adds a lock before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "adds a lock"}))
+    yield Cell(
+        "a person changes the lock before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "changes the lock"})
+    )
+    yield Cell(
+        "a person takes the lock off before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "takes the lock off"})
+    )
+    for seconds in (3600, -3600):
+        yield Cell(f"the clock jumps by {seconds} s", "the clock jumps", in_window, Fault("clock", {"seconds": seconds}))
+
+
+def _many() -> Iterator[Cell]:
+    yield Cell("the same event three times at once", "many at once", None, None, deliveries=3)
+    yield Cell("20 VMs of one group at once", "many at once", None, None, groups={"rg-one": 20})
+    yield Cell("two groups at once", "many at once", None, None, groups={"rg-one": 3, "rg-two": 3})
+    for lose in (True, False):
+        name = f"5 VMs of one group, the process dies in the window, engine {'lost' if lose else 'kept'}"
+        yield Cell(name, "many at once", (f"after {DELETE_LOCK}", 1), Fault("die"), lose, {"rg-one": 5})
+
+
+async def _once(cell: Cell) -> Outcome:
+    state, failures = locked_groups(cell.groups)
+    faults = {cell.place: cell.fault} if cell.place is not None and cell.fault is not None else {}
+    with tempfile.TemporaryDirectory() as folder:
+        return await run(Path(folder), state, failures, faults, lose_engine=cell.lose_engine, deliveries=cell.deliveries)
+
+
+def judged(cell: Cell) -> Judged:
+    """One cell, in this process."""
+    logging.disable(logging.CRITICAL)
+    began = time.monotonic()
+    try:
+        outcome = asyncio.run(_once(cell))
+    except NeverAtRest as error:
+        return Judged(cell.name, cell.column, True, (), {}, str(error), time.monotonic() - began)
+    statuses = tuple(sorted(str(incident["status"]) for incident in outcome.incidents))
+    hit = cell.place is None or bool(outcome.struck)
+    return Judged(cell.name, cell.column, hit, statuses, outcome.broken, "", time.monotonic() - began)
+
+
+def run_cells(chosen: list[Cell], jobs: int = JOBS, *, progress: bool = True) -> list[Judged]:
+    results = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for number, result in enumerate(pool.map(judged, chosen, chunksize=4), 1):
+            results.append(result)
+            if problem := wrong(result):
+                print(f"FAILED {result.name}: {problem}\n  repeat it: {repeat(result.name)}", flush=True)
+            elif progress and number % 50 == 0:
+                print(f"{number} of {len(chosen)} cells", flush=True)
+    return results
+
+
+def wrong(result: Judged) -> str:
+    if result.never_at_rest:
+        return f"never at rest: {result.never_at_rest}"
+    if not result.hit:
+        return "the boundary was not reached"
+    if "failed" in result.statuses:
+        return "the product gave the incident up"
+    return json.dumps(result.broken) if result.broken else ""
+
+
+def repeat(name: str) -> str:
+    return f".venv/bin/python -m tests.faults.matrix --cell '{name}'"
+
+
+def table(results: list[Judged], seconds: float) -> str:
+    """The numbers, in Markdown."""
+    by_column: dict[str, list[Judged]] = {}
+    for result in results:
+        by_column.setdefault(result.column, []).append(result)
+    lines = ["| what goes wrong | cells | fixed at the end | handed to a person | promises broken |", "|---|---:|---:|---:|---:|"]
+    for column, found in by_column.items():
+        fixed = sum(set(each.statuses) == {"fixed"} for each in found)
+        person = sum("needs_person" in each.statuses for each in found)
+        broken = sum(bool(wrong(each)) for each in found)
+        lines.append(f"| {column} | {len(found)} | {fixed} | {person} | {broken} |")
+    totals = {promise: sum(len(each.broken.get(promise, [])) for each in results) for promise in PROMISES}
+    lines += ["", "| in all cells | |", "|---|---:|", f"| cells run | {len(results)} |"]
+    lines += [f"| {promise} | {count} |" for promise, count in totals.items()]
+    lines += [
+        f"| never at rest | {sum(bool(each.never_at_rest) for each in results)} |",
+        f"| minutes, two processes | {seconds / 60:.1f} |",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: Any = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"every {STEP}th cell")
+    parser.add_argument("--cell", help="the name of one cell")
+    parser.add_argument("--write", type=Path, help="put the table into this Markdown file, between its markers")
+    asked = parser.parse_args(arguments)
+    everything = list(cells(asyncio.run(boundaries())))
+    chosen = everything
+    if asked.cell:
+        chosen = [cell for cell in everything if cell.name == asked.cell]
+        if not chosen:
+            parser.error(f"there is no cell {asked.cell!r}")
+    elif asked.quick:
+        chosen = everything[::STEP]
+    began = time.monotonic()
+    results = run_cells(chosen)
+    told = table(results, time.monotonic() - began)
+    print(told)
+    if asked.write:
+        _written(asked.write, told)
+    return 1 if any(wrong(result) for result in results) else 0
+
+
+def _written(path: Path, told: str) -> None:
+    start, end = "<!-- matrix -->", "<!-- /matrix -->"
+    text = path.read_text(encoding="utf-8")
+    head, rest = text.split(start)
+    path.write_text(f"{head}{start}\n{told}\n{end}{rest.split(end)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
