@@ -96,14 +96,15 @@ async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _page(req: func.HttpRequest, incident_id: str) -> func.HttpResponse:
     app = the_app()
+    off = await app.ledger.open_locks()
     if not incident_id:
         found = [incident async for incident in app.book.all()]
-        return pages.answer("incidents.html", incidents=list(reversed(found))[: _limit(req)])
+        return pages.answer("incidents.html", incidents=list(reversed(found))[: _limit(req)], off=off)
     incident = await app.book.get(incident_id)
     if incident is None:
-        return pages.answer("missing.html", status=404, incident_id=incident_id)
+        return pages.answer("missing.html", status=404, incident_id=incident_id, off=off)
     entries = [entry async for entry in app.audit.entries(incident=incident_id)]
-    return pages.answer("incident.html", incident=incident, entries=entries)
+    return pages.answer("incident.html", incident=incident, entries=entries, off=off)
 
 
 def _limit(req: func.HttpRequest) -> int:
