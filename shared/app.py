@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from shared import telemetry
 from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
@@ -40,7 +41,7 @@ class App:
 
     @cached_property
     def audit(self) -> AuditLog:
-        return AuditLog(self.store)
+        return AuditLog(self.store, telemetry.emit)
 
     @cached_property
     def book(self) -> IncidentBook:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 from shared import clock
@@ -26,8 +26,10 @@ _DIGITS = 8
 class AuditLog:
     """One chain an incident. Writers that race for a place in it are told apart by the store's conditional insert."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, on_append: Callable[[Entry], None] | None = None) -> None:
+        """`on_append` is told of each entry once it is in the store; it may not raise."""
         self._store = store
+        self._on_append = on_append
         self._heads: dict[str, Entry] = {}
 
     async def append(
@@ -67,6 +69,8 @@ class AuditLog:
                 )
             )
             if await self._inserted(entry):
+                if self._on_append:
+                    self._on_append(entry)
                 return entry
             await asyncio.sleep(random.uniform(0, 0.02))
         raise StoreUnavailable(f"the audit chain of {incident} was written by too many at once")
