@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,10 +19,13 @@ from command_line.reading import store_options, with_store
 from shared import clock
 from shared.audit.chain import Broken, verify
 from shared.audit.entry import Entry
+from shared.audit.heads import check_heads
 from shared.audit.log import AuditLog, oldest_first
-from shared.errors import NotUsable
+from shared.audit.seals import check_seals, open_seals
+from shared.errors import NotUsable, RemediatorError
 from shared.store.contract import Store
 
+FOLLOW_SECONDS, FOLLOW_OVERLAP_SECONDS = 1.0, 60.0
 COLUMNS = (
     "seq",
     "at",
@@ -61,10 +66,16 @@ def _narrowed(command: Any) -> Any:
 @audit.command("list")
 @_narrowed
 @store_options
-@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table.")
-def list_entries(incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, as_json: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table; with --follow, a line each.")
+@click.option("--follow", is_flag=True, help="Go on with new entries as they come, until Ctrl-C.")
+def list_entries(
+    incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, as_json: bool, follow: bool
+) -> None:
     """Entries, oldest first."""
     found = _read(data, storage, incident, vm, since)
+    if follow:
+        _follow(found, lambda after: _read(data, storage, incident, vm, after), as_json)
+        return
     if as_json:
         click.echo(json.dumps([entry.to_json() for entry in found], indent=2, ensure_ascii=False))
         return
@@ -108,14 +119,22 @@ def export(incident: str | None, vm: str | None, since: str | None, data: Path, 
 @audit.command("verify")
 @click.argument("file", required=False, type=click.File("r", encoding="utf-8"))
 @store_options
+@click.option(
+    "--seals",
+    metavar="CONTAINER",
+    help="Compare with sealed heads too: the container's URL, or <container>@<connection string>.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def verify_entries(file: TextIO | None, data: Path, storage: str | None, as_json: bool) -> None:
-    """Check every hash and every link, in the store or in an exported FILE (JSON Lines; - for standard input).
+def verify_entries(file: TextIO | None, data: Path, storage: str | None, seals: str | None, as_json: bool) -> None:
+    """Check every hash, every link and every daily head, in the store or in an exported FILE (JSON Lines; - for standard input).
 
     Exit code 0 when all hold; 1 when one does not, which is named. What this proves and what it does not: docs/audit-format.md.
+    An auditor needs none of this: docs/verify_audit.py does the same to a file with Python's standard library alone.
     """
     found = list(_exported(file)) if file else _read(data, storage, None, None, None)
-    broken = verify(found)
+    broken = verify(found) or check_heads(found)
+    if broken is None and seals:
+        broken = check_seals(_sealed(seals), found)
     if as_json:
         told = None if broken is None else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
         click.echo(json.dumps({"entries": len(found), "holds": broken is None, "broken": told}, ensure_ascii=False))
@@ -123,6 +142,20 @@ def verify_entries(file: TextIO | None, data: Path, storage: str | None, as_json
         click.echo(_verdict(found, broken))
     if broken:
         sys.exit(1)
+
+
+def _sealed(location: str) -> list[Entry]:
+    async def read() -> list[Entry]:
+        seals = open_seals(location)
+        try:
+            return [entry async for entry in seals.all()]
+        finally:
+            await seals.close()
+
+    try:
+        return asyncio.run(read())
+    except RemediatorError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def table_of(entries: Iterable[Entry]) -> Table:
@@ -166,6 +199,24 @@ def _read(data: Path, storage: str | None, incident: str | None, vm: str | None,
     if vm and not vm.startswith("/"):
         found = [entry for entry in found if entry.vm.rsplit("/", 1)[-1].casefold() == vm.casefold()]
     return found
+
+
+def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bool) -> None:
+    """Print what is there and then what comes. Entries of one moment may come late, so the last minute is read again each time."""
+    seen: set[tuple[str, int]] = set()
+    try:
+        while True:
+            for entry in found:
+                if (entry.incident, entry.seq) not in seen:
+                    seen.add((entry.incident, entry.seq))
+                    if as_json:
+                        click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
+                    else:
+                        _print(entry)
+            time.sleep(FOLLOW_SECONDS)
+            found = later(clock.after(clock.now(), -FOLLOW_OVERLAP_SECONDS))
+    except KeyboardInterrupt:
+        return
 
 
 def _exported(file: TextIO) -> Iterator[Entry]:

@@ -77,6 +77,18 @@ class Settings:
         "or sqlite:<path>. Empty: the tables of AzureWebJobsStorage.",
     )
     table_prefix: str = setting("REMEDIATOR_TABLE_PREFIX", "remediator", "Put before each table's name in Azure Tables.")
+    seals: str = setting(
+        "REMEDIATOR_SEALS",
+        "",
+        "Container for sealed daily heads of the audit log, with an immutability policy: https://<account>.blob.core.windows.net/<container> "
+        "(identity), or <container>@<connection string>. Empty: heads are not sealed.",
+    )
+    retention_days: int = setting(
+        "REMEDIATOR_RETENTION_DAYS",
+        "0",
+        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        whole(0, 36_500),
+    )
     arm_endpoint: str = setting(
         "REMEDIATOR_ARM_ENDPOINT",
         "https://management.azure.com",

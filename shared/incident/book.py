@@ -105,6 +105,13 @@ class IncidentBook:
             with suppress(RowChanged):  # somebody else took it off the list
                 await self._store.delete(row)
 
+    async def forget(self, incident_id: str) -> None:
+        """Remove an incident that the retention setting no longer keeps. Its claim stays: a late event must not open it again."""
+        row = await self._store.get(INCIDENTS, "incident", incident_id)
+        if row is not None:
+            with suppress(RowChanged):
+                await self._store.delete(row)
+
     async def all(self) -> AsyncIterator[Incident]:
         """Every incident, oldest first (ids begin with the time of opening)."""
         async for row in self._store.query(INCIDENTS, "incident"):

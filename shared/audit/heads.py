@@ -1,0 +1,93 @@
+"""Daily heads: one entry a day that binds every chain of that day, so that nothing can be cut off or left out afterwards.
+
+A head is an entry of the chain `heads`, made once the day is over. Its root is the SHA-256 over one line for each incident that was
+written to on that day, sorted: incident, number and hash of its last entry of that day. Whoever holds one head (see seals.py) can tell
+whether the log still is what it was. https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from shared.audit.chain import Broken
+from shared.audit.entry import Entry
+from shared.audit.log import AuditLog
+
+HEADS = "heads"
+KIND, RETENTION = "head", "retention"
+ACTOR = "azure-backup-remediator"
+SETTLED_MINUTES = 10
+"""How long after midnight (UTC) a day counts as over: for writers whose clocks are behind."""
+
+
+def root_of(entries: Iterable[Entry], day: str) -> tuple[str, int]:
+    """The root of a day (YYYY-MM-DD) and how many chains it binds. The chain of heads itself is not among them."""
+    last: dict[str, Entry] = {}
+    for entry in entries:
+        if (
+            entry.incident != HEADS
+            and entry.at[:10] == day
+            and entry.seq > (last[entry.incident].seq if entry.incident in last else 0)
+        ):
+            last[entry.incident] = entry
+    lines = "".join(f"{entry.incident} {entry.seq} {entry.hash}\n" for _, entry in sorted(last.items()))
+    return hashlib.sha256(lines.encode()).hexdigest(), len(last)
+
+
+def check_heads(entries: Iterable[Entry]) -> Broken | None:
+    """The first head that the entries do not bear out; None when all do. Days before a recorded retention are not asked for."""
+    everything = list(entries)
+    heads = [entry for entry in everything if entry.incident == HEADS]
+    kept_since = max((str(entry.detail.get("before", "")) for entry in heads if entry.kind == RETENTION), default="")
+    by_day: dict[str, list[Entry]] = {}
+    for entry in everything:
+        by_day.setdefault(entry.at[:10], []).append(entry)
+    for head in heads:
+        day = str(head.detail.get("day", ""))
+        if head.kind != KIND or day < kept_since:
+            continue
+        root, chains = root_of(by_day.get(day, ()), day)
+        if (root, chains) != (head.detail.get("root"), head.detail.get("chains")):
+            told = f"the entries of {day} are not those that it bound: {head.detail.get('chains')} chains then, {chains} now"
+            return Broken(HEADS, head.seq, told)
+    return None
+
+
+async def make_due(log: AuditLog, now: datetime) -> list[Entry]:
+    """Bind every day that is over and not bound yet, up to the first entry of the log. Safe to run twice at once."""
+    bound = {str(entry.detail["day"]) async for entry in log.entries(incident=HEADS) if entry.kind == KIND}
+    over = (now - timedelta(minutes=SETTLED_MINUTES)).astimezone(UTC).date() - timedelta(days=1)
+    first = await _first_day(log, bound)
+    made = []
+    while first is not None and first <= over:
+        day = first.isoformat()
+        if day not in bound:
+            root, chains = root_of([entry async for entry in log.entries(since=day)], day)
+            detail = {"day": day, "root": root, "chains": chains}
+            made.append(
+                await log.append(
+                    incident=HEADS,
+                    vm="",
+                    kind=KIND,
+                    target=day,
+                    phase="note",
+                    result=f"{chains} chains of {day} bound",
+                    actor=ACTOR,
+                    correlation_id="",
+                    detail=detail,
+                )
+            )
+        first += timedelta(days=1)
+    return made
+
+
+async def _first_day(log: AuditLog, bound: set[str]) -> date | None:
+    """The day after the last one bound, or the day of the oldest incident's first entry; None while there is none."""
+    if bound:
+        return date.fromisoformat(max(bound)) + timedelta(days=1)
+    async for entry in log.entries():
+        if entry.incident != HEADS:
+            return date.fromisoformat(entry.at[:10])
+    return None
