@@ -35,10 +35,16 @@ $(NODE_STAMP): package-lock.json
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 
-test: $(STAMP) $(NODE_STAMP)  ## run every test that needs no cloud
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing Debian's Chromium for the browser tests ..." && apt-get update -qq >/dev/null && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  { echo "Chromium is needed for the browser tests and was not found. Install it (Debian: apt-get install chromium) and run this again."; exit 1; }
+
+test: $(STAMP) $(NODE_STAMP) browser  ## run every test that needs no cloud
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(STAMP) $(NODE_STAMP)  ## format, lint, types, import contracts, tests
+check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
