@@ -17,6 +17,8 @@ LOCAL_PACE = {
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "1",
 }
 """Shorter pauses than in Azure, for a simulator that answers at once; each gives way to the environment."""
+DEVELOPER = "developer@localhost"
+"""Who asks, as far as the app can know: the local host listens on 127.0.0.1 only and has no sign-in."""
 
 
 @click.command()
@@ -50,9 +52,10 @@ def serve(port: int, arm: str, data: Path, storage: str | None) -> None:
 
 
 def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | None) -> dict[str, str]:
-    """What the app's process gets on top of ours: where ARM and the store are, and a local pace where none is set."""
-    pace = {name: value for name, value in LOCAL_PACE.items() if not given.get(name)}
-    return pace | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
+    """What the app's process gets on top of ours: where ARM and the store are, and a local pace and identity where none is set."""
+    defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
+    ours = {name: value for name, value in defaults.items() if not given.get(name)}
+    return ours | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
 
 
 def store_path(data: Path) -> Path:

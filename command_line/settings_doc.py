@@ -28,6 +28,7 @@ LOCAL = """
 
 `--arm` and `--data` (or `--storage`) set `REMEDIATOR_ARM_ENDPOINT` and `REMEDIATOR_STORE`; the local host sets
 `REMEDIATOR_TOPIC_ENDPOINT` and `REMEDIATOR_TOPIC_KEY` to the topic that it plays. The environment does not override these four.
+`REMEDIATOR_DEVELOPMENT_IDENTITY` is `developer@localhost` where the environment does not set it.
 
 The simulator answers at once, so these defaults are shorter; the environment overrides them:
 
@@ -52,6 +53,8 @@ The local host itself:
 |---|---|
 | `AzureWebJobsStorage`, or `AzureWebJobsStorage__accountName` or `AzureWebJobsStorage__tableServiceUri` | The storage of the Functions host. Its tables hold the records when `REMEDIATOR_STORE` is empty. |
 | `WEBSITE_OWNER_NAME` | Set by Azure. The subscription that the app is deployed in, used when `REMEDIATOR_SUBSCRIPTION_ID` is empty. |
+| `WEBSITE_AUTH_ENABLED` | Set by Azure. `True` while App Service authentication is on; otherwise nobody is let in. |
+| `WEBSITE_SITE_NAME`, `WEBSITE_INSTANCE_ID` | Set by Azure. Where one of them is, there is no development identity. |
 | `AZURE_CLIENT_ID` | The client id of a user-assigned identity, where the app has one. |
 | `AzureWebJobs.intake.Disabled`, or `AzureWebJobs_intake_Disabled` where names take no dots | `true`: no event is taken; Event Grid keeps them and sends them again for as long as its subscription allows. Locks still go back. |
 | `AzureWebJobs.guardian.Disabled` | Never set this: the guardian puts locks back. |

@@ -1,4 +1,7 @@
-"""HTTP routes for people and tools: incidents, audit entries, review pages, health. They read only."""
+"""HTTP routes for people and tools: incidents, audit entries, review pages, health. They read only.
+
+Their auth level is anonymous because a browser has no function key: functions/access.py lets in who signed in and has a role.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import pages
+from functions import access, pages
+from functions.access import Role
 from functions.composition import the_app
 from shared import clock, health
 from shared.audit.log import oldest_first
@@ -23,45 +27,54 @@ MOST_ROWS = 1000
 """Rows of one answer; `?limit=` asks for fewer."""
 
 
-@blueprint.route(route="incidents", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="incidents", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def list_incidents(req: func.HttpRequest) -> func.HttpResponse:
     """Newest first, `?limit=` of them (1,000 at most)."""
     return await _answered(lambda: _incidents(req))
 
 
-@blueprint.route(route="incidents/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="incidents/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def show_incident(req: func.HttpRequest) -> func.HttpResponse:
     return await _answered(lambda: _incident(req.route_params["id"]))
 
 
-@blueprint.route(route="audit", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="audit", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def list_audit(req: func.HttpRequest) -> func.HttpResponse:
     """Entries oldest first; `?incident=`, `?vm=`, `?since=` (ISO 8601) narrow them."""
     return await _answered(lambda: _entries(req))
 
 
-@blueprint.route(route="quarantine", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="quarantine", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def list_quarantine(req: func.HttpRequest) -> func.HttpResponse:
     """Events that can never be used, each with its reason."""
     return await _answered(lambda: _quarantined(req))
 
 
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-async def show_health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
-    """200 when all works, 503 when something does not; the body says what and why."""
+async def show_health(req: func.HttpRequest) -> func.HttpResponse:
+    """200 when all works, 503 when something does not; the body says what, and why to a reader: reasons name ids and scopes."""
     try:
         found = await health.report(the_app())
     except RemediatorError as error:
         found = {"status": "degraded", "at": clock.now(), "checks": [{"name": "settings", "ok": False, "reason": str(error)}]}
+    if isinstance(access.person(req), access.Refused):
+        checks = [{"name": check["name"], "ok": check["ok"]} for check in found["checks"]]
+        found = {"status": found["status"], "at": found["at"], "checks": checks}
     return _json(found, 200 if found["status"] == "ok" else 503)
 
 
-@blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
     return await _answered(lambda: _page(req, ""))
 
 
-@blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
 async def audit_page_of_incident(req: func.HttpRequest) -> func.HttpResponse:
     return await _answered(lambda: _page(req, req.route_params["id"]))
 

@@ -89,6 +89,21 @@ class Settings:
         "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
         whole(0, 36_500),
     )
+    auth: str = setting(
+        "REMEDIATOR_AUTH",
+        "required",
+        "required: pages and records are for people who signed in with Microsoft Entra in front of the app and have one of its app roles. "
+        "off: in Azure nobody is let in at all, whoever they are; elsewhere it changes nothing.",
+        one_of("required", "off"),
+    )
+    tenant_id: str = setting(
+        "REMEDIATOR_TENANT_ID", "", "The Entra tenant that people have to come from. Empty: the one that sign-in is set up for."
+    )
+    development_identity: str = setting(
+        "REMEDIATOR_DEVELOPMENT_IDENTITY",
+        "",
+        "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts for nothing.",
+    )
     arm_endpoint: str = setting(
         "REMEDIATOR_ARM_ENDPOINT",
         "https://management.azure.com",
