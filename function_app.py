@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import azure.durable_functions as df
 
-from functions import alerts, api, daily, guardian, intake, remediation
+from functions import alerts, api, daily, guardian, intake, remediation, review
 
 app = df.DFApp()
-for blueprint in (alerts.blueprint, intake.blueprint, remediation.blueprint, guardian.blueprint, daily.blueprint, api.blueprint):
-    app.register_functions(blueprint)
+for each in (alerts, intake, remediation, guardian, daily, api, review):
+    app.register_functions(each.blueprint)

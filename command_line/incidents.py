@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from rich.table import Table
 
 from command_line.console import console
 from command_line.reading import store_options, with_store
+from shared import review as reviews
+from shared.audit.log import AuditLog
+from shared.codec import to_json
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
 from shared.incident.view import incident_json
@@ -24,6 +28,7 @@ def incidents() -> None:
     \b
     Example:  remediator incidents list
               remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
+              remediator incidents review 20260131T020500-1a2b3c4d-5e6f7a8b --state accepted --why "seen in the job"
     """
 
 
@@ -65,6 +70,29 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
         click.echo(json.dumps(incident_json(incident), indent=2, ensure_ascii=False))
         return
     _print(console(), incident)
+
+
+@incidents.command("review")
+@click.argument("incident_id")
+@store_options
+@click.option("--state", type=click.Choice([state.value for state in reviews.State]), required=True, help="What you say of it.")
+@click.option("--why", metavar="TEXT", required=True, help="Your reason, 1 to 1,000 characters.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def review_incident(incident_id: str, data: Path, storage: str | None, state: str, why: str, as_json: bool) -> None:
+    """Put your review on record, under your user name here. It is an audit entry; a later one does not take it away."""
+
+    async def write(store: Store) -> reviews.Review | None:
+        incident = await IncidentBook(store).get(incident_id)
+        by = f"{getpass.getuser()} (command line)"
+        return await reviews.review(store, AuditLog(store), incident, by, state, why) if incident else None
+
+    made = with_store(data, storage, write, write=True)
+    if made is None:
+        raise click.UsageError(f"there is no incident {incident_id}; `remediator incidents list` shows them")
+    if as_json:
+        click.echo(json.dumps(to_json(made), indent=2, ensure_ascii=False))
+        return
+    console().print(f"{incident_id}: {made.state} by {made.by}, on record as entry {made.seq}", markup=False)
 
 
 def _print(console: Console, incident: Incident) -> None:

@@ -18,8 +18,10 @@ from functions.access import Role
 from functions.composition import the_app
 from shared import clock, health
 from shared.audit.log import oldest_first
+from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.view import incident_json
+from shared.review import newest
 from shared.workflow.take import QUARANTINE
 
 blueprint = df.Blueprint()
@@ -89,7 +91,8 @@ async def _incident(incident_id: str) -> func.HttpResponse:
     incident = await the_app().book.get(incident_id)
     if incident is None:
         return _json({"error": f"there is no incident {incident_id}"}, 404)
-    return _json(incident_json(incident))
+    reviewed = await newest(the_app().store, incident.id)
+    return _json(incident_json(incident) | {"review": to_json(reviewed) if reviewed else None})
 
 
 async def _entries(req: func.HttpRequest) -> func.HttpResponse:

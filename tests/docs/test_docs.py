@@ -313,6 +313,7 @@ def test_nothing_else_appends_to_the_log() -> None:
         "shared/audit/retention.py",
         *ALSO_APPEND,
         "shared/execution/tools.py",
+        "shared/review.py",
         "shared/workflow/take.py",
     ]
 

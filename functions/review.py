@@ -1,0 +1,85 @@
+"""POST /api/review/{incident}: what a person says of an incident, from a form of our pages or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from functions import access
+from functions.access import Refused
+from functions.composition import the_app
+from shared import review as reviews
+from shared.codec import to_json
+from shared.errors import NotUsable, RemediatorError
+
+blueprint = df.Blueprint()
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+FIELDS = ("state", "why")
+
+
+@blueprint.route(route="review/{incident}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def review(req: func.HttpRequest) -> func.HttpResponse:
+    """200 with the review as JSON; 303 back to the incident's page where a form sent it."""
+    who = access.person(req)
+    if isinstance(who, Refused):
+        return access.refusal(who)
+    kind = req.headers.get("content-type", "").split(";")[0].strip().casefold()
+    if (kind == FORM or access.from_a_browser(req)) and not access.from_same_origin(req):
+        return access.refusal(Refused(403, "a review can be sent by a page of this app only, not by another site"))
+    try:
+        return await _reviewed(req, who.name, kind)
+    except NotUsable as error:
+        return _answer({"error": error.reason}, 400)
+    except RemediatorError as error:
+        return _answer({"error": str(error)}, 503)
+
+
+async def _reviewed(req: func.HttpRequest, by: str, kind: str) -> func.HttpResponse:
+    incident_id, app = req.route_params["incident"], the_app()
+    said = _said(req.get_body(), kind)
+    incident = await _found(incident_id)
+    if incident is None:
+        return _answer({"error": f"there is no incident {incident_id}"}, 404)
+    made = await reviews.review(app.store, app.audit, incident, by, said["state"], said["why"])
+    if kind == FORM:
+        return func.HttpResponse(status_code=303, headers={"Location": f"../audit/page/{incident.id}", "Cache-Control": "no-store"})
+    return _answer({"review": to_json(made)}, 200)
+
+
+async def _found(incident_id: str) -> Any:
+    try:
+        return await the_app().book.get(incident_id)
+    except ValueError:  # no key that a store takes, so no incident has it
+        return None
+
+
+def _said(body: bytes, kind: str) -> Mapping[str, str]:
+    """Raises NotUsable."""
+    if kind not in (FORM, JSON):
+        raise NotUsable(f"the body is {kind or 'of no kind'}; it takes {JSON} or {FORM}")
+    try:
+        text = body.decode()
+        said = json.loads(text) if kind == JSON else parse_qs(text, max_num_fields=20, errors="strict")
+    except (ValueError, RecursionError) as error:
+        raise NotUsable(f"the body is no {kind}") from error
+    if not isinstance(said, dict):
+        raise NotUsable("the body is no object")
+    return {name: _one(name, said.get(name)) for name in FIELDS}
+
+
+def _one(name: str, value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:  # a form's field
+        value = value[0]
+    if not isinstance(value, str):
+        raise NotUsable(f"{name} is missing, or is not one text")
+    return value
+
+
+def _answer(body: Any, status: int) -> func.HttpResponse:
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return func.HttpResponse(json.dumps(body, ensure_ascii=False), status_code=status, mimetype=JSON, headers=headers)
