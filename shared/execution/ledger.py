@@ -82,7 +82,7 @@ class LockLedger:
     async def is_back(self, entry: OpenLock) -> bool:
         """Whether we are the one to write the outcome: False when somebody else settled it at the same time."""
         row = await self._store.get(LOCKS, "open", _key(entry))
-        if row is None:
+        if row is None or _entry(row).state == BACK:
             return False
         try:
             await self._store.replace(row, to_json(replace(_entry(row), state=BACK, back_at=clock.now())))

@@ -51,7 +51,7 @@ def pace(tools: Tools) -> dict[str, Any]:
         "job_poll_seconds": settings.job_poll_seconds,
         "job_wait_seconds": settings.job_wait_hours * 3600,
         "busy_poll_seconds": settings.busy_poll_seconds,
-        "busy_wait_seconds": settings.window_seconds * 6,
+        "busy_wait_seconds": (settings.gather_seconds + settings.window_seconds) * 6,
     }
 
 
