@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -14,11 +13,10 @@ import pytest
 
 from functions import access
 from functions.access import Person, Refused, Role
-from functions.composition import the_app
+from tests.access.conftest import AZURE
 
 TENANT, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 URI = "http://schemas.microsoft.com/"
-AZURE = {"WEBSITE_SITE_NAME": "app", "WEBSITE_INSTANCE_ID": "i", "WEBSITE_AUTH_ENABLED": "True"}
 DEVELOPER = {"REMEDIATOR_DEVELOPMENT_IDENTITY": "developer@localhost"}
 LOCAL = DEVELOPER
 OID = {"typ": "oid", "val": "33333333-3333-3333-3333-333333333333"}
@@ -155,22 +153,6 @@ def http_functions() -> dict[str, Any]:
         for each in function_app.app.get_functions()
         if each.get_trigger().get_binding_name() == "httpTrigger"
     }
-
-
-@pytest.fixture
-def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[None]:
-    for name in list(os.environ):
-        if name.startswith(("WEBSITE_", "REMEDIATOR_")):
-            monkeypatch.delenv(name)
-    for name, value in (AZURE | {"REMEDIATOR_STORE": f"sqlite:{tmp_path / 'store.db'}"}).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("REMEDIATOR_SUBSCRIPTION_ID", TENANT)
-    monkeypatch.setenv("REMEDIATOR_ARM_ENDPOINT", "http://127.0.0.1:9")  # nobody is there
-    monkeypatch.setenv("REMEDIATOR_RETRY_SECONDS", "0")
-    monkeypatch.setenv("REMEDIATOR_CALL_TIMEOUT_SECONDS", "0.5")
-    the_app.cache_clear()
-    yield
-    the_app.cache_clear()
 
 
 def request(header: str = "", method: str = "GET", path: str = "incidents", body: bytes = b"", **headers: str) -> func.HttpRequest:

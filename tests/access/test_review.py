@@ -21,11 +21,12 @@ from shared import clock
 from shared.audit.chain import verify
 from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
+from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, Status
-from shared.review import REVIEWS, Review, State, newest, review
+from shared.review import REVIEWS, Review, State, _keep_newest, newest, review
 from shared.store.contract import Store
 from shared.store.sqlite import SqliteStore
-from tests.access.test_access import OID, READER, azure, principal  # noqa: F401
+from tests.access.test_access import OID, READER, principal
 
 pytestmark = pytest.mark.usefixtures("azure")
 VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm1"
@@ -36,7 +37,7 @@ GOOD = {"state": "accepted", "why": "looked at the job"}
 
 
 @pytest.fixture
-async def store(azure: None) -> AsyncIterator[Store]:  # noqa: F811, ARG001
+async def store(azure: None) -> AsyncIterator[Store]:  # noqa: ARG001
     app = the_app()
     await app.book.open(INCIDENT)
     yield app.store
@@ -161,8 +162,6 @@ async def test_reviews_at_once_are_all_on_record_and_the_row_is_the_last(store: 
 
 
 async def test_an_earlier_review_that_comes_late_does_not_take_the_row(store: Store) -> None:
-    from shared.review import _keep_newest
-
     later = Review(State.DISPUTED, "b", clock.now(), "w", seq=2)
     for each in (later, Review(State.SEEN, "a", clock.now(), "w", seq=1)):
         await _keep_newest(store, "i1", each)
@@ -180,8 +179,6 @@ async def test_a_store_that_is_gone_is_said(monkeypatch: pytest.MonkeyPatch, sto
 def test_the_command_line_reviews_under_the_local_name(tmp_path: Path) -> None:
     async def filled() -> None:
         store = SqliteStore(tmp_path / "remediator.db")
-        from shared.incident.book import IncidentBook
-
         await IncidentBook(store).open(INCIDENT)
         await store.close()
 
