@@ -4,6 +4,7 @@ In Azure App Service authentication puts who signed in into a header, and takes 
 authentication off anybody could send it, so it counts only while the platform says that authentication is on
 (WEBSITE_AUTH_ENABLED) and REMEDIATOR_AUTH is not `off`.
 https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
+https://learn.microsoft.com/azure/app-service/reference-app-settings
 
 The settings are read here straight from the environment: an impossible one elsewhere must not open or close anything.
 """
