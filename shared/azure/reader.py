@@ -6,6 +6,7 @@ Every method returns a fact, Absent, or Unreadable with the reason; none raises 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from shared import errors, facts
 from shared.arm_ids import parse
@@ -123,6 +124,19 @@ class ArmReader:
 
         return await self._read(f"the running jobs of {vault.name}", read)
 
+    async def failed_backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        """Failed backups of Azure VMs in the vault that began in that time, as the job list shows them: without extendedInfo."""
+        vault = parse(vault_id)
+        times = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
+        wanted = f"{times} and operation eq 'Backup' and status eq 'Failed' and backupManagementType eq 'AzureIaasVM'"
+
+        async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
+            jobs = self._clients.backup.backup_jobs
+            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
+            return tuple([facts.job(each.as_dict()) async for each in listed])
+
+        return await self._read(f"the failed backups of {vault.name}", read)
+
     async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
         collection = parse(collection_id)
         collections = self._clients.compute.restore_point_collections
@@ -140,3 +154,8 @@ class ArmReader:
         except errors.AzureCallFailed as error:
             return Unreadable(what, str(error))
         return answer.value
+
+
+def _in_filter(moment: datetime) -> str:
+    """The job list's own way to write a time: 2016-01-01 00:00:00 AM. https://learn.microsoft.com/rest/api/backup/backup-jobs/list"""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %I:%M:%S %p")

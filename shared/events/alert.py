@@ -9,32 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from shared.arm_ids import parse, same
 from shared.errors import NotUsable
 from shared.events import error_codes
 from shared.events.model import CodeHint, FailureEvent, Ignored
+from shared.events.vm_items import item_of_id
 
 SERVICE = "Azure Backup"
-VAULT_TYPE, VM_TYPE = "microsoft.recoveryservices/vaults", "microsoft.compute/virtualmachines"
-_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_ITEM = re.compile(
-    r"(?P<vault>.+)/backupFabrics/[^/]+/protectionContainers/(?P<container>[^/]+)/protectedItems/(?P<item>[^/]+)", re.IGNORECASE
-)
-_VM_ITEM = re.compile(r"VM;iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE)
-
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 type Wire = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A protected item, in the parts of its id."""
-
-    vault_id: str
-    container: str
-    name: str
 
 
 def read_alert(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
@@ -42,23 +27,21 @@ def read_alert(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
     essentials, context = _parts(wire)
     if reason := _not_a_failed_backup(essentials, context):
         return Ignored(reason, shape)
-    item = _item(_text(context, "protectedItemId"))
+    item = item_of_id(_text(context, "protectedItemId"), "alertContext.protectedItemId")
     job_id = _job_id(context)
-    subscription_id = parse(item.vault_id).subscription
-    found = _VM_ITEM.fullmatch(item.name)
-    if found is None:
+    if not item.vm_id:
         return Ignored(
             reason=f"not an Azure VM: the item is {item.name} ({_text(context, 'sourceType') or 'no type told'})",
             shape=shape,
-            subscription_id=subscription_id,
+            subscription_id=item.subscription_id,
             job_id=job_id,
             vault_id=item.vault_id,
             key=f"{item.vault_id}/{job_id}",
         )
     return FailureEvent(
-        subscription_id=subscription_id,
+        subscription_id=item.subscription_id,
         vault_id=item.vault_id,
-        vm_id=_vm_id(context, subscription_id, found["group"], found["vm"]),
+        vm_id=_vm_id(context, item.vm_id),
         container_name=item.container,
         item_name=item.name,
         job_id=job_id,
@@ -97,33 +80,23 @@ def _not_a_failed_backup(essentials: Wire, context: Wire) -> str:
     return ""
 
 
-def _item(protected_item_id: str) -> Item:
-    if not protected_item_id:
-        raise NotUsable("the alert names no protected item: alertContext.protectedItemId is missing")
-    found = _ITEM.fullmatch(str(parse(protected_item_id)))
-    if found is None or parse(found["vault"]).type != VAULT_TYPE:
-        raise NotUsable(f"alertContext.protectedItemId is no item of a Recovery Services vault: {protected_item_id[:300]!r}")
-    return Item(found["vault"], found["container"], found["item"])
-
-
 def _job_id(context: Wire) -> str:
     info = context.get("extendedInfo")
     job_id = _text(info, "jobId") if isinstance(info, Mapping) else ""
-    if not _JOB_ID.fullmatch(job_id):
+    if not JOB_ID.fullmatch(job_id):
         raise NotUsable(f"the alert names no job: alertContext.extendedInfo.jobId is {job_id[:120]!r}")
     return job_id
 
 
-def _vm_id(context: Wire, subscription_id: str, group: str, name: str) -> str:
+def _vm_id(context: Wire, named: str) -> str:
     """The VM that the item names. What the alert says beside it must be the same VM: an event that names two is not used."""
-    named = f"/subscriptions/{subscription_id}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
     for field in ("linkedResourceId", "sourceId"):
         text = _text(context, field)
         if text and not same(str(parse(text)), named):
             raise NotUsable(f"the alert names two resources: the item is of {named}, {field} is {text[:300]!r}")
         if text:
             return str(parse(text))
-    return str(parse(named))
+    return named
 
 
 def _hints(essentials: Wire, context: Wire) -> tuple[CodeHint, ...]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import NotUsable
+from shared.events import other_shapes
 from shared.events.alert import read_alert
 from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Unusable
 
@@ -40,7 +41,7 @@ def parse(text: str) -> Parsed:
         if envelope.event_type == LOCK_NOT_BACK:
             return Ignored("our own event for whoever watches the locks", envelope.shape)
         what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
-        return read_alert(_data_of(envelope), envelope.shape, envelope.event_id)
+        return _read(_data_of(envelope), envelope.shape, envelope.event_id)
     except NotUsable as error:
         return Unusable(f"{what}: {error.reason}")
 
@@ -48,9 +49,33 @@ def parse(text: str) -> Parsed:
 def parse_alert(text: str) -> Parsed:
     """What an action group's call turns out to be: an alert without an envelope."""
     try:
-        return read_alert(_json_object(text), BARE, "")
+        return _read(_json_object(text), BARE, "")
     except NotUsable as error:
         return Unusable(error.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One way in which a failed backup is told."""
+
+    name: str
+    matches: Callable[[Mapping[str, Any]], bool]
+    read: Callable[[Mapping[str, Any], str, str], FailureEvent | Ignored]
+
+
+SHAPES = (
+    Shape("log search alert", other_shapes.is_log_alert, other_shapes.read_log_alert),
+    Shape("backup health metric", other_shapes.is_health_metric, other_shapes.read_health_metric),
+    Shape("refused on-demand backup", other_shapes.is_refused_backup, other_shapes.read_refused_backup),
+    Shape("job record", other_shapes.is_job_record, other_shapes.read_job_record),
+    Shape("alert of Azure Backup", lambda _: True, read_alert),
+)
+"""The first that matches reads; the built-in alert comes last and says what is missing where nothing matches."""
+
+
+def _read(data: Mapping[str, Any], envelope: str, event_id: str) -> FailureEvent | Ignored:
+    shape = next(each for each in SHAPES if each.matches(data))
+    return shape.read(data, f"{envelope}: {shape.name}", event_id)
 
 
 def _json_object(text: str) -> Mapping[str, Any]:

@@ -39,6 +39,10 @@ class IncidentBook:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key."""
         return await self._claimed(key, new_incident_id(job_id, key), verification=False)
 
+    async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
+        """Say that this job is the failure of an incident that was opened without one."""
+        return await self._claimed(job_key(vault_id, job_id), incident_id, verification=False)
+
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the verifying backup of an incident, so that its failure opens no other."""
         return await self._claimed(job_key(vault_id, job_id), incident_id, verification=True)
@@ -150,6 +154,13 @@ class IncidentBook:
 def job_key(vault_id: str, job_id: str) -> str:
     """The failure's key: vault and job, whatever the casing."""
     return _digest(f"{vault_id}/{job_id}")
+
+
+def failure_key(event: FailureEvent) -> str:
+    """The job where the event names one; else the item and the hour, so that the same failure told twice is one."""
+    if event.job_id:
+        return job_key(event.vault_id, event.job_id)
+    return _digest(f"{event.vault_id}/{event.item_name}/{event.fired_at[:13]}")
 
 
 def new_incident_id(job_id: str, key: str) -> str:

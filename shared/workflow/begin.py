@@ -12,6 +12,7 @@ from shared.execution.tools import Tools, note
 from shared.execution.unlocking import recover
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
+from shared.workflow.which_job import job_of
 
 DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
 
@@ -28,6 +29,11 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if incident.verification is not None and not incident.verification.outcome:
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
+    if not incident.job_id:
+        named = await job_of(tools, incident)
+        if isinstance(named, NotWitnessed):
+            return await _stop(tools, incident, named)
+        incident = named
     found = witness(incident, await tools.reader.job(incident.vault_id, incident.job_id))
     if isinstance(found, NotWitnessed):
         return await _stop(tools, incident, found)

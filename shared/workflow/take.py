@@ -13,7 +13,7 @@ from shared.errors import RowExists
 from shared.events.model import FailureEvent, Ignored, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
-from shared.incident.book import IncidentBook, job_key, opened, set_aside
+from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.model import Incident, Status
 from shared.store.contract import Store
 
@@ -74,7 +74,7 @@ class Intake:
         return Taken("ignored", incident.id)
 
     async def _claim(self, event: FailureEvent) -> Taken:
-        claim = await self.book.claim(job_key(event.vault_id, event.job_id), event.job_id)
+        claim = await self.book.claim(failure_key(event), event.job_id)
         if claim.verification:
             await self._note(claim.incident_id, event.vm_id, "event", "the failure of our own verifying backup", _told(event))
             return Taken("verification", claim.incident_id)

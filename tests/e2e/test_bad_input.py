@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from typing import Any
 
 import pytest
 
+from shared import clock
 from tests.e2e.conftest import Product, cloud_event, scenario
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -206,3 +208,55 @@ def event_grid(alert_body: Any) -> dict[str, Any]:
         "metadataVersion": "1",
         "data": alert_body,
     }
+
+
+METRIC = {
+    "schemaId": "azureMonitorCommonAlertSchema",
+    "data": {
+        "essentials": {"monitoringService": "Platform", "monitorCondition": "Fired", "firedDateTime": "2026-11-20T22:35:07Z"},
+        "alertContext": {"condition": {"allOf": [{"metricName": "BackupHealthEvent", "dimensions": []}]}},
+    },
+}
+
+
+def metric_of(case: dict[str, Any], hours_ago: int = 0) -> dict[str, Any]:
+    event = copy.deepcopy(METRIC)
+    item = case["event"]["data"]["alertContext"]["protectedItemId"]
+    told = [{"name": "Backup Instance ID", "value": item}, {"name": "Health Status", "value": "Persistent Degraded"}]
+    event["data"]["alertContext"]["condition"]["allOf"][0]["dimensions"] = told
+    event["data"]["essentials"]["firedDateTime"] = clock.after(clock.now(), -3600 * hours_ago)
+    return event
+
+
+def failed_now(case: dict[str, Any]) -> dict[str, Any]:
+    """The scenario with its failed job begun an hour ago, so that the vault's list of the last day has it."""
+    for each in case["resources"]:
+        if each["id"].endswith(case["job_id"]):
+            each["properties"] |= {"startTime": clock.after(clock.now(), -3600), "endTime": clock.after(clock.now(), -3500)}
+    return case
+
+
+async def test_an_event_without_a_job_finds_it_in_the_vault(product: Product) -> None:
+    case = failed_now(scenario("ExtentionOperationFailed-backup_extension"))
+    await product.azure(case)
+    assert await product.deliver(metric_of(case)) in (200, 202)
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "fixed", incident
+    changes = await product.changes()
+    assert await product.deliver(case["event"]) in (200, 202), "the same failure, told richer and later"
+    assert len([each for each in await product.incidents() if each["job_id"] == case["job_id"]]) == 1
+    assert await product.changes() == changes
+
+
+async def test_an_event_without_a_job_of_a_failure_that_is_known_opens_nothing(product: Product) -> None:
+    case = failed_now(scenario("ExtentionOperationFailed-backup_extension"))
+    await product.azure(case)
+    await product.deliver(case["event"])
+    assert (await product.incident_of(case["job_id"]))["status"] == "fixed"
+    changes, known = await product.changes(), {each["id"] for each in await product.incidents()}
+    assert await product.deliver(metric_of(case, hours_ago=2)) in (200, 202)
+    async with asyncio.timeout(20):
+        while not (new := [each for each in await product.incidents() if each["id"] not in known and each["status"] == "ignored"]):
+            await asyncio.sleep(0.05)
+    assert case["job_id"] in new[0]["reason"]
+    assert await product.changes() == changes
