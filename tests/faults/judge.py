@@ -28,7 +28,7 @@ def judge(
     `removed`: how often each extension and collection went away."""
     return {
         "locks lost": _locks(expected_locks, locks_of(after)),
-        "unpromised deletions": _deletions(before, requests, incidents),
+        "unpromised deletions": _deletions(before, expected_locks, requests, incidents),
         "changes without an intent": _intents(requests, entries, wall_offset),
         "fixed twice": _twice(removed, incidents),
         "chain": [str(broken)] if (broken := verify(Entry.from_json(entry) for entry in entries)) else [],
@@ -45,10 +45,14 @@ def _locks(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return wrong + [f"not there before: {each}" for each in found if each not in expected]
 
 
-def _deletions(before: dict[str, Any], requests: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> list[str]:
+def _deletions(
+    before: dict[str, Any], known_locks: dict[str, Any], requests: list[dict[str, Any]], incidents: list[dict[str, Any]]
+) -> list[str]:
     vms = [incident["vm_id"] for incident in incidents if incident["vm_id"]]
     broken = []
     for request in requests:
+        if request["path"].casefold() in known_locks:
+            continue  # one that a person added before the group was unlocked, and that must be there at the end like the others
         if request["method"] == "DELETE" and all(not_allowed(before, request["path"], vm) for vm in vms):
             broken.append(f"DELETE {request['path']}")
     return broken
