@@ -51,6 +51,10 @@ check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts,
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+.PHONY: screenshots
+screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
+	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser
+
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py

@@ -16,7 +16,8 @@ from shared import review as reviews
 from shared.audit.log import AuditLog
 from shared.codec import to_json
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident
+from shared.incident.listing import NOT_REVIEWED, Wanted
+from shared.incident.model import Incident, Status
 from shared.incident.view import incident_json
 from shared.store.contract import Store
 
@@ -34,14 +35,27 @@ def incidents() -> None:
 
 @incidents.command("list")
 @store_options
+@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those with this status.")
+@click.option("--vm", metavar="NAME", default="", help="Only those whose VM's name holds this.")
+@click.option(
+    "--review",
+    type=click.Choice([NOT_REVIEWED, *(state.value for state in reviews.State)]),
+    help="Only those of which a person said this; `none`: nobody has reviewed them yet.",
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="So many at most.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-def list_incidents(data: Path, storage: str | None, as_json: bool) -> None:
+def list_incidents(
+    data: Path, storage: str | None, status: str | None, vm: str, review: str | None, limit: int, as_json: bool
+) -> None:
     """Newest first."""
+    wanted = Wanted(status=status or "", vm=vm, review=review or "")
 
-    async def read(store: Store) -> list[Incident]:
-        return [incident async for incident in IncidentBook(store).all()]
+    async def read(store: Store) -> tuple[list[Incident], bool]:
+        book = IncidentBook(store)
+        page = await book.listing.page(wanted, limit)
+        return [incident for each in page.summaries if (incident := await book.get(each.id))], bool(page.after)
 
-    found = list(reversed(with_store(data, storage, read)))
+    found, more = with_store(data, storage, read)
     if as_json:
         click.echo(json.dumps([incident_json(incident) for incident in found], indent=2, ensure_ascii=False))
         return
@@ -50,7 +64,13 @@ def list_incidents(data: Path, storage: str | None, as_json: bool) -> None:
         table.add_row(
             incident.id, incident.vm_id.rsplit("/", 1)[-1], incident.error_code or "-", incident.status.value, incident.reason
         )
-    console().print(table if found else "No failed backup has arrived yet.")
+    none = "No incident is like that." if wanted.narrow else "No failed backup has arrived yet."
+    console().print(table if found else none)
+    if more:
+        click.echo(
+            f"There may be more: these are the newest {len(found)}; ask for more with --limit, or for fewer with --status.",
+            err=True,
+        )
 
 
 @incidents.command("show")
@@ -77,14 +97,19 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
 @store_options
 @click.option("--state", type=click.Choice([state.value for state in reviews.State]), required=True, help="What you say of it.")
 @click.option("--why", metavar="TEXT", required=True, help="Your reason, 1 to 1,000 characters.")
+@click.option(
+    "--about", type=click.IntRange(min=1), metavar="SEQ", help="One entry of its audit log, by number; else the whole incident."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def review_incident(incident_id: str, data: Path, storage: str | None, state: str, why: str, as_json: bool) -> None:
+def review_incident(
+    incident_id: str, data: Path, storage: str | None, state: str, why: str, about: int | None, as_json: bool
+) -> None:
     """Put your review on record, under your user name here. It is an audit entry; a later one does not take it away."""
 
     async def write(store: Store) -> reviews.Review | None:
         incident = await IncidentBook(store).get(incident_id)
         by = f"{getpass.getuser()} (command line)"
-        return await reviews.review(store, AuditLog(store), incident, by, state, why) if incident else None
+        return await reviews.review(store, AuditLog(store), incident, by, state, why, about) if incident else None
 
     made = with_store(data, storage, write, write=True)
     if made is None:

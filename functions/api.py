@@ -13,13 +13,14 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import access, pages
+from functions import access
 from functions.access import Role
 from functions.composition import the_app
 from shared import clock, health
 from shared.audit.log import oldest_first
 from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
+from shared.incident.listing import Wanted
 from shared.incident.view import incident_json
 from shared.review import newest
 from shared.workflow.take import QUARANTINE
@@ -69,22 +70,10 @@ async def show_health(req: func.HttpRequest) -> func.HttpResponse:
     return _json(found, 200 if found["status"] == "ok" else 503)
 
 
-@blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@access.needs(Role.READER)
-async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
-    return await _answered(lambda: _page(req, ""))
-
-
-@blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@access.needs(Role.READER)
-async def audit_page_of_incident(req: func.HttpRequest) -> func.HttpResponse:
-    return await _answered(lambda: _page(req, req.route_params["id"]))
-
-
 async def _incidents(req: func.HttpRequest) -> func.HttpResponse:
-    limit = _limit(req)
-    found = [incident async for incident in the_app().book.all()]
-    return _json([incident_json(incident) for incident in reversed(found)][:limit])
+    page = await the_app().book.listing.page(Wanted(), _limit(req))
+    found = [incident for each in page.summaries if (incident := await the_app().book.get(each.id))]
+    return _json([incident_json(incident) for incident in found])
 
 
 async def _incident(incident_id: str) -> func.HttpResponse:
@@ -108,19 +97,6 @@ async def _entries(req: func.HttpRequest) -> func.HttpResponse:
 async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:
     rows = the_app().store.query(QUARANTINE, "event", limit=_limit(req))
     return _json([{"id": row.key, **row.body} async for row in rows])
-
-
-async def _page(req: func.HttpRequest, incident_id: str) -> func.HttpResponse:
-    app = the_app()
-    off = await app.ledger.open_locks()
-    if not incident_id:
-        found = [incident async for incident in app.book.all()]
-        return pages.answer("incidents.html", incidents=list(reversed(found))[: _limit(req)], off=off)
-    incident = await app.book.get(incident_id)
-    if incident is None:
-        return pages.answer("missing.html", status=404, incident_id=incident_id, off=off)
-    entries = [entry async for entry in app.audit.entries(incident=incident_id)]
-    return pages.answer("incident.html", incident=incident, entries=entries, off=off)
 
 
 def _limit(req: func.HttpRequest) -> int:

@@ -18,8 +18,11 @@ from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
 
 blueprint = df.Blueprint()
+LONGEST_NUMBER = 10
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 FIELDS = ("state", "why")
+ABOUT = "about"
+"""The number of the entry that it is about; missing or empty: the whole incident."""
 
 
 @blueprint.route(route="review/{incident}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -45,7 +48,8 @@ async def _reviewed(req: func.HttpRequest, by: str, kind: str) -> func.HttpRespo
     incident = await _found(incident_id)
     if incident is None:
         return _answer({"error": f"there is no incident {incident_id}"}, 404)
-    made = await reviews.review(app.store, app.audit, incident, by, said["state"], said["why"])
+    about = int(said[ABOUT]) if said[ABOUT] else None
+    made = await reviews.review(app.store, app.audit, incident, by, said["state"], said["why"], about)
     if kind == FORM:
         return func.HttpResponse(status_code=303, headers={"Location": f"../audit/page/{incident.id}", "Cache-Control": "no-store"})
     return _answer({"review": to_json(made)}, 200)
@@ -69,12 +73,17 @@ def _said(body: bytes, kind: str) -> Mapping[str, str]:
         raise NotUsable(f"the body is no {kind}") from error
     if not isinstance(said, dict):
         raise NotUsable("the body is no object")
-    return {name: _one(name, said.get(name)) for name in FIELDS}
+    about = _one(ABOUT, said.get(ABOUT, ""))
+    if about and not (about.isascii() and about.isdecimal() and len(about) < LONGEST_NUMBER):
+        raise NotUsable(f"about is {about[:40]!r}; it takes the number of an entry")
+    return {name: _one(name, said.get(name)) for name in FIELDS} | {ABOUT: about}
 
 
 def _one(name: str, value: Any) -> str:
     if isinstance(value, list) and len(value) == 1:  # a form's field
         value = value[0]
+    if name == ABOUT and isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str):
         raise NotUsable(f"{name} is missing, or is not one text")
     return value

@@ -1,12 +1,14 @@
 """What people say of an incident after looking at it.
 
-Each review is an entry of the incident's audit chain, and stays there. Beside it one row an incident holds the newest review, for
-filtering; the chain is the record, and the row can be made from it again.
+Each review is an entry of the incident's audit chain, and stays there. It is about the whole incident, or about one entry of its chain.
+Beside it one row an incident holds the newest review of the whole, and the list of incidents its state, for filtering; the chain is the
+record, and both can be made from it again.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +16,7 @@ from shared.audit.entry import Entry
 from shared.audit.log import AuditLog
 from shared.codec import from_json, to_json
 from shared.errors import NotUsable, RowChanged, RowExists, StoreUnavailable
+from shared.incident.listing import Listing
 from shared.incident.model import Incident
 from shared.store.contract import Row, Store
 
@@ -41,18 +44,33 @@ class Review:
     why: str
     seq: int
     """Place of its entry in the incident's chain: of two reviews the later one is the newest."""
+    about: int | None = None
+    """The entry that it is about; None: the whole incident."""
 
 
-async def review(store: Store, audit: AuditLog, incident: Incident, by: str, state: str, why: str) -> Review:
-    """Put a review on record and return it. Raises NotUsable for what is no review, and StoreUnavailable: then send it again.
+async def review(
+    store: Store, audit: AuditLog, incident: Incident, by: str, state: str, why: str, about: int | None = None
+) -> Review:
+    """Put a review on record and return it. `about`: the entry of the incident's chain that it is about, else the whole incident.
+
+    Raises NotUsable for what is no review, and StoreUnavailable: then send it again.
 
     The entry is written first. Where the store fails between the two, sending again adds a second entry and mends the row.
     """
     chosen, reason = _state(state), _why(why)
-    entry = await _note(audit, incident, KIND, f"{chosen}: {reason}", by, chosen, reason)
-    made = Review(chosen, by, entry.at, reason, entry.seq)
-    await _keep_newest(store, incident.id, made)
+    if about is not None:
+        await _must_be_there(audit, incident, about)
+    entry = await _note(audit, incident, KIND, by, chosen, reason, about)
+    made = Review(chosen, by, entry.at, reason, entry.seq, about)
+    if about is None:
+        await _keep_newest(store, incident.id, made)
+        await Listing(store).reviewed(incident, chosen, entry.seq)
     return made
+
+
+async def _must_be_there(audit: AuditLog, incident: Incident, seq: int) -> None:
+    if not any([entry.seq == seq async for entry in audit.entries(incident=incident.id)]):
+        raise NotUsable(f"the incident has no entry {seq}")
 
 
 async def newest(store: Store, incident_id: str) -> Review | None:
@@ -60,17 +78,26 @@ async def newest(store: Store, incident_id: str) -> Review | None:
     return _of(row) if row else None
 
 
-async def _note(audit: AuditLog, incident: Incident, kind: str, result: str, by: str, state: State, why: str) -> Entry:
+async def forget(store: Store, incident_id: str) -> None:
+    """Remove the row of an incident that is no longer kept."""
+    row = await store.get(REVIEWS, "incident", incident_id)
+    if row is not None:
+        with suppress(RowChanged):  # somebody reviews it at this moment; the next run removes it
+            await store.delete(row)
+
+
+async def _note(audit: AuditLog, incident: Incident, kind: str, by: str, state: State, why: str, about: int | None) -> Entry:
+    of = f" (entry {about})" if about is not None else ""
     return await audit.append(
         incident=incident.id,
         vm=incident.vm_id,
         kind=kind,
         target=incident.vm_id,
         phase="note",
-        result=result,
+        result=f"{state}{of}: {why}",
         actor=by,
         correlation_id="",
-        detail={"state": state.value, "why": why},
+        detail={"state": state.value, "why": why} | ({"about": about} if about is not None else {}),
     )
 
 

@@ -15,6 +15,7 @@ from shared import clock
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
+from shared.incident.listing import Listing, summary_of
 from shared.incident.model import Incident, Status
 from shared.store.contract import Row, Store
 
@@ -34,6 +35,7 @@ class Claim:
 class IncidentBook:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.listing = Listing(store)
 
     async def claim(self, key: str, job_id: str) -> Claim:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key."""
@@ -65,6 +67,7 @@ class IncidentBook:
             await self._store.insert(INCIDENTS, "incident", incident.id, to_json(incident))
         except RowExists:
             return await self.get(incident.id) or incident
+        await self.listing.put(incident)
         return incident
 
     async def get(self, incident_id: str) -> Incident | None:
@@ -77,11 +80,14 @@ class IncidentBook:
             row = await self._store.get(INCIDENTS, "incident", incident_id)
             if row is None:
                 raise StoreUnavailable(f"incident {incident_id} is not in the store")
-            changed = change(from_json(Incident, row.body))
+            before = from_json(Incident, row.body)
+            changed = change(before)
             try:
                 await self._store.replace(row, to_json(changed))
             except RowChanged:
                 continue
+            if summary_of(changed) != summary_of(before):
+                await self.listing.put(changed)
             if changed.ended:
                 await self._unlisted(incident_id)
             return changed
@@ -115,6 +121,7 @@ class IncidentBook:
         if row is not None:
             with suppress(RowChanged):
                 await self._store.delete(row)
+        await self.listing.forget(incident_id)
 
     async def all(self) -> AsyncIterator[Incident]:
         """Every incident, oldest first (ids begin with the time of opening)."""

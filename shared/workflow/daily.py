@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from shared import review as reviews
 from shared.audit.heads import HEADS, make_due
 from shared.audit.log import AuditLog
 from shared.audit.retention import forget
@@ -30,4 +31,5 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
         forgotten = await forget(store, log, before)
         for incident_id in forgotten:
             await book.forget(incident_id)
+            await reviews.forget(store, incident_id)
     return f"{len(made)} days bound, {sealed} sealed, {len(forgotten)} incidents forgotten"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,8 +23,9 @@ from shared.audit.chain import verify
 from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
+from shared.incident.listing import Listing, Wanted
 from shared.incident.model import Incident, Status
-from shared.review import REVIEWS, Review, State, _keep_newest, newest, review
+from shared.review import REVIEWS, Review, State, _keep_newest, forget, newest, review
 from shared.store.contract import Store
 from shared.store.sqlite import SqliteStore
 from tests.access.test_access import OID, READER, principal
@@ -67,7 +69,7 @@ async def test_a_review_as_json_is_an_entry_a_row_and_on_the_incident(store: Sto
     assert (entry.kind, entry.phase, entry.actor) == ("review", "note", f"Ana ({OID['val']})")
     assert (entry.result, entry.detail, entry.vm) == ("accepted: looked at the job", GOOD, VM)
     told = json.loads(answer.get_body())["review"]
-    assert told == {"state": "accepted", "by": entry.actor, "at": entry.at, "why": GOOD["why"], "seq": 1}
+    assert told == {"state": "accepted", "by": entry.actor, "at": entry.at, "why": GOOD["why"], "seq": 1, "about": None}
     assert (await store.get(REVIEWS, "incident", "i1")).body == told  # type: ignore[union-attr]
     shown = func.HttpRequest(method="GET", url="https://app.example.com/api/incidents/i1", route_params={"id": "i1"}, body=b"")
     assert json.loads((await api._incident(shown.route_params["id"])).get_body())["review"] == told
@@ -159,6 +161,48 @@ async def test_reviews_at_once_are_all_on_record_and_the_row_is_the_last(store: 
     assert sorted(each.seq for each in made) == [entry.seq for entry in found] == list(range(1, 13))
     assert verify(found) is None
     assert await newest(store, "i1") == max(made, key=lambda each: each.seq)
+
+
+async def listed(review: str) -> list[str]:
+    return [each.id for each in (await the_app().book.listing.page(Wanted(review=review), 10)).summaries]
+
+
+async def test_the_list_tells_what_was_said_last_of_the_whole_incident(store: Store) -> None:
+    assert (await listed("none"), await listed("accepted")) == (["i1"], [])
+    assert (await sent(GOOD)).status_code == 200
+    assert (await listed("none"), await listed("accepted")) == ([], ["i1"])
+    await the_app().book.change("i1", lambda each: replace(each, reason="another"))
+    assert await listed("accepted") == ["i1"], "a change of the incident keeps what was said of it"
+    await Listing(store).reviewed(INCIDENT, "disputed", 1)
+    assert await listed("disputed") == [], "an earlier review that comes late is not shown"
+    await asyncio.gather(
+        *(review(store, AuditLog(store), INCIDENT, "p", state, "w") for state in ("seen", "disputed", "follow_up"))
+    )
+    last = await newest(store, "i1")
+    assert last is not None
+    assert await listed(last.state) == ["i1"]
+
+
+async def test_a_review_of_one_entry_says_so_and_leaves_the_incident_s_own(store: Store) -> None:
+    assert (await sent(GOOD)).status_code == 200
+    told = json.loads((await sent({"state": "disputed", "why": "not so", "about": 1})).get_body())["review"]
+    assert (told["about"], told["seq"]) == (1, 2)
+    assert (await entries())[1].result == "disputed (entry 1): not so"
+    assert (await newest(store, "i1")).seq == 1  # type: ignore[union-attr]
+    assert await listed("accepted") == ["i1"]
+    assert (await sent({"state": "disputed", "why": "w", "about": "1"}, FORM, OURS)).status_code == 303
+    assert (await sent({"state": "disputed", "why": "w", "about": ""}, FORM, OURS)).status_code == 303
+    assert await listed("disputed") == ["i1"]
+    for about in (9, 0, -1, "x", "99999999999999999999", True, 1.0, "١"):
+        assert (await sent({"state": "seen", "why": "w", "about": about})).status_code == 400
+    assert len(await entries()) == 4
+
+
+async def test_retention_forgets_the_row_of_a_review(store: Store) -> None:
+    assert (await sent(GOOD)).status_code == 200
+    await forget(store, "i1")
+    await forget(store, "i1")
+    assert await newest(store, "i1") is None
 
 
 async def test_an_earlier_review_that_comes_late_does_not_take_the_row(store: Store) -> None:

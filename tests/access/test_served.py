@@ -54,5 +54,5 @@ async def test_the_developer_reviews_an_incident(tmp_path: Path) -> None:
         shown = await (await product.http.get(f"{product.app}/api/incidents/{incident['id']}")).json()
         last = (await product.audit(incident["id"]))[-1]
         assert (last["kind"], last["actor"]) == ("review", "developer@localhost")
-        assert shown["review"] == body | {"by": last["actor"], "at": last["at"], "seq": last["seq"]}
+        assert shown["review"] == body | {"by": last["actor"], "at": last["at"], "seq": last["seq"], "about": None}
         assert await product.changes() == []

@@ -25,12 +25,12 @@ async function visit({ name, url, locale, scheme, screenshot }) {
   const answer = await page.goto(url);
   const lang = await page.getAttribute("html", "lang");
   const text = (await page.innerText("body")).slice(0, 4000);
+  if (screenshot) await page.screenshot({ path: screenshot, fullPage: false });
   await page.keyboard.press("Tab");
   const focused = await page.evaluate(() => document.activeElement?.tagName ?? "");
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
   const csp = answer.headers()["content-security-policy"] ?? "";
   const violations = await judged(context, url, scheme, locale);
-  if (screenshot) await page.screenshot({ path: screenshot, fullPage: false });
   await context.close();
   return { name, status: answer.status(), lang, text, focused, wide, csp, said, elsewhere, violations };
 }

@@ -1,0 +1,177 @@
+"""Incidents for people: newest first, narrowed by what they look for, a page at a time.
+
+Beside each incident stands one small row, whose key sorts newest first in every store. It is written with the incident; the incident is
+the truth, and a row that is missing or old is mended at the incident's next change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shared.codec import from_json, to_json
+from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.incident.model import Incident, Verdict
+from shared.store.contract import Store
+
+SUMMARIES, PARTITION = "summaries", "all"
+MOST_READ = 5_000
+"""Rows that one page reads at most; a filter that finds little stops there and offers to go on."""
+LONGEST_REASON = 240
+NOT_REVIEWED = "none"
+_TOP = 10**14
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    id: str
+    status: str
+    vm_id: str
+    error_code: str
+    causes: tuple[str, ...]
+    """Confirmed ones."""
+    changed: tuple[str, ...]
+    """Kinds of what was changed."""
+    opened_at: str
+    closed_at: str
+    job_id: str
+    reason: str
+    review: str = ""
+    """State of the newest review, "" while there is none."""
+    review_seq: int = 0
+    """Place of that review in the incident's chain."""
+
+    @property
+    def vm(self) -> str:
+        return self.vm_id.rsplit("/", 1)[-1]
+
+    @property
+    def group(self) -> str:
+        parts = self.vm_id.split("/")
+        return parts[4] if len(parts) > 4 else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person looks for; "" is anything."""
+
+    status: str = ""
+    vm: str = ""
+    """Part of the VM's name."""
+    group: str = ""
+    code: str = ""
+    cause: str = ""
+    changed: str = ""
+    """A kind of change, or "any"."""
+    since: str = ""
+    until: str = ""
+    """ISO 8601, compared with the time of opening."""
+    review: str = ""
+    """State of the newest review, or "none" for what nobody has reviewed yet."""
+
+    def takes(self, summary: Summary) -> bool:
+        return (
+            self.status in ("", summary.status)
+            and self.vm.casefold() in summary.vm.casefold()
+            and self.group.casefold() in ("", summary.group.casefold())
+            and self.code.casefold() in ("", summary.error_code.casefold())
+            and (not self.cause or self.cause in summary.causes)
+            and (not self.changed or (bool(summary.changed) if self.changed == "any" else self.changed in summary.changed))
+            and self.review in ("", summary.review or NOT_REVIEWED)
+            and (not self.since or summary.opened_at >= self.since)
+            and (not self.until or summary.opened_at <= self.until)
+        )
+
+    @property
+    def narrow(self) -> bool:
+        return self != Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    summaries: tuple[Summary, ...]
+    after: str
+    """Where the next page begins; "" when there is none."""
+
+
+def summary_of(incident: Incident) -> Summary:
+    return Summary(
+        id=incident.id,
+        status=incident.status.value,
+        vm_id=incident.vm_id,
+        error_code=incident.error_code,
+        causes=tuple(each.cause for each in incident.findings if each.verdict is Verdict.CONFIRMED),
+        changed=tuple(dict.fromkeys(each.kind for each in incident.actions if each.outcome == "done")),
+        opened_at=incident.opened_at,
+        closed_at=incident.closed_at,
+        job_id=incident.job_id,
+        reason=incident.reason[:LONGEST_REASON],
+    )
+
+
+def key_of(incident_id: str) -> str:
+    """Newest first: ids begin with the time of opening."""
+    digits = "".join(char for char in incident_id[:15] if char.isdecimal()) or "0"
+    return f"{_TOP - int(digits):015d}-{incident_id}"
+
+
+def _with_review(made: Summary, before: Summary | None) -> Summary:
+    return replace(made, review=before.review, review_seq=before.review_seq) if before else made
+
+
+class Listing:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, incident: Incident) -> None:
+        """Write the incident's row as the incident now is; what was said of it in a review stays. Raises StoreUnavailable."""
+        made = summary_of(incident)
+        await self._write(key_of(incident.id), lambda before: _with_review(made, before))
+
+    async def reviewed(self, incident: Incident, state: str, seq: int) -> None:
+        """Show what was said in the entry `seq`, unless a later review is shown. Raises StoreUnavailable."""
+        made = replace(summary_of(incident), review=state, review_seq=seq)
+
+        def newer(before: Summary | None) -> Summary:
+            if before is None:
+                return made
+            return before if before.review_seq >= seq else replace(before, review=state, review_seq=seq)
+
+        await self._write(key_of(incident.id), newer)
+
+    async def _write(self, key: str, make: Callable[[Summary | None], Summary]) -> None:
+        for _ in range(ATTEMPTS):
+            row = await self._store.get(SUMMARIES, PARTITION, key)
+            body = to_json(make(from_json(Summary, row.body) if row else None))
+            try:
+                if row is None:
+                    await self._store.insert(SUMMARIES, PARTITION, key, body)
+                elif row.body != body:
+                    await self._store.replace(row, body)
+            except (RowExists, RowChanged):
+                continue
+            return
+        raise StoreUnavailable(f"the row {key} of the list was written by too many at once")
+
+    async def forget(self, incident_id: str) -> None:
+        row = await self._store.get(SUMMARIES, PARTITION, key_of(incident_id))
+        if row is not None:
+            try:
+                await self._store.delete(row)
+            except RowChanged:
+                return  # gone already, or written again
+
+    async def page(self, wanted: Wanted, size: int, after: str = "") -> Page:
+        """At most `size` that are wanted, after the place `after` of an earlier page. Raises ValueError for a place that is none."""
+        found: list[Summary] = []
+        read, last = 0, ""
+        limit = None if wanted.narrow else size + 1
+        async for row in self._store.query(SUMMARIES, PARTITION, after=after or None, limit=limit):
+            if len(found) == size or read == MOST_READ:
+                return Page(tuple(found), last)
+            read, last = read + 1, row.key
+            summary = from_json(Summary, row.body)
+            if wanted.takes(summary):
+                found.append(summary)
+        return Page(tuple(found), "")

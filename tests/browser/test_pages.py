@@ -1,0 +1,234 @@
+"""The review pages as a person sees them, over 5,000 incidents: every page, filter and language, light and dark, in a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from functions.texts import TEXTS
+from shared.codec import to_json
+from shared.execution.ledger import LOCKS, OpenLock
+from shared.execution.windows import WINDOWS, Member, Window
+from shared.facts import Lock
+from shared.incident.book import INCIDENTS
+from shared.incident.listing import PARTITION, SUMMARIES, key_of, summary_of
+from shared.incident.model import Incident
+from shared.store.contract import Body
+from shared.store.keys import encoded
+from shared.store.sqlite import SqliteStore
+from shared.workflow.take import QUARANTINE
+from tests.browser import seed
+from tests.browser.chromium import visit
+from tests.e2e.conftest import Product, running
+
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
+COUNT = 5_000
+EVIL = "<script>alert(1)</script>"
+SHOTS = os.environ.get("SCREENSHOTS", "")
+"""Folder for screenshots; none are taken while it is not set (`make screenshots` sets it)."""
+TAKEN = (("en", "light"), ("zh", "dark"))
+
+
+def said_of(number: int) -> str:
+    """What a person said of the seeded incident of that number."""
+    return ("", "accepted", "", "disputed", "")[number % 5]
+
+
+def rows(incidents: list[Incident], with_entries: int) -> list[tuple[str, str, str, Body]]:
+    found: list[tuple[str, str, str, Body]] = []
+    for number, incident in enumerate(incidents):
+        found.append((INCIDENTS, "incident", incident.id, to_json(incident)))
+        summary = replace(summary_of(incident), review=said_of(number))
+        found.append((SUMMARIES, PARTITION, key_of(incident.id), to_json(summary)))
+        if number >= len(incidents) - with_entries:
+            found += [("audit", incident.id, f"{entry.seq:08d}", entry.to_json()) for entry in seed.entries(incident)]
+    return found
+
+
+async def fill(folder: Path, found: list[tuple[str, str, str, Body]]) -> None:
+    """All rows in one transaction: as many as months of work leave would take minutes one by one."""
+    store = SqliteStore(folder / "remediator.db")
+    await store.ping()
+    values = [(table, partition, key, encoded(body)) for table, partition, key, body in found]
+    sql = 'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
+    connection = store._open()
+    connection.execute("BEGIN")
+    connection.executemany(sql, values)
+    connection.execute("COMMIT")
+    connection.close()
+    await store.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Product, list[Incident]]]:
+    folder: Path = tmp_path_factory.mktemp("pages")
+    incidents = list(seed.incidents(COUNT))
+    found = rows(incidents, 300)
+    lock = Lock(
+        f"{seed.SUBSCRIPTION}/resourceGroups/rg-team-1/providers/Microsoft.Authorization/locks/keep",
+        "keep",
+        "CanNotDelete",
+        EVIL,
+        (),
+    )
+    group = lock.scope
+    entry = OpenLock(
+        lock, group, incidents[-1].id, incidents[-1].vm_id, group, "2026-01-01T00:00:00.000000Z", problem=f"403 {EVIL}"
+    )
+    window = Window(group, incidents[-1].id, "closing", "x", "x", "2026-01-01T00:00:00.000000Z", (Member(incidents[-1].id, ()),))
+    found += [(LOCKS, "open", "a", to_json(entry)), (WINDOWS, "group", "a", to_json(window))]
+    found.append(
+        (
+            QUARANTINE,
+            "event",
+            "q",
+            {"at": "2026-11-20T00:00:00.000000Z", "reason": f"not JSON {EVIL}", "characters": 9, "excerpt": EVIL},
+        )
+    )
+    await fill(folder, found)
+    async with running(folder, REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost") as product:
+        yield product, incidents
+
+
+async def html(product: Product, path: str = "", **headers: str) -> str:
+    answer = await product.http.get(f"{product.app}/api/audit/page{path}", headers=headers)
+    assert answer.status == 200, await answer.text()
+    return await answer.text()
+
+
+def listed(page: str) -> list[str]:
+    """Incident ids of the list, in order."""
+    return re.findall(r'<td><a href="[^"]*page/([0-9][^"?]*)', page)
+
+
+FILTERS: dict[str, Any] = {
+    "status=needs_person": lambda each: each.status == "needs_person",
+    "vm=vm-01": lambda each: "vm-01" in each.vm_id.rsplit("/", 1)[1],
+    "group=rg-team-3": lambda each: "/rg-team-3/" in each.vm_id,
+    "code=GuestAgentSnapshotTaskStatusError": lambda each: each.error_code == "GuestAgentSnapshotTaskStatusError",
+    "cause=backup_extension": lambda each: "backup_extension" in summary_of(each).causes,
+    "changed=any": lambda each: bool(summary_of(each).changed),
+    "changed=uninstall_extension&status=fixed": lambda each: (
+        each.status == "fixed" and "uninstall_extension" in summary_of(each).changed
+    ),
+    "review=none": lambda each: not said_of(int(each.id[-8:], 16)),
+    "review=disputed": lambda each: said_of(int(each.id[-8:], 16)) == "disputed",
+    "since=2026-11-20": lambda each: each.opened_at >= "2026-11-20",
+    "until=2026-11-01T12:00": lambda each: each.opened_at <= "2026-11-01T12:00:00.000000Z",
+}
+
+
+@in_module_loop
+@pytest.mark.parametrize("asked", FILTERS)
+async def test_a_filter_shows_exactly_what_it_says(filled: tuple[Product, list[Incident]], asked: str) -> None:
+    product, incidents = filled
+    wanted = [each.id for each in reversed(incidents) if FILTERS[asked](each)]
+    assert listed(await html(product, f"?{asked}")) == wanted[:50]
+    assert len(wanted) > 50
+
+
+@in_module_loop
+async def test_pages_go_on_to_the_oldest(filled: tuple[Product, list[Incident]]) -> None:
+    product, incidents = filled
+    seen: list[str] = []
+    path = "?group=rg-team-5"
+    while path:
+        page = await html(product, path)
+        seen += listed(page)
+        following = re.search(r'<a rel="next" href="page(\?[^"]*)"', page)
+        path = following[1].replace("&amp;", "&") if following else ""
+    assert seen == [each.id for each in reversed(incidents) if "/rg-team-5/" in each.vm_id]
+
+
+@in_module_loop
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("?status=fine", 400),
+        ("?review=fine", 400),
+        ("?since=soon", 400),
+        ("?after=%00", 400),
+        ("/20260101T000000-none", 404),
+        ("/9%20%3Cb%3E", 404),
+    ],
+)
+async def test_what_cannot_be_shown_is_said_in_a_page(filled: tuple[Product, list[Incident]], path: str, status: int) -> None:
+    answer = await filled[0].http.get(f"{filled[0].app}/api/audit/page{path}")
+    assert answer.status == status
+    assert "<main" in await answer.text()
+    assert "<b>" not in await answer.text()
+
+
+@in_module_loop
+@pytest.mark.parametrize("path", ["", "/overview", "/person", "/windows", "/quarantine", "/incident"])
+async def test_nothing_from_outside_becomes_markup(filled: tuple[Product, list[Incident]], path: str) -> None:
+    product, incidents = filled
+    page = await html(product, path.replace("/incident", f"/{incidents[-1].id}"))
+    assert EVIL not in page
+    assert "alert(1)" in page, "the banner shows the problem, escaped"
+    assert " style=" not in page and "<script" not in page
+
+
+@in_module_loop
+@pytest.mark.parametrize(
+    ("path", "accept", "lang"),
+    [("", "zh-CN,zh;q=0.9", "zh"), ("", "de, en;q=0.5", "en"), ("", "", "en"), ("?lang=zh", "en", "zh"), ("?lang=xx", "zh", "zh")],
+)
+async def test_the_language_is_the_reader_s(filled: tuple[Product, list[Incident]], path: str, accept: str, lang: str) -> None:
+    page = await html(filled[0], path, **{"Accept-Language": accept})
+    assert TEXTS[lang]["narrow"] in page
+    assert ("?lang=zh" in page) and ("?lang=en" in page)
+    if "lang=zh" in path:
+        assert "page/overview?lang=zh" in page, "the choice is kept in the links"
+
+
+def test_both_languages_have_the_same_words() -> None:
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    assert all(text for name, text in TEXTS["zh"].items() if name != "at_latest")
+
+
+@in_module_loop
+async def test_every_page_in_a_browser(filled: tuple[Product, list[Incident]]) -> None:
+    product, incidents = filled
+    person = next(each for each in reversed(incidents) if each.status == "needs_person")
+    paths = {
+        "list": "",
+        "filtered": "?status=fixed&changed=any",
+        "incident": f"/{person.id}",
+        "overview": "/overview",
+        "person": "/person",
+        "windows": "/windows",
+        "quarantine": "/quarantine",
+    }
+    if SHOTS:
+        Path(SHOTS).mkdir(parents=True, exist_ok=True)
+    asked = [
+        {
+            "name": f"{name}-{locale}-{scheme}",
+            "url": f"{product.app}/api/audit/page{path}",
+            "locale": {"en": "en-GB", "zh": "zh-CN"}[locale],
+            "scheme": scheme,
+            "screenshot": str(Path(SHOTS) / f"{name}-{locale}-{scheme}.png") if SHOTS and (locale, scheme) in TAKEN else None,
+        }
+        for name, path in paths.items()
+        for locale in ("en", "zh")
+        for scheme in ("light", "dark")
+    ]
+    seen = await visit(asked)
+    assert [page["name"] for page in seen] == [page["name"] for page in asked]
+    for page in seen:
+        assert page["status"] == 200, page
+        assert page["violations"] == [], page["name"]
+        assert page["said"] == [], page["name"]
+        assert page["elsewhere"] == [], page["name"]
+        assert page["focused"] == "A", "the first stop of the Tab key is the link to the content"
+        assert page["wide"] is False, f"{page['name']} scrolls sideways"
+        assert page["lang"] == ("zh-Hans" if "-zh-" in page["name"] else "en")
+        assert "unsafe-inline" not in page["csp"] and "default-src 'none'" in page["csp"]
