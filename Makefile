@@ -61,6 +61,7 @@ faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (u
 
 bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.faults.bench_windows
+	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
 	rm -rf $(VENV) node_modules .remediator .pytest_cache .mypy_cache .ruff_cache

@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -107,13 +107,17 @@ def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
 @store_options
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 def export(incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, form: str) -> None:
-    """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV (for a spreadsheet)."""
-    found = _read(data, storage, incident, vm, since)
-    if form == "csv":
-        write_csv(found, sys.stdout)
-        return
-    for entry in found:
-        click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
+    """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV (for a spreadsheet).
+
+    Chain by chain, the oldest incident first, as they are read: a log of any size needs no memory.
+    """
+    write = as_csv(sys.stdout) if form == "csv" else as_json_line
+
+    async def stream(store: Store) -> None:
+        async for entry in _wanted(AuditLog(store), incident, vm, since):
+            write(entry)
+
+    _with_log(data, storage, stream)
 
 
 @audit.command("verify")
@@ -167,13 +171,20 @@ def table_of(entries: Iterable[Entry]) -> Table:
     return table
 
 
-def write_csv(entries: Iterable[Entry], out: TextIO) -> None:
+def as_json_line(entry: Entry) -> None:
+    click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
+
+
+def as_csv(out: TextIO) -> Callable[[Entry], None]:
     """A cell that a spreadsheet would take for a formula gets an apostrophe before it: results quote text from outside."""
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for entry in entries:
+
+    def write(entry: Entry) -> None:
         wire = entry.to_json() | {"detail": json.dumps(entry.detail, ensure_ascii=False)}
         writer.writerow([_cell(wire[column]) for column in COLUMNS])
+
+    return write
 
 
 def _cell(value: Any) -> str:
@@ -182,23 +193,28 @@ def _cell(value: Any) -> str:
 
 
 def _read(data: Path, storage: str | None, incident: str | None, vm: str | None, since: str | None) -> list[Entry]:
+    async def read(store: Store) -> list[Entry]:
+        return [entry async for entry in _wanted(AuditLog(store), incident, vm, since)]
+
+    return oldest_first(_with_log(data, storage, read))
+
+
+def _with_log[T](data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    try:
+        return with_store(data, storage, work)
+    except ValueError as error:  # an incident id that no store takes as a key
+        raise click.UsageError(str(error)) from error
+
+
+async def _wanted(log: AuditLog, incident: str | None, vm: str | None, since: str | None) -> AsyncIterator[Entry]:
     try:
         start = clock.as_text(clock.as_time(since)) if since else None
     except ValueError as error:
         raise click.BadParameter(f"{since!r} is no time; write it like 2026-01-31T12:00:00Z", param_hint="--since") from error
-
-    async def read(store: Store) -> list[Entry]:
-        log = AuditLog(store)
-        by_id = vm if vm and vm.startswith("/") else None
-        return [entry async for entry in log.entries(incident=incident, vm=by_id, since=start)]
-
-    try:
-        found = oldest_first(with_store(data, storage, read))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    if vm and not vm.startswith("/"):
-        found = [entry for entry in found if entry.vm.rsplit("/", 1)[-1].casefold() == vm.casefold()]
-    return found
+    name = vm.casefold() if vm and not vm.startswith("/") else None
+    async for entry in log.entries(incident=incident, vm=None if name else vm, since=start):
+        if name is None or entry.vm.rsplit("/", 1)[-1].casefold() == name:
+            yield entry
 
 
 def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bool) -> None:
@@ -209,10 +225,7 @@ def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bo
             for entry in found:
                 if (entry.incident, entry.seq) not in seen:
                     seen.add((entry.incident, entry.seq))
-                    if as_json:
-                        click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
-                    else:
-                        _print(entry)
+                    (as_json_line if as_json else _print)(entry)
             time.sleep(FOLLOW_SECONDS)
             found = later(clock.after(clock.now(), -FOLLOW_OVERLAP_SECONDS))
     except KeyboardInterrupt:

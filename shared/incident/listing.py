@@ -1,25 +1,32 @@
 """Incidents for people: newest first, narrowed by what they look for, a page at a time.
 
-Beside each incident stands one small row, whose key sorts newest first in every store. It is written with the incident; the incident is
-the truth, and a row that is missing or old is mended at the incident's next change.
+Beside each incident stands one small row, whose key sorts newest first in every store, in the partition of its month: a partition that
+everything is written to does not scale. It is written with the incident; the incident is the truth, and a row that is missing or old is
+mended at the incident's next change.
+https://learn.microsoft.com/azure/storage/tables/table-storage-design-guidelines
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.incident.model import Incident, Verdict
-from shared.store.contract import Store
+from shared.store.contract import Row, Store
 
-SUMMARIES, PARTITION = "summaries", "all"
+SUMMARIES, MONTHS = "summaries", "months"
+"""The table, and the partition in it that names the months there are."""
 MOST_READ = 5_000
 """Rows that one page reads at most; a filter that finds little stops there and offers to go on."""
 LONGEST_REASON = 240
 NOT_REVIEWED = "none"
 _TOP = 10**14
+_MONTH_DIGITS = 7  # of 15: eight more hold day and time
+_KEY = re.compile(r"[0-9]{15}-[!-~]+")
 ATTEMPTS = 20
 
 
@@ -116,6 +123,13 @@ def key_of(incident_id: str) -> str:
     return f"{_TOP - int(digits):015d}-{incident_id}"
 
 
+def month_of(key: str) -> str:
+    """The partition of a key: what begins it is the year and month, and sorts newest first as well. Raises ValueError for no key."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"no place in the list: {key[:80]!r}")
+    return key[:_MONTH_DIGITS]
+
+
 def _with_review(made: Summary, before: Summary | None) -> Summary:
     return replace(made, review=before.review, review_seq=before.review_seq) if before else made
 
@@ -123,6 +137,7 @@ def _with_review(made: Summary, before: Summary | None) -> Summary:
 class Listing:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._months: set[str] = set()
 
     async def put(self, incident: Incident) -> None:
         """Write the incident's row as the incident now is; what was said of it in a review stays. Raises StoreUnavailable."""
@@ -141,12 +156,14 @@ class Listing:
         await self._write(key_of(incident.id), newer)
 
     async def _write(self, key: str, make: Callable[[Summary | None], Summary]) -> None:
+        month = month_of(key)
+        await self._know(month)
         for _ in range(ATTEMPTS):
-            row = await self._store.get(SUMMARIES, PARTITION, key)
+            row = await self._store.get(SUMMARIES, month, key)
             body = to_json(make(from_json(Summary, row.body) if row else None))
             try:
                 if row is None:
-                    await self._store.insert(SUMMARIES, PARTITION, key, body)
+                    await self._store.insert(SUMMARIES, month, key, body)
                 elif row.body != body:
                     await self._store.replace(row, body)
             except (RowExists, RowChanged):
@@ -154,20 +171,25 @@ class Listing:
             return
         raise StoreUnavailable(f"the row {key} of the list was written by too many at once")
 
+    async def _know(self, month: str) -> None:
+        """Before the first row of a month, so that no month can be missing."""
+        if month not in self._months:
+            with suppress(RowExists):
+                await self._store.insert(SUMMARIES, MONTHS, month, {})
+            self._months.add(month)
+
     async def forget(self, incident_id: str) -> None:
-        row = await self._store.get(SUMMARIES, PARTITION, key_of(incident_id))
+        key = key_of(incident_id)
+        row = await self._store.get(SUMMARIES, month_of(key), key)
         if row is not None:
-            try:
+            with suppress(RowChanged):  # gone already, or written again
                 await self._store.delete(row)
-            except RowChanged:
-                return  # gone already, or written again
 
     async def page(self, wanted: Wanted, size: int, after: str = "") -> Page:
         """At most `size` that are wanted, after the place `after` of an earlier page. Raises ValueError for a place that is none."""
         found: list[Summary] = []
         read, last = 0, ""
-        limit = None if wanted.narrow else size + 1
-        async for row in self._store.query(SUMMARIES, PARTITION, after=after or None, limit=limit):
+        async for row in self._rows(after, None if wanted.narrow else size + 1):
             if len(found) == size or read == MOST_READ:
                 return Page(tuple(found), last)
             read, last = read + 1, row.key
@@ -175,3 +197,12 @@ class Listing:
             if wanted.takes(summary):
                 found.append(summary)
         return Page(tuple(found), "")
+
+    async def _rows(self, after: str, limit: int | None) -> AsyncIterator[Row]:
+        """Newest first, month by month; `limit`: no more of one month than that."""
+        begin = month_of(after) if after else ""
+        async for month in self._store.query(SUMMARIES, MONTHS):
+            if month.key >= begin:
+                place = after if month.key == begin else None
+                async for row in self._store.query(SUMMARIES, month.key, after=place, limit=limit):
+                    yield row

@@ -18,7 +18,7 @@ from shared.execution.ledger import LOCKS, OpenLock
 from shared.execution.windows import WINDOWS, Member, Window
 from shared.facts import Lock
 from shared.incident.book import INCIDENTS
-from shared.incident.listing import PARTITION, SUMMARIES, key_of, summary_of
+from shared.incident.listing import MONTHS, SUMMARIES, key_of, month_of, summary_of
 from shared.incident.model import Incident
 from shared.store.contract import Body
 from shared.store.keys import encoded
@@ -46,10 +46,11 @@ def rows(incidents: list[Incident], with_entries: int) -> list[tuple[str, str, s
     for number, incident in enumerate(incidents):
         found.append((INCIDENTS, "incident", incident.id, to_json(incident)))
         summary = replace(summary_of(incident), review=said_of(number))
-        found.append((SUMMARIES, PARTITION, key_of(incident.id), to_json(summary)))
+        key = key_of(incident.id)
+        found.append((SUMMARIES, month_of(key), key, to_json(summary)))
         if number >= len(incidents) - with_entries:
             found += [("audit", incident.id, f"{entry.seq:08d}", entry.to_json()) for entry in seed.entries(incident)]
-    return found
+    return found + [(SUMMARIES, MONTHS, month, {}) for month in {month_of(key_of(each.id)) for each in incidents}]
 
 
 async def fill(folder: Path, found: list[tuple[str, str, str, Body]]) -> None:
