@@ -12,6 +12,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.errors import SettingsError
+from shared.execution.cooling import CoolingTime
 from shared.execution.ledger import LockLedger
 from shared.execution.limiter import ChangeLimiter
 from shared.execution.tools import Tools
@@ -81,8 +82,9 @@ class App:
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
         limiter = ChangeLimiter(self.store, self.settings.changes_per_hour)
+        cooling = CoolingTime(self.store, self.settings.cooling_hours)
         reader, writer = ArmReader(clients), ArmWriter(clients)
-        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter)
+        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter, cooling)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         return self._clients.setdefault(subscription_id, AzureClients(self.settings, subscription_id))

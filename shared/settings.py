@@ -70,6 +70,13 @@ class Settings:
         "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
         whole(0, 100_000),
     )
+    cooling_hours: float = setting(
+        "REMEDIATOR_COOLING_HOURS",
+        "24",
+        "A VM that fails again within this time after a fix is not fixed the same way again: the next cause is tried, or a person asked. "
+        "0: every failure is fixed anew.",
+        number(0, 8760),
+    )
     store: str = setting(
         "REMEDIATOR_STORE",
         "",

@@ -10,6 +10,7 @@ from shared.audit.log import AuditLog
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.errors import AzureCallFailed
+from shared.execution.cooling import CoolingTime
 from shared.execution.ledger import LockLedger
 from shared.execution.limiter import ChangeLimiter
 from shared.execution.windows import LockWindows
@@ -29,6 +30,7 @@ class Tools:
     ledger: LockLedger
     windows: LockWindows
     limiter: ChangeLimiter
+    cooling: CoolingTime
 
 
 @dataclass(frozen=True, slots=True)

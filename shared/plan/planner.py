@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from shared import catalogue
 from shared.advice import About, look_at_job, unknown_code
@@ -43,16 +45,21 @@ def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
     return tuple(tuple(each) for each in grouped.values())
 
 
-def plan(incident: Incident, findings: tuple[Finding, ...], mode: Mode) -> Plan | NoPlan:
-    """`findings` in the catalogue's order. Never guesses: a code without a row, or no confirmed cause, is for a person."""
+def plan(
+    incident: Incident, findings: tuple[Finding, ...], mode: Mode, lately: Mapping[str, str] = MappingProxyType({})
+) -> Plan | NoPlan:
+    """`findings` in the catalogue's order; `lately`: cause -> the other incident that fixed it on this VM within the cooling time.
+
+    Never guesses: a code without a row, or no confirmed cause, is for a person.
+    """
     confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
     if catalogue.error_code(incident.code_now) is None:
         code = incident.code_now or "unknown"
         steps = tuple(dict.fromkeys(unknown_code(incident) + _steps(incident, confirmed)))
         return NoPlan(Status.NEEDS_PERSON, f"the error code is {code}: not in the catalogue, so nothing is fixed by guess", steps)
-    left = [found for found in confirmed if found.cause not in incident.tried]
+    left = [found for found in confirmed if found.cause not in incident.tried and found.cause not in lately]
     if not left:
-        return NoPlan(Status.NEEDS_PERSON, _why_none(incident, findings), _steps(incident, list(findings)))
+        return NoPlan(Status.NEEDS_PERSON, _why_none(incident, findings, lately), _steps(incident, list(findings)))
     return _allowed(_for_cause(incident, left), mode)
 
 
@@ -76,11 +83,14 @@ def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
     return NoPlan(ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found)
 
 
-def _why_none(incident: Incident, findings: tuple[Finding, ...]) -> str:
+def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
+    confirmed = [found.cause for found in findings if found.verdict is Verdict.CONFIRMED]
+    again = [f"{cause} by incident {lately[cause]}" for cause in confirmed if cause in lately]
+    cooling = f"; fixed on this VM a short while ago, and not the same way again: {', '.join(again)}" if again else ""
     tried = f"; tried already: {', '.join(sorted(incident.tried))}" if incident.tried else ""
     open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
     unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
-    return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{unknown}"
+    return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
 
 
 def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:

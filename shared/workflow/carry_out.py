@@ -97,6 +97,8 @@ async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: lis
     """To a person, with the reason, what is left to do by hand, and the advice for the cause."""
     finding = next((each for each in incident.findings if each.cause == plan.cause), None)
     advice = advice_for(finding, About.of(incident)) if finding else ()
+    if all(outcome.result == "refused" for outcome in outcomes):
+        await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
     by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
     await close(tools, incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice))
 

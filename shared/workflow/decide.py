@@ -66,8 +66,11 @@ async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ..
     mode = await mode_now(tools, incident)
     if isinstance(mode, str):
         return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}", (look_at_job(incident), About.of(incident).backup_now))
-    decided = plan(incident, findings, mode)
-    if isinstance(decided, Plan) and not await tools.limiter.take(f"{incident.id}/{decided.cause}"):
+    decided = plan(incident, findings, mode, await tools.cooling.fixed_lately(incident.vm_id, incident.id))
+    if isinstance(decided, NoPlan):
+        return decided
+    if not await tools.limiter.take(f"{incident.id}/{decided.cause}"):
         reason = f"held back: the limit of {tools.settings.changes_per_hour} changes an hour is reached"
         return NoPlan(Status.NEEDS_PERSON, reason, tuple(f"Not done by us: {step.says}" for step in decided.steps), decided)
+    await tools.cooling.begin(incident.vm_id, decided.cause, incident.id)
     return decided
