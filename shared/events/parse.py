@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.errors import NotUsable
@@ -30,6 +30,7 @@ class Envelope:
     shape: str
     event_id: str
     event_type: str
+    at: str
     data: Any
 
 
@@ -41,7 +42,8 @@ def parse(text: str) -> Parsed:
         if envelope.event_type == LOCK_NOT_BACK:
             return Ignored("our own event for whoever watches the locks", envelope.shape)
         what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
-        return _read(_data_of(envelope), envelope.shape, envelope.event_id)
+        found = _read(_data_of(envelope), envelope.shape, envelope.event_id)
+        return replace(found, fired_at=found.fired_at or envelope.at) if isinstance(found, FailureEvent) else found
     except NotUsable as error:
         return Unusable(f"{what}: {error.reason}")
 
@@ -96,10 +98,10 @@ def _opened(event: Mapping[str, Any]) -> Envelope:
     if "specversion" in event:
         if event["specversion"] != "1.0":
             raise NotUsable(f"CloudEvents of version {event['specversion']!r}; 1.0 is understood")
-        return Envelope(CLOUD_EVENTS, _text(event, "id"), _text(event, "type"), _cloud_data(event))
+        return Envelope(CLOUD_EVENTS, _text(event, "id"), _text(event, "type"), _text(event, "time"), _cloud_data(event))
     if "eventType" in event:
-        return Envelope(EVENT_GRID, _text(event, "id"), _text(event, "eventType"), event.get("data"))
-    return Envelope(BARE, "", "", event)
+        return Envelope(EVENT_GRID, _text(event, "id"), _text(event, "eventType"), _text(event, "eventTime"), event.get("data"))
+    return Envelope(BARE, "", "", "", event)
 
 
 def _cloud_data(event: Mapping[str, Any]) -> Any:

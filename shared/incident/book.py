@@ -41,9 +41,13 @@ class IncidentBook:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key."""
         return await self._claimed(key, new_incident_id(job_id, key), verification=False)
 
+    async def claim_for(self, key: str, incident_id: str) -> Claim:
+        """Say that what has this key is told of an incident that is there already, unless it is known as another's."""
+        return await self._claimed(key, incident_id, verification=False)
+
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the failure of an incident that was opened without one."""
-        return await self._claimed(job_key(vault_id, job_id), incident_id, verification=False)
+        return await self.claim_for(job_key(vault_id, job_id), incident_id)
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the verifying backup of an incident, so that its failure opens no other."""
@@ -146,6 +150,12 @@ class IncidentBook:
                 return incident_id
         raise StoreUnavailable("the VM's row was written by too many at once")
 
+    async def at_work_on(self, vm_id: str) -> str:
+        """Id of the incident that is at work on a VM, "" when none is."""
+        row = await self._store.get(ACTIVE, "vm", _digest(vm_id))
+        holder = str(row.body["incident_id"]) if row else ""
+        return "" if not holder or await self._has_ended(holder) else holder
+
     async def _has_ended(self, incident_id: str) -> bool:
         incident = await self.get(incident_id)
         return incident is not None and incident.ended
@@ -164,10 +174,11 @@ def job_key(vault_id: str, job_id: str) -> str:
 
 
 def failure_key(event: FailureEvent) -> str:
-    """The job where the event names one; else the item and the hour, so that the same failure told twice is one."""
+    """The job where the event names one; else the item and the hour (of now, where the event names no time), so that the same failure
+    told twice is one. The vault is asked later which job it was, which tells the rest apart."""
     if event.job_id:
         return job_key(event.vault_id, event.job_id)
-    return _digest(f"{event.vault_id}/{event.item_name}/{event.fired_at[:13]}")
+    return _digest(f"{event.vault_id}/{event.item_name}/{(_moment(event.fired_at) or clock.now())[:13]}")
 
 
 def new_incident_id(job_id: str, key: str) -> str:
@@ -191,7 +202,15 @@ def opened(event: FailureEvent, incident_id: str) -> Incident:
         opened_at=clock.now(),
         description=event.description,
         error_code_hints=event.error_code_hints,
+        fired_at=_moment(event.fired_at),
     )
+
+
+def _moment(text: str) -> str:
+    try:
+        return clock.as_text(clock.as_time(text)) if text else ""
+    except ValueError:
+        return ""
 
 
 def set_aside(event: Ignored, incident_id: str) -> Incident:

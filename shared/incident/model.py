@@ -122,6 +122,10 @@ class Incident:
     actions: tuple[Action, ...] = ()
     verification: Verification | None = None
     manual_steps: tuple[str, ...] = ()
+    fired_at: str = ""
+    """When the event says that the failure was told; "" where it says nothing that can be read."""
+    part_of: str = ""
+    """Id of the incident that was at work on this VM when this failure came: this one is part of its history."""
     restarts: int = 0
     """How often the work was begun again because the engine had lost it."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import clock
 from shared.audit.log import AuditLog
 from shared.errors import RowExists
-from shared.events.model import FailureEvent, Ignored, Unusable
+from shared.events.model import CodeHint, FailureEvent, Ignored, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
@@ -49,7 +49,7 @@ class Intake:
         if event.subscription_id.casefold() != (await own_subscription()).casefold():
             reason = f"subscription {event.subscription_id} is not the one that this installation looks after"
             return await self._set_aside(as_ignored(event, reason))
-        return await self._claim(event)
+        return await self.claim(event)
 
     async def quarantine(self, text: str, reason: str) -> Taken:
         """Keep what can never be used, once, with its reason; cut to a size that a person reads."""
@@ -73,14 +73,23 @@ class Intake:
             await self._note(incident.id, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
         return Taken("ignored", incident.id)
 
-    async def _claim(self, event: FailureEvent) -> Taken:
-        claim = await self.book.claim(failure_key(event), event.job_id)
+    async def claim(self, event: FailureEvent) -> Taken:
+        """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable."""
+        key = failure_key(event)
+        if not event.job_id and (at_work := await self.book.at_work_on(event.vm_id)):
+            told = await self.book.claim_for(key, at_work)
+            if told.first:
+                await self._note(at_work, event.vm_id, "event", f"told of again, without a job ({event.shape})", _told(event))
+                return Taken("joined", at_work)
+        claim = await self.book.claim(key, event.job_id)
         if claim.verification:
             await self._note(claim.incident_id, event.vm_id, "event", "the failure of our own verifying backup", _told(event))
             return Taken("verification", claim.incident_id)
         incident = await self.book.open(opened(event, claim.incident_id))
         if claim.first:
             await self._note(incident.id, event.vm_id, "event", f"claimed ({event.shape})", _told(event))
+        else:
+            incident = await self._attach(incident, event)
         if incident.ended:
             return Taken("duplicate", incident.id)
         holder = await self.book.hold_vm(event.vm_id, incident.id)
@@ -88,10 +97,20 @@ class Intake:
             return await self._join(incident, holder)
         return Taken("claimed" if claim.first else "duplicate", incident.id, start=incident.id)
 
+    async def _attach(self, incident: Incident, event: FailureEvent) -> Incident:
+        """An event about a known failure that names what no event named before: kept with the incident."""
+        if not _new_hints(incident, event):
+            return incident
+        changed = await self.book.change(
+            incident.id, lambda each: replace(each, error_code_hints=each.error_code_hints + _new_hints(each, event))
+        )
+        await self._note(incident.id, event.vm_id, "event", f"told of again, with more ({event.shape})", _told(event))
+        return changed
+
     async def _join(self, incident: Incident, holder: str) -> Taken:
         """Two incidents never work on one VM at once: the later failure is history of the open one."""
         reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
-        joined = await self.book.change(incident.id, lambda each: _set_aside_unless_at_work(each, reason))
+        joined = await self.book.change(incident.id, lambda each: _part_of(each, holder, reason))
         if joined.status is not Status.IGNORED:
             return Taken("duplicate", incident.id)  # its work began before: it goes on
         await self._note(incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
@@ -112,8 +131,16 @@ class Intake:
         )
 
 
-def _set_aside_unless_at_work(incident: Incident, reason: str) -> Incident:
-    return incident.moved(Status.IGNORED, reason, now=clock.now()) if incident.status is Status.OPEN else incident
+def _part_of(incident: Incident, holder: str, reason: str) -> Incident:
+    """Unless it is at work already."""
+    if incident.status is not Status.OPEN:
+        return incident
+    return replace(incident.moved(Status.IGNORED, reason, now=clock.now()), part_of=holder)
+
+
+def _new_hints(incident: Incident, event: FailureEvent) -> tuple[CodeHint, ...]:
+    known = {(hint.source, hint.code) for hint in incident.error_code_hints}
+    return tuple(hint for hint in event.error_code_hints if (hint.source, hint.code) not in known)
 
 
 def as_ignored(event: FailureEvent, reason: str) -> Ignored:

@@ -18,7 +18,7 @@ BEFORE_HOURS, AFTER_MINUTES = 24, 30
 
 async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
     """The incident with its job, claimed; or why there is none to work on."""
-    told = _moment(incident.opened_at)
+    told = _moment(incident.fired_at or incident.opened_at)
     since, until = told - timedelta(hours=BEFORE_HOURS), told + timedelta(minutes=AFTER_MINUTES)
     jobs = await tools.reader.failed_backups(incident.vault_id, since, until)
     if isinstance(jobs, Absent | Unreadable):
@@ -32,11 +32,17 @@ async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
         )
     job = ours[-1]
     claim = await tools.book.claim_job(incident.vault_id, job.name, incident.id)
-    if claim.incident_id != incident.id:
+    if claim.incident_id != incident.id and not await _history_of(tools, claim.incident_id, incident.id):
         return NotWitnessed(Status.IGNORED, f"the failed job is {job.name}, which is the incident {claim.incident_id} already")
     changed = await tools.book.change(incident.id, lambda each: replace(each, job_id=job.name))
     await note(tools, changed, "diagnosis", f"the event names no job; it is {job.name}, the last failed backup of the VM")
     return changed
+
+
+async def _history_of(tools: Tools, other_id: str, incident_id: str) -> bool:
+    """Whether the other incident was set aside because this one was at work: then nobody but this one works on its job."""
+    other = await tools.book.get(other_id)
+    return other is not None and other.part_of == incident_id
 
 
 def _moment(text: str) -> datetime:

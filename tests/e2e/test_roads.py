@@ -1,0 +1,81 @@
+"""Whichever road tells of a failed backup, it is repaired once: each shape by itself, and several of the same failure in each order."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ENDED, Product, running, scenario
+from tests.e2e.promises import broken_promises
+from tests.events import test_shapes as shapes
+
+NAME = "ExtentionOperationFailed-backup_extension"
+
+
+def told(case: dict[str, Any]) -> dict[str, Any]:
+    """The scenario's failure in every shape."""
+    alert = case["event"]
+    item_id = item_of(alert)
+    vault = item_id.split("/backupFabrics/")[0]
+    names = item_id.rsplit("/", 1)[1].removeprefix("VM;")
+    job = next(each for each in case["resources"] if each["id"].casefold().endswith(f"/backupjobs/{case['job_id']}"))
+    fired = alert["data"]["essentials"]["firedDateTime"]
+    made = {
+        "log alert": shapes.LOG,
+        "health metric": shapes.METRIC,
+        "refused backup": shapes.REFUSED["data"] | {"eventTime": shapes.REFUSED["eventTime"]},
+    }
+    text = json.dumps(made).replace(shapes.ITEM, item_id).replace(shapes.VAULT, vault).replace(shapes.JOB, case["job_id"])
+    text = text.replace("iaasvmcontainerv2;rg-app;vm-app-01", names).replace("2026-11-20T22:35:07Z", fired)
+    return json.loads(text) | {"alert": alert, "job record": job}
+
+
+def item_of(alert: Any) -> str:
+    found = [each for each in json.dumps(alert).split('"') if "/protectedItems/" in each]
+    assert found, "the scenario's alert names no protected item"
+    return found[0]
+
+
+@pytest.fixture
+async def product(tmp_path: Path) -> AsyncIterator[Product]:
+    """One for each test: all speak of one VM in one hour, which is one failure where no job is named."""
+    async with running(tmp_path) as product:
+        yield product
+
+
+@pytest.mark.parametrize("shape", ["alert", "log alert", "health metric", "refused backup", "job record"])
+async def test_each_shape_by_itself(product: Product, shape: str) -> None:
+    case = scenario(NAME)
+    await product.azure(case)
+    before = await product.state()
+    await product.deliver(told(case)[shape])
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "fixed", incident["reason"]
+    entries = await product.audit(incident["id"])
+    assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["alert", "health metric", "log alert"])))
+async def test_the_same_failure_by_three_roads(product: Product, order: tuple[str, ...]) -> None:
+    case = scenario(NAME)
+    await product.azure(case)
+    known = {each["id"] for each in await product.incidents()}
+    await asyncio.gather(*(product.deliver(told(case)[shape]) for shape in order))
+    async with asyncio.timeout(30):
+        while True:
+            ours = [each for each in await product.incidents() if each["id"] not in known]
+            if ours and all(each["status"] in ENDED for each in ours):
+                break
+            await asyncio.sleep(0.05)
+    for shape in order:
+        await product.deliver(told(case)[shape])
+    await asyncio.sleep(0.3)
+    ours = [each for each in await product.incidents() if each["id"] not in known]
+    assert sorted(each["status"] for each in ours if each["status"] != "ignored") == ["fixed"]
+    assert sorted(method for method, _ in await product.changes()) == ["DELETE", "POST"], "fixed once"

@@ -1,0 +1,107 @@
+"""One failure is one incident: told twice, in any order, by several roads, a day late; nothing of it is lost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import clock
+from shared.audit.log import AuditLog
+from shared.incident.book import IncidentBook
+from shared.incident.model import Incident, Status
+from shared.store.sqlite import SqliteStore
+from shared.workflow.take import Intake
+from tests.events.test_parse import cloud
+from tests.events.test_shapes import JOB, LOG, METRIC, RECORD, REFUSED, SUBSCRIPTION
+
+OWN = SUBSCRIPTION.rsplit("/", 1)[1]
+
+
+class Taking:
+    def __init__(self, folder: Path) -> None:
+        self.store = SqliteStore(folder / "remediator.db")
+        self.book = IncidentBook(self.store)
+        self.audit = AuditLog(self.store)
+        self.intake = Intake(self.store, self.book, self.audit)
+
+    async def take(self, event: dict[str, Any]) -> Any:
+        async def own() -> str:
+            return OWN
+
+        return await self.intake.take(json.dumps(event), own)
+
+    async def incidents(self) -> list[Incident]:
+        return [each async for each in self.book.all()]
+
+    async def end(self, incident_id: str) -> None:
+        await self.book.change(incident_id, lambda each: each.moved(Status.NEEDS_PERSON, "x", now=clock.now()))
+
+
+@pytest.fixture
+async def taking(tmp_path: Path) -> AsyncIterator[Taking]:
+    made = Taking(tmp_path)
+    yield made
+    await made.store.close()
+
+
+TOLD = {"log": LOG, "record": RECORD, "log again": LOG, "log in an envelope": cloud(data=LOG), "log a day late": LOG}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(TOLD, 3)))
+async def test_events_that_name_the_job_in_any_order(taking: Taking, order: tuple[str, ...]) -> None:
+    for name in order:
+        await taking.take(TOLD[name])
+    (incident,) = await taking.incidents()
+    assert incident.job_id == JOB
+    shapes = {hint.source for hint in incident.error_code_hints}
+    assert ("JobFailureCode" in shapes) == any("log" in name for name in order)
+
+
+async def test_what_a_later_event_names_is_kept_once(taking: Taking) -> None:
+    first = await taking.take(RECORD)
+    for _ in range(3):
+        assert (await taking.take(LOG)).incident_id == first.incident_id
+    entries = [entry async for entry in taking.audit.entries(incident=first.incident_id)]
+    assert [entry.result.split(" (")[0] for entry in entries] == ["claimed", "told of again, with more"]
+
+
+@pytest.mark.parametrize("late", [METRIC, REFUSED], ids=["metric", "refused"])
+async def test_an_event_without_a_job_belongs_to_the_incident_at_work(taking: Taking, late: dict[str, Any]) -> None:
+    first = await taking.take(LOG)
+    told = [await taking.take(late) for _ in range(2)]
+    assert [each.incident_id for each in told] == [first.incident_id] * 2
+    assert len(await taking.incidents()) == 1
+    results = [entry.result async for entry in taking.audit.entries(incident=first.incident_id)]
+    assert sum("without a job" in result for result in results) == 1
+
+
+async def test_an_event_without_a_job_that_comes_first_is_not_lost(taking: Taking) -> None:
+    """The one that names the job is set aside for it, and says for whom: that one takes the job over (tests/e2e)."""
+    first, second = await taking.take(METRIC), await taking.take(LOG)
+    assert (first.start, second.what) == (first.incident_id, "joined")
+    set_aside = await taking.book.get(second.incident_id)
+    assert set_aside is not None
+    assert (set_aside.status, set_aside.part_of) == (Status.IGNORED, first.incident_id)
+
+
+async def test_an_event_that_comes_a_day_after_the_end_opens_nothing(taking: Taking) -> None:
+    first = await taking.take(LOG)
+    await taking.end(first.incident_id)
+    late = await taking.take(LOG)
+    assert (late.what, late.incident_id, late.start) == ("duplicate", first.incident_id, "")
+    assert len(await taking.incidents()) == 1
+
+
+async def test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended(taking: Taking) -> None:
+    other = json.loads(json.dumps(LOG).replace(JOB, "22222222-2222-4333-8444-555555555555"))
+    first = await taking.take(LOG)
+    assert (await taking.take(other)).what == "joined"
+    await taking.end(first.incident_id)
+    third = json.loads(json.dumps(LOG).replace(JOB, "33333333-2222-4333-8444-555555555555"))
+    taken = await taking.take(third)
+    assert (taken.what, taken.start) == ("claimed", taken.incident_id)
