@@ -295,9 +295,10 @@ def _take_the_lock_off(world: World) -> None:
 
 def _remove(kind: str) -> Callable[[World], None]:
     def hand(world: World) -> None:
+        state = world.simulator.world.state
         for each in list(world.at_first["resources"]):
-            if kind_of(each["id"]) == kind and world.simulator.world.state.has(each["id"]):
-                world.simulator.world.state.remove(each["id"])
+            if kind_of(each["id"]) == kind and state.has(each["id"]):
+                type(state).remove(state, each["id"])  # past the count of what the product removes
 
     return hand
 
