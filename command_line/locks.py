@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,10 +12,9 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import location, store_options, with_store
+from command_line.reading import arm_option, store_options, with_app, with_store
 from shared.app import App
 from shared.codec import to_json
-from shared.errors import RemediatorError
 from shared.execution.ledger import LockLedger, OpenLock
 from shared.execution.locks import by_hand, put_back
 from shared.execution.tools import Tools
@@ -35,12 +32,6 @@ def locks() -> None:
                remediator locks verify --arm http://127.0.0.1:8001
                remediator locks restore --all
     """
-
-
-def arm_option[F: Callable[..., Any]](command: F) -> F:
-    return click.option(
-        "--arm", metavar="URL", help="Azure Resource Manager; REMEDIATOR_ARM_ENDPOINT or Azure itself when left out."
-    )(command)
 
 
 @locks.command("list")
@@ -136,17 +127,7 @@ def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: st
 
 
 def _with_tools[T](data: Path, storage: str | None, arm: str | None, work: Callable[[Tools], Awaitable[T]]) -> T:
-    """The executor's own tools over that store and that Azure."""
+    async def with_tools(app: App) -> T:
+        return await work(await app.tools())
 
-    async def run() -> T:
-        environment = dict(os.environ) | {"REMEDIATOR_STORE": location(data, storage)}
-        app = App(environment | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
-        try:
-            return await work(await app.tools())
-        finally:
-            await app.close()
-
-    try:
-        return asyncio.run(run())
-    except RemediatorError as error:
-        raise click.ClickException(str(error)) from error
+    return with_app(data, storage, arm, with_tools)

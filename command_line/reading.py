@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from shared.app import App
 from shared.errors import RemediatorError
 from shared.store.contract import Store
 
@@ -25,6 +26,12 @@ def store_options[F: Callable[..., Any]](command: F) -> F:
         default=Path(".remediator"),
         show_default=True,
         help="Folder of the embedded store.",
+    )(command)
+
+
+def arm_option[F: Callable[..., Any]](command: F) -> F:
+    return click.option(
+        "--arm", metavar="URL", help="Azure Resource Manager; REMEDIATOR_ARM_ENDPOINT or Azure itself when left out."
     )(command)
 
 
@@ -52,6 +59,23 @@ def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Await
             return await work(store)
         finally:
             await store.close()
+
+    try:
+        return asyncio.run(run())
+    except RemediatorError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def with_app[T](data: Path, storage: str | None, arm: str | None, work: Callable[[App], Awaitable[T]]) -> T:
+    """The product itself, put together as in Azure, over that store and that Azure. A mistake of the user is one clear line."""
+
+    async def run() -> T:
+        environment = dict(os.environ) | {"REMEDIATOR_STORE": location(data, storage)}
+        app = App(environment | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
+        try:
+            return await work(app)
+        finally:
+            await app.close()
 
     try:
         return asyncio.run(run())

@@ -31,8 +31,13 @@ DEVELOPER = "developer@localhost"
     show_default=True,
     help="Folder of the embedded stores.",
 )
-@click.option("--storage", metavar="CONNECTION_STRING", help="Use Azure Tables (Azurite included) instead of SQLite.")
-def serve(port: int, arm: str, data: Path, storage: str | None) -> None:
+@click.option("--storage", metavar="CONNECTION_STRING", help="Use Azure Tables and Queues (Azurite included) instead of SQLite.")
+@click.option(
+    "--delivery",
+    type=click.Choice(["function", "queue"]),
+    help="How events reach the app; queue needs --storage. [default: queue with --storage, else function]",
+)
+def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | None) -> None:
     """Run the function app, as it is deployed, on a local host on 127.0.0.1.
 
     Settings come from the same environment variables as in Azure (docs/settings.md). Prints one line of JSON when it is ready and
@@ -44,18 +49,22 @@ def serve(port: int, arm: str, data: Path, storage: str | None) -> None:
     from local_host.errors import HostError
     from local_host.server import run
 
+    if delivery == "queue" and not storage:
+        raise click.UsageError("--delivery queue needs --storage: the queue is in that account")
     data.mkdir(parents=True, exist_ok=True)
+    chosen = {"REMEDIATOR_DELIVERY": delivery} if delivery else {}
     try:
-        run(port, data, environment(os.environ, arm, data, storage))
+        run(port, data, environment(os.environ, arm, data, storage) | chosen)
     except (HostError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
 def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | None) -> dict[str, str]:
     """What the app's process gets on top of ours: where ARM and the store are, and a local pace and identity where none is set."""
-    defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
+    defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER} | ({"REMEDIATOR_DELIVERY": "queue"} if storage else {})
     ours = {name: value for name, value in defaults.items() if not given.get(name)}
-    return ours | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
+    queues = {"AzureWebJobsStorage": storage} if storage else {}
+    return ours | queues | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
 
 
 def store_path(data: Path) -> Path:

@@ -23,7 +23,6 @@ from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import Wanted
 from shared.incident.view import incident_json
 from shared.review import newest
-from shared.workflow.take import QUARANTINE
 
 blueprint = df.Blueprint()
 MOST_ROWS = 1000
@@ -95,8 +94,9 @@ async def _entries(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:
-    rows = the_app().store.query(QUARANTINE, "event", limit=_limit(req))
-    return _json([{"id": row.key, **row.body} async for row in rows])
+    kept = the_app().quarantine.all(_limit(req))
+    fields = ("id", "at", "reason", "characters", "excerpt", "cut")
+    return _json([{name: getattr(each, name) for name in fields} async for each in kept])
 
 
 def _limit(req: func.HttpRequest) -> int:

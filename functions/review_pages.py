@@ -21,7 +21,6 @@ from shared.fixes.contract import StepKind
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Status
 from shared.review import KIND, State, newest
-from shared.workflow.take import QUARANTINE
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
@@ -128,8 +127,7 @@ async def _windows(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespon
 
 
 async def _quarantine(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
-    rows = [row.body async for row in app.store.query(QUARANTINE, "event", limit=QUARANTINE_ROWS)]
-    newest_first = sorted(rows, key=lambda body: str(body["at"]), reverse=True)
+    newest_first = sorted([each async for each in app.quarantine.all(QUARANTINE_ROWS)], key=lambda each: each.at, reverse=True)
     return pages.answer(req, "quarantine.html", "quarantine", off=off, rows=newest_first)
 
 

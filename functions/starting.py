@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from azure.durable_functions import OrchestrationRuntimeStatus
+
+from functions.composition import the_app
 
 ORCHESTRATOR = "remediate"
 AT_WORK = (
@@ -13,6 +16,16 @@ AT_WORK = (
     OrchestrationRuntimeStatus.ContinuedAsNew,
     OrchestrationRuntimeStatus.Suspended,
 )
+
+
+async def take_and_start(event: str, client: Any) -> None:
+    """Take one event and start its incident. Returns for whatever can never be used (it is on record then); raises when it must come
+    again."""
+    app = the_app()
+    taken = await app.intake.take(event, app.own_subscription)
+    logging.info("event %s: incident %s", taken.what, taken.incident_id or "none")
+    if taken.start:
+        await ensure_running(client, taken.start)
 
 
 async def is_running(client: Any, incident_id: str) -> bool:

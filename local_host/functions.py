@@ -12,6 +12,7 @@ SUPPORTED_TRIGGERS = (
     "httpTrigger",
     "eventGridTrigger",
     "timerTrigger",
+    "queueTrigger",
     "orchestrationTrigger",
     "activityTrigger",
     "entityTrigger",

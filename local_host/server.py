@@ -28,6 +28,7 @@ from local_host.functions import read_functions
 from local_host.http import HttpTriggers
 from local_host.invoker import Invoker
 from local_host.process import Worker
+from local_host.queues import Queues
 from local_host.settings import MAX_BODY_BYTES, read_settings
 from local_host.timers import Timers
 from local_host.topic import Topic
@@ -88,7 +89,9 @@ class Host:
         dispatcher = Dispatcher(backend, functions, invoker, settings)
         self._stack.push_async_callback(dispatcher.stop)
         webhook = EventGridWebhook(functions, invoker)
-        topic = Topic(TopicStore(self._data / "topic"), self._topic_key, settings, functions, webhook)
+        queues = Queues(functions.of_type("queueTrigger"), invoker, env, settings)
+        self._stack.push_async_callback(queues.stop)
+        topic = Topic(TopicStore(self._data / "topic"), self._topic_key, settings, functions, webhook, queues)
         self._stack.push_async_callback(topic.stop)
         timers = Timers(functions.of_type("timerTrigger"), invoker)
         self._stack.push_async_callback(timers.stop)
@@ -102,6 +105,7 @@ class Host:
         await web.SockSite(runner, listener).start()
 
         dispatcher.start()
+        await queues.start()
         topic.start()
         if settings.timers:
             timers.start()

@@ -25,6 +25,9 @@ class HostSettings:
     max_delivery_attempts: int
     delivery_timeout_seconds: float
     route_prefix: str
+    queue_encoding: str
+    queue_attempts: int
+    queue_pause_seconds: float
     max_activities: int
     max_orchestrators: int
 
@@ -37,7 +40,7 @@ def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
     """Settings from the environment and the app's host.json. Raises SettingError when one cannot be read."""
     host_json = _read_host_json(app_dir / "host.json", env)
     extensions = _section(host_json, "extensions")
-    durable, http = _section(extensions, "durableTask"), _section(extensions, "http")
+    durable, http, queues = (_section(extensions, name) for name in ("durableTask", "http", "queues"))
     return HostSettings(
         log_to_stderr=env.get("LOCAL_HOST_LOG", "").lower() == "stderr",
         timers=env.get("LOCAL_HOST_TIMERS", "on").lower() not in ("off", "false", "0"),
@@ -45,6 +48,9 @@ def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
         max_delivery_attempts=_whole("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", env.get("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30)),
         delivery_timeout_seconds=_number(env, "LOCAL_HOST_DELIVERY_TIMEOUT_S", 30.0),
         route_prefix=str(http.get("routePrefix", "api")).strip("/"),
+        queue_encoding=str(queues.get("messageEncoding", "base64")),
+        queue_attempts=_whole("maxDequeueCount", queues.get("maxDequeueCount", 5)),
+        queue_pause_seconds=_seconds("visibilityTimeout", queues.get("visibilityTimeout", "00:00:00")),
         max_activities=_whole("maxConcurrentActivityFunctions", durable.get("maxConcurrentActivityFunctions", 20)),
         max_orchestrators=_whole("maxConcurrentOrchestratorFunctions", durable.get("maxConcurrentOrchestratorFunctions", 20)),
     )
@@ -75,6 +81,14 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < number < float("inf"):
         raise SettingError(f"{name} must be a number above 0, not {text!r}")
     return number
+
+
+def _seconds(name: str, value: Any) -> float:
+    match = re.fullmatch(r"(\d{1,2}):([0-5]\d):([0-5]\d)", str(value))
+    if match is None:
+        raise SettingError(f"{name} must be hh:mm:ss, not {value!r}")
+    hours, minutes, seconds = (int(part) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)
 
 
 def _whole(name: str, value: Any) -> int:

@@ -2,7 +2,7 @@
 
 1. Refuse a wrong key (401) and anything that is not a list of events (400).
 2. Write every event to the disk, then answer 200: from here on it is delivered at least once.
-3. Hand it to every eventGridTrigger function; on failure wait as Event Grid would, scaled, and try again.
+3. Hand it to every eventGridTrigger function, or to the app's storage queue where it takes events from one; on failure wait as Event Grid would, scaled, and try again.
 4. After the last attempt move it to the dead letters. What is pending is loaded again on start.
 """
 
@@ -16,7 +16,8 @@ from typing import Any
 from aiohttp import web
 
 from local_host.eventgrid import EventGridWebhook
-from local_host.functions import Function, Functions
+from local_host.functions import Functions
+from local_host.queues import Queues
 from local_host.settings import HostSettings
 from local_host.topic_store import PendingEvent, TopicStore
 
@@ -31,13 +32,15 @@ class Topic:
     """Accepts, stores and delivers events."""
 
     def __init__(
-        self, store: TopicStore, key: str, settings: HostSettings, functions: Functions, webhook: EventGridWebhook
+        self, store: TopicStore, key: str, settings: HostSettings, functions: Functions, webhook: EventGridWebhook, queues: Queues
     ) -> None:
         self._store = store
         self._key = key
         self._settings = settings
         self._functions = functions
         self._webhook = webhook
+        self._queues = queues
+        self._destinations = _destinations(functions, queues)
         self._deliveries: set[asyncio.Task[None]] = set()
         self.delivered = 0
 
@@ -108,21 +111,30 @@ class Topic:
 
     async def _attempt(self, event: PendingEvent) -> bool:
         event.attempts += 1
-        for function in self._functions.of_type("eventGridTrigger"):
-            if function.name in event.taken_by:
+        for name in self._destinations:
+            if name in event.taken_by:
                 continue
-            outcome = await self._hand_over(function, event.event)
+            outcome = await self._hand_over(name, event.event)
             if outcome is None:
-                event.taken_by.append(function.name)
+                event.taken_by.append(name)
             else:
                 event.last_outcome = outcome
-        return all(f.name in event.taken_by for f in self._functions.of_type("eventGridTrigger"))
+        return all(name in event.taken_by for name in self._destinations)
 
-    async def _hand_over(self, function: Function, event: dict[str, Any]) -> str | None:
-        """None when the function took the event in time. As with Event Grid, a late function runs on."""
+    async def _hand_over(self, name: str, event: dict[str, Any]) -> str | None:
+        """None when the event was taken in time. As with Event Grid, a late function runs on."""
+        function = self._functions.get(name)
+        if function is None:
+            return await self._queues.put(name, event)
         running = asyncio.ensure_future(self._webhook.invoke(function, json.dumps(event)))
         done, _ = await asyncio.wait({running}, timeout=self._settings.delivery_timeout_seconds)
         return running.result() if done else "TimedOut"
+
+
+def _destinations(functions: Functions, queues: Queues) -> list[str]:
+    """Where an event goes: to the queues that the app takes from, where it has any; else to each Event Grid function."""
+    ready = [name for name in queues.names if not name.endswith("-poison")]
+    return ready or [function.name for function in functions.of_type("eventGridTrigger")]
 
 
 def _read_batch(content_type: str, body: bytes) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from shared.execution.limiter import ChangeLimiter
 from shared.execution.tools import Tools
 from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
+from shared.quarantine import Quarantine
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.open import open_store
@@ -58,7 +59,11 @@ class App:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.store, self.book, self.audit)
+        return Intake(self.book, self.audit, self.quarantine)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self.store)
 
     async def own_subscription(self) -> str:
         """The one subscription that this installation looks after.

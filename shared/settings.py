@@ -70,6 +70,13 @@ class Settings:
         "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
         whole(0, 100_000),
     )
+    delivery: str = setting(
+        "REMEDIATOR_DELIVERY",
+        "function",
+        "How Event Grid hands events over. function: to the function `intake`; queue: to the storage queue `backup-failures` of "
+        "AzureWebJobsStorage, from which the app takes them (private networks, storms).",
+        one_of("function", "queue"),
+    )
     cooling_hours: float = setting(
         "REMEDIATOR_COOLING_HOURS",
         "24",

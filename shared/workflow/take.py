@@ -9,18 +9,15 @@ from typing import Any
 
 from shared import clock
 from shared.audit.log import AuditLog
-from shared.errors import RowExists
 from shared.events.model import CodeHint, FailureEvent, Ignored, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.model import Incident, Status
-from shared.store.contract import Store
+from shared.quarantine import Kept, Quarantine
 
-QUARANTINE = "quarantine"
 INTAKE_CHAIN = "intake"
 """Incident id under which events that belong to no incident are on record."""
-EXCERPT_CHARACTERS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +31,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    store: Store
     book: IncidentBook
     audit: AuditLog
+    kept: Quarantine
 
     async def take(self, text: str, own_subscription: Callable[[], Awaitable[str]]) -> Taken:
         """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, and what it raises: then Event Grid has to send
@@ -52,16 +49,18 @@ class Intake:
         return await self.claim(event)
 
     async def quarantine(self, text: str, reason: str) -> Taken:
-        """Keep what can never be used, once, with its reason; cut to a size that a person reads."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        excerpt = text[:EXCERPT_CHARACTERS].encode("utf-8", "replace").decode()
-        body = {"at": clock.now(), "reason": reason, "characters": len(text), "excerpt": excerpt}
-        try:
-            await self.store.insert(QUARANTINE, "event", digest, body)
-        except RowExists:
+        """Keep what can never be used, or could not be taken, once, with its reason."""
+        kept, new = await self.kept.keep(text, reason)
+        if not new:
             return Taken("quarantined before")
-        await self._note(INTAKE_CHAIN, "", "quarantine", reason, {"quarantine": digest, "characters": len(text)})
+        await self._note(INTAKE_CHAIN, "", "quarantine", reason, {"quarantine": kept.id, "characters": kept.characters})
         return Taken("quarantined")
+
+    async def released(self, kept: Kept, taken: Taken) -> None:
+        """Put on record that it was taken after all, then let it go."""
+        told = {"quarantine": kept.id, "incident": taken.incident_id}
+        await self._note(INTAKE_CHAIN, "", "quarantine", f"taken again: {taken.what}", told)
+        await self.kept.release(kept.id)
 
     async def _set_aside(self, event: Ignored) -> Taken:
         if not event.key:

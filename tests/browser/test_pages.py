@@ -20,10 +20,10 @@ from shared.facts import Lock
 from shared.incident.book import INCIDENTS
 from shared.incident.listing import MONTHS, SUMMARIES, key_of, month_of, summary_of
 from shared.incident.model import Incident
+from shared.quarantine import TABLE, Kept
 from shared.store.contract import Body
 from shared.store.keys import encoded
 from shared.store.sqlite import SqliteStore
-from shared.workflow.take import QUARANTINE
 from tests.browser import seed
 from tests.browser.chromium import visit
 from tests.e2e.conftest import Product, running
@@ -85,14 +85,8 @@ async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
     )
     window = Window(group, incidents[-1].id, "closing", "x", "x", "2026-01-01T00:00:00.000000Z", (Member(incidents[-1].id, ()),))
     found += [(LOCKS, "open", "a", to_json(entry)), (WINDOWS, "group", "a", to_json(window))]
-    found.append(
-        (
-            QUARANTINE,
-            "event",
-            "q",
-            {"at": "2026-11-20T00:00:00.000000Z", "reason": f"not JSON {EVIL}", "characters": 9, "excerpt": EVIL},
-        )
-    )
+    kept = Kept("q", "2026-11-20T00:00:00.000000Z", f"not JSON {EVIL}", 9, EVIL)
+    found.append((TABLE, "event", "q", to_json(kept)))
     await fill(folder, found)
     async with running(folder, REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost") as product:
         yield product, incidents

@@ -14,6 +14,7 @@ from shared import clock
 from shared.audit.log import AuditLog
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, Status
+from shared.quarantine import Quarantine
 from shared.store.sqlite import SqliteStore
 from shared.workflow.take import Intake
 from tests.events.test_parse import cloud
@@ -27,7 +28,7 @@ class Taking:
         self.store = SqliteStore(folder / "remediator.db")
         self.book = IncidentBook(self.store)
         self.audit = AuditLog(self.store)
-        self.intake = Intake(self.store, self.book, self.audit)
+        self.intake = Intake(self.book, self.audit, Quarantine(self.store))
 
     async def take(self, event: dict[str, Any]) -> Any:
         async def own() -> str:

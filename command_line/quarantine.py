@@ -1,0 +1,148 @@
+"""`remediator quarantine` and `remediator replay`: events that were not taken, and taking them again."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.table import Table
+
+from command_line.console import console
+from command_line.reading import arm_option, store_options, with_app, with_store
+from shared.app import App
+from shared.errors import NotUsable
+from shared.quarantine import Kept, Quarantine
+from shared.store.contract import Store
+from shared.workflow.again import events_in, out_of_quarantine
+from shared.workflow.take import Taken
+
+BEGINS = "The running app begins their work within a minute."
+
+
+@click.group()
+def quarantine() -> None:
+    """Events that could not be understood or taken, each with its reason.
+
+    \b
+    Examples:  remediator quarantine list
+               remediator quarantine show 5f2c…
+               remediator quarantine retry --all      (after an upgrade that knows them)
+    """
+
+
+@quarantine.command("list")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
+    """Newest first."""
+    found = _all(data, storage)
+    if as_json:
+        click.echo(json.dumps([_told(each) for each in found], indent=2, ensure_ascii=False))
+        return
+    table = Table("Id", "At (UTC)", "Characters", "Reason")
+    for each in found:
+        table.add_row(each.id, each.at[:19].replace("T", " "), f"{each.characters:,}{' (cut)' if each.cut else ''}", each.reason)
+    console().print(table if found else "Nothing is in quarantine.")
+
+
+@quarantine.command("show")
+@click.argument("kept_id")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def show_kept(kept_id: str, data: Path, storage: str | None, as_json: bool) -> None:
+    """One event with all that is kept of it. What looked like a secret was taken out before it was kept."""
+    kept = _one(_all(data, storage), kept_id)
+    if as_json:
+        click.echo(json.dumps(_told(kept) | {"payload": kept.payload}, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{kept.id}\n{kept.at}  {kept.reason}\n\n{kept.payload}")
+
+
+@quarantine.command("retry")
+@click.argument("kept_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every event in quarantine.")
+@store_options
+@arm_option
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def retry(kept_ids: tuple[str, ...], everything: bool, data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
+    """Take events again, by id or all. Exit code 1 when one is still of no use: that one stays."""
+    if bool(kept_ids) == everything:
+        raise click.UsageError("name the ids, or say --all")
+
+    async def again(app: App) -> list[tuple[str, Taken, bool]]:
+        rows = [each async for each in app.quarantine.all()]
+        wanted = rows if everything else [_one(rows, kept_id) for kept_id in kept_ids]
+        found = []
+        for each in wanted:
+            taken = await out_of_quarantine(app.intake, each, app.own_subscription)
+            found.append((each.id, taken, await app.quarantine.get(each.id) is None))
+        return found
+
+    found = with_app(data, storage, arm, again)
+    _print([(name, taken) for name, taken, _ in found], as_json)
+    if not all(gone for _, _, gone in found):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@store_options
+@arm_option
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
+    """Take stored events from FILE (- for standard input): one event, a JSON array such as a dead-letter blob, or JSON Lines.
+
+    A failure that is known already opens nothing, so a file may be played twice. Exit code 1 when an event is of no use: it is kept in
+    quarantine with its reason.
+
+    \b
+    Example:  az storage blob download … --file dead-letter.json && remediator replay dead-letter.json
+    """
+    try:
+        events = list(events_in(file.read()))
+    except (NotUsable, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{file.name}: {error}") from error
+
+    async def take(app: App) -> list[tuple[str, Taken]]:
+        found = []
+        for number, event in enumerate(events, 1):
+            found.append((f"event {number}", await app.intake.take(event, app.own_subscription)))
+        return found
+
+    found = with_app(data, storage, arm, take)
+    _print(found, as_json)
+    if any(taken.what.startswith("quarantined") for _, taken in found):
+        sys.exit(1)
+
+
+def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
+    if as_json:
+        told = [{"event": name, "what": taken.what, "incident": taken.incident_id or None} for name, taken in found]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for name, taken in found:
+        click.echo(f"{name}: {taken.what}{f' ({taken.incident_id})' if taken.incident_id else ''}")
+    started = sum(bool(taken.start) for _, taken in found)
+    click.echo(f"{len(found)} events, {started} incidents to work on. {BEGINS if started else ''}".rstrip())
+
+
+def _all(data: Path, storage: str | None) -> list[Kept]:
+    async def read(store: Store) -> list[Kept]:
+        return [each async for each in Quarantine(store).all()]
+
+    return sorted(with_store(data, storage, read), key=lambda each: each.at, reverse=True)
+
+
+def _one(rows: list[Kept], kept_id: str) -> Kept:
+    found = [each for each in rows if each.id.startswith(kept_id)]
+    if len(found) != 1:
+        how = "several events begin with" if found else "the quarantine has no event"
+        raise click.UsageError(f"{how} {kept_id}; `remediator quarantine list` shows them")
+    return found[0]
+
+
+def _told(kept: Kept) -> dict[str, object]:
+    return {"id": kept.id, "at": kept.at, "reason": kept.reason, "characters": kept.characters, "cut": kept.cut}

@@ -1,0 +1,118 @@
+"""queueTrigger functions: messages of storage queues, from the account that a trigger's `connection` names.
+
+As the extension does it: a message is taken when the function returned; after a failure it is seen again when `visibilityTimeout` is over
+(here multiplied by LOCAL_HOST_RETRY_SCALE); one that was given out `maxDequeueCount` times goes to `<queue>-poison`.
+https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue import QueueMessage
+from azure.storage.queue.aio import QueueClient
+
+from local_host.channel import string_datum
+from local_host.errors import SettingError, WorkerGone
+from local_host.functions import Function
+from local_host.invoker import Invoker
+from local_host.settings import HostSettings
+
+log = logging.getLogger("local_host.queues")
+
+POLL_SECONDS = 0.2
+HELD_SECONDS = 600
+"""How long a message is ours while its function runs; the extension renews it instead."""
+
+
+class Queues:
+    """The app's queue triggers. Raises SettingError for a connection that is not set or is no connection string."""
+
+    def __init__(self, functions: Sequence[Function], invoker: Invoker, env: Mapping[str, str], settings: HostSettings) -> None:
+        self._invoker = invoker
+        self._settings = settings
+        self._served = [(function, _client(function, env)) for function in functions]
+        self._poison = [_client(function, env, "-poison") for function in functions]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def names(self) -> list[str]:
+        return [str(function.trigger["queueName"]) for function, _ in self._served]
+
+    async def start(self) -> None:
+        """Make the queues where they are missing, and begin to take messages. Raises SettingError when the account does not answer."""
+        for client in self._clients():
+            try:
+                with contextlib.suppress(ResourceExistsError):
+                    await client.create_queue()
+            except AzureError as error:
+                raise SettingError(f"the queue {client.queue_name} cannot be made: {error}") from error
+        self._tasks = [asyncio.create_task(self._run(*each)) for each in zip(self._served, self._poison, strict=True)]
+
+    async def stop(self) -> None:
+        """Take no more; a message that is in the middle of its function is seen again later."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for client in self._clients():
+            await client.close()
+
+    async def put(self, name: str, event: Mapping[str, Any]) -> str | None:
+        """As Event Grid puts an event into a queue; None when it is there, else what went wrong."""
+        client = next(client for function, client in self._served if function.trigger["queueName"] == name)
+        try:
+            await client.send_message(base64.b64encode(json.dumps(event).encode()).decode())
+        except AzureError as error:
+            return f"the queue {name} does not take it: {error}"
+        return None
+
+    def _clients(self) -> list[QueueClient]:
+        return [*(client for _, client in self._served), *self._poison]
+
+    async def _run(self, served: tuple[Function, QueueClient], poison: QueueClient) -> None:
+        function, client = served
+        while True:
+            try:
+                found = [each async for each in client.receive_messages(max_messages=16, visibility_timeout=HELD_SECONDS)]
+                await asyncio.gather(*(self._one(function, client, poison, message) for message in found))
+            except AzureError as error:
+                log.warning("the queue %s does not answer: %s", client.queue_name, error)
+                found = []
+            if not found:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _one(self, function: Function, client: QueueClient, poison: QueueClient, message: QueueMessage) -> None:
+        if await self._taken(function, message):
+            with contextlib.suppress(ResourceNotFoundError):  # it was ours for too long, and another took it
+                await client.delete_message(message)
+        elif (message.dequeue_count or 0) >= self._settings.queue_attempts:
+            log.error("a message of %s was given out %s times and becomes poison", client.queue_name, message.dequeue_count)
+            await poison.send_message(message.content)
+            await client.delete_message(message)
+        else:
+            pause = round(self._settings.queue_pause_seconds * self._settings.retry_scale)
+            await client.update_message(message, visibility_timeout=pause)
+
+    async def _taken(self, function: Function, message: QueueMessage) -> bool:
+        try:
+            text = message.content if self._settings.queue_encoding == "none" else base64.b64decode(message.content).decode()
+            return (await self._invoker.run(function, string_datum(text))).ok
+        except (WorkerGone, ValueError) as error:
+            log.warning("a message of %s was not taken: %s", function.trigger["queueName"], error)
+            return False
+
+
+def _client(function: Function, env: Mapping[str, str], after_name: str = "") -> QueueClient:
+    setting, queue = str(function.trigger["connection"]), str(function.trigger["queueName"])
+    text = env.get(setting, "")
+    try:
+        return QueueClient.from_connection_string(text, queue + after_name)
+    except ValueError as error:
+        raise SettingError(
+            f"function {function.name} needs {setting}, a storage connection string with a queue: {error}"
+        ) from error
