@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from shared.azure.clients import on_loopback
+
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.5",
@@ -55,7 +57,8 @@ def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | N
     """What the app's process gets on top of ours: where ARM and the store are, and a local pace and identity where none is set."""
     defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
     ours = {name: value for name, value in defaults.items() if not given.get(name)}
-    return ours | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
+    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if on_loopback(arm) else {}
+    return ours | logs | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
 
 
 def store_path(data: Path) -> Path:

@@ -13,7 +13,7 @@ this is no Kusto. https://learn.microsoft.com/kusto/query/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Result:
     rows: list[Row]
 
 
-def run(query: str, tables: dict[str, list[Row]], schemas: dict[str, Columns]) -> Result:
+def run(query: str, tables: Mapping[str, Result]) -> Result:
     """Raises LogError 400: SEM0100 for a table or column that is not there, NotPlayedBySimulator for what is not understood."""
     table, *stages = (part.strip() for part in query.split("|"))
     if not re.fullmatch(r"\w+", table):
@@ -41,8 +41,7 @@ def run(query: str, tables: dict[str, list[Row]], schemas: dict[str, Columns]) -
     first = stages[0].split(" ", 1)[0] if stages else "take"
     if table not in tables:
         raise semantic(f"'{first}' operator: Failed to resolve table or column expression named '{table}'")
-    rows = tables[table]
-    result = Result(kql_values.columns_of(rows, schemas.get(table, {})), rows)
+    result = tables[table]
     for stage in stages:
         result = _stage(stage, result)
     return result

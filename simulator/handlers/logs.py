@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator import clock, deny, ids, kql
 from simulator.errors import ArmError
-from simulator.kql_values import Columns, Row
+from simulator.kql_values import Columns, Row, columns_of
 from simulator.log_errors import bad_argument, no_access, not_understood, partial, workspace_not_found
 from simulator.state import text
 from simulator.world import Answer, Call
@@ -29,9 +29,12 @@ SCHEMAS: dict[str, Columns] = {
         **dict.fromkeys(_TEXTS.split(), "string"),
         **dict.fromkeys(("TimeGenerated", "JobStartDateTime", "RecoveryJobRPDateTime"), "datetime"),
         **dict.fromkeys(("DataTransferredInMB", "JobDurationInSecs"), "real"),
-    }
+    },
+    "AzureDiagnostics": dict.fromkeys(
+        ("Category", "Level", "Resource", "ResourceGroup", "ResourceProvider", "ResourceType"), "string"
+    ),
 }
-"""Columns that a table has even if no row fills them. AzureDiagnostics has only those that some row filled.
+"""Columns that a table has even if no row fills them. AzureDiagnostics has those with a suffix only when some row filled them.
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/addonazurebackupjobs"""
 _STANDARD: Columns = {"TimeGenerated": "datetime", "ResourceId": "string", "_ResourceId": "string", "OperationName": "string"}
 
@@ -44,8 +47,10 @@ def query(call: Call) -> Answer:
         raise bad_argument(("MissingQuery", "The body has no query"))
     if body.get("workspaces"):
         raise not_understood("it names more workspaces")
-    tables = {name: _within(rows, body.get("timespan")) for name, rows in (call.state.beside.get("logs") or {}).items()}
-    result = kql.run(body["query"], tables, {name: {**_STANDARD, **SCHEMAS.get(name, {})} for name in tables})
+    held: dict[str, list[Row]] = call.state.beside.get("logs") or {}
+    schemas = {name: columns_of(rows, {**_STANDARD, **SCHEMAS.get(name, {})}) for name, rows in held.items()}
+    tables = {name: kql.Result(schemas[name], _within(rows, body.get("timespan"))) for name, rows in held.items()}
+    result = kql.run(body["query"], tables)
     return Answer(200, _tables(result, call.world.settings.log_rows))
 
 

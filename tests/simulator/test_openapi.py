@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
     # method, end of the path, specification, definition
     ("GET", "^/subscriptions", "", UNDEFINED),
+    ("GET", "/resources", "rg", "ResourceListResult"),
     ("GET", "/resourcegroups/[^/]+", "rg", "ResourceGroup"),
     ("GET", "/virtualMachines/[^/]+", "vm", "VirtualMachine"),
     ("GET", "/virtualMachines/[^/]+/instanceView", "vm", "VirtualMachineInstanceView"),
@@ -98,7 +100,7 @@ async def drive(url: str) -> None:
     """Call every method of the reader and the writer once, in the order of a repair."""
     settings = Settings.from_environment({"REMEDIATOR_ARM_ENDPOINT": url, "REMEDIATOR_POLL_SECONDS": "0.05"})
     clients = AzureClients(settings, SUB)
-    reader, writer = Driven(ArmReader(clients)), Driven(ArmWriter(clients))
+    reader, writer, now = Driven(ArmReader(clients)), Driven(ArmWriter(clients)), datetime.now(UTC)
     try:
         assert await visible_subscriptions(clients) == [SUB]
         for found in (
@@ -109,6 +111,8 @@ async def drive(url: str) -> None:
             await reader.restore_point_collection(COLLECTION_ID),
             await reader.locks(COLLECTION_ID),
             await reader.running_jobs(parts.vault_id()),
+            await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
+            await reader.vaults(),
         ):
             assert not isinstance(found, facts.Unreadable | facts.Absent), found
         lock = await reader.lock(LOCK_ID)
