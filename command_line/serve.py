@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from shared.azure.clients import on_loopback
+
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.5",
@@ -64,7 +66,8 @@ def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | N
     defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER} | ({"REMEDIATOR_DELIVERY": "queue"} if storage else {})
     ours = {name: value for name, value in defaults.items() if not given.get(name)}
     queues = {"AzureWebJobsStorage": storage} if storage else {}
-    return ours | queues | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
+    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if on_loopback(arm) else {}
+    return ours | queues | logs | {"REMEDIATOR_ARM_ENDPOINT": arm, "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}"}
 
 
 def store_path(data: Path) -> Path:

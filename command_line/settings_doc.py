@@ -28,6 +28,7 @@ LOCAL = """
 
 `--arm` and `--data` (or `--storage`) set `REMEDIATOR_ARM_ENDPOINT` and `REMEDIATOR_STORE`; the local host sets
 `REMEDIATOR_TOPIC_ENDPOINT` and `REMEDIATOR_TOPIC_KEY` to the topic that it plays. The environment does not override these four.
+Where `--arm` is the simulator, `REMEDIATOR_LOGS_ENDPOINT` is the simulator as well, whatever the environment says.
 `REMEDIATOR_DEVELOPMENT_IDENTITY` is `developer@localhost` where the environment does not set it.
 
 The simulator answers at once, so these defaults are shorter; the environment overrides them:

@@ -8,6 +8,7 @@ from functools import cached_property
 from shared import telemetry
 from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
+from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
 from shared.azure.writer import ArmWriter
@@ -90,6 +91,10 @@ class App:
         cooling = CoolingTime(self.store, self.settings.cooling_hours)
         reader, writer = ArmReader(clients), ArmWriter(clients)
         return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter, cooling)
+
+    async def failed_backup_log(self) -> FailedBackupLog:
+        """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that there is none."""
+        return FailedBackupLog(self._clients_of(await self.own_subscription()))
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         return self._clients.setdefault(subscription_id, AzureClients(self.settings, subscription_id))

@@ -140,6 +140,15 @@ class RestorePointCollection:
 
 
 @dataclass(frozen=True, slots=True)
+class Vault:
+    """A Recovery Services vault."""
+
+    id: str
+    name: str
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     id: str
     name: str
@@ -226,6 +235,11 @@ def restore_point_collection(wire: Wire) -> RestorePointCollection:
         provisioning_state=_text(properties, "provisioningState"),
         points=None if points is None else tuple(_text(point, "name") for point in points),
     )
+
+
+def vault(wire: Wire) -> Vault:
+    """https://learn.microsoft.com/rest/api/resources/resources/list"""
+    return Vault(_text(wire, "id"), _text(wire, "name"), _text(wire, "location"))
 
 
 def job(wire: Wire) -> Job:

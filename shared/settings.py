@@ -5,6 +5,7 @@ Read once when the app starts. A value that cannot be is an error that names the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -13,6 +14,7 @@ from shared.errors import SettingsError
 
 MODES = ("off", "observe", "approve", "auto")
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def setting(name: str, default: str, meaning: str, read: Callable[[str], Any] = str) -> Any:
@@ -37,6 +39,12 @@ def number(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def guid_or_empty(text: str) -> str:
+    if text and not _GUID.fullmatch(text):
+        raise ValueError("a GUID such as 11111111-1111-1111-1111-111111111111, or nothing")
+    return text.lower()
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -122,6 +130,19 @@ class Settings:
         "REMEDIATOR_ARM_ENDPOINT",
         "https://management.azure.com",
         "Azure Resource Manager. An http address on 127.0.0.1 is the simulator: no credential is used there.",
+    )
+    logs_endpoint: str = setting(
+        "REMEDIATOR_LOGS_ENDPOINT",
+        "https://api.loganalytics.io",
+        "The Log Analytics query API; the token is asked for this address. An http address on 127.0.0.1 is the simulator: no credential is "
+        "used there.",
+    )
+    workspace_id: str = setting(
+        "REMEDIATOR_WORKSPACE_ID",
+        "",
+        "The Log Analytics workspace that the vaults send their backup jobs to: its workspace id, a GUID, not its resource id. "
+        "Empty: no log is read.",
+        guid_or_empty,
     )
     topic_endpoint: str = setting(
         "REMEDIATOR_TOPIC_ENDPOINT", "", "The Event Grid custom topic to which the bridge publishes alerts."

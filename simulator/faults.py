@@ -14,6 +14,7 @@ Per request the first fault that matches is used, and used up once. An action ha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,10 +51,11 @@ class Action:
     def resets_after(self) -> bool:
         return self.reset == "after"
 
-    def answer_body(self) -> Any:
+    def answer_body(self, codes: Mapping[int, str] = DEFAULT_CODES) -> Any:
+        """The body on order; else an error of the API that the path belongs to, by its `codes`."""
         if self.body is not None or self.status is None or self.status < 400:
             return self.body
-        code = DEFAULT_CODES.get(self.status, "SimulatedFault")
+        code = codes.get(self.status, "SimulatedFault")
         return {"error": {"code": code, "message": f"Simulated fault: {self.status}."}}
 
 

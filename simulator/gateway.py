@@ -20,9 +20,9 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from simulator import deny, errors, headers, ids, routes
+from simulator import deny, errors, headers, ids, log_errors, routes
 from simulator.errors import ArmError
-from simulator.faults import Action
+from simulator.faults import DEFAULT_CODES, Action
 from simulator.handlers.resources import SKIP
 from simulator.state import State
 from simulator.world import Answer, Call, Logged, World
@@ -59,7 +59,7 @@ def _respond(world: World, request: web.Request, path: str, content: bytes, faul
         return None
     standing = headers.of_every_answer(world, _client_request_id(request))
     if fault and fault.status is not None:
-        answer = Answer(fault.status, fault.answer_body(), {k: str(v) for k, v in fault.headers.items()})
+        answer = Answer(fault.status, fault.answer_body(_codes(path)), {k: str(v) for k, v in fault.headers.items()})
     else:
         answer = _answer(world, request, path, content, fault)
     return None if fault and fault.resets_after else _web(answer, standing)
@@ -70,7 +70,8 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
     try:
         _check_token(request)
         query = {SKIP if name.casefold() == SKIP else name: value for name, value in request.query.items()}
-        _check_api_version(query.get("api-version"))
+        if not routes.is_log_query(path):
+            _check_api_version(query.get("api-version"))
         charge = world.throttle.charge(request.method, path)
         spent = charge.headers
         if charge.refusal and world.settings.throttle:
@@ -79,11 +80,17 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
         match = routes.find(request.method, path)
         _check_standing(world, request.method, path, match.names)
         base_url = f"{request.scheme}://{request.host}"
-        call = Call(world, request.method, path, match.names, query, _parsed(content), base_url, fault)
+        call = Call(
+            world, request.method, path, match.names, query, _parsed(content), base_url, fault, request.headers.get("Prefer", "")
+        )
         answer = match.handler(call)
     except ArmError as error:
         answer = Answer(error.status, error.body(), error.headers)
     return Answer(answer.status, answer.body, {**spent, **answer.headers})
+
+
+def _codes(path: str) -> dict[int, str]:
+    return log_errors.DEFAULT_CODES if routes.is_log_query(path) else DEFAULT_CODES
 
 
 def _check_token(request: web.Request) -> None:

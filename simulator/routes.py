@@ -1,6 +1,6 @@
 """The table of paths. First match wins; names and casing of the fixed parts do not matter, {names} take one segment.
 
-Later providers (network, logs) get their rows here and a file in handlers/.
+Later providers (network) get their rows here and a file in handlers/.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.handlers import backups, compute, jobs, locks, resources, restore_points, vaults
+from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
 from simulator.world import Answer, Call
 
 type Handler = Callable[[Call], Answer]
@@ -24,15 +24,18 @@ VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
 LOCKS = "{scope}/providers/Microsoft.Authorization/locks"
+LOG_QUERY = "/v1/workspaces/{workspace}/query"
 
 TABLE: list[tuple[str, str, Handler]] = [
     ("GET", LOCKS, locks.list_locks),
     ("GET", LOCKS + "/{lock}", locks.get_lock),
     ("PUT", LOCKS + "/{lock}", locks.put_lock),
     ("DELETE", LOCKS + "/{lock}", locks.delete_lock),
+    ("POST", LOG_QUERY, logs.query),
     ("GET", "/subscriptions", resources.list_subscriptions),
     ("GET", SUBSCRIPTION, resources.get_subscription),
     ("GET", SUBSCRIPTION + "/resourceGroups", resources.list_groups),
+    ("GET", SUBSCRIPTION + "/resources", resources.list_resources),
     ("GET", GROUP, resources.get_group),
     ("HEAD", GROUP, resources.head_group),
     ("GET", SUBSCRIPTION + COMPUTE + "/virtualMachines", compute.list_machines),
@@ -79,6 +82,11 @@ def find(method: str, path: str) -> Match:
         if wanted in (method, "*") and (found := pattern.fullmatch(path)):
             return Match(handler, {**_standing(path), **found.groupdict()})
     raise LookupError(path)
+
+
+def is_log_query(path: str) -> bool:
+    """Whether the path is of the Log Analytics API, which lives on a host of its own and takes no api-version."""
+    return path.casefold().startswith("/v1/workspaces/")
 
 
 def _standing(path: str) -> dict[str, str]:

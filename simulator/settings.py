@@ -36,6 +36,8 @@ class Settings:
     """Retry-After of Azure Backup's 202 answers; None leaves it out. Azure's own examples say 60."""
     page_size: int = 100
     """Longest page of a list; the rest is behind nextLink."""
+    log_rows: int = 500_000
+    """Most rows that a log query answers; of more it answers these, and a PartialError beside them."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -96,4 +98,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "seed": _whole_or_none,
     "backup_retry_after_s": _whole_or_none,
     "page_size": _page,
+    "log_rows": _page,
 }

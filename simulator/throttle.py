@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import deny
+from simulator import deny, log_errors
 from simulator.errors import ArmError
 
 
@@ -44,6 +44,8 @@ KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 """Everything else is a write, POST reads included."""
 ARM_LIMITS = {"reads": (250, 25), "deletes": (200, 10), "writes": (200, 10)}
 GLOBAL_FACTOR = 15
+QUERY_LIMIT = (200, 200 / 30)
+"""200 requests in 30 seconds for each principal. https://learn.microsoft.com/azure/azure-monitor/service-limits#user-query-throttling"""
 MANY_BUCKETS = 5_000
 """From here on full buckets are dropped: a new one is full as well. There is one for every operation that was ever polled."""
 
@@ -94,6 +96,8 @@ class Throttle:
         self._buckets.clear()
 
     def charge(self, method: str, path: str) -> Charge:
+        if path.casefold().startswith("/v1/workspaces/"):
+            return self._query()
         subscription = _subscription(path)
         kind = KINDS.get(method, "writes")
         arm, everyone = self._arm(kind, subscription)
@@ -106,6 +110,11 @@ class Throttle:
         if counters:
             headers["x-ms-ratelimit-remaining-resource"] = ",".join(counters)
         return Charge(headers, refusal or empty)
+
+    def _query(self) -> Charge:
+        """Log queries have a host and a limit of their own."""
+        bucket, granted = self._take(("log queries", deny.CLIENT_ID), *QUERY_LIMIT)
+        return Charge({}, None if granted else log_errors.throttled(bucket.wait_seconds()))
 
     def _arm(self, kind: str, subscription: str) -> tuple[tuple[Bucket, bool], tuple[Bucket, bool]]:
         capacity, rate = ARM_LIMITS[kind]

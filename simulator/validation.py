@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from simulator import ids
+from simulator import clock, ids
 from simulator.errors import StateError
 from simulator.state import Resource, State
 
@@ -13,6 +14,8 @@ LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
 NOTES_LIMIT = 512
 LOCK_NAME_LIMIT = 260
 LOCK_NAME_FORBIDDEN = '<>%&:\\?/"'
+TABLE_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+COLUMN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def load(document: Any) -> State:
@@ -58,6 +61,18 @@ def _check_logs(logs: Any) -> None:
         return
     if not isinstance(logs, dict) or not all(_objects(rows) for rows in logs.values()):
         raise StateError('"logs" is an object of tables, each a list of rows')
+    for table, rows in logs.items():
+        _require(TABLE_NAME.fullmatch(table) is not None, "logs", f"{table!r} is no name of a table")
+        for number, row in enumerate(rows):
+            _check_log_row(f"logs: row {number} of {table}", row)
+
+
+def _check_log_row(which: str, row: dict[str, Any]) -> None:
+    """Azure Monitor puts TimeGenerated on every row. https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns"""
+    at = row.get("TimeGenerated")
+    _require(isinstance(at, str) and clock.parse(at) is not None, which, f"TimeGenerated {at!r} is no time")
+    for name in row:
+        _require(COLUMN_NAME.fullmatch(name) is not None, which, f"{name!r} is no name of a column")
 
 
 def _check_identity(number: int, resource: Any, seen: dict[str, str]) -> None:

@@ -84,6 +84,8 @@ class Call:
     body: Any
     base_url: str
     fault: Action | None
+    prefer: str = ""
+    """The header Prefer."""
 
     @property
     def state(self) -> State:

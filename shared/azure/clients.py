@@ -75,6 +75,18 @@ class AzureClients:
         return self._made(RecoveryServicesBackupClient)
 
     @cached_property
+    def logs(self) -> Any:
+        """The client of the Log Analytics query API, a service with an endpoint and a token scope of its own."""
+        from azure.monitor.query.aio import LogsQueryClient
+
+        endpoint = self.settings.logs_endpoint
+        if on_loopback(endpoint):
+            return self._kept(
+                LogsQueryClient(object(), endpoint=endpoint, authentication_policy=SimulatorToken(), **self._options())
+            )
+        return self._kept(LogsQueryClient(self._credential, endpoint=endpoint, **self._options()))
+
+    @cached_property
     def _credential(self) -> Any:
         from azure.identity.aio import DefaultAzureCredential
 
@@ -82,17 +94,18 @@ class AzureClients:
 
     def _made(self, client_class: Any) -> Any:
         settings = self.settings
-        options: dict[str, Any] = {
-            "base_url": settings.arm_endpoint,
-            "retry_total": 0,
-            "per_call_policies": list(self.policies),
-            "polling_interval": settings.poll_seconds,
-            "connection_timeout": min(10.0, settings.call_timeout_seconds),
-            "read_timeout": settings.call_timeout_seconds,
-        }
+        options = {"base_url": settings.arm_endpoint, "polling_interval": settings.poll_seconds, **self._options()}
         if on_loopback(settings.arm_endpoint):
             return self._kept(client_class(object(), self.subscription_id, authentication_policy=SimulatorToken(), **options))
         return self._kept(client_class(self._credential, self.subscription_id, **options))
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "retry_total": 0,
+            "per_call_policies": list(self.policies),
+            "connection_timeout": min(10.0, self.settings.call_timeout_seconds),
+            "read_timeout": self.settings.call_timeout_seconds,
+        }
 
     def _kept(self, client: Any) -> Any:
         self._opened.append(client)

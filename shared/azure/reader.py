@@ -15,6 +15,8 @@ from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
 
+VAULT_TYPE = "Microsoft.RecoveryServices/vaults"
+
 
 class ArmReader:
     """The reader over real ARM calls. `clients` are the clients of the one subscription that this installation looks after."""
@@ -98,6 +100,17 @@ class ArmReader:
 
         return await self._read(f"the lock {name}", read)
 
+    async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
+        """Every Recovery Services vault of the subscription that the identity can see; those that it cannot are not in the list."""
+
+        async def read(hook: ResponseHook) -> tuple[facts.Vault, ...]:
+            resources = self._clients.resources.resources
+            listed = resources.list(filter=f"resourceType eq '{VAULT_TYPE}'", raw_response_hook=whole_list(hook))
+            found = [each.as_dict() async for each in listed]
+            return tuple(_vault(each) for each in found)
+
+        return await self._read("the Recovery Services vaults", read)
+
     async def job(self, vault_id: str, job_id: str) -> facts.Job | Absent | Unreadable:
         vault = parse(vault_id)
 
@@ -154,6 +167,13 @@ class ArmReader:
         except errors.AzureCallFailed as error:
             return Unreadable(what, str(error))
         return answer.value
+
+
+def _vault(wire: facts.Wire) -> facts.Vault:
+    """Raises Unavailable for a resource of another type: the filter was not heeded."""
+    if str(wire.get("type")).casefold() != VAULT_TYPE.casefold():
+        raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
+    return facts.vault(wire)
 
 
 def _in_filter(moment: datetime) -> str:

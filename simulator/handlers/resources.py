@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,6 +12,7 @@ from simulator.state import Resource, wire
 from simulator.world import Answer, Call
 
 SKIP = "$skiptoken"
+_OF_TYPE = re.compile(r"\s*resourceType\s+eq\s+'([^']+)'\s*", re.IGNORECASE)
 
 
 def found(call: Call, resource_id: str) -> Resource:
@@ -63,6 +65,20 @@ def _group(group: Resource) -> Resource:
     served = wire(group)
     served.setdefault("properties", {}).setdefault("provisioningState", "Succeeded")
     return {**served, "type": ids.GROUP}
+
+
+def list_resources(call: Call) -> Answer:
+    """Resources of one type: of all filters that ARM knows, this one is played. https://learn.microsoft.com/rest/api/resources/resources/list"""
+    text = call.query.get("$filter", "")
+    found = _OF_TYPE.fullmatch(text)
+    if found is None:
+        raise errors.invalid_content(f"$filter {text!r} is not resourceType eq '…'")
+    return page(call, (_short(each) for each in call.state.of_type(found[1], call.subscription_id)))
+
+
+def _short(resource: Resource) -> Resource:
+    """As the list shows it: without properties."""
+    return {name: value for name, value in wire(resource).items() if name != "properties"}
 
 
 def get_any(call: Call) -> Answer:

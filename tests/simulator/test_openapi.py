@@ -30,6 +30,7 @@ EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
     # method, end of the path, specification, definition
     ("GET", "^/subscriptions", "", UNDEFINED),
+    ("GET", "/resources", "rg", "ResourceListResult"),
     ("GET", "/resourcegroups/[^/]+", "rg", "ResourceGroup"),
     ("GET", "/virtualMachines/[^/]+", "vm", "VirtualMachine"),
     ("GET", "/virtualMachines/[^/]+/instanceView", "vm", "VirtualMachineInstanceView"),
@@ -111,6 +112,7 @@ async def drive(url: str) -> None:
             await reader.locks(COLLECTION_ID),
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
+            await reader.vaults(),
         ):
             assert not isinstance(found, facts.Unreadable | facts.Absent), found
         lock = await reader.lock(LOCK_ID)

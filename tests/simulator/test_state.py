@@ -16,7 +16,7 @@ from tests.simulator.support import COLLECTION_ID, EXTENSION_ID, GROUP_ID, SUB, 
 
 async def test_what_goes_in_comes_out(start):
     document = state({"id": f"{GROUP_ID}/providers/Contoso.Things/boxes/b", "odd": {"x": [1, None, "ü"]}}, lock="ReadOnly")
-    document["logs"] = {"AddonAzureBackupJobs": [{"JobStatus": "Failed"}]}
+    document["logs"] = {"AddonAzureBackupJobs": [{"TimeGenerated": "2026-11-20T22:59:00Z", "JobStatus": "Failed"}]}
     document["title"] = "kept as well"
     document["resources"].reverse()
     arm = await start(state())
@@ -91,7 +91,28 @@ async def test_a_state_that_cannot_be_is_refused(start, resource, reason):
     assert (await arm.sim("GET", "state")).body == before
 
 
-@pytest.mark.parametrize("document", [[], {}, {"resources": {}}, {"resources": [], "logs": []}, "text", None])
+def logged(rows: object, table: str = "AddonAzureBackupJobs") -> dict:
+    return {"resources": [], "logs": {table: rows}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"resources": {}},
+        {"resources": [], "logs": []},
+        "text",
+        None,
+        logged({}),
+        logged([1]),
+        logged([{"JobStatus": "Failed"}]),
+        logged([{"TimeGenerated": "yesterday"}]),
+        logged([{"TimeGenerated": 5}]),
+        logged([{"TimeGenerated": "2026-11-20T22:59:00Z", "not a name": 1}]),
+        logged([], "Addon | take 1"),
+    ],
+)
 async def test_what_is_no_state_at_all(start, document):
     arm = await start(state())
     assert (await arm.sim("PUT", "state", document)).status == 400

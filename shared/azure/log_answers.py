@@ -1,0 +1,68 @@
+"""Is an answer of the Log Analytics query API whole? Its client takes a 200 without tables for an empty result, and loses the inner error
+of a 400, which alone says what was wrong with the query."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError
+
+from shared.azure.calls import ResponseHook, mapped
+from shared.errors import AzureCallFailed, Refused, Unavailable
+
+
+def whole_tables(hook: ResponseHook) -> ResponseHook:
+    """A response hook that raises for every error status what it means, and Unavailable for a 200 without whole tables."""
+
+    def check(response: Any) -> None:
+        hook(response)
+        http = response.http_response
+        if http.status_code >= 400:
+            raise _told(http)
+        if http.status_code == 200 and not _is_whole(_json(http)):
+            raise Unavailable("the answer is a query's without its tables")
+
+    return check
+
+
+def _told(http: Any) -> AzureCallFailed:
+    """The error, with code and message of the innermost one where the query was refused."""
+    error = mapped(HttpResponseError(response=http))
+    code, message = _innermost(_json(http))
+    if not isinstance(error, Refused) or not code:
+        return error
+    return Refused(message, code=code, status=error.status, correlation_id=error.correlation_id)
+
+
+def _json(http: Any) -> Any:
+    """The body; None where it is no JSON."""
+    try:
+        return json.loads(http.text())
+    except ValueError:
+        return None
+
+
+def _innermost(body: Any) -> tuple[str, str]:
+    """Code and message of the last innererror, ("", "") where there is none."""
+    within = body.get("error") if isinstance(body, dict) else None
+    found = ("", "")
+    while isinstance(within, dict) and isinstance(within := within.get("innererror"), dict):
+        found = (str(within.get("code") or ""), str(within.get("message") or ""))
+    return found
+
+
+def _is_whole(body: Any) -> bool:
+    tables = body.get("tables") if isinstance(body, dict) else None
+    return isinstance(tables, list) and bool(tables) and all(_is_table(each) for each in tables)
+
+
+def _is_table(table: Any) -> bool:
+    """Named and typed columns, and in every row a cell for each."""
+    columns, rows = (table.get("columns"), table.get("rows")) if isinstance(table, dict) else (None, None)
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        return False
+    named = all(
+        isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("type"), str) for each in columns
+    )
+    return named and all(isinstance(row, list) and len(row) == len(columns) for row in rows)

@@ -1,0 +1,75 @@
+"""The KQL of the two kinds of tables that a vault logs its jobs to. Nothing goes into it but instants and a number, all ours.
+
+Both give the same columns, of each job the last record in the span, and of these the failed ones, oldest first.
+BackupItemUniqueId names group and VM, so nothing is joined: a join with CoreAzureBackup would lose the jobs of items that it does not have
+yet. https://learn.microsoft.com/azure/backup/backup-azure-reports-data-model
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from shared.errors import AzureCallFailed, Refused
+
+NOT_RESOLVED = "SEM0100"
+"""Kusto's code for a name of a table or column that does not exist."""
+
+_SPAN = "where TimeGenerated >= datetime({since}) and TimeGenerated < datetime({until})"
+_END = (
+    "summarize arg_max(TimeGenerated, *) by VaultId, JobUniqueId",
+    'where JobStatus == "Failed"',
+    "order by TimeGenerated asc",
+    "take {rows}",
+)
+_RESOURCE_SPECIFIC = (
+    "AddonAzureBackupJobs",
+    _SPAN,
+    'where JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
+    'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")), JobUniqueId = tostring(JobUniqueId), '
+    "BackupItemUniqueId, JobStatus, JobFailureCode, JobStartDateTime = todatetime(JobStartDateTime)",
+    *_END,
+)
+_LEGACY = (
+    "AzureDiagnostics",
+    _SPAN,
+    'where Category in ("AzureBackupReport", "AddonAzureBackupJobs")',
+    'extend JobOperation = column_ifexists("JobOperation_s", ""), BackupManagementType = column_ifexists("BackupManagementType_s", "")',
+    'where OperationName == "Job" and JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
+    "project TimeGenerated, VaultId = coalesce(_ResourceId, ResourceId), "
+    'JobUniqueId = coalesce(tostring(column_ifexists("JobUniqueId_g", "")), tostring(column_ifexists("JobUniqueId_s", ""))), '
+    'BackupItemUniqueId = column_ifexists("BackupItemUniqueId_s", ""), JobStatus = column_ifexists("JobStatus_s", ""), '
+    'JobFailureCode = column_ifexists("JobFailureCode_s", ""), '
+    'JobStartDateTime = coalesce(todatetime(column_ifexists("JobStartDateTime_s", "")), todatetime(column_ifexists("JobStartDateTime_t", "")))',
+    *_END,
+)
+"""A column of AzureDiagnostics exists only when some row has filled it, and its suffix is the type that Azure Monitor took it for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    name: str
+    query: Callable[[datetime, datetime, int], str]
+
+    def is_missing(self, error: AzureCallFailed) -> bool:
+        """Whether a refusal says that the table itself does not exist: nothing was ever written to it."""
+        return isinstance(error, Refused) and error.code == NOT_RESOLVED and f"'{self.name}'" in error.message
+
+
+def _table(stages: tuple[str, ...]) -> LogTable:
+    template = "\n| ".join(stages)
+
+    def query(since: datetime, until: datetime, rows: int) -> str:
+        return template.format(since=instant(since), until=instant(until), rows=int(rows))
+
+    return LogTable(stages[0], query)
+
+
+def instant(moment: datetime) -> str:
+    """2026-11-20T22:59:00.000000Z, as KQL's datetime() takes it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+TABLES = (_table(_RESOURCE_SPECIFIC), _table(_LEGACY))
+"""The preferred one first: its row is kept where both have a job."""

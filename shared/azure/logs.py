@@ -1,0 +1,126 @@
+"""Failed VM backups as a Log Analytics workspace has them: what the vaults' diagnostic settings sent there.
+
+Rows come late (20 to 30 minutes, by the documents), and a row is found by TimeGenerated: when the record was made, which is when the job
+had ended. https://learn.microsoft.com/azure/backup/backup-azure-monitoring-use-azuremonitor
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared import errors
+from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.clients import AzureClients
+from shared.azure.log_answers import whole_tables
+from shared.azure.log_queries import TABLES, LogTable
+from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome, Skipped, TableReading, failure
+
+ROWS_PER_QUERY = 1000
+_OUTCOMES: tuple[tuple[type[errors.AzureCallFailed], Outcome], ...] = (
+    (errors.NotFound, Outcome.NO_WORKSPACE),
+    (errors.AccessDenied, Outcome.NO_PERMISSION),
+    (errors.Refused, Outcome.REFUSED),
+)
+"""The first that fits; any other failure is UNREACHABLE."""
+
+
+class FailedBackupLog:
+    """The workspace of the setting REMEDIATOR_WORKSPACE_ID. Reads; changes nothing."""
+
+    def __init__(self, clients: AzureClients, rows_per_query: int = ROWS_PER_QUERY) -> None:
+        self._clients = clients
+        self._rows_per_query = rows_per_query
+
+    async def failures(self, since: datetime, until: datetime) -> LogAnswer:
+        """Failed backups of Azure VMs, in all vaults that log there, that were recorded from `since` on and before `until`.
+
+        Both instants have a time zone. Raises ValueError where one has none or `until` is before `since`; never for what Azure answers.
+        A job that both kinds of tables have is given once. Rows of vaults in other subscriptions are given as well.
+        """
+        if since.tzinfo is None or until.tzinfo is None or until < since:
+            raise ValueError(f"no span of time: {since} to {until}")
+        if not self._clients.settings.workspace_id:
+            return LogAnswer(Outcome.NO_WORKSPACE, since, "REMEDIATOR_WORKSPACE_ID is not set")
+        readings = [await self._table(table, since.astimezone(UTC), until.astimezone(UTC)) for table in TABLES]
+        return _folded(readings, since)
+
+    async def _table(self, table: LogTable, since: datetime, until: datetime) -> TableReading:
+        """All pages of one table. Each begins at the last instant of the one before, which may have more rows than were given."""
+        reading = TableReading(table.name, Outcome.COMPLETE, since)
+        while True:
+            try:
+                page = await self._page(table, reading.complete_until, until)
+            except errors.AzureCallFailed as error:
+                if table.is_missing(error):
+                    return replace(reading, outcome=Outcome.NO_TABLES, reason=error.message)
+                return replace(reading, outcome=_outcome(error), reason=str(error))
+            reading = reading.with_rows(page.rows)
+            if page.partial:
+                return replace(reading, outcome=Outcome.PARTIAL, reason=page.partial)
+            if len(page.rows) < self._rows_per_query:
+                return replace(reading, complete_until=until)
+            if page.last is None or page.last <= reading.complete_until:
+                reason = f"{table.name} has {self._rows_per_query} rows or more that begin at one instant, {reading.complete_until.isoformat()}"
+                return replace(reading, outcome=Outcome.PARTIAL, reason=reason)
+            reading = replace(reading, complete_until=page.last)
+
+    async def _page(self, table: LogTable, since: datetime, until: datetime) -> _Page:
+        settings = self._clients.settings
+        query = table.query(since, until, self._rows_per_query)
+
+        async def read(hook: ResponseHook) -> Any:
+            return await self._clients.logs.query_workspace(
+                settings.workspace_id,
+                query,
+                timespan=(since, until),
+                server_timeout=max(1, int(settings.call_timeout_seconds)),
+                raw_response_hook=whole_tables(hook),
+            )
+
+        answer = await with_retries(read, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
+        return _page(table.name, answer.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    rows: tuple[LoggedFailure | Skipped, ...]
+    partial: str
+    """Why the answer is not whole, or ""."""
+    last: datetime | None
+    """When the last row was recorded; None where it does not say."""
+
+
+def _page(table: str, result: Any) -> _Page:
+    """From a LogsQueryResult or a LogsQueryPartialResult."""
+    error = getattr(result, "partial_error", None)
+    rows = [dict(zip(each.columns, row, strict=True)) for each in result for row in each.rows]
+    last = rows[-1].get("TimeGenerated") if rows else None
+    return _Page(
+        tuple(failure(table, row) for row in rows),
+        f"{error.code}: {error.message}" if error else "",
+        last if isinstance(last, datetime) and last.tzinfo else None,
+    )
+
+
+def _outcome(error: errors.AzureCallFailed) -> Outcome:
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.UNREACHABLE)
+
+
+def _folded(readings: list[TableReading], since: datetime) -> LogAnswer:
+    """One answer of several tables. A table that was never written takes nothing away, unless there is no other."""
+    there = [each for each in readings if each.outcome is not Outcome.NO_TABLES]
+    if not there:
+        return LogAnswer(Outcome.NO_TABLES, since, "; ".join(each.reason for each in readings))
+    short = [each for each in there if each.outcome is not Outcome.COMPLETE]
+    worst = max((each.outcome for each in there), key=list(Outcome).index)
+    rows = {each.key: each for reading in reversed(there) for each in reading.failures}
+    return LogAnswer(
+        worst,
+        min(each.complete_until for each in there),
+        "; ".join(dict.fromkeys(each.reason for each in short)),
+        tuple(each.table for each in there if each.outcome in (Outcome.COMPLETE, Outcome.PARTIAL)),
+        tuple(sorted(rows.values(), key=lambda each: (each.recorded_at, each.key))),
+        tuple(skipped for reading in there for skipped in reading.skipped),
+    )
