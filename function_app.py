@@ -6,10 +6,10 @@ import os
 
 import azure.durable_functions as df
 
-from functions import alerts, api, daily, guardian, intake, queued, remediation, review, review_pages
+from functions import alerts, api, daily, guardian, intake, queued, remediation, review, review_pages, sweep
 
 app = df.DFApp()
-for each in (alerts, intake, remediation, guardian, daily, api, review, review_pages):
+for each in (alerts, intake, remediation, guardian, daily, sweep, api, review, review_pages):
     app.register_functions(each.blueprint)
 if os.environ.get("REMEDIATOR_DELIVERY", "").strip().casefold() == "queue":
     app.register_functions(queued.blueprint)  # it would ask a queue that a deployment without it does not have

@@ -14,6 +14,7 @@ from command_line.locks import locks
 from command_line.quarantine import quarantine, replay
 from command_line.serve import serve
 from command_line.simulate import simulate
+from command_line.sweep import sweep
 from shared.errors import RemediatorError
 
 
@@ -30,7 +31,7 @@ def remediator() -> None:
     """
 
 
-for command in (serve, simulate, demo, audit, incidents, locks, quarantine, replay, diagnose):
+for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose):
     remediator.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -23,7 +24,9 @@ from shared.quarantine import Quarantine
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.open import open_store
+from shared.workflow.sweep import Sweep
 from shared.workflow.take import Intake
+from shared.workflow.watermark import Watermark
 
 
 class App:
@@ -33,6 +36,10 @@ class App:
         self.settings = Settings.from_environment(environment)
         self._clients: dict[str, AzureClients] = {}
         self._own_subscription = self.settings.subscription_id
+        self._begun = time.monotonic()
+
+    def seconds_up(self) -> float:
+        return time.monotonic() - self._begun
 
     @cached_property
     def store(self) -> Store:
@@ -66,6 +73,10 @@ class App:
     def quarantine(self) -> Quarantine:
         return Quarantine(self.store)
 
+    @cached_property
+    def watermark(self) -> Watermark:
+        return Watermark(self.store)
+
     async def own_subscription(self) -> str:
         """The one subscription that this installation looks after.
 
@@ -84,6 +95,13 @@ class App:
     async def visible_subscriptions(self) -> list[str]:
         """Raises AzureCallFailed."""
         return await visible_subscriptions(self._clients_of("none"))
+
+    async def sweep(self) -> Sweep:
+        """Raises what own_subscription raises."""
+        clients = self._clients_of(await self.own_subscription())
+        settings = self.settings
+        log, has_log = await self.failed_backup_log(), bool(settings.workspace_id)
+        return Sweep(ArmReader(clients), log, self.intake, self.watermark, self.own_subscription, has_log, settings.sweep_most)
 
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())

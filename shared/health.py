@@ -9,6 +9,9 @@ from shared import clock
 from shared.app import App
 from shared.errors import RemediatorError
 
+SWEEP_LATE_SECONDS = 2 * 3600
+"""The timer runs twice an hour."""
+
 
 async def report(app: App) -> dict[str, Any]:
     """{"status": "ok" | "degraded", "at", "mode", "checks": [{"name", "ok", "reason"}]}"""
@@ -50,9 +53,23 @@ async def _locks(app: App) -> str:
     return f"{len(entries)} off at the moment" if entries else "none is off"
 
 
+async def _sweep(app: App) -> str:
+    last = await app.watermark.last_run()
+    if last is None:
+        if app.seconds_up() > SWEEP_LATE_SECONDS:
+            raise RemediatorError("the sweep has never run: see whether the timer `sweep` is disabled")
+        return "has not run yet"
+    if clock.after(str(last["at"]), SWEEP_LATE_SECONDS) < clock.now():
+        raise RemediatorError(f"last run at {last['at']}: see whether the timer `sweep` is disabled")
+    if last["problems"]:
+        raise RemediatorError(f"the run of {last['at']}: {last['told']}")
+    return f"{last['at']}: {last['told']}"
+
+
 CHECKS: dict[str, Callable[[App], Awaitable[str]]] = {
     "audit store": _store,
     "azure resource manager": _azure,
     "event grid topic": _topic,
     "locks": _locks,
+    "sweep": _sweep,
 }

@@ -144,6 +144,12 @@ class Settings:
         "Empty: no log is read.",
         guid_or_empty,
     )
+    sweep_most: int = setting(
+        "REMEDIATOR_SWEEP_MOST",
+        "50",
+        "How many incidents one sweep opens at most; the rest waits for the next one, half an hour later.",
+        whole(1, 10_000),
+    )
     topic_endpoint: str = setting(
         "REMEDIATOR_TOPIC_ENDPOINT", "", "The Event Grid custom topic to which the bridge publishes alerts."
     )

@@ -139,16 +139,30 @@ class ArmReader:
 
     async def failed_backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Failed backups of Azure VMs in the vault that began in that time, as the job list shows them: without extendedInfo."""
+        return await self._backups(vault_id, since, until, ("Failed",))
+
+    async def completed_backups(
+        self, vault_id: str, since: datetime, until: datetime
+    ) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        """Backups of Azure VMs in the vault that began in that time and made a restore point."""
+        return await self._backups(vault_id, since, until, ("Completed", "CompletedWithWarnings"))
+
+    async def _backups(
+        self, vault_id: str, since: datetime, until: datetime, statuses: tuple[str, ...]
+    ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         vault = parse(vault_id)
         times = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
-        wanted = f"{times} and operation eq 'Backup' and status eq 'Failed' and backupManagementType eq 'AzureIaasVM'"
 
         async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
-            jobs = self._clients.backup.backup_jobs
-            listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
-            return tuple([facts.job(each.as_dict()) async for each in listed])
+            found: list[facts.Job] = []
+            for status in statuses:
+                wanted = f"{times} and operation eq 'Backup' and status eq '{status}' and backupManagementType eq 'AzureIaasVM'"
+                jobs = self._clients.backup.backup_jobs
+                listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
+                found += [facts.job(each.as_dict()) async for each in listed]
+            return tuple(found)
 
-        return await self._read(f"the failed backups of {vault.name}", read)
+        return await self._read(f"the {statuses[0].lower()} backups of {vault.name}", read)
 
     async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
         collection = parse(collection_id)

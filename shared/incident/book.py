@@ -41,6 +41,9 @@ class IncidentBook:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key."""
         return await self._claimed(key, new_incident_id(job_id, key), verification=False)
 
+    async def is_claimed(self, key: str) -> bool:
+        return await self._store.get(CLAIMS, "job", key) is not None
+
     async def claim_for(self, key: str, incident_id: str) -> Claim:
         """Say that what has this key is told of an incident that is there already, unless it is known as another's."""
         return await self._claimed(key, incident_id, verification=False)

@@ -42,10 +42,10 @@ class Intake:
         if isinstance(event, Unusable):
             return await self.quarantine(text, event.reason)
         if isinstance(event, Ignored):
-            return await self._set_aside(event)
+            return await self._set_aside(event, _key(event.key) if event.key else "")
         if event.subscription_id.casefold() != (await own_subscription()).casefold():
             reason = f"subscription {event.subscription_id} is not the one that this installation looks after"
-            return await self._set_aside(as_ignored(event, reason))
+            return await self.pass_over(event, reason)
         return await self.claim(event)
 
     async def quarantine(self, text: str, reason: str) -> Taken:
@@ -62,15 +62,23 @@ class Intake:
         await self._note(INTAKE_CHAIN, "", "quarantine", f"taken again: {taken.what}", told)
         await self.kept.release(kept.id)
 
-    async def _set_aside(self, event: Ignored) -> Taken:
-        if not event.key:
+    async def pass_over(self, event: FailureEvent, reason: str) -> Taken:
+        """Put a failed backup on record that nothing is done about. Raises StoreUnavailable."""
+        return await self._set_aside(as_ignored(event, reason), failure_key(event))
+
+    async def _set_aside(self, event: Ignored, key: str) -> Taken:
+        if not key:
             await self._note(INTAKE_CHAIN, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
             return Taken("ignored")
-        claim = await self.book.claim(_key(event.key), event.job_id)
+        claim = await self.book.claim(key, event.job_id)
         incident = await self.book.open(set_aside(event, claim.incident_id))
         if claim.first:
             await self._note(incident.id, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
         return Taken("ignored", incident.id)
+
+    async def knows(self, event: FailureEvent) -> bool:
+        """Whether some event, or a sweep, told of this failure before. Raises StoreUnavailable."""
+        return await self.book.is_claimed(failure_key(event))
 
     async def claim(self, event: FailureEvent) -> Taken:
         """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable."""
@@ -150,7 +158,6 @@ def as_ignored(event: FailureEvent, reason: str) -> Ignored:
         vm_id=event.vm_id,
         job_id=event.job_id,
         vault_id=event.vault_id,
-        key=f"{event.vault_id}/{event.job_id}",
     )
 
 
