@@ -93,6 +93,7 @@ async def test_whichever_table_is_there(start, tables, answered, machines):
     answer = await asked(arm)
     assert (answer.outcome, answer.complete_until, answer.reason) == (Outcome.COMPLETE, UNTIL, "")
     assert (answer.tables, numbers(answer), answer.skipped) == (answered, machines, ())
+    assert [each.table for each in answer.failures if each.item_name.endswith("vm2")] in ([], [answered[0]])
 
 
 async def test_where_no_vault_logs_nothing_is_known(start):
@@ -254,6 +255,7 @@ async def test_a_workspace_that_may_not_be_read(start):
     assert "InsufficientAccessError" in answer.reason
 
 
+EMPTY = {"tables": [{"name": "PrimaryResult", "columns": [], "rows": []}]}
 FAILING = [
     # what is on order for every query, what it means
     ({"status": 401}, Outcome.NO_PERMISSION),
@@ -279,6 +281,11 @@ FAILING = [
     ),
     ({"status": 200, "body": {"tables": [{"columns": [{"name": "A"}], "rows": []}]}}, Outcome.UNREACHABLE),
     ({"status": 200, "body": "no JSON"}, Outcome.UNREACHABLE),
+    ({"status": 200, "body": {**EMPTY, "error": "oops"}}, Outcome.UNREACHABLE),
+    ({"status": 200, "body": {**EMPTY, "error": {"code": "X", "innererror": 5}}}, Outcome.UNREACHABLE),
+    ({"status": 202, "body": EMPTY}, Outcome.UNREACHABLE),
+    ({"status": 204}, Outcome.UNREACHABLE),
+    ({"status": 302, "headers": {"Location": "/elsewhere"}}, Outcome.UNREACHABLE),
 ]
 
 
