@@ -13,14 +13,14 @@ from shared.errors import AzureCallFailed, Refused, Unavailable
 
 
 def whole_tables(hook: ResponseHook) -> ResponseHook:
-    """A response hook that raises for every error status what it means, and Unavailable for a 200 without whole tables."""
+    """A response hook that raises for every error status what it means, and Unavailable for anything else but whole tables."""
 
     def check(response: Any) -> None:
         hook(response)
         http = response.http_response
         if http.status_code >= 400:
             raise _told(http)
-        if http.status_code == 200 and not _is_whole(_json(http)):
+        if http.status_code != 200 or not _is_whole(_json(http)):
             raise Unavailable("the answer is a query's without its tables")
 
     return check
@@ -53,8 +53,15 @@ def _innermost(body: Any) -> tuple[str, str]:
 
 
 def _is_whole(body: Any) -> bool:
+    """Tables, and beside them no error or one that can be read."""
     tables = body.get("tables") if isinstance(body, dict) else None
-    return isinstance(tables, list) and bool(tables) and all(_is_table(each) for each in tables)
+    return isinstance(tables, list) and bool(tables) and all(_is_table(each) for each in tables) and _is_error(body.get("error"))
+
+
+def _is_error(error: Any) -> bool:
+    while isinstance(error, dict):
+        error = error.get("innererror")
+    return error is None
 
 
 def _is_table(table: Any) -> bool:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.azure.clients import AzureClients
+from shared.azure.log_rows import LogAnswer
 from shared.azure.logs import ROWS_PER_QUERY, FailedBackupLog
 from shared.settings import Settings
 from simulator.scenarios import parts
-from tests.simulator.support import SUB, state
+from tests.simulator.support import SUB, Arm, state
 
 WORKSPACE = "11111111-1111-1111-1111-111111111111"
 WORKSPACE_ID = f"/subscriptions/{SUB}/resourceGroups/rg-app/providers/Microsoft.OperationalInsights/workspaces/logs"
@@ -77,3 +78,38 @@ async def reading(url: str, rows_per_query: int = ROWS_PER_QUERY, **more: str) -
         yield FailedBackupLog(clients, rows_per_query)
     finally:
         await clients.close()
+
+
+async def asked(arm: Arm, rows_per_query: int = 1000, **settings: str) -> LogAnswer:
+    async with reading(arm.url, rows_per_query, **settings) as log:
+        return await log.failures(SINCE, UNTIL)
+
+
+async def queries(arm: Arm) -> list[dict[str, Any]]:
+    return [each for each in (await arm.sim("GET", "requests")).body if each["path"] == QUERY_PATH]
+
+
+def numbers(answer: LogAnswer) -> list[int]:
+    return [int(each.item_name.rsplit("vm", 1)[1]) for each in answer.failures]
+
+
+COLUMNS = {
+    "TimeGenerated": "datetime",
+    "VaultId": "string",
+    "JobUniqueId": "string",
+    "BackupItemUniqueId": "string",
+    "JobStatus": "string",
+    "JobFailureCode": "string",
+    "JobStartDateTime": "datetime",
+}
+CELLS = [at(1), parts.vault_id(), "j1", "iaasvmcontainerv2;rg-app;vm1", "Failed", "X", at(0)]
+
+
+async def answering(start, rows: list[Any], **body: Any) -> Arm:
+    """A workspace that answers every query so, whatever it holds."""
+    arm = await start(holding(AddonAzureBackupJobs=[]))
+    columns = [{"name": name, "type": kind} for name, kind in COLUMNS.items()]
+    table = {"name": "PrimaryResult", "columns": columns, "rows": rows}
+    fault = {"path_regex": "/query$", "action": {"status": 200, "body": {"tables": [table], **body}}}
+    assert (await arm.sim("POST", "faults", fault)).status == 201
+    return arm
