@@ -11,6 +11,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from shared.audit.entry import Entry
 from shared.audit.log import AuditLog
@@ -60,7 +61,9 @@ async def review(
     chosen, reason = _state(state), _why(why)
     if about is not None:
         await _must_be_there(audit, incident, about)
-    entry = await _note(audit, incident, KIND, by, chosen, reason, about)
+    of = f" (entry {about})" if about is not None else ""
+    detail = {"state": chosen.value, "why": reason} | ({"about": about} if about is not None else {})
+    entry = await _note(audit, incident, KIND, f"{chosen}{of}: {reason}", by, detail)
     made = Review(chosen, by, entry.at, reason, entry.seq, about)
     if about is None:
         await _keep_newest(store, incident.id, made)
@@ -86,18 +89,17 @@ async def forget(store: Store, incident_id: str) -> None:
             await store.delete(row)
 
 
-async def _note(audit: AuditLog, incident: Incident, kind: str, by: str, state: State, why: str, about: int | None) -> Entry:
-    of = f" (entry {about})" if about is not None else ""
+async def _note(audit: AuditLog, incident: Incident, kind: str, result: str, by: str, detail: dict[str, Any]) -> Entry:
     return await audit.append(
         incident=incident.id,
         vm=incident.vm_id,
         kind=kind,
         target=incident.vm_id,
         phase="note",
-        result=f"{state}{of}: {why}",
+        result=result,
         actor=by,
         correlation_id="",
-        detail={"state": state.value, "why": why} | ({"about": about} if about is not None else {}),
+        detail=detail,
     )
 
 

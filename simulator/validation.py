@@ -68,8 +68,11 @@ def _check_logs(logs: Any) -> None:
 
 
 def _check_log_row(which: str, row: dict[str, Any]) -> None:
-    """Azure Monitor puts TimeGenerated on every row. https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns"""
-    at = row.get("TimeGenerated")
+    """Azure Monitor puts TimeGenerated on every row; one without it is in no span of time.
+
+    https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns
+    """
+    at = row.get("TimeGenerated", "1970-01-01T00:00:00Z")
     _require(isinstance(at, str) and clock.parse(at) is not None, which, f"TimeGenerated {at!r} is no time")
     for name in row:
         _require(COLUMN_NAME.fullmatch(name) is not None, which, f"{name!r} is no name of a column")

@@ -86,7 +86,8 @@ def read_job_record(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ign
         return Ignored(f"the job is of {_text(properties, 'backupManagementType') or 'no type told'}, not of an Azure VM", shape)
     vault_id, _, job_id = _text(wire, "id").rpartition("/backupJobs/")
     item = item_of_names(vault_id, _text(properties, "containerName"), "containerName")
-    details = [each for each in properties.get("errorDetails") or () if isinstance(each, Mapping)]
+    told = properties.get("errorDetails")
+    details = [each for each in told if isinstance(each, Mapping)] if isinstance(told, list) else []
     extended = properties.get("extendedInfo")
     message = _text(extended, "dynamicErrorMessage") if isinstance(extended, Mapping) else ""
     hint = error_codes.from_job(details, message)

@@ -84,7 +84,7 @@ def _json_object(text: str) -> Mapping[str, Any]:
     if len(text) > LONGEST_CHARACTERS:
         raise NotUsable(f"{len(text)} characters; an event has {LONGEST_CHARACTERS} at most")
     try:
-        found = json.loads(text)
+        found = json.loads(_of_whole_characters(text))
     except ValueError as error:
         raise NotUsable(f"not JSON: {error}") from error
     except RecursionError as error:
@@ -92,6 +92,13 @@ def _json_object(text: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise NotUsable(f"a JSON object is expected, not {type(found).__name__}")
     return found
+
+
+def _of_whole_characters(text: str) -> str:
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    if "\\ud" not in text.casefold() and text.isascii():
+        return text
+    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 def _opened(event: Mapping[str, Any]) -> Envelope:

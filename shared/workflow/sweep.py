@@ -98,7 +98,7 @@ class Sweep:
         if not dry:
             reached = begin if swept.waiting else seen.complete_until
             contiguous = mark is None or begin <= mark
-            await self.watermark.note(reached if contiguous else None, swept.told, len(swept.problems))
+            await self.watermark.move(reached if contiguous else None, swept.told, len(swept.problems))
         return swept
 
     async def _look(self, begin: datetime, now: datetime, say: Say) -> _Seen:

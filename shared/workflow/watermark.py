@@ -29,7 +29,7 @@ class Watermark:
         row = await self._row()
         return row.body if row else None
 
-    async def note(self, reached: datetime | None, told: str, problems: int) -> None:
+    async def move(self, reached: datetime | None, told: str, problems: int) -> None:
         """The end of a run. The mark only ever moves forward; None leaves it where it is."""
         for _ in range(ATTEMPTS):
             row = await self._row()

@@ -106,7 +106,6 @@ def logged(rows: object, table: str = "AddonAzureBackupJobs") -> dict:
         None,
         logged({}),
         logged([1]),
-        logged([{"JobStatus": "Failed"}]),
         logged([{"TimeGenerated": "yesterday"}]),
         logged([{"TimeGenerated": 5}]),
         logged([{"TimeGenerated": "2026-11-20T22:59:00Z", "not a name": 1}]),
