@@ -26,6 +26,7 @@ from local_host.settings import HostSettings
 log = logging.getLogger("local_host.queues")
 
 POLL_SECONDS = 0.2
+RETRY_SECONDS = 5.0
 HELD_SECONDS = 600
 """How long a message is ours while its function runs; the extension renews it instead."""
 
@@ -44,14 +45,8 @@ class Queues:
     def names(self) -> list[str]:
         return [str(function.trigger["queueName"]) for function, _ in self._served]
 
-    async def start(self) -> None:
-        """Make the queues where they are missing, and begin to take messages. Raises SettingError when the account does not answer."""
-        for client in self._clients():
-            try:
-                with contextlib.suppress(ResourceExistsError):
-                    await client.create_queue()
-            except AzureError as error:
-                raise SettingError(f"the queue {client.queue_name} cannot be made: {error}") from error
+    def start(self) -> None:
+        """Begin to take messages; as in Azure, the app starts though the account does not answer."""
         self._tasks = [asyncio.create_task(self._run(*each)) for each in zip(self._served, self._poison, strict=True)]
 
     async def stop(self) -> None:
@@ -76,6 +71,8 @@ class Queues:
 
     async def _run(self, served: tuple[Function, QueueClient], poison: QueueClient) -> None:
         function, client = served
+        await _make(client)
+        await _make(poison)
         while True:
             try:
                 found = [each async for each in client.receive_messages(max_messages=16, visibility_timeout=HELD_SECONDS)]
@@ -105,6 +102,18 @@ class Queues:
         except (WorkerGone, ValueError) as error:
             log.warning("a message of %s was not taken: %s", function.trigger["queueName"], error)
             return False
+
+
+async def _make(client: QueueClient) -> None:
+    """Until it is there."""
+    while True:
+        try:
+            with contextlib.suppress(ResourceExistsError):
+                await client.create_queue()
+            return
+        except AzureError as error:
+            log.warning("the queue %s cannot be made yet: %s", client.queue_name, error)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _client(function: Function, env: Mapping[str, str], after_name: str = "") -> QueueClient:

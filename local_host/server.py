@@ -105,7 +105,7 @@ class Host:
         await web.SockSite(runner, listener).start()
 
         dispatcher.start()
-        await queues.start()
+        queues.start()
         topic.start()
         if settings.timers:
             timers.start()
