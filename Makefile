@@ -51,6 +51,10 @@ check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts,
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+.PHONY: package
+package: $(STAMP)  ## build the zip that is deployed, into dist/
+	@$(BIN)/remediator package
+
 .PHONY: screenshots
 screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
 	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser

@@ -11,6 +11,7 @@ from command_line.demo import demo
 from command_line.diagnose import diagnose
 from command_line.incidents import incidents
 from command_line.locks import locks
+from command_line.package import package
 from command_line.quarantine import quarantine, replay
 from command_line.serve import serve
 from command_line.simulate import simulate
@@ -31,7 +32,7 @@ def remediator() -> None:
     """
 
 
-for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose):
+for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose, package):
     remediator.add_command(command)
 
 
