@@ -15,7 +15,7 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import store_options, with_store
+from command_line.reading import chosen_cloud, store_options, with_store
 from shared import clock
 from shared.audit.chain import Broken, verify
 from shared.audit.entry import Entry
@@ -150,7 +150,7 @@ def verify_entries(file: TextIO | None, data: Path, storage: str | None, seals: 
 
 def _sealed(location: str) -> list[Entry]:
     async def read() -> list[Entry]:
-        seals = open_seals(location)
+        seals = open_seals(location, chosen_cloud())
         try:
             return [entry async for entry in seals.all()]
         finally:

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from shared import clouds
 from shared.app import App
+from shared.clouds import PUBLIC, Cloud
 from shared.errors import RemediatorError
 from shared.store.contract import Store
 
@@ -35,6 +37,15 @@ def arm_option[F: Callable[..., Any]](command: F) -> F:
     )(command)
 
 
+def chosen_cloud() -> Cloud:
+    """That of REMEDIATOR_CLOUD, else the public one."""
+    name = os.environ.get("REMEDIATOR_CLOUD", "").strip()
+    try:
+        return clouds.named(name) if name else PUBLIC
+    except ValueError as error:
+        raise click.UsageError(f"REMEDIATOR_CLOUD is {name!r}; it takes {error}") from error
+
+
 def location(data: Path, storage: str | None) -> str:
     """Where the store is, in the words of REMEDIATOR_STORE. Raises UsageError where there is none."""
     path = data / "remediator.db"
@@ -53,7 +64,9 @@ def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Await
         where = location(data, storage)
         prefix = os.environ.get("REMEDIATOR_TABLE_PREFIX") or PREFIX
         store: Store = (
-            open_store(storage, prefix) if storage else SqliteStore(Path(where.removeprefix("sqlite:")), read_only=not write)
+            open_store(storage, prefix, chosen_cloud())
+            if storage
+            else SqliteStore(Path(where.removeprefix("sqlite:")), read_only=not write)
         )
         try:
             return await work(store)

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from functions.texts import LANGUAGES, TEXTS, language_of
 
 FOLDER = Path(__file__).parent / "templates"
-ACTIVITY_LOG = "https://portal.azure.com/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
+ACTIVITY_LOG = "/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
 
 
 @cache
@@ -40,7 +40,7 @@ def _templates() -> Environment:
     environment.filters["short"] = lambda arm_id: arm_id.rsplit("/", 1)[-1]
     environment.filters["moment"] = lambda text: text[:19].replace("T", " ") + (" UTC" if text else "")
     environment.filters["readable"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
-    environment.filters["in_portal"] = lambda correlation_id: ACTIVITY_LOG + quote(correlation_id, safe="")
+    environment.filters["in_portal"] = lambda correlation_id, portal: portal + ACTIVITY_LOG + quote(correlation_id, safe="")
     environment.globals |= {"languages": LANGUAGES}
     return environment
 

@@ -111,7 +111,7 @@ async def _incident(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespo
         if entry.kind == KIND and isinstance(about := entry.detail.get("about"), int):
             marks.setdefault(about, []).append(entry)
     shown: dict[str, Any] = {"incident": incident, "entries": entries, "broken": verify(entries), "marks": marks}
-    shown |= {"review": reviewed, "states": list(State)}
+    shown |= {"portal": app.settings.cloud.portal, "review": reviewed, "states": list(State)}
     return pages.answer(req, "incident.html", "incident", off=off, **shown)
 
 

@@ -47,7 +47,7 @@ class App:
             raise SettingsError(
                 "REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere to keep a record"
             )
-        return open_store(self.settings.store, self.settings.table_prefix)
+        return open_store(self.settings.store, self.settings.table_prefix, self.settings.cloud)
 
     @cached_property
     def audit(self) -> AuditLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import AsyncExitStack
 
 from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import AzureError
@@ -11,6 +12,7 @@ from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
 from shared.azure.calls import mapped
+from shared.azure.identity import credential as credential_of
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -32,19 +34,20 @@ async def _send(settings: Settings, event: CloudEvent) -> None:
     if not settings.topic_endpoint:
         raise SettingsError("REMEDIATOR_TOPIC_ENDPOINT is not set")
     try:
-        async with _client(settings) as client:
+        async with AsyncExitStack() as opened:
+            client = await opened.enter_async_context(_client(settings, opened))
             await client.send(event)
     except AzureError as error:
         raise mapped(error) from error
 
 
-def _client(settings: Settings) -> EventGridPublisherClient:
+def _client(settings: Settings, opened: AsyncExitStack) -> EventGridPublisherClient:
     options = {"retry_total": 0, "connection_timeout": 10, "read_timeout": 20}  # the action group sends again
     if settings.topic_key:
         return EventGridPublisherClient(settings.topic_endpoint, AzureKeyCredential(settings.topic_key), **options)
-    from azure.identity.aio import DefaultAzureCredential
-
-    return EventGridPublisherClient(settings.topic_endpoint, DefaultAzureCredential(), **options)
+    credential = credential_of(settings.cloud)
+    opened.push_async_callback(credential.close)
+    return EventGridPublisherClient(settings.topic_endpoint, credential, **options)
 
 
 def _source(data: dict[str, object]) -> str:

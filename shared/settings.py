@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from shared import clouds
+from shared.clouds import Cloud
 from shared.errors import SettingsError
 
 MODES = ("off", "observe", "approve", "auto")
@@ -126,15 +128,21 @@ class Settings:
         "",
         "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts for nothing.",
     )
+    cloud: Cloud = setting(
+        "REMEDIATOR_CLOUD",
+        "public",
+        "public, china (21Vianet) or usgov: where Azure Resource Manager, sign-in, storage, the log and the portal are.",
+        clouds.named,
+    )
     arm_endpoint: str = setting(
         "REMEDIATOR_ARM_ENDPOINT",
-        "https://management.azure.com",
-        "Azure Resource Manager. An http address on 127.0.0.1 is the simulator: no credential is used there.",
+        "",
+        "Azure Resource Manager. Empty: the cloud's own. An http address on 127.0.0.1 is the simulator: no credential is used there.",
     )
     logs_endpoint: str = setting(
         "REMEDIATOR_LOGS_ENDPOINT",
-        "https://api.loganalytics.io",
-        "The Log Analytics query API; the token is asked for this address. An http address on 127.0.0.1 is the simulator: no credential is "
+        "",
+        "The Log Analytics query API. Empty: the cloud's own. The token is asked for this address. An http address on 127.0.0.1 is the simulator: no credential is "
         "used there.",
     )
     workspace_id: str = setting(
@@ -243,14 +251,16 @@ class Settings:
         if not values["subscription_id"]:
             values["subscription_id"] = environment.get("WEBSITE_OWNER_NAME", "").split("+")[0]
         if not values["store"]:
-            values["store"] = _functions_storage(environment)
+            values["store"] = _functions_storage(environment, values["cloud"])
+        values["arm_endpoint"] = values["arm_endpoint"] or values["cloud"].arm
+        values["logs_endpoint"] = values["logs_endpoint"] or values["cloud"].logs
         return cls(**values)
 
 
-def _functions_storage(environment: Mapping[str, str]) -> str:
+def _functions_storage(environment: Mapping[str, str], cloud: Cloud) -> str:
     """The account that the Functions host itself uses: by identity (`__tableServiceUri`, `__accountName`) or by connection string."""
     if uri := environment.get("AzureWebJobsStorage__tableServiceUri"):
         return uri
     if account := environment.get("AzureWebJobsStorage__accountName"):
-        return f"https://{account}.table.core.windows.net"
+        return f"https://{account}.table.{cloud.storage_suffix}"
     return environment.get("AzureWebJobsStorage", "")

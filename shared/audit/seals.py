@@ -16,6 +16,8 @@ from azure.storage.blob.aio import ContainerClient
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.audit.heads import HEADS, KIND
+from shared.azure.identity import credential as credential_of
+from shared.clouds import PUBLIC, Cloud
 from shared.errors import SettingsError, StoreUnavailable
 
 FOLDER = "heads/"
@@ -62,15 +64,13 @@ class Seals:
             await self._credential.close()
 
 
-def open_seals(location: str) -> Seals:
+def open_seals(location: str, cloud: Cloud = PUBLIC) -> Seals:
     """`location`: https://<account>.blob.core.windows.net/<container> (the app's identity), or <container>@<connection string>.
 
     Raises SettingsError for anything else.
     """
     if location.startswith("https://"):
-        from azure.identity.aio import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
+        credential = credential_of(cloud)
         return Seals(ContainerClient.from_container_url(location, credential=credential, **OPTIONS), credential)
     name, _, text = location.partition("@")
     try:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
+from shared.azure.identity import credential as credential_of
 from shared.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -88,16 +89,15 @@ class AzureClients:
 
     @cached_property
     def _credential(self) -> Any:
-        from azure.identity.aio import DefaultAzureCredential
-
-        return self._kept(DefaultAzureCredential())
+        return self._kept(credential_of(self.settings.cloud))
 
     def _made(self, client_class: Any) -> Any:
         settings = self.settings
         options = {"base_url": settings.arm_endpoint, "polling_interval": settings.poll_seconds, **self._options()}
         if on_loopback(settings.arm_endpoint):
             return self._kept(client_class(object(), self.subscription_id, authentication_policy=SimulatorToken(), **options))
-        return self._kept(client_class(self._credential, self.subscription_id, **options))
+        scopes = [self.settings.cloud.arm_scope]
+        return self._kept(client_class(self._credential, self.subscription_id, credential_scopes=scopes, **options))
 
     def _options(self) -> dict[str, Any]:
         return {

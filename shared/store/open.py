@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from shared.clouds import PUBLIC, Cloud
 from shared.errors import SettingsError
 from shared.store.contract import Store
 
 PREFIX = "remediator"
 
 
-def open_store(location: str, prefix: str = PREFIX) -> Store:
+def open_store(location: str, prefix: str = PREFIX, cloud: Cloud = PUBLIC) -> Store:
     """`location`: sqlite:<path>, https://<account>.table.core.windows.net (the app's identity), or a storage connection string.
 
     Raises SettingsError for anything else. Nothing is sent yet: a store that does not answer shows at the first call.
@@ -22,7 +23,7 @@ def open_store(location: str, prefix: str = PREFIX) -> Store:
     from shared.store.tables import TablesStore
 
     if location.startswith("https://"):
-        return TablesStore.from_endpoint(location, prefix)
+        return TablesStore.from_endpoint(location, prefix, cloud)
     try:
         return TablesStore.from_connection_string(location, prefix)
     except ValueError as error:

@@ -17,6 +17,8 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
+from shared.azure.identity import credential as credential_of
+from shared.clouds import Cloud
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.keys import checked_key, checked_table, decoded, encoded
@@ -41,11 +43,9 @@ class TablesStore:
         return cls(TableServiceClient.from_connection_string(text, **OPTIONS), prefix)
 
     @classmethod
-    def from_endpoint(cls, endpoint: str, prefix: str) -> TablesStore:
+    def from_endpoint(cls, endpoint: str, prefix: str, cloud: Cloud) -> TablesStore:
         """Signs in with the app's identity (Storage Table Data Contributor)."""
-        from azure.identity.aio import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
+        credential = credential_of(cloud)
         return cls(TableServiceClient(endpoint, credential=credential, **OPTIONS), prefix, credential)
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:

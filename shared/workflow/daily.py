@@ -20,7 +20,7 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
     made = await make_due(log, now)
     sealed = 0
     if settings.seals:
-        seals = open_seals(settings.seals)
+        seals = open_seals(settings.seals, settings.cloud)
         try:
             sealed = await seal_all(seals, log.entries(incident=HEADS))
         finally:
