@@ -1,0 +1,124 @@
+// What wakes a person: a lock that is not back, fixes held back, an incident that needs somebody, a lock lifted by the app.
+@description('Ends the rules\' names.')
+param name string
+
+@description('Region.')
+param location string
+
+@description('Tags.')
+param tags object
+
+@description('Resource id of the workspace that holds the app\'s log.')
+param workspaceId string
+
+@description('Who is sent mail. Empty: nobody.')
+param notifyEmail string
+
+@description('The app\'s identity.')
+param appPrincipalId string
+
+var receivers = [
+  {
+    name: 'mail'
+    emailAddress: notifyEmail
+    useCommonAlertSchema: true
+  }
+]
+var rules = [
+  {
+    name: 'lock-not-back'
+    title: 'A management lock that the remediator lifted is not back'
+    text: 'See docs/runbook.md: remediator locks list shows it with the command that puts it back.'
+    severity: 0
+    query: loadTextContent('../queries/lock-not-back.kql')
+  }
+  {
+    name: 'fixes-held-back'
+    title: 'Fixes are held back: the limit of changes an hour is reached'
+    text: 'Many backups fail at once. Look for one cause before you raise REMEDIATOR_CHANGES_PER_HOUR.'
+    severity: 1
+    query: loadTextContent('../queries/fixes-held-back.kql')
+  }
+  {
+    name: 'needs-a-person'
+    title: 'A failed backup needs a person'
+    text: 'The review page lists what to do, filled in for the VM.'
+    severity: 2
+    query: loadTextContent('../queries/needs-a-person.kql')
+  }
+]
+
+resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-${name}-people'
+  location: 'Global'
+  tags: tags
+  properties: {
+    groupShortName: 'bkp-people'
+    enabled: true
+    emailReceivers: empty(notifyEmail) ? [] : receivers
+  }
+}
+
+resource logRules 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for each in rules: {
+  name: '${each.name}-${name}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: each.title
+    description: each.text
+    severity: each.severity
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT5M'
+    windowSize: 'PT1H'
+    overrideQueryTimeRange: 'P2D'
+    skipQueryValidation: true
+    autoMitigate: true
+    criteria: {
+      allOf: [
+        {
+          query: each.query
+          timeAggregation: 'Count'
+          operator: 'GreaterThan'
+          threshold: 0
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: {
+      actionGroups: [people.id]
+    }
+  }
+}]
+
+// Each lock that the app lifts, seen by Azure itself and not by the app: the two accounts must agree.
+resource locksDeleted 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
+  name: 'lock-deleted-${name}'
+  location: 'Global'
+  tags: tags
+  properties: {
+    enabled: true
+    description: 'A management lock was deleted by the identity of Azure Backup Remediator (${appPrincipalId}). It puts it back by itself; lock-not-back tells when it does not.'
+    scopes: [subscription().id]
+    condition: {
+      allOf: [
+        { field: 'category', equals: 'Administrative' }
+        { field: 'operationName', equals: 'Microsoft.Authorization/locks/delete' }
+        { field: 'status', equals: 'Succeeded' }
+        { field: 'caller', equals: appPrincipalId }
+      ]
+    }
+    actions: {
+      actionGroups: [
+        { actionGroupId: people.id }
+      ]
+    }
+  }
+}
+
+@description('The action group of people.')
+output actionGroupId string = people.id
