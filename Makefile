@@ -24,7 +24,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@touch $@
 
 lock:  ## pin requirements again (hashes, no index address in the files)
-	@for f in requirements requirements-dev; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
+	@for f in requirements requirements-dev requirements-checkov; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $$f.txt $$f.in; done
 
 demo: $(STAMP)  ## repair a failed backup before your eyes, without Azure
@@ -55,6 +55,17 @@ check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts,
 package: $(STAMP)  ## build the zip that is deployed, into dist/
 	@$(BIN)/remediator package
 
+CHECKOV := .venv-checkov/.installed
+$(CHECKOV): requirements-checkov.txt $(STAMP)
+	@echo "setting up checkov in .venv-checkov (270 MB, half a minute) ..."
+	@"$(PYTHON)" -m venv --clear .venv-checkov
+	@.venv-checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@touch $@
+
+.PHONY: infra
+infra: $(STAMP) $(CHECKOV)  ## check the deployment in infra/ without the Bicep compiler
+	@$(BIN)/python -m infra_check infra
+
 .PHONY: screenshots
 screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
 	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser
@@ -68,4 +79,4 @@ bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov node_modules .remediator .pytest_cache .mypy_cache .ruff_cache

@@ -15,6 +15,8 @@ param signInClientId string
 @description('Object id of the app registration (not of its enterprise application).')
 param signInObjectId string
 
+var wholeSubscription = subscription().id
+
 resource group 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}-bridge'
   location: 'Global'
@@ -43,7 +45,7 @@ resource rule 'Microsoft.AlertsManagement/actionRules@2021-08-08' = {
   properties: {
     description: 'Sends every alert of Azure Backup in this subscription to Azure Backup Remediator.'
     enabled: true
-    scopes: [subscription().id]
+    scopes: [wholeSubscription]
     conditions: [
       {
         field: 'MonitorService'

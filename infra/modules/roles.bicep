@@ -20,6 +20,7 @@ param guestCommands bool
 @description('Adds reading Log Analytics workspaces.')
 param logQuery bool
 
+var wholeSubscription = subscription().id
 var roles = loadJsonContent('../roles.json')
 var networkActions = networkEvidence ? roles.optional.networkEvidence : []
 var logActions = logQuery ? roles.optional.logQuery : []
@@ -39,7 +40,7 @@ resource reader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         notDataActions: []
       }
     ]
-    assignableScopes: [subscription().id]
+    assignableScopes: [wholeSubscription]
   }
 }
 
@@ -57,7 +58,7 @@ resource remediator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
         notDataActions: []
       }
     ]
-    assignableScopes: [subscription().id]
+    assignableScopes: [wholeSubscription]
   }
 }
 

@@ -17,6 +17,7 @@ param notifyEmail string
 @description('The app\'s identity.')
 param appPrincipalId string
 
+var wholeSubscription = subscription().id
 var receivers = [
   {
     name: 'mail'
@@ -103,7 +104,7 @@ resource locksDeleted 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
   properties: {
     enabled: true
     description: 'A management lock was deleted by the identity of Azure Backup Remediator (${appPrincipalId}). It puts it back by itself; lock-not-back tells when it does not.'
-    scopes: [subscription().id]
+    scopes: [wholeSubscription]
     condition: {
       allOf: [
         { field: 'category', equals: 'Administrative' }
