@@ -1,0 +1,160 @@
+"""infra/ is clean by every rule, and every rule finds the fault that is put in for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from infra_check import faults, security
+from infra_check.__main__ import main
+from infra_check.findings import Finding
+from infra_check.project import check
+from infra_check.type_data import BY_HAND, HERE, trim
+
+ROOT = Path(__file__).resolve().parents[2]
+INFRA = ROOT / "infra"
+SNAPSHOT = ROOT.parent / "shared/bicep-types"
+OUTCOMES: dict[str, faults.Outcome] = {}
+
+
+def test_the_deployment_is_clean() -> None:
+    assert check(INFRA).findings == []
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda each: each.what)
+def test_a_seeded_fault_is_found(fault: faults.Fault) -> None:
+    outcome = faults.run(fault, INFRA)
+    OUTCOMES[fault.what] = outcome
+    assert outcome.found, f"{fault.rule} is not among {sorted(outcome.rules)}"
+
+
+def test_every_rule_has_a_fault() -> None:
+    assert faults.uncovered() == []
+    assert sum(each.listed for each in faults.FAULTS) == 18
+
+
+def test_the_page_has_the_table_of_today() -> None:
+    outcomes = [OUTCOMES.get(each.what) or faults.run(each, INFRA) for each in faults.FAULTS]
+    assert faults.table(outcomes) in (ROOT / "docs/infra-checks.md").read_text(), "python -m infra_check --no-checkov --write"
+
+
+def test_a_fault_that_changes_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="0 times in main.bicep, not once"):
+        faults.run(faults.Fault("nothing", "main.bicep", "not there", "", "syntax"), INFRA)
+
+
+def test_a_finding_needs_a_rule() -> None:
+    with pytest.raises(ValueError, match="no such rule: taste"):
+        Finding("main.bicep", 1, "taste", "")
+
+
+def test_the_type_data_holds_what_is_used_and_no_more() -> None:
+    used = {kind for source in check(INFRA).sources for kind in {each.of for each in source.of_kind("resource")}}
+    held = {
+        each["name"]
+        for path in HERE.glob("*.json")
+        for each in json.loads(path.read_text())["types"]
+        if each["$type"] == "ResourceType"
+    }
+    assert held == used
+
+
+@pytest.mark.skipif(not SNAPSHOT.is_dir(), reason="the full snapshot of the type data is not beside the project")
+def test_the_type_data_is_what_the_snapshot_says(tmp_path: Path) -> None:
+    used = {each.of for source in check(INFRA).sources for each in source.of_kind("resource")}
+    lacking = trim(SNAPSHOT, used, tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        path.name: path.read_text() for path in HERE.glob("*.json") if path.name != BY_HAND
+    }
+    by_hand = {
+        each["name"].casefold() for each in json.loads((HERE / BY_HAND).read_text())["types"] if each["$type"] == "ResourceType"
+    }
+    assert set(lacking) == by_hand
+
+
+def test_the_command_says_what_it_looked_at() -> None:
+    run = CliRunner().invoke(main, [str(INFRA), "--no-checkov", "--no-faults"])
+    assert run.exit_code == 0, run.output
+    assert run.output.splitlines()[-1].startswith("12 Bicep files, 37 resources of 24 types, ")
+    assert run.output.endswith("nothing found\n")
+
+
+def test_the_command_names_file_line_and_rule(tmp_path: Path) -> None:
+    copy = tmp_path / "infra"
+    shutil.copytree(INFRA, copy)
+    main_bicep = copy / "main.bicep"
+    main_bicep.write_text(
+        main_bicep.read_text().replace("location: location\n  tags: allTags\n}", "locations: location\n  tags: allTags\n}")
+    )
+    run = CliRunner().invoke(main, [str(copy), "--no-checkov"])
+    assert run.exit_code == 1
+    assert "unknown-property: Microsoft.Resources/resourceGroups@2025-04-01 has no locations; did you mean location?" in run.output
+    assert "missing-property: Microsoft.Resources/resourceGroups@2025-04-01: location is required" in run.output
+    assert run.output.endswith("2 problems\n")
+
+
+def test_a_folder_without_bicep_is_not_clean(tmp_path: Path) -> None:
+    run = CliRunner().invoke(main, [str(tmp_path)])
+    assert run.exit_code == 2
+    assert "there is no .bicep file" in run.output
+
+
+def test_the_plan_lists_every_resource() -> None:
+    lines = CliRunner().invoke(main, [str(INFRA), "--plan"]).output.splitlines()
+    assert any(line.split() == ["modules/topic.bicep", "topic", "Microsoft.EventGrid/topics@2025-02-15"] for line in lines)
+    assert len(lines) == 38
+
+
+def _report(failed: list[tuple[str, str]], parsing_errors: list[str] | None = None) -> Any:
+    rows = [
+        {"check_id": check, "check_name": "a rule", "resource": resource, "file_path": "/main.bicep"} for check, resource in failed
+    ]
+    return {"results": {"passed_checks": [{}], "failed_checks": rows, "parsing_errors": parsing_errors or []}}
+
+
+ACCEPTED = [{"check": "CKV_AZURE_1", "resource": "a.b", "reason": "because"}]
+
+
+def test_checkov_accepts_what_has_a_reason() -> None:
+    found = security.judged(_report([("CKV_AZURE_1", "a.b")]), ACCEPTED)
+    assert (found.passed, found.accepted, found.problems) == (1, 1, [])
+
+
+def test_checkov_fails_on_the_rest_and_on_stale_acceptances() -> None:
+    assert security.judged(_report([("CKV_AZURE_2", "a.b")]), ACCEPTED).problems == [
+        "accepted.json: CKV_AZURE_1 on a.b is not found any more: take it out",
+        "main.bicep: CKV_AZURE_2: a rule (a.b)",
+    ]
+    assert security.judged(_report([("CKV_AZURE_1", "a.b")]), [ACCEPTED[0] | {"reason": " "}]).problems == [
+        "accepted.json: CKV_AZURE_1 on a.b has no reason"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (_report([], ["/main.bicep"]), "could not parse /main.bicep"),
+        ([], "checked nothing"),
+        ({"passed": 0, "failed": 0}, "checked nothing"),
+        ({"results": {"failed_checks": []}}, "checked nothing"),
+    ],
+)
+def test_checkov_that_saw_nothing_is_an_error(answer: Any, says: str) -> None:
+    with pytest.raises(security.SecurityError, match=says):
+        security.judged(answer, [])
+
+
+def test_checkov_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(security.SecurityError, match="make infra installs it"):
+        security.run(tmp_path / "checkov", INFRA)
+
+
+def test_every_acceptance_has_a_reason() -> None:
+    for each in json.loads(security.ACCEPTED.read_text()):
+        assert set(each) == {"check", "resource", "reason"}
+        assert len(each["reason"]) > 40
