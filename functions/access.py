@@ -32,6 +32,10 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 TENANT_CLAIMS = frozenset({"tid", "http://schemas.microsoft.com/identity/claims/tenantid"})
 OBJECT_CLAIMS = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
+CALLER_CLAIMS = frozenset({"appid", "azp"})
+"""The application that a token was given to: in tokens of version 1 and of version 2."""
+ACTION_GROUPS = "461e8683-5575-4561-ac7f-899cc907d62a"
+"""Azure Monitor's own application, as which action groups call a secure webhook."""
 NAME_CLAIMS = ("preferred_username", "name", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name")
 LONGEST_NAME_CHARACTERS = 200
 
@@ -98,17 +102,61 @@ def judged(header: str | None, host: str, environment: Mapping[str, str], role: 
     """`header`: the principal's, as it came; `host`: the name that the request was sent to. Pure."""
     if not any(environment.get(name) for name in IN_AZURE):
         return _developer(environment, host)
+    principal = _signed_in(header, environment)
+    if isinstance(principal, Refused):
+        return principal
+    try:
+        return _admitted(principal, role)
+    except Malformed as error:
+        return Refused(401, f"it cannot be read who signed in: {error}")
+
+
+def sender(req: func.HttpRequest) -> Refused | None:
+    """None: an action group sent this."""
+    return judged_sender(req.headers.get(HEADER), os.environ)
+
+
+def judged_sender(header: str | None, environment: Mapping[str, str]) -> Refused | None:
+    """In Azure only action groups may hand over alerts, told by the application that their token was given to. Pure.
+
+    https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
+    """
+    if not any(environment.get(name) for name in IN_AZURE):
+        return None
+    principal = _signed_in(header, environment)
+    if isinstance(principal, Refused):
+        return principal
+    wanted = environment.get("REMEDIATOR_ALERT_SENDER", "").strip() or ACTION_GROUPS
+    try:
+        callers = {each.casefold() for each in _values(_claims(principal), CALLER_CLAIMS)}
+    except Malformed as error:
+        return Refused(401, f"it cannot be read who sent this: {error}")
+    return (
+        None
+        if callers == {wanted.casefold()}
+        else Refused(403, "only action groups may hand over alerts (REMEDIATOR_ALERT_SENDER)")
+    )
+
+
+def _signed_in(header: str | None, environment: Mapping[str, str]) -> Mapping[str, Any] | Refused:
+    """The principal of a caller of this tenant, in Azure."""
     if (environment.get("REMEDIATOR_AUTH", "").strip().casefold() or "required") != "required":
         return Refused(403, "REMEDIATOR_AUTH is not `required`: nobody can be told apart, so nobody is let in")
     if environment.get("WEBSITE_AUTH_ENABLED", "").casefold() != "true":
         return Refused(403, "authentication is not switched on for this app, so nobody is let in")
     if not header:
         return Refused(401, "sign in first: /.auth/login/aad")
+    tenant_id = environment.get("REMEDIATOR_TENANT_ID", "").strip().casefold()
     try:
         principal = _decoded(header)
-        return _admitted(principal, environment.get("REMEDIATOR_TENANT_ID", "").strip(), role)
+        tenants = {tid.casefold() for tid in _values(_claims(principal), TENANT_CLAIMS)}
     except Malformed as error:
         return Refused(401, f"it cannot be read who signed in: {error}")
+    if principal.get("auth_typ") != "aad":
+        return Refused(403, "signed in with something else than Microsoft Entra")
+    if tenant_id and tenants != {tenant_id}:
+        return Refused(403, "signed in to another tenant than REMEDIATOR_TENANT_ID")
+    return principal
 
 
 def from_same_origin(req: func.HttpRequest) -> bool:
@@ -146,12 +194,8 @@ def _decoded(header: str) -> Mapping[str, Any]:
     return principal
 
 
-def _admitted(principal: Mapping[str, Any], tenant_id: str, role: Role) -> Person | Refused:
+def _admitted(principal: Mapping[str, Any], role: Role) -> Person | Refused:
     claims = _claims(principal)
-    if principal.get("auth_typ") != "aad":
-        return Refused(403, "signed in with something else than Microsoft Entra")
-    if tenant_id and {tid.casefold() for tid in _values(claims, TENANT_CLAIMS)} != {tenant_id.casefold()}:
-        return Refused(403, "signed in to another tenant than REMEDIATOR_TENANT_ID")
     who = _name(claims)
     roles = [each for each in Role if each.value in _values(claims, ROLE_CLAIMS)]
     if not roles:

@@ -13,6 +13,7 @@ import logging
 import azure.durable_functions as df
 import azure.functions as func
 
+from functions import access
 from functions.composition import the_app
 from shared.bridge import publish
 from shared.errors import RemediatorError
@@ -22,9 +23,13 @@ from shared.events.parse import parse_alert
 blueprint = df.Blueprint()
 
 
-@blueprint.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def alerts(req: func.HttpRequest) -> func.HttpResponse:
-    """202 when safely published, 400 with the reason when it can never be used, 503 when it must be sent again."""
+    """202 when safely published, 400 with the reason when it can never be used, 503 when it must be sent again; 401 or 403 for anybody else
+    than an action group, told by functions/access.py."""
+    refused = access.sender(req)
+    if refused is not None:
+        return access.refusal(refused)
     text = req.get_body().decode("utf-8", "replace")
     parsed = parse_alert(text)
     try:

@@ -19,11 +19,15 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="infra")
 @click.option("--plan", is_flag=True, help="List every resource that a deployment makes, and stop.")
-@click.option("--checkov", type=click.Path(path_type=Path), default=".venv-checkov/bin/checkov", show_default=True, help="Where checkov is.")
+@click.option(
+    "--checkov", type=click.Path(path_type=Path), default=".venv-checkov/bin/checkov", show_default=True, help="Where checkov is."
+)
 @click.option("--no-checkov", is_flag=True, help="Leave the security rules of checkov out.")
 @click.option("--no-faults", is_flag=True, help="Leave out the faults that show that the rules find something.")
 @click.option("--write", is_flag=True, help="Write the table of faults into docs/infra-checks.md.")
-@click.option("--trim", "snapshot", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Make the copy of the type data anew.")
+@click.option(
+    "--trim", "snapshot", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Make the copy of the type data anew."
+)
 def main(folder: Path, plan: bool, checkov: Path, no_checkov: bool, no_faults: bool, write: bool, snapshot: Path | None) -> None:
     """Check the Bicep files in FOLDER (default: infra) without the Bicep compiler.
 
@@ -54,7 +58,9 @@ def main(folder: Path, plan: bool, checkov: Path, no_checkov: bool, no_faults: b
     for each in problems:
         click.echo(each)
     kinds = {each[2].partition("@")[0] for each in result.resources()}
-    click.echo(f"{result.files} Bicep files, {len(result.resources())} resources of {len(kinds)} types, {len(RULES)} rules: {_count(problems)}")
+    click.echo(
+        f"{result.files} Bicep files, {len(result.resources())} resources of {len(kinds)} types, {len(RULES)} rules: {_count(problems)}"
+    )
     sys.exit(1 if problems else 0)
 
 
@@ -64,7 +70,9 @@ def _security(checkov: Path, folder: Path) -> list[str]:
         found = security.run(checkov, folder)
     except security.SecurityError as error:
         return [str(error)]
-    click.echo(f"checkov: {found.passed} checks passed, {found.accepted} accepted with a reason, {len(found.problems)} problems; every file parsed")
+    click.echo(
+        f"checkov: {found.passed} checks passed, {found.accepted} accepted with a reason, {len(found.problems)} problems; every file parsed"
+    )
     return found.problems
 
 
@@ -72,7 +80,9 @@ def _faults(folder: Path, write: bool) -> list[str]:
     outcomes = [faults.run(each, folder) for each in faults.FAULTS]
     listed = [each for each in outcomes if each.fault.listed]
     found = sum(each.found for each in outcomes)
-    click.echo(f"seeded faults: {found} of {len(outcomes)} found, {sum(each.found for each in listed)} of the {len(listed)} that parsers were tried with")
+    click.echo(
+        f"seeded faults: {found} of {len(outcomes)} found, {sum(each.found for each in listed)} of the {len(listed)} that parsers were tried with"
+    )
     if write:
         before, _, rest = PAGE.read_text().partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{faults.table(outcomes)}\n{END}{rest.partition(END)[2]}")
@@ -84,7 +94,9 @@ def _faults(folder: Path, write: bool) -> list[str]:
 def _plan(result: Result) -> None:
     for file, symbol, kind in sorted(result.resources()):
         click.echo(f"{file:<34} {symbol:<20} {kind}")
-    click.echo(f"{len(result.resources())} resources, loops counted once and conditions taken as met; az deployment sub what-if says what would change")
+    click.echo(
+        f"{len(result.resources())} resources, loops counted once and conditions taken as met; az deployment sub what-if says what would change"
+    )
 
 
 def _count(problems: list[str]) -> str:

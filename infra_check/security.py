@@ -46,12 +46,22 @@ def judged(answer: Any, accepted: list[dict[str, str]]) -> Security:
     if not results or "parsing_errors" not in results:
         raise SecurityError("checkov checked nothing")
     if results["parsing_errors"]:
-        raise SecurityError(f"checkov could not parse {', '.join(map(str, results['parsing_errors']))}, and so checked nothing there")
+        raise SecurityError(
+            f"checkov could not parse {', '.join(map(str, results['parsing_errors']))}, and so checked nothing there"
+        )
     failed = {(each["check_id"], each["resource"]): each for each in results["failed_checks"]}
     allowed = {(each["check"], each["resource"]): each["reason"] for each in accepted}
     problems = [
-        f"{each['file_path'].lstrip('/')}: {key[0]}: {each['check_name']} ({key[1]})" for key, each in failed.items() if key not in allowed
+        f"{each['file_path'].lstrip('/')}: {key[0]}: {each['check_name']} ({key[1]})"
+        for key, each in failed.items()
+        if key not in allowed
     ]
-    problems += [f"accepted.json: {check} on {resource} is not found any more: take it out" for check, resource in allowed if (check, resource) not in failed]
-    problems += [f"accepted.json: {check} on {resource} has no reason" for (check, resource), reason in allowed.items() if not reason.strip()]
+    problems += [
+        f"accepted.json: {check} on {resource} is not found any more: take it out"
+        for check, resource in allowed
+        if (check, resource) not in failed
+    ]
+    problems += [
+        f"accepted.json: {check} on {resource} has no reason" for (check, resource), reason in allowed.items() if not reason.strip()
+    ]
     return Security(len(results["passed_checks"]), len(failed.keys() & allowed.keys()), sorted(problems))

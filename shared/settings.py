@@ -123,6 +123,13 @@ class Settings:
     tenant_id: str = setting(
         "REMEDIATOR_TENANT_ID", "", "The Entra tenant that people have to come from. Empty: the one that sign-in is set up for."
     )
+    alert_sender: str = setting(
+        "REMEDIATOR_ALERT_SENDER",
+        "",
+        "The application id that hands alerts to the bridge in Azure. Empty: Azure Monitor's action groups (461e8683-5575-4561-ac7f-899cc907d62a), "
+        "by secure webhook.",
+        guid_or_empty,
+    )
     development_identity: str = setting(
         "REMEDIATOR_DEVELOPMENT_IDENTITY",
         "",

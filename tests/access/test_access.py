@@ -139,9 +139,59 @@ def test_a_name_is_short_and_on_one_line() -> None:
     assert found.name.isprintable()
 
 
+def action_group(application: str = access.ACTION_GROUPS, claim: str = "appid", tenant: str = TENANT) -> str:
+    return raw({"auth_typ": "aad", "claims": [{"typ": "tid", "val": tenant}, OID, {"typ": claim, "val": application}]})
+
+
+@pytest.mark.parametrize(
+    ("environment", "header"),
+    [
+        (AZURE, action_group()),
+        (AZURE, action_group(claim="azp")),
+        (AZURE | {"REMEDIATOR_TENANT_ID": TENANT}, action_group(access.ACTION_GROUPS.upper())),
+        (AZURE | {"REMEDIATOR_ALERT_SENDER": OTHER}, action_group(OTHER)),
+        ({}, None),
+    ],
+    ids=["token 1", "token 2", "our tenant", "another sender by setting", "the local host"],
+)
+def test_an_action_group_hands_over_alerts(environment: Mapping[str, str], header: str | None) -> None:
+    assert access.judged_sender(header, environment) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "header", "status"),
+    [
+        (AZURE, None, 401),
+        (AZURE, OPERATOR, 403),
+        (AZURE, action_group(OTHER), 403),
+        (AZURE, action_group(claim="oid"), 403),
+        (AZURE | {"REMEDIATOR_TENANT_ID": TENANT}, action_group(tenant=OTHER), 403),
+        (AZURE | {"REMEDIATOR_ALERT_SENDER": OTHER}, action_group(), 403),
+        (AZURE | {"WEBSITE_AUTH_ENABLED": ""}, action_group(), 403),
+        (AZURE | {"REMEDIATOR_AUTH": "off"}, action_group(), 403),
+        (AZURE, raw({"auth_typ": "aad", "claims": "appid"}), 401),
+    ],
+    ids=[
+        "nobody",
+        "a person",
+        "another application",
+        "in another claim",
+        "another tenant",
+        "not the one set",
+        "sign-in off",
+        "off",
+        "no claims",
+    ],
+)
+def test_nobody_else_does(environment: Mapping[str, str], header: str | None, status: int) -> None:
+    found = access.judged_sender(header, environment)
+    assert found is not None
+    assert (found.status, bool(found.reason)) == (status, True)
+
+
 # The functions as they are deployed
 
-OPEN = {"alerts": "publishes with a function key", "show_health": "says ok or not, and no more"}
+OPEN = {"show_health": "says ok or not, and no more"}
 
 
 @cache
