@@ -20,7 +20,7 @@ _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELE
 
 def check(state: State, method: str, target: str, post_action: str) -> None:
     """Raises ArmError 403 when a deny assignment at or above the target forbids the action."""
-    action = _action(method, target, post_action)
+    action = action_on(method, target, post_action)
     for assignment in state.of_type(ids.DENY_ASSIGNMENT):
         if _covers(assignment, target) and _concerns_client(assignment) and _forbids(assignment, action):
             parsed = ids.parse(assignment["id"])
@@ -29,7 +29,7 @@ def check(state: State, method: str, target: str, post_action: str) -> None:
             raise errors.denied(CLIENT_ID, action, target, name, parsed.name.replace("-", ""), scope)
 
 
-def _action(method: str, target: str, post_action: str) -> str:
+def action_on(method: str, target: str, post_action: str) -> str:
     """Microsoft.Compute/restorePointCollections/delete and the like."""
     kind = ids.parse(target).type
     return f"{kind}/{post_action}/action" if method == "POST" else f"{kind}/{_VERBS.get(method, method.casefold())}"
@@ -55,11 +55,11 @@ def _principal(entry: Any) -> str:
 
 def _forbids(assignment: Resource, action: str) -> bool:
     return any(
-        _matches(permission.get("actions"), action) and not _matches(permission.get("notActions"), action)
+        matches(permission.get("actions"), action) and not matches(permission.get("notActions"), action)
         for permission in properties(assignment)["permissions"]
     )
 
 
-def _matches(patterns: Any, action: str) -> bool:
+def matches(patterns: Any, action: str) -> bool:
     """Azure's own wildcards: * stands for anything, slashes included."""
     return any(re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE) for pattern in patterns or [])

@@ -122,6 +122,14 @@ def denied(client: str, action: str, target: str, name: str, assignment: str, sc
     return ArmError(403, "DenyAssignmentAuthorizationFailed", message)
 
 
+def not_authorized(client: str, action: str, target: str) -> ArmError:
+    message = (
+        f"The client '{client}' with object id '{client}' does not have authorization to perform action '{action}' over scope '{target}' "
+        "or the scope is invalid. If access was recently granted, please refresh your credentials."
+    )
+    return ArmError(403, "AuthorizationFailed", message)
+
+
 def vm_not_running() -> ArmError:
     return ArmError(409, "OperationNotAllowed", "Cannot modify extensions in the VM when the VM is not running.")
 

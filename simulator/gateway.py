@@ -3,7 +3,7 @@
 1. It is counted; what is due among the operations is settled.
 2. A fault may answer, delay or reset it.
 3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 404 for an unknown subscription,
-   403 for a deny assignment, 409 for a lock, 404 for an unknown resource group: in this order.
+   403 for an action that no role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource group: in this order.
 4. The handler answers.
 5. It is written to the log, whatever happened.
 """
@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from simulator import deny, errors, headers, ids, log_errors, routes
+from simulator import deny, errors, headers, ids, log_errors, permissions, routes
 from simulator.errors import ArmError
 from simulator.faults import DEFAULT_CODES, Action
 from simulator.handlers.resources import SKIP
@@ -78,11 +78,12 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
             raise charge.refusal
         world.operations.settle()
         match = routes.find(request.method, path)
+        body = _parsed(content)
+        _check_subscription(world, match.names)
+        permissions.check(world.settings.allowed_actions, match, request.method, path, query, body)
         _check_standing(world, request.method, path, match.names)
         base_url = f"{request.scheme}://{request.host}"
-        call = Call(
-            world, request.method, path, match.names, query, _parsed(content), base_url, fault, request.headers.get("Prefer", "")
-        )
+        call = Call(world, request.method, path, match.names, query, body, base_url, fault, request.headers.get("Prefer", ""))
         answer = match.handler(call)
     except ArmError as error:
         answer = Answer(error.status, error.body(), error.headers)
@@ -106,13 +107,16 @@ def _check_api_version(given: str | None) -> None:
         raise errors.invalid_api_version(given)
 
 
+def _check_subscription(world: World, names: dict[str, str]) -> None:
+    subscription = names.get("subscription")
+    if subscription is not None and not world.state.has_subscription(subscription):
+        raise errors.subscription_not_found(subscription)
+
+
 def _check_standing(world: World, method: str, path: str, names: dict[str, str]) -> None:
     """What ARM itself refuses before it asks the provider."""
-    subscription = names.get("subscription")
-    if subscription is None:
+    if "subscription" not in names:
         return
-    if not world.state.has_subscription(subscription):
-        raise errors.subscription_not_found(subscription)
     target, action = _target(method, path)
     if ids.is_id(target):
         deny.check(world.state, method, target, action)

@@ -39,6 +39,9 @@ class Settings:
     log_rows: int = 500_000
     """Most rows that a log query answers; of more it answers these, and a PartialError beside them."""
 
+    allowed_actions: list[str] | None = None
+    """What the caller's roles allow, wildcards as in Azure; everything else is 403. None: everything is allowed."""
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -90,6 +93,14 @@ def _page(name: str, value: Any) -> int:
     return value
 
 
+def _actions(name: str, value: Any) -> list[str] | None:
+    if value is not None and (not isinstance(value, list) or not all(isinstance(each, str) and each for each in value)):
+        raise ControlError(
+            f"{name} is {value!r}; it takes a list of actions such as Microsoft.Compute/virtualMachines/read, or null"
+        )
+    return value
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "latency_ms": _seconds,
     "lro_s": _lro,
@@ -99,4 +110,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "backup_retry_after_s": _whole_or_none,
     "page_size": _page,
     "log_rows": _page,
+    "allowed_actions": _actions,
 }

@@ -111,6 +111,11 @@ async def left_off(tools: Tools, entry: OpenLock) -> None:
     await _settled(tools, entry, "nothing to put back: somebody else took it off first", "")
 
 
+async def left_on(tools: Tools, entry: OpenLock) -> None:
+    """Azure refused to lift the lock and it is still there: nothing of it was ever off."""
+    await _settled(tools, entry, "nothing to put back: Azure refused to lift it", "", entry.lock)
+
+
 async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
     detail = f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet ({problem}); it is tried again each minute"
     try:

@@ -19,6 +19,7 @@ from command_line.serve import environment
 from local_host.server import Host
 from simulator import scenarios
 from simulator.server import Simulator
+from tests.roles import GRANTED
 
 QUICK = {
     "REMEDIATOR_POLL_SECONDS": "0.05",
@@ -134,6 +135,7 @@ def scenario(name: str) -> dict[str, Any]:
 @asynccontextmanager
 async def running(data: Path, storage: str | None = None, **settings: str) -> AsyncIterator[Product]:
     async with Simulator() as simulator, aiohttp.ClientSession() as http:
+        simulator.world.change_settings({"allowed_actions": GRANTED})
         env = environment({}, simulator.url, data, storage) | QUICK | settings
         async with Host(0, data, env) as host:
             yield Product(simulator.url, host.url, http)

@@ -35,6 +35,7 @@ from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
 from shared.workflow import guardian
 from simulator.server import Simulator
+from tests.roles import GRANTED
 
 SETTINGS = {
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
@@ -100,7 +101,7 @@ class World:
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
-        self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1})
+        self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED})
         self.store = SqliteStore(self.folder / "store.db")
         self.process = Process(self)
         self._now, clock.now = clock.now, self._turned_now

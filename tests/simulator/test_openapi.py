@@ -96,8 +96,12 @@ class Driven:
         return getattr(self.of, name)
 
 
+class NotRead(Exception):
+    """What the reader said instead of a fact."""
+
+
 async def drive(url: str) -> None:
-    """Call every method of the reader and the writer once, in the order of a repair."""
+    """Call every method of the reader and the writer once, in the order of a repair. Raises NotRead, AzureCallFailed."""
     settings = Settings.from_environment({"REMEDIATOR_ARM_ENDPOINT": url, "REMEDIATOR_POLL_SECONDS": "0.05"})
     clients = AzureClients(settings, SUB)
     reader, writer, now = Driven(ArmReader(clients)), Driven(ArmWriter(clients)), datetime.now(UTC)
@@ -115,9 +119,10 @@ async def drive(url: str) -> None:
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.vaults(),
         ):
-            assert not isinstance(found, facts.Unreadable | facts.Absent), found
+            if isinstance(found, facts.Unreadable | facts.Absent):
+                raise NotRead(str(found))
         lock = await reader.lock(LOCK_ID)
-        assert isinstance(lock, facts.Lock)
+        assert isinstance(lock, facts.Lock), lock
         await writer.delete_lock(lock)
         await writer.delete_restore_point_collection(COLLECTION_ID, 10)
         await writer.delete_extension(EXTENSION_ID, 10)

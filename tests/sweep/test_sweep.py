@@ -23,6 +23,7 @@ from simulator.scenarios import parts
 from simulator.server import Simulator
 from tests.faults.azure import Failure, locked_groups
 from tests.logs.support import MODERN, WORKSPACE, WORKSPACE_ID
+from tests.roles import GRANTED
 
 SUB = parts.SUBSCRIPTION
 
@@ -76,6 +77,7 @@ class Sweeping:
 @asynccontextmanager
 async def sweeping(folder: Path, state: dict[str, Any], **settings: str) -> AsyncIterator[Sweeping]:
     async with Simulator(state=state) as arm:
+        arm.world.change_settings({"allowed_actions": GRANTED})
         app = App(
             {
                 "REMEDIATOR_ARM_ENDPOINT": arm.url,

@@ -1,0 +1,75 @@
+"""The product with less than its two roles: it says what is refused, asks a person, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.conftest import Product, running, scenario
+from tests.e2e.promises import broken_promises
+from tests.e2e.test_guards import LOCKED, of_type
+from tests.e2e.test_lifecycle import sim_settings
+from tests.roles import GRANTED, READER
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LOCK, COLLECTION = "Microsoft.Authorization/locks", "Microsoft.Compute/restorePointCollections"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    async with running(tmp_path_factory.mktemp("roles")) as product:
+        yield product
+
+
+@pytest.mark.parametrize("lacking", ["Microsoft.Authorization/locks/delete", f"{COLLECTION}/delete", "the role that changes"])
+async def test_a_fix_that_is_refused_leaves_everything_as_it_was(product: Product, lacking: str) -> None:
+    case = scenario(LOCKED)
+    await product.azure(case)
+    allowed = READER if lacking.startswith("the role") else [each for each in GRANTED if each != lacking]
+    await sim_settings(product, allowed_actions=allowed)
+    await product.deliver(case["event"])
+    incident = await product.incident_of(case["job_id"])
+    after = await product.state()
+    assert incident["status"] == "needs_person"
+    assert "AuthorizationFailed" in str(incident), "who reads the incident sees which role is missing"
+    assert of_type(after, LOCK) == of_type(case, LOCK)
+    assert len(of_type(after, COLLECTION)) == len(of_type(case, COLLECTION))
+    entries = await product.audit(incident["id"])
+    assert broken_promises(case, after, await product.requests(), incident, entries) == []
+    health = await product.http.get(f"{product.app}/api/health")
+    assert health.status == 200, "no lock is off, and none is said to be"
+
+
+async def test_what_cannot_be_read_is_not_fixed(product: Product) -> None:
+    case = scenario(LOCKED)
+    await product.azure(case)
+    await sim_settings(product, allowed_actions=[each for each in GRANTED if each != f"{LOCK}/read"])
+    await product.deliver(case["event"])
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "needs_person"
+    assert await product.changes() == []
+
+
+async def test_a_lock_that_may_not_be_put_back_stays_in_the_ledger_until_it_may(tmp_path: Path) -> None:
+    """The one missing action that does harm: the lock is off, everybody is told, and the guardian puts it back when the role is mended."""
+    async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.5") as own:
+        case = scenario(LOCKED)
+        await own.azure(case)
+        await sim_settings(own, allowed_actions=[each for each in GRANTED if each != f"{LOCK}/write"])
+        await own.deliver(case["event"])
+        async with asyncio.timeout(30):
+            while of_type(await own.state(), LOCK) == of_type(case, LOCK):
+                await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while (answer := await own.http.get(f"{own.app}/api/health")).status == 200:
+                await asyncio.sleep(0.1)
+        assert any("lock" in each["name"] and not each["ok"] for each in (await answer.json())["checks"])
+        await sim_settings(own, allowed_actions=GRANTED)
+        async with asyncio.timeout(30):
+            while of_type(await own.state(), LOCK) != of_type(case, LOCK):
+                await own.timer("guardian")
+                await asyncio.sleep(0.1)
