@@ -27,7 +27,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     locks.get_lock: (f"{ids.LOCK}/read",),
     locks.put_lock: (f"{ids.LOCK}/write",),
     locks.delete_lock: (f"{ids.LOCK}/delete",),
-    resources.list_subscriptions: (),
+    resources.list_subscriptions: ("Microsoft.Resources/subscriptions/read",),
     resources.get_subscription: ("Microsoft.Resources/subscriptions/read",),
     resources.list_groups: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.get_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
