@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import click
@@ -9,6 +10,7 @@ import click
 from command_line.audit import audit
 from command_line.demo import demo
 from command_line.diagnose import diagnose
+from command_line.doctor import doctor
 from command_line.incidents import incidents
 from command_line.locks import locks
 from command_line.package import package
@@ -32,11 +34,12 @@ def remediator() -> None:
     """
 
 
-for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose, package):
+for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose, doctor, package):
     remediator.add_command(command)
 
 
 def main() -> None:
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)  # the error that is shown says it once
     try:
         remediator(standalone_mode=True)
     except RemediatorError as error:

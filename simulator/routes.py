@@ -65,6 +65,7 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", ITEM + "/operationsStatus/{operation}", backups.get_operation_status),
     ("GET", ITEM + "/operationResults/{operation}", backups.get_operation_result),
     ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.backup_status),
+    ("POST", "{scope}/list", resources.list_settings),
     ("GET", "{scope}", resources.get_any),
     ("*", "{scope}", resources.refuse),
 ]

@@ -92,5 +92,10 @@ def get_any(call: Call) -> Answer:
     return page(call, (wire(each) for each in call.state.of_type(kind, scope)))
 
 
+def list_settings(call: Call) -> Answer:
+    """What may hold secrets is listed by a POST of its own, such as an app's settings."""
+    return Answer(200, wire(found(call, call.path.rpartition("/")[0])))
+
+
 def refuse(call: Call) -> Answer:
     raise errors.not_played(call.method, call.path)

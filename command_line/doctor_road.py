@@ -1,0 +1,172 @@
+"""The rest of what `remediator doctor` looks at: stores, the road from the alert to the app, who watches, and who is let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from command_line.doctor_checks import (
+    BLOB_CONTRIBUTOR,
+    BLOB_OWNER,
+    CONTAINERS,
+    QUEUE_CONTRIBUTOR,
+    QUEUE_SENDER,
+    TABLE_CONTRIBUTOR,
+    TOPIC_SENDER,
+    Patient,
+    Probe,
+    Seen,
+    has_role,
+    props,
+    verdict,
+)
+from command_line.doctor_view import Json
+from shared.arm_ids import same
+
+WATCH = ("lock-not-back", "fixes-held-back", "needs-a-person")
+
+
+async def stores(p: Patient) -> AsyncIterator[Seen]:
+    if p.storage is None:
+        yield Seen("storage account", False, "there is none in the resource group", p.deploy)
+        return
+    wrong = [name for name in ("allowSharedKeyAccess", "allowBlobPublicAccess") if props(p.storage).get(name) is not False]
+    update = (
+        f"az storage account update --name {p.storage['name']} --allow-shared-key-access false --allow-blob-public-access false"
+    )
+    yield verdict("storage account", not wrong, p.storage["name"] if not wrong else f"{', '.join(wrong)} is not off", update)
+    blobs = f"{p.storage['id']}/blobServices/default/containers"
+    for container in CONTAINERS:
+        found = await p.view.get(f"{blobs}/{container}")
+        yield verdict(f"container {container}", found is not None, "there" if found else "not there", p.deploy)
+    policy = props(await p.view.get(f"{blobs}/audit-heads/immutabilityPolicies/default"))
+    days = policy.get("immutabilityPeriodSinceCreationInDays") or 0
+    yield verdict("seals cannot be changed", days > 0, f"{days} days, {policy.get('state', 'no policy')}", p.deploy)
+    queue = await p.view.get(f"{p.storage['id']}/queueServices/default/queues/backup-failures")
+    if p.delivery == "queue":
+        yield verdict("queue backup-failures", queue is not None, "there" if queue else "not there", p.deploy)
+    principal = str(props(p.identity).get("principalId", ""))
+    for name, role in (("blobs", BLOB_OWNER), ("queues", QUEUE_CONTRIBUTOR), ("tables", TABLE_CONTRIBUTOR)):
+        yield await has_role(p, f"data role on {name}", "the app", principal, p.storage, "", role)
+
+
+async def road(p: Patient) -> AsyncIterator[Seen]:
+    if p.topic is None:
+        yield Seen("Event Grid topic", False, "there is none in the resource group", p.deploy)
+        return
+    keys_off = props(p.topic).get("disableLocalAuth") is True
+    yield verdict("Event Grid topic", keys_off, p.topic["name"] if keys_off else "its access keys are not off", p.deploy)
+    yield await has_role(
+        p, "EventGrid Data Sender", "the app", str(props(p.identity).get("principalId", "")), p.topic, "", TOPIC_SENDER
+    )
+    own = str((p.topic.get("identity") or {}).get("principalId", ""))
+    letters = "/blobServices/default/containers/dead-letters"
+    yield await has_role(p, "dead letters", "the topic", own, p.storage, letters, BLOB_CONTRIBUTOR)
+    if p.delivery == "queue":
+        queue = "/queueServices/default/queues/backup-failures"
+        yield await has_role(p, "queue messages", "the topic", own, p.storage, queue, QUEUE_SENDER)
+    subscriptions = await p.view.listed(f"{p.topic['id']}/eventSubscriptions")
+    problems = [_subscription_problem(p, each) for each in subscriptions] or ["there is none: alerts are published to nobody"]
+    fine = "" in problems
+    yield verdict("Event Grid subscription", fine, "delivers, keeps dead letters" if fine else "; ".join(problems), p.connect)
+
+
+def _subscription_problem(p: Patient, subscription: Json) -> str:
+    held = props(subscription)
+    identity = held.get("deliveryWithResourceIdentity") or {}
+    destination = held.get("destination") or identity.get("destination") or {}
+    wanted = "StorageQueue" if p.delivery == "queue" else "AzureFunction"
+    target = str((destination.get("properties") or {}).get("resourceId", ""))
+    due = f"{(p.site or {}).get('id')}/functions/intake" if p.delivery == "function" else str((p.storage or {}).get("id"))
+    if destination.get("endpointType") != wanted or not same(target, due):
+        return f"{subscription['name']} does not deliver to the {'queue' if p.delivery == 'queue' else 'function intake'}"
+    if not (held.get("deadLetterWithResourceIdentity") or held.get("deadLetterDestination")):
+        return f"{subscription['name']} keeps no dead letters"
+    state = held.get("provisioningState", "unknown")
+    return "" if state == "Succeeded" else f"{subscription['name']} is {state}"
+
+
+async def alerts(p: Patient) -> AsyncIterator[Seen]:
+    url = f"https://{props(p.site).get('defaultHostName')}/api/alerts"
+    groups = await p.view.of_group("Microsoft.Insights/actionGroups")
+    bridge = [each for each in groups if any(_calls(hook, url) for hook in props(each).get("webhookReceivers") or [])]
+    ready = [each for each in bridge if props(each).get("enabled")]
+    told = ready[0]["name"] if ready else "none that is enabled calls the bridge by secure webhook"
+    yield verdict("action group", bool(ready), told, p.connect)
+    rules = [props(each) for each in await p.view.of_group("Microsoft.AlertsManagement/actionRules")]
+    sending = [each for each in rules if each.get("enabled") and _sends(each, [one["id"] for one in ready])]
+    whole = any(same(scope, p.view.subscription) for each in sending for scope in each.get("scopes") or [])
+    found = "covers the subscription" if whole else "none sends the whole subscription's alerts to the action group"
+    yield verdict("alert processing rule", whole, found, p.connect)
+    for vault in await p.view.listed(f"{p.view.subscription}/providers/Microsoft.RecoveryServices/vaults"):
+        monitoring = (props(vault).get("monitoringSettings") or {}).get("azureMonitorAlertSettings") or {}
+        on = monitoring.get("alertsForAllJobFailures") == "Enabled"
+        mend = f"az backup vault backup-properties set --ids {vault['id']} --job-failure-alerts Enable"
+        yield verdict(f"alerts of vault {vault['name']}", on, "on" if on else "off: its failed backups raise no alert", mend)
+
+
+def _calls(hook: Json, url: str) -> bool:
+    return same(str(hook.get("serviceUri", "")), url) and bool(hook.get("useAadAuth")) and bool(hook.get("useCommonAlertSchema"))
+
+
+def _sends(rule: Json, groups: list[str]) -> bool:
+    found = [each for action in rule.get("actions") or [] for each in action.get("actionGroupIds") or []]
+    return any(same(each, group) for each in found for group in groups)
+
+
+async def watch(p: Patient) -> AsyncIterator[Seen]:
+    rules = {each["name"]: props(each) for each in await p.view.of_group("Microsoft.Insights/scheduledQueryRules")}
+    for name in WATCH:
+        on = bool(rules.get(f"{name}-{p.name}", {}).get("enabled"))
+        yield verdict(f"alert rule {name}", on, "on" if on else "not there, or off", p.deploy)
+    activity = await p.view.of_group("Microsoft.Insights/activityLogAlerts")
+    on = any(props(each).get("enabled") and each["name"].startswith("lock-deleted") for each in activity)
+    yield verdict("alert rule lock-deleted", on, "on" if on else "not there, or off", p.deploy)
+    workspaces = await p.view.of_group("Microsoft.OperationalInsights/workspaces")
+    yield verdict("log workspace", bool(workspaces), workspaces[0]["name"] if workspaces else "there is none", p.deploy)
+    if wanted := p.settings.get("REMEDIATOR_WORKSPACE_ID", ""):
+        known = [str(props(each).get("customerId", "")) for each in workspaces]
+        known += [
+            str(props(each).get("customerId", ""))
+            for each in await p.view.listed(f"{p.view.subscription}/providers/Microsoft.OperationalInsights/workspaces")
+        ]
+        fine = any(same(each, wanted) for each in known)
+        yield verdict(
+            "workspace of the sweep", fine, wanted if fine else f"{wanted} is not in this subscription", p.deployed(logQuery="true")
+        )
+
+
+async def sign_in(p: Patient) -> AsyncIterator[Seen]:
+    if p.site is None:
+        yield Seen("sign-in", None, "there is no app", p.deploy)
+        return
+    held = props(await p.view.get(f"{p.site['id']}/config/authsettingsV2"))
+    entra = ((held.get("identityProviders") or {}).get("azureActiveDirectory")) or {}
+    client = str((entra.get("registration") or {}).get("clientId") or "")
+    on = bool((held.get("platform") or {}).get("enabled")) and entra.get("enabled") is not False and bool(client)
+    yield verdict(
+        "sign-in", on, f"Entra, application {client}" if on else "App Service authentication is not on: nobody is let in", p.deploy
+    )
+
+
+async def from_outside(p: Patient, url: str, probe: Probe) -> AsyncIterator[Seen]:
+    """The only two requests that do not go to ARM: as a stranger, without a token."""
+    verb = {200: "stop", 0: "start"}
+    status, _ = await probe(f"{url}/api/incidents")
+    closed = status in (401, 403)
+    app_id = (p.site or {}).get("id", "APP")
+    mend = f"az functionapp {verb[status]} --ids {app_id}" if status in verb else p.deploy
+    told = f"answered {status} to nobody" if status else "did not answer"
+    yield verdict("pages refuse strangers", closed, f"{url}/api/incidents {told}", mend)
+    status, body = await probe(f"{url}/api/health")
+    failing = [each["name"] for each in _checks(body) if not each.get("ok")]
+    healthy = status == 200 and not failing
+    mend = "sign in and open /api/health: it gives the reason; docs/runbook.md says what to do"
+    yield verdict(
+        "health", healthy, "ok" if healthy else f"{status or 'no answer'}: {', '.join(failing) or 'nothing that can be read'}", mend
+    )
+
+
+def _checks(body: Any) -> list[Json]:
+    found = body.get("checks") if isinstance(body, dict) else None
+    return [each for each in found if isinstance(each, dict) and "name" in each] if isinstance(found, list) else []

@@ -1,0 +1,91 @@
+"""What `remediator doctor` sees of an installation: ARM's own JSON, read and never written.
+
+The signed-in person's own access counts: Reader on the subscription, and for the app's settings Website Contributor or the action
+Microsoft.Web/sites/config/list/action on the app.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azure.core.rest import HttpRequest
+
+from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.clients import AzureClients
+from shared.errors import NotFound
+
+type Json = dict[str, Any]
+
+API_VERSIONS = {
+    "microsoft.resources/resourcegroups": "2021-04-01",
+    "microsoft.web/sites": "2024-04-01",
+    "microsoft.managedidentity/userassignedidentities": "2024-11-30",
+    "microsoft.storage/storageaccounts": "2025-06-01",
+    "microsoft.eventgrid/topics": "2025-02-15",
+    "microsoft.insights/actiongroups": "2023-01-01",
+    "microsoft.insights/scheduledqueryrules": "2022-06-15",
+    "microsoft.insights/activitylogalerts": "2020-10-01",
+    "microsoft.alertsmanagement/actionrules": "2021-08-08",
+    "microsoft.operationalinsights/workspaces": "2025-02-01",
+    "microsoft.authorization/roleassignments": "2022-04-01",
+    "microsoft.authorization/roledefinitions": "2022-04-01",
+    "microsoft.recoveryservices/vaults": "2024-04-01",
+}
+"""By the first two segments after /providers/, which is also what infra/ deploys with."""
+
+
+class View:
+    def __init__(self, clients: AzureClients, group: str) -> None:
+        self._clients = clients
+        self.subscription = f"/subscriptions/{clients.subscription_id}"
+        self.group = f"{self.subscription}/resourceGroups/{group}"
+        self._seen: dict[str, Json | None] = {}
+
+    async def get(self, path: str) -> Json | None:
+        """None where it does not exist. Raises AzureCallFailed."""
+        if path not in self._seen:
+            try:
+                self._seen[path] = await self._send("GET", path)
+            except NotFound:
+                self._seen[path] = None
+        return self._seen[path]
+
+    async def listed(self, path: str, **query: str) -> list[Json]:
+        """Every page of a list; empty where what it is on does not exist. Raises AzureCallFailed."""
+        found: list[Json] = []
+        page = await self.get(path) if not query else await self._send("GET", path, query)
+        while page is not None:
+            found += page.get("value") or []
+            page = await self._send("GET", page["nextLink"]) if page.get("nextLink") else None
+        return found
+
+    async def of_group(self, kind: str) -> list[Json]:
+        """Resources of a type in the installation's own resource group."""
+        return await self.listed(f"{self.group}/providers/{kind}")
+
+    async def post(self, path: str) -> Json | None:
+        """For ARM's `list` actions, which only read."""
+        try:
+            return await self._send("POST", path)
+        except NotFound:
+            return None
+
+    async def _send(self, method: str, path: str, query: dict[str, str] | None = None) -> Json:
+        async def read(hook: ResponseHook) -> Json:
+            params = {} if "api-version=" in path else {"api-version": _version(path), **(query or {})}
+            request = HttpRequest(method, path, params=params)
+            response = await self._clients.resources.send_request(request, raw_response_hook=hook)
+            response.raise_for_status()
+            return dict(response.json())
+
+        settings = self._clients.settings
+        answer = await with_retries(read, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
+        return answer.value
+
+
+def _version(path: str) -> str:
+    _, _, provider = path.casefold().rpartition("/providers/")
+    kind = (
+        "/".join(provider.split("/")[:2]) if provider and "/providers/" in path.casefold() else "microsoft.resources/resourcegroups"
+    )
+    return API_VERSIONS[kind]
