@@ -5,7 +5,7 @@ targetScope = 'subscription'
 @description('Region of everything that has one. Check it first: az functionapp list-flexconsumption-runtimes --location REGION --runtime python')
 param location string = deployment().location
 
-@description('Begins the name of every resource.')
+@description('Begins the name of every resource: letters, digits and hyphens.')
 @minLength(3)
 @maxLength(24)
 param name string = 'backup-remediator'
@@ -98,7 +98,7 @@ module storage 'modules/storage.bicep' = {
   name: 'storage'
   scope: group
   params: {
-    name: 'st${take(replace(name, '-', ''), 9)}${unique}'
+    name: 'st${take(replace(toLower(name), '-', ''), 9)}${unique}'
     location: location
     tags: allTags
     sku: storageSku

@@ -48,7 +48,7 @@ FAULTS = (
     Fault("an interpolation is not closed", MAIN, "name: 'id-${name}'", "name: 'id-${name'", "syntax"),
     Fault("targetScope is not one", MAIN, "targetScope = 'subscription'", "targetScope = 'subscriptions'", "syntax"),
     Fault("a symbol is not declared", MAIN, "tags: allTags\n    sku:", "tags: allTag\n    sku:", "undefined-symbol"),
-    Fault("an argument too many", MAIN, "replace(name, '-', '')", "replace(name, '-', '', '')", "argument-count"),
+    Fault("an argument too many", MAIN, "replace(toLower(name), '-', '')", "replace(toLower(name), '-', '', '')", "argument-count"),
     Fault("a value of the wrong type", STORAGE, "allowBlobPublicAccess: false", "allowBlobPublicAccess: 'false'", "wrong-type"),
     Fault("a module's parameter is misspelt", MAIN, "    retentionDays: logRetentionDays", "    retentionDay: logRetentionDays", "unknown-parameter"),
     Fault("a module's file is not there", MAIN, "'modules/topic.bicep'", "'modules/topics.bicep'", "missing-module"),
