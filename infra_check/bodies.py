@@ -140,6 +140,9 @@ class Bodies:
     def _fits(self, node: Node, wanted: Shape, local: Locals, what: str) -> Iterator[Finding]:
         has = self._infer.of(node, local)
         if shapes.fits(has, wanted):
+            written = int(text(node)) if node.type == "number" else plain(node)
+            if written is not None and (problem := shapes.out_of_bounds(wanted, written)):
+                yield self._source.finding(node, "wrong-value", f"{what}: {problem}")
             return
         literals = [each["value"] for each in shapes.alternatives(wanted) if shapes.kind(each) == "StringLiteralType"]
         words = plain(node)

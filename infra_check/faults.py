@@ -75,6 +75,7 @@ FAULTS = (
     Fault("a resource type that is none", TOPIC, "Microsoft.EventGrid/topics@", "Microsoft.EventGrids/topics@", "unknown-type", False),
     Fault("a property that Azure sets", STORAGE, "    accessTier: 'Hot'\n", "    accessTier: 'Hot'\n    provisioningState: 'Succeeded'\n", "read-only-property", False),
     Fault("a value that is not allowed", STORAGE, "minimumTlsVersion: 'TLS1_2'", "minimumTlsVersion: 'TLS12'", "wrong-value", False),
+    Fault("a text that is too long", WATCH, "groupShortName: 'bkp-people'", "groupShortName: 'backup-people'", "wrong-value", False),
     Fault("a kind of destination that is none", ROAD, "endpointType: 'StorageQueue'", "endpointType: 'StorageQueues'", "wrong-value", False),
     Fault("a fault in a variable that a resource uses", ROAD, "maxDeliveryAttempts: 30", "maxDeliveryAttempt: 30", "unknown-property", False),
     Fault("a module is given a value that it does not allow", MAIN, "param mode string = 'observe'", "param mode string = 'observer'", "wrong-value", False),

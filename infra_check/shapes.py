@@ -5,6 +5,7 @@ https://github.com/Azure/bicep-types-az
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -122,6 +123,25 @@ def read(shape: Shape, name: str) -> Shape | None:
 def item(shape: Shape) -> Shape:
     found = [each["itemType"] if kind(each) == "ArrayType" else ANY for each in alternatives(shape)]
     return either(found)
+
+
+def out_of_bounds(wanted: Shape, written: str | int) -> str:
+    """Why a written string or number is outside the bounds of its type, or ""."""
+    if kind(wanted) == "UnionType":
+        problems = [out_of_bounds(each, written) for each in wanted["elements"]]
+        return problems[0] if problems and all(problems) else ""
+    size, what = (written, "value") if isinstance(written, int) else (len(written), "length")
+    least, most = (
+        wanted.get("minValue" if what == "value" else "minLength"),
+        wanted.get("maxValue" if what == "value" else "maxLength"),
+    )
+    if least is not None and size < least:
+        return f"its least {what} is {least}, this is {size}"
+    if most is not None and size > most:
+        return f"its greatest {what} is {most}, this is {size}"
+    if isinstance(written, str) and "pattern" in wanted and not re.search(wanted["pattern"], written):
+        return f"it does not match {wanted['pattern']}"
+    return ""
 
 
 def _closed(value: Shape, wanted: Shape) -> list[Shape]:
