@@ -45,6 +45,8 @@ class Patient:
     settings_problem: str = ""
     region: str = ""
     sign_in_client: str = ""
+    assigned: dict[str, list[Json]] = field(default_factory=dict)
+    """Role assignments by principal, once read."""
 
     @property
     def mode(self) -> str:
@@ -189,32 +191,36 @@ async def _held(p: Patient, principal_id: str) -> list[tuple[list[str], list[str
     """(actions, notActions) of each permission that the principal has at the subscription or above."""
     held = []
     for assignment in await assignments(p, principal_id):
-        if p.view.subscription.casefold().startswith(str(props(assignment).get("scope", "")).casefold()):
+        if _covers(str(props(assignment).get("scope", "")), p.view.subscription):
             definition = await p.view.get(str(props(assignment)["roleDefinitionId"]))
             for permission in props(definition).get("permissions") or []:
                 held.append((list(permission.get("actions") or []), list(permission.get("notActions") or [])))
     return held
 
 
+def _covers(scope: str, what: str) -> bool:
+    """At or above it. Management groups are above every subscription that lists their assignments."""
+    above = scope == "/" or scope.casefold().startswith("/providers/microsoft.management/managementgroups/")
+    return above or (bool(scope) and f"{what}/".casefold().startswith(f"{scope}/".casefold()))
+
+
 async def assignments(p: Patient, principal_id: str) -> list[Json]:
-    found = await p.view.listed(
-        f"{p.view.subscription}/providers/Microsoft.Authorization/roleAssignments",
-        **{"$filter": f"principalId eq '{principal_id}'"},
-    )
-    return [each for each in found if same(str(props(each).get("principalId", "")), principal_id)]
+    if principal_id not in p.assigned:
+        path = f"{p.view.subscription}/providers/Microsoft.Authorization/roleAssignments"
+        found = await p.view.listed(path, **{"$filter": f"principalId eq '{principal_id}'"})
+        p.assigned[principal_id] = [each for each in found if same(str(props(each).get("principalId", "")), principal_id)]
+    return p.assigned[principal_id]
 
 
 async def has_role(p: Patient, name: str, who: str, principal_id: str, on: Json | None, suffix: str, role: str) -> Seen:
     """Whether a built-in role is held on this very resource or above it."""
     scope = f"{(on or {}).get('id', '')}{suffix}"
     fine = bool(on) and any(
-        f"{scope}/".casefold().startswith(f"{props(each).get('scope', '')}/".casefold())
-        and str(props(each).get("roleDefinitionId", "")).casefold().endswith(role)
+        _covers(str(props(each).get("scope", "")), scope) and str(props(each).get("roleDefinitionId", "")).casefold().endswith(role)
         for each in await assignments(p, principal_id)
     )
     mend = f"az role assignment create --assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal --role {role} --scope {scope}"
     return verdict(f"{name} for {who}", fine, "granted" if fine else "not granted", mend if on else p.deploy)
 
 
-type Look = Callable[[Patient], AsyncIterator[Seen]]
 type Probe = Callable[[str], Awaitable[tuple[int, Any]]]

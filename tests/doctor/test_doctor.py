@@ -242,6 +242,22 @@ async def test_what_may_not_be_read_is_not_known_and_not_fine(stranger: Stranger
     assert all("AuthorizationFailed" in each["found"] and each["mend"] for each in unknown.values())
 
 
+@pytest.mark.parametrize("scope", ["/", "/providers/Microsoft.Management/managementGroups/all"])
+async def test_a_role_that_is_held_above_the_subscription_counts(stranger: Stranger, scope: str) -> None:
+    state = i.installation()
+    for name in ("reads", "remediates"):
+        state[assignment(i.SUBSCRIPTION, name)]["properties"]["scope"] = scope
+    assert all(each["ok"] for each in (await found(state, stranger)).values())
+
+
+@pytest.mark.parametrize("scope", ["", i.GROUP, f"{i.SUBSCRIPTION}1"])
+async def test_a_role_that_is_held_elsewhere_does_not(stranger: Stranger, scope: str) -> None:
+    state = i.installation()
+    state[assignment(i.SUBSCRIPTION, "remediates")]["properties"]["scope"] = scope
+    seen = await found(state, stranger)
+    assert {name for name, each in seen.items() if not each["ok"]} == {f"action {each}" for each in REMEDIATOR}
+
+
 async def test_an_empty_subscription_is_told_where_to_begin(stranger: Stranger) -> None:
     result, _ = await examined(
         {i.VAULT.rpartition("/providers/")[0]: i.installation()[f"{i.SUBSCRIPTION}/resourceGroups/rg-vaults"]}, stranger
