@@ -84,7 +84,11 @@ async def with_retries[T](do: Callable[[ResponseHook], Awaitable[T]], *, timeout
     )
     async for attempt in retrying:
         with attempt:
-            return await once(do, timeout_seconds)
+            try:
+                return await once(do, timeout_seconds)
+            except errors.AzureCallFailed as error:
+                error.attempts = attempt.retry_state.attempt_number
+                raise
     raise AssertionError("tenacity ends with a result or an exception")
 
 

@@ -73,3 +73,20 @@ async def test_a_lock_that_may_not_be_put_back_stays_in_the_ledger_until_it_may(
             while of_type(await own.state(), LOCK) != of_type(case, LOCK):
                 await own.timer("guardian")
                 await asyncio.sleep(0.1)
+
+
+async def test_a_lock_whose_first_deletion_had_no_answer_is_put_back_though_the_second_was_refused(product: Product) -> None:
+    """The first DELETE acts and its answer is lost; the second is refused. That it was refused does not say that the lock is on."""
+    case = scenario(LOCKED)
+    await product.azure(case)
+    await sim_settings(product, allowed_actions=GRANTED)
+    lock = of_type(case, LOCK)[0]
+    path = lock["id"].rsplit("/", 1)[1] + "$"
+    await product.fault(method="DELETE", path_regex=path, times=1, action={"status": 500, "body": {}})
+    refused = {"error": {"code": "AuthorizationFailed", "message": "no longer"}}
+    await product.fault(method="DELETE", path_regex=path, times=1, action={"status": 403, "body": refused})
+    await product.deliver(case["event"])
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "needs_person"
+    assert of_type(await product.state(), LOCK) == of_type(case, LOCK)
+    assert [method for method, path in await product.changes() if "/locks/" in path] == ["DELETE", "DELETE", "PUT"]
