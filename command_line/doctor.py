@@ -19,8 +19,8 @@ from command_line.doctor_road import alerts, from_outside, road, sign_in, stores
 from command_line.doctor_view import View
 from command_line.reading import arm_option
 from shared.azure.clients import AzureClients
-from shared.errors import AzureCallFailed, RemediatorError
-from shared.settings import Settings
+from shared.errors import AccessDenied, AzureCallFailed, RemediatorError
+from shared.settings import Settings, guid_or_empty
 
 READER_NEEDED = "sign in (az login) as somebody with Reader on the subscription"
 LOOKS = (resource_group, identity, app, actions, stores, road, alerts, watch, sign_in)
@@ -29,8 +29,19 @@ MARKS = {True: "ok", False: "MISSING", None: "NOT KNOWN"}
 COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
+def _guid(_: click.Context, __: click.Parameter, text: str) -> str:
+    try:
+        return guid_or_empty(text) or text
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is not a subscription id; write it like 11111111-1111-1111-1111-111111111111"
+        ) from error
+
+
 @click.command()
-@click.option("--subscription", metavar="ID", required=True, help="The subscription that the installation looks after.")
+@click.option(
+    "--subscription", metavar="ID", required=True, callback=_guid, help="The subscription that the installation looks after."
+)
 @click.option("--resource-group", default="rg-backup-remediator", show_default=True, help="The installation's own resource group.")
 @click.option("--name", default="backup-remediator", show_default=True, help="The parameter `name` of infra/main.bicep.")
 @arm_option
@@ -52,7 +63,7 @@ def doctor(
     try:
         seen = asyncio.run(_examined(subscription, resource_group, name, arm, app_url))
     except RemediatorError as error:
-        hint = f"; {READER_NEEDED}" if isinstance(error, AzureCallFailed) else ""
+        hint = f"; {READER_NEEDED}" if isinstance(error, AccessDenied) else ""
         click.echo(f"Error: {str(error).splitlines()[0]}{hint}", err=True)
         sys.exit(2)
     if as_json:
@@ -66,6 +77,10 @@ async def _examined(subscription: str, group: str, name: str, arm: str | None, a
     environment = dict(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     clients = AzureClients(Settings.from_environment(environment), subscription)
     try:
+        click.echo(
+            f"reading {group} in {subscription}; without an answer it is tried for {clients.settings.retry_seconds:g} s ...",
+            err=True,
+        )
         patient = await _patient(View(clients, group), name)
         seen: list[Seen] = []
         for look in LOOKS:

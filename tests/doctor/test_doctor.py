@@ -278,6 +278,12 @@ async def test_a_subscription_that_is_not_there_is_one_line() -> None:
     )
 
 
+def test_a_subscription_that_is_no_id_is_told_how_to_write_one() -> None:
+    result = CliRunner().invoke(remediator, ["doctor", "--subscription", "production"])
+    assert result.exit_code == 2
+    assert "'production' is not a subscription id; write it like 11111111-" in result.stderr
+
+
 async def test_two_installations_in_one_group_cannot_be_told_apart(stranger: Stranger) -> None:
     state = i.installation()
     state[f"{i.SITE}2"] = i.one(f"{i.SITE}2")
