@@ -273,7 +273,7 @@ async def test_a_subscription_that_is_not_there_is_one_line() -> None:
         words = ["doctor", "--subscription", "99999999-1111-1111-1111-111111111111", "--arm", arm.url]
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
     assert result.exit_code == 2
-    assert result.stderr.startswith(
+    assert result.stderr.splitlines()[-1].startswith(
         "Error: /subscriptions/99999999-1111-1111-1111-111111111111 is not there for whoever is signed in: sign in"
     )
 
