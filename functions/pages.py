@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from functions.steps_zh import translated
 from functions.texts import LANGUAGES, TEXTS, language_of
 
 FOLDER = Path(__file__).parent / "templates"
@@ -41,6 +42,7 @@ def _templates() -> Environment:
     environment.filters["moment"] = lambda text: text[:19].replace("T", " ") + (" UTC" if text else "")
     environment.filters["readable"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
     environment.filters["in_portal"] = lambda correlation_id, portal: portal + ACTIVITY_LOG + quote(correlation_id, safe="")
+    environment.filters["step_in"] = lambda step, lang: translated(step) if lang == "zh" else step
     environment.globals |= {"languages": LANGUAGES}
     return environment
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import catalogue, clock
+from shared.advice import About
 from shared.audit.chain import GENESIS, sealed
 from shared.audit.entry import Entry
 from shared.facts import Lock
@@ -58,9 +59,7 @@ def _incident(number: int, moment: datetime, chance: random.Random) -> Incident:
         action = Action(cause.fix.kind, f"{vm_id}/extensions/VMSnapshot", "done", cause.slug, "uninstalled")
         incident = replace(incident, actions=(action,), verification=Verification(job[:-1] + "1", "Completed"))
     if status is Status.NEEDS_PERSON:
-        incident = replace(
-            incident, manual_steps=(f"Log on to {name} and restart the agent.", f"az backup protection backup-now --ids '{vm_id}'")
-        )
+        incident = replace(incident, manual_steps=cause.advice(About.of(incident)))
     return incident
 
 
