@@ -22,7 +22,7 @@ from functools import partial
 from shared import clock
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, StoreError
-from shared.execution import collection, guards
+from shared.execution import collection, guards, outcomes
 from shared.execution import tools as record
 from shared.execution.gathering import opened_window
 from shared.execution.ledger import OpenLock
@@ -30,7 +30,6 @@ from shared.execution.locks import LIFT, RESTORE, left_off, left_on, put_back
 from shared.execution.tools import ChainOf, StepOutcome, Tools
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
 from shared.facts import Absent, Lock
-from shared.fixes.contract import StepKind
 from shared.incident.model import Incident
 
 WATCH_SECONDS = 0.5
@@ -99,7 +98,7 @@ class _Session:
         await asyncio.gather(*self.writes)
         await self._close_lifts()
         off = [entry for entry in await self.tools.ledger.open_locks(self.held.window.group_id) if entry.problem]
-        restored = _restored(off)
+        restored = outcomes.restored(off)
         await asyncio.gather(
             *(self._tell(member, restored) for member in self.held.window.members if member.incident_id in self._served())
         )
@@ -281,7 +280,7 @@ class _Session:
             return
         mine = [result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id]
         mine = list(await asyncio.gather(*(collection.seen_gone(self.tools, result) for result in mine)))
-        await self.tools.book.change(member.incident_id, partial(with_outcomes, results=mine, restored=restored))
+        await self.tools.book.change(member.incident_id, partial(outcomes.with_outcomes, results=mine, restored=restored))
         known = await record.open_intents(self.tools, incident.id)
         for result in mine:
             if (collection.KIND, result.target.casefold()) in known:
@@ -290,34 +289,6 @@ class _Session:
             detail = {"detail": result.detail, "window_of": self.incident.id, "locks": restored.detail}
             says = f"{collection.KIND}: {result.result}"
             await record.note(self.tools, incident, "step", says, target=result.target, detail=detail)
-
-
-def _restored(off: list[OpenLock]) -> StepOutcome:
-    if not off:
-        return StepOutcome("done", "every lock of the window is back, identical")
-    names = "; ".join(f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet: {entry.problem}" for entry in off)
-    return StepOutcome("failed", names)
-
-
-def with_outcomes(incident: Incident, *, results: list[Result], restored: StepOutcome) -> Incident:
-    """The incident with the outcome of each of its steps in this window."""
-    by_target = {result.target.casefold(): result for result in results}
-
-    def outcome_of(kind: str, target: str) -> tuple[str, str] | None:
-        result = by_target.get(target.casefold())
-        if result is None:
-            return None
-        if kind == StepKind.DELETE_COLLECTION:
-            return result.result, result.detail
-        if kind == StepKind.LIFT_LOCKS:
-            return ("refused", result.detail) if result.result == "refused" else ("done", "")
-        return restored.result, restored.detail
-
-    actions = tuple(
-        replace(action, outcome=told[0], detail=told[1]) if (told := outcome_of(action.kind, action.target)) else action
-        for action in incident.actions
-    )
-    return replace(incident, actions=actions)
 
 
 def _now() -> float:
