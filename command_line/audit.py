@@ -19,9 +19,9 @@ from command_line.reading import chosen_cloud, store_options, with_store
 from shared import clock
 from shared.audit.chain import Broken, verify
 from shared.audit.entry import Entry
-from shared.audit.heads import check_heads
 from shared.audit.log import AuditLog, oldest_first
-from shared.audit.seals import check_seals, open_seals
+from shared.audit.seals import open_seals
+from shared.audit.verification import Verification
 from shared.errors import NotUsable, RemediatorError
 from shared.store.contract import Store
 
@@ -97,7 +97,7 @@ def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
     else:
         for entry in found:
             _print(entry)
-        click.echo(f"\n{_verdict(found, broken)}")
+        click.echo(f"\n{_verdict(len(found), 1, broken)}")
     if broken:
         sys.exit(1)
 
@@ -135,17 +135,29 @@ def verify_entries(file: TextIO | None, data: Path, storage: str | None, seals: 
     Exit code 0 when all hold; 1 when one does not, which is named. What this proves and what it does not: docs/audit-format.md.
     An auditor needs none of this: docs/verify_audit.py does the same to a file with Python's standard library alone.
     """
-    found = list(_exported(file)) if file else _read(data, storage, None, None, None)
-    broken = verify(found) or check_heads(found)
-    if broken is None and seals:
-        broken = check_seals(_sealed(seals), found)
+    seen = _from_file(file) if file else _with_log(data, storage, _from_store)
+    broken = seen.broken(_sealed(seals) if seals else ())
     if as_json:
         told = None if broken is None else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
-        click.echo(json.dumps({"entries": len(found), "holds": broken is None, "broken": told}, ensure_ascii=False))
+        click.echo(json.dumps({"entries": seen.entries, "holds": broken is None, "broken": told}, ensure_ascii=False))
     else:
-        click.echo(_verdict(found, broken))
+        click.echo(_verdict(seen.entries, seen.incidents, broken))
     if broken:
         sys.exit(1)
+
+
+def _from_file(file: TextIO) -> Verification:
+    seen = Verification()
+    for entry in _exported(file):
+        seen.add(entry)
+    return seen
+
+
+async def _from_store(store: Store) -> Verification:
+    seen = Verification()
+    async for entry in AuditLog(store).entries():
+        seen.add(entry)
+    return seen
 
 
 def _sealed(location: str) -> list[Entry]:
@@ -253,8 +265,7 @@ def _print(entry: Entry) -> None:
         click.echo(f"     {json.dumps(entry.detail, ensure_ascii=False)}")
 
 
-def _verdict(entries: list[Entry], broken: Broken | None) -> str:
+def _verdict(entries: int, incidents: int, broken: Broken | None) -> str:
     if broken:
         return f"BROKEN: the first entry that does not hold is {broken}"
-    incidents = len({entry.incident for entry in entries})
-    return f"The chain holds: {len(entries)} entries of {incidents} incidents."
+    return f"The chain holds: {entries} entries of {incidents} incidents."

@@ -44,21 +44,33 @@ def sealed(entry: Entry) -> Entry:
     return replace(entry, hash=hash_of(entry))
 
 
-def verify(entries: Iterable[Entry]) -> Broken | None:
-    """None when every incident's chain holds. Incidents may be mixed; the entries of one come in their order."""
-    last: dict[str, Entry] = {}
-    for entry in entries:
-        before = last.get(entry.incident)
-        if reason := _wrong(entry, before):
+class Chains:
+    """Entries as they are read, each held against the end of its chain. Of a chain only its end is kept."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, tuple[int, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def add(self, entry: Entry) -> Broken | None:
+        """None when it holds. Chains may be mixed; the entries of one come in their order."""
+        seq, before = self._ends.get(entry.incident, (0, GENESIS))
+        if reason := _wrong(entry, seq + 1, before):
             return Broken(entry.incident, entry.seq, reason)
-        last[entry.incident] = entry
-    return None
+        self._ends[entry.incident] = (entry.seq, entry.hash)
+        return None
 
 
-def _wrong(entry: Entry, before: Entry | None) -> str:
-    expected = before.seq + 1 if before else 1
+def verify(entries: Iterable[Entry]) -> Broken | None:
+    """None when every incident's chain holds."""
+    chains = Chains()
+    return next((broken for entry in entries if (broken := chains.add(entry))), None)
+
+
+def _wrong(entry: Entry, expected: int, before: str) -> str:
     if entry.seq != expected:
         return f"entry {expected} is missing or out of place"
-    if entry.prev_hash != (before.hash if before else GENESIS):
+    if entry.prev_hash != before:
         return "it does not follow the entry before it"
     return "" if entry.hash == hash_of(entry) else "its content is not what was written"

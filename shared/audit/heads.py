@@ -22,37 +22,47 @@ SETTLED_MINUTES = 10
 """How long after midnight (UTC) a day counts as over: for writers whose clocks are behind."""
 
 
-def root_of(entries: Iterable[Entry], day: str) -> tuple[str, int]:
-    """The root of a day (YYYY-MM-DD) and how many chains it binds. The chain of heads itself is not among them."""
-    last: dict[str, Entry] = {}
-    for entry in entries:
-        if (
-            entry.incident != HEADS
-            and entry.at[:10] == day
-            and entry.seq > (last[entry.incident].seq if entry.incident in last else 0)
-        ):
-            last[entry.incident] = entry
-    lines = "".join(f"{entry.incident} {entry.seq} {entry.hash}\n" for _, entry in sorted(last.items()))
-    return hashlib.sha256(lines.encode()).hexdigest(), len(last)
+class Days:
+    """Entries as they are read, and what the heads say of their days. Of each day only the last place in each chain is kept."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, dict[str, tuple[int, str]]] = {}
+        self.heads: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        if entry.incident == HEADS:
+            self.heads.append(entry)
+            return
+        chains = self._last.setdefault(entry.at[:10], {})
+        if entry.seq > chains.get(entry.incident, (0, ""))[0]:
+            chains[entry.incident] = (entry.seq, entry.hash)
+
+    def root(self, day: str) -> tuple[str, int]:
+        """The root of a day (YYYY-MM-DD) and how many chains it binds. The chain of heads itself is not among them."""
+        chains = self._last.get(day, {})
+        lines = "".join(f"{incident} {seq} {hash_}\n" for incident, (seq, hash_) in sorted(chains.items()))
+        return hashlib.sha256(lines.encode()).hexdigest(), len(chains)
+
+    def broken(self) -> Broken | None:
+        """The first head that the entries do not bear out; None when all do. Days before a recorded retention are not asked for."""
+        kept_since = max((str(entry.detail.get("before", "")) for entry in self.heads if entry.kind == RETENTION), default="")
+        for head in self.heads:
+            day = str(head.detail.get("day", ""))
+            if head.kind != KIND or day < kept_since:
+                continue
+            root, chains = self.root(day)
+            if (root, chains) != (head.detail.get("root"), head.detail.get("chains")):
+                told = f"the entries of {day} are not those that it bound: {head.detail.get('chains')} chains then, {chains} now"
+                return Broken(HEADS, head.seq, told)
+        return None
 
 
 def check_heads(entries: Iterable[Entry]) -> Broken | None:
-    """The first head that the entries do not bear out; None when all do. Days before a recorded retention are not asked for."""
-    everything = list(entries)
-    heads = [entry for entry in everything if entry.incident == HEADS]
-    kept_since = max((str(entry.detail.get("before", "")) for entry in heads if entry.kind == RETENTION), default="")
-    by_day: dict[str, list[Entry]] = {}
-    for entry in everything:
-        by_day.setdefault(entry.at[:10], []).append(entry)
-    for head in heads:
-        day = str(head.detail.get("day", ""))
-        if head.kind != KIND or day < kept_since:
-            continue
-        root, chains = root_of(by_day.get(day, ()), day)
-        if (root, chains) != (head.detail.get("root"), head.detail.get("chains")):
-            told = f"the entries of {day} are not those that it bound: {head.detail.get('chains')} chains then, {chains} now"
-            return Broken(HEADS, head.seq, told)
-    return None
+    """The first head that the entries do not bear out; None when all do."""
+    days = Days()
+    for entry in entries:
+        days.add(entry)
+    return days.broken()
 
 
 async def make_due(log: AuditLog, now: datetime) -> list[Entry]:
@@ -64,7 +74,7 @@ async def make_due(log: AuditLog, now: datetime) -> list[Entry]:
     while first is not None and first <= over:
         day = first.isoformat()
         if day not in bound:
-            root, chains = root_of([entry async for entry in log.entries(since=day)], day)
+            root, chains = await _root_of(log, day)
             detail = {"day": day, "root": root, "chains": chains}
             made.append(
                 await log.append(
@@ -81,6 +91,14 @@ async def make_due(log: AuditLog, now: datetime) -> list[Entry]:
             )
         first += timedelta(days=1)
     return made
+
+
+async def _root_of(log: AuditLog, day: str) -> tuple[str, int]:
+    days = Days()
+    async for entry in log.entries(since=day):
+        if entry.at[:10] == day:
+            days.add(entry)
+    return days.root(day)
 
 
 async def _first_day(log: AuditLog, bound: set[str]) -> date | None:

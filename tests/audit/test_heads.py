@@ -127,7 +127,7 @@ async def test_the_standalone_check_agrees(monkeypatch: pytest.MonkeyPatch, tmp_
     file = tmp_path / "export.jsonl"
     for text, code in [
         ("\n".join(lines), 0),
-        ("\n".join(reversed(lines)), 0),
+        ("\n".join(reversed(lines)), 1),
         ("\n".join(lines).replace('"result": "1"', '"result": "2"', 1), 1),
         ("\n".join(lines[1:]), 1),
         ("no json", 2),
