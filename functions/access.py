@@ -113,16 +113,16 @@ def judged(header: str | None, host: str, environment: Mapping[str, str], role: 
 
 def sender(req: func.HttpRequest) -> Refused | None:
     """None: an action group sent this."""
-    return judged_sender(req.headers.get(HEADER), os.environ)
+    return judged_sender(req.headers.get(HEADER), urlsplit(req.url).hostname or "", os.environ)
 
 
-def judged_sender(header: str | None, environment: Mapping[str, str]) -> Refused | None:
-    """In Azure only action groups may hand over alerts, told by the application that their token was given to. Pure.
+def judged_sender(header: str | None, host: str, environment: Mapping[str, str]) -> Refused | None:
+    """In Azure only action groups may hand over alerts, told by the application that their token was given to; elsewhere this machine. Pure.
 
     https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
     """
     if not any(environment.get(name) for name in IN_AZURE):
-        return None
+        return None if host in LOOPBACK else Refused(403, "outside Azure alerts are taken at 127.0.0.1 and localhost only")
     principal = _signed_in(header, environment)
     if isinstance(principal, Refused):
         return principal

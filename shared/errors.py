@@ -48,8 +48,6 @@ class AzureCallFailed(RemediatorError):
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after_seconds = retry_after_seconds
-        self.attempts = 1
-        """How often it was sent, this answer included. After more than one an earlier attempt may have acted without an answer."""
 
     def __str__(self) -> str:
         return f"{self.code or self.status or 'no answer'}: {self.message}"

@@ -84,11 +84,7 @@ async def with_retries[T](do: Callable[[ResponseHook], Awaitable[T]], *, timeout
     )
     async for attempt in retrying:
         with attempt:
-            try:
-                return await once(do, timeout_seconds)
-            except errors.AzureCallFailed as error:
-                error.attempts = attempt.retry_state.attempt_number
-                raise
+            return await once(do, timeout_seconds)
     raise AssertionError("tenacity ends with a result or an exception")
 
 

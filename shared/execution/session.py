@@ -21,12 +21,12 @@ from functools import partial
 
 from shared import clock
 from shared.codec import to_json
-from shared.errors import AccessDenied, AzureCallFailed, StoreError
+from shared.errors import AzureCallFailed, StoreError
 from shared.execution import collection, guards, outcomes
 from shared.execution import tools as record
 from shared.execution.gathering import opened_window
 from shared.execution.ledger import OpenLock
-from shared.execution.locks import LIFT, RESTORE, left_off, left_on, put_back
+from shared.execution.locks import LIFT, RESTORE, left_off, put_back
 from shared.execution.tools import ChainOf, StepOutcome, Tools
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
 from shared.facts import Absent, Lock
@@ -192,18 +192,9 @@ class _Session:
             correlation_id = await self.tools.writer.delete_lock(lock)
         except AzureCallFailed as error:
             self._later(record.failed(self.tools, chain, LIFT, lock.id, error))
-            if lock.id.casefold() not in self.recovered and await self._never_lifted(error, entry):
-                self._later(left_on(self.tools, self.entries.pop(lock.id.casefold())))
             return f"the lock {lock.name} could not be lifted: {error}"
         self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))
         return ""
-
-    async def _never_lifted(self, error: AzureCallFailed, entry: OpenLock) -> bool:
-        """Refused at the first sending, and still to be seen. After a second one reads may show a lock that is on its way out."""
-        if not isinstance(error, AccessDenied) or error.attempts > 1:
-            return False
-        found = await self.tools.reader.lock(entry.lock.id)
-        return isinstance(found, Lock) and found.same_content(entry.lock)
 
     async def _delete(self, ready: collection.Ready) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""

@@ -155,7 +155,7 @@ def action_group(application: str = access.ACTION_GROUPS, claim: str = "appid", 
     ids=["token 1", "token 2", "our tenant", "another sender by setting", "the local host"],
 )
 def test_an_action_group_hands_over_alerts(environment: Mapping[str, str], header: str | None) -> None:
-    assert access.judged_sender(header, environment) is None
+    assert access.judged_sender(header, "127.0.0.1" if not environment else "app", environment) is None
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,8 @@ def test_an_action_group_hands_over_alerts(environment: Mapping[str, str], heade
         (AZURE | {"WEBSITE_AUTH_ENABLED": ""}, action_group(), 403),
         (AZURE | {"REMEDIATOR_AUTH": "off"}, action_group(), 403),
         (AZURE, raw({"auth_typ": "aad", "claims": "appid"}), 401),
+        ({}, None, 403),
+        ({"REMEDIATOR_AUTH": "required"}, action_group(), 403),
     ],
     ids=[
         "nobody",
@@ -181,10 +183,12 @@ def test_an_action_group_hands_over_alerts(environment: Mapping[str, str], heade
         "sign-in off",
         "off",
         "no claims",
+        "a host that is not Azure",
+        "one with a forged header",
     ],
 )
 def test_nobody_else_does(environment: Mapping[str, str], header: str | None, status: int) -> None:
-    found = access.judged_sender(header, environment)
+    found = access.judged_sender(header, "app", environment)
     assert found is not None
     assert (found.status, bool(found.reason)) == (status, True)
 
