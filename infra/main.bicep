@@ -55,6 +55,9 @@ param logRetentionDays int = 90
 @maxValue(146000)
 param sealRetentionDays int = 365
 
+@description('true once the policy on sealed heads was locked: Azure refuses to write a locked one again, so it is left alone.')
+param sealsLocked bool = false
+
 @description('Copies of the storage account\'s data. Standard_LRS where a region has no availability zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 param storageSku string = 'Standard_ZRS'
@@ -103,6 +106,7 @@ module storage 'modules/storage.bicep' = {
     tags: allTags
     sku: storageSku
     sealRetentionDays: sealRetentionDays
+    sealsLocked: sealsLocked
   }
 }
 
@@ -200,6 +204,12 @@ output TOPIC string = topic.outputs.name
 
 @description('For events.bicep: the storage account.')
 output STORAGE_ACCOUNT string = storage.outputs.name
+
+@description('For connect.sh: the parameter name.')
+output INSTALLATION_NAME string = name
+
+@description('For connect.sh: the parameter delivery.')
+output REMEDIATOR_DELIVERY string = delivery
 
 @description('For the diagnostic settings of the vaults, where logQuery is on.')
 output LOG_WORKSPACE string = monitoring.outputs.workspaceId

@@ -16,6 +16,9 @@ param sku string
 @description('Days for which a sealed head cannot be deleted or overwritten.')
 param sealRetentionDays int
 
+@description('Leaves the policy on sealed heads alone: a locked one cannot be written again.')
+param sealsLocked bool
+
 var plainContainers = ['deployment', 'policy', 'dead-letters']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
@@ -62,7 +65,7 @@ resource seals 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-0
 }
 
 // Unlocked: it can still be shortened. Lock it for good when you are sure: infra/README.md has the command.
-resource sealed 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = {
+resource sealed 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = if (!sealsLocked) {
   parent: seals
   name: 'default'
   properties: {

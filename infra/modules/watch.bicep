@@ -25,12 +25,15 @@ var receivers = [
     useCommonAlertSchema: true
   }
 ]
+// Each lock, VM and incident fires by itself (by). A lock that is off is told of again and again, and no alert of it resolves by itself.
 var rules = [
   {
     name: 'lock-not-back'
     title: 'A management lock that the remediator lifted is not back'
     text: 'See docs/runbook.md: remediator locks list shows it with the command that puts it back.'
     severity: 0
+    by: 'lock'
+    stateful: false
     query: loadTextContent('../queries/lock-not-back.kql')
   }
   {
@@ -38,6 +41,8 @@ var rules = [
     title: 'Fixes are held back: the limit of changes an hour is reached'
     text: 'Many backups fail at once. Look for one cause before you raise REMEDIATOR_CHANGES_PER_HOUR.'
     severity: 1
+    by: 'vm'
+    stateful: true
     query: loadTextContent('../queries/fixes-held-back.kql')
   }
   {
@@ -45,6 +50,8 @@ var rules = [
     title: 'A failed backup needs a person'
     text: 'The review page lists what to do, filled in for the VM.'
     severity: 2
+    by: 'incident'
+    stateful: true
     query: loadTextContent('../queries/needs-a-person.kql')
   }
 ]
@@ -75,7 +82,8 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for eac
     windowSize: 'PT1H'
     overrideQueryTimeRange: 'P2D'
     skipQueryValidation: true
-    autoMitigate: true
+    autoMitigate: each.stateful
+    muteActionsDuration: each.stateful ? null : 'PT15M'
     criteria: {
       allOf: [
         {
@@ -83,6 +91,9 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for eac
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
+          dimensions: [
+            { name: each.by, operator: 'Include', values: ['*'] }
+          ]
           failingPeriods: {
             numberOfEvaluationPeriods: 1
             minFailingPeriodsToAlert: 1

@@ -22,10 +22,21 @@ case "$*" in
   *"cloud show"*) echo https://login.microsoftonline.com/ ;;
   *"account show --query tenantId"*) echo the-tenant ;;
   *"account show"*) echo the-subscription ;;
+  *"web.redirectUris"*) echo "$AZ_REDIRECTS" ;;
   *"ad app show"*) echo the-object ;;
+  *"ad sp show"*) [ -n "$AZ_KNOWN" ] ;;
 esac
 """
-OUTPUTS = ("RESOURCE_GROUP", "FUNCTION_APP", "TOPIC", "STORAGE_ACCOUNT", "SIGN_IN_REDIRECT", "IDENTITY_PRINCIPAL_ID")
+OUTPUTS = (
+    "RESOURCE_GROUP",
+    "FUNCTION_APP",
+    "TOPIC",
+    "STORAGE_ACCOUNT",
+    "SIGN_IN_REDIRECT",
+    "IDENTITY_PRINCIPAL_ID",
+    "INSTALLATION_NAME",
+    "REMEDIATOR_DELIVERY",
+)
 
 
 @pytest.fixture
@@ -36,7 +47,13 @@ def run(tmp_path: Path):  # type: ignore[no-untyped-def]
     log.touch()
 
     def ran(script: str, *words: str, **environment: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-        plain = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AZ_LOG": str(log), "AZ_KNOWN": "", "AZ_OUTPUT": ""}
+        plain = {
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "AZ_LOG": str(log),
+            "AZ_KNOWN": "",
+            "AZ_OUTPUT": "",
+            "AZ_REDIRECTS": "",
+        }
         done = subprocess.run(
             ["sh", str(ROOT / "infra" / script), *words],
             env=plain | environment,
@@ -51,7 +68,9 @@ def run(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def test_connect_gives_the_events_template_what_it_asks_for(run) -> None:  # type: ignore[no-untyped-def]
-    done, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, **{name: name.lower() for name in OUTPUTS})
+    done, asked = run(
+        "connect.sh", SIGN_IN_CLIENT_ID=CLIENT, **{name: name.lower() for name in OUTPUTS} | {"REMEDIATOR_DELIVERY": "queue"}
+    )
     assert done.returncode == 0, done.stderr
     (deployed,) = [line for line in asked if line.startswith("deployment group create")]
     wanted = {
@@ -61,9 +80,10 @@ def test_connect_gives_the_events_template_what_it_asks_for(run) -> None:  # typ
     }
     given = set(re.findall(r"(\w+)=", deployed))
     assert wanted <= given
-    assert given - wanted == {"delivery"}
+    assert given - wanted == {"delivery", "name"}
     assert "functionApp=function_app" in deployed
     assert "signInObjectId=the-object" in deployed
+    assert "delivery=queue" in deployed
     (credential,) = [line for line in asked if "federated-credential create" in line]
     assert '"issuer": "https://login.microsoftonline.com/the-tenant/v2.0"' in "\n".join(asked)
     assert CLIENT in credential
@@ -71,7 +91,7 @@ def test_connect_gives_the_events_template_what_it_asks_for(run) -> None:  # typ
 
 
 def test_connect_reads_the_outputs_of_the_deployment(run) -> None:  # type: ignore[no-untyped-def]
-    done, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_OUTPUT="found", AZ_KNOWN="there", DEPLOYMENT="mine")
+    done, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_OUTPUT="function", AZ_KNOWN="there", DEPLOYMENT="mine")
     assert done.returncode == 0, done.stderr
     read = [line for line in asked if line.startswith("deployment sub show --name mine")]
     assert [re.findall(r"outputs\.(\w+)\.", line)[0] for line in read] == list(OUTPUTS)
@@ -84,7 +104,10 @@ def test_connect_reads_the_outputs_of_the_deployment(run) -> None:  # type: igno
     ("environment", "says"),
     [
         ({}, "set SIGN_IN_CLIENT_ID to the application id that ./infra/sign-in.sh printed"),
-        ({"SIGN_IN_CLIENT_ID": CLIENT, "REMEDIATOR_DELIVERY": "post"}, "REMEDIATOR_DELIVERY is 'post'; it takes function or queue"),
+        (
+            {"SIGN_IN_CLIENT_ID": CLIENT, "REMEDIATOR_DELIVERY": "post", "AZ_OUTPUT": "found"},
+            "REMEDIATOR_DELIVERY is 'post'; it takes function or queue",
+        ),
         (
             {"SIGN_IN_CLIENT_ID": CLIENT},
             "the deployment backup-remediator has no output RESOURCE_GROUP: deploy infra/main.bicep first",
@@ -98,12 +121,51 @@ def test_connect_says_what_is_missing_and_changes_nothing(run, environment: dict
     assert not any(re.search(r"\b(create|update)\b", line) for line in asked)
 
 
+def test_the_redirects_of_other_installations_stay(run) -> None:  # type: ignore[no-untyped-def]
+    outputs = {name: name.lower() for name in OUTPUTS} | {
+        "REMEDIATOR_DELIVERY": "function",
+        "SIGN_IN_REDIRECT": "https://two/callback",
+    }
+    _, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_REDIRECTS="https://one/callback", **outputs)
+    assert f"ad app update --id {CLIENT} --web-redirect-uris https://one/callback https://two/callback" in asked
+
+
+def test_a_redirect_that_is_there_is_left_alone(run) -> None:  # type: ignore[no-untyped-def]
+    outputs = {name: name.lower() for name in OUTPUTS} | {
+        "REMEDIATOR_DELIVERY": "function",
+        "SIGN_IN_REDIRECT": "https://two/callback",
+    }
+    _, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_REDIRECTS="https://one/callback\nhttps://two/callback", **outputs)
+    assert not any(line.startswith("ad app update") for line in asked)
+
+
 def test_sign_in_makes_one_registration(run) -> None:  # type: ignore[no-untyped-def]
     done, asked = run("sign-in.sh")
-    assert (done.returncode, done.stdout) == (0, f"{CLIENT}\n")
-    assert [line.split(" --")[0] for line in asked] == ["ad app list", "ad app create", "ad app update", "ad sp create"]
-    again, _ = run("sign-in.sh", AZ_KNOWN=CLIENT)
-    assert again.stdout == f"{CLIENT}\n"
+    assert (done.returncode, done.stdout) == (0, f"{CLIENT}\n"), done.stderr
+    steps = ["ad app list", "ad app create", "ad app update", "cloud show", "ad app show", "rest", "ad sp show", "ad sp create"]
+    assert [line.split(" --")[0] for line in asked] == steps
+    assert asked[0].startswith("ad app list --filter displayName eq 'Azure Backup Remediator' ")
+    assert '{"api": {"requestedAccessTokenVersion": 2}}' in asked[5]
+
+
+def test_sign_in_finishes_what_a_run_before_it_left(run) -> None:  # type: ignore[no-untyped-def]
+    done, asked = run("sign-in.sh", AZ_KNOWN=CLIENT)
+    assert done.stdout == f"{CLIENT}\n"
+    assert [line.split(" --")[0] for line in asked] == [
+        "ad app list",
+        "ad app update",
+        "cloud show",
+        "ad app show",
+        "rest",
+        "ad sp show",
+    ]
+
+
+def test_sign_in_does_not_guess_between_two(run) -> None:  # type: ignore[no-untyped-def]
+    done, asked = run("sign-in.sh", AZ_KNOWN=f"{CLIENT}\n{CLIENT[:-1]}2")
+    assert done.returncode == 2
+    assert "several app registrations are named" in done.stderr
+    assert len(asked) == 1
 
 
 def test_the_roles_of_people_are_those_of_the_app() -> None:
