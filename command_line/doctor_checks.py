@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from command_line.doctor_view import Json, View
+from functions.access import ACTION_GROUPS
 from shared.arm_ids import same
 
 ROLES_FILE = Path(__file__).resolve().parents[1] / "infra/roles.json"
 FUNCTIONS = ("alerts", "intake", "guardian", "sweep", "list_incidents")
 CONTAINERS = ("deployment", "policy", "dead-letters", "audit-heads")
+NEEDED = {
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "no log, and so no alert rule over it",
+    "REMEDIATOR_SEALS": "daily heads are not sealed",
+}
 CHANGING_MODES = ("approve", "auto")
 BLOB_OWNER, BLOB_CONTRIBUTOR = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
 QUEUE_CONTRIBUTOR, QUEUE_SENDER = "974c5e8b-45b9-4653-ba55-5f855dd0fb88", "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"
+METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
 TABLE_CONTRIBUTOR, TOPIC_SENDER = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "d5a91429-5739-47e2-a06b-3470a27159e7"
 """Built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles"""
 
@@ -45,6 +51,8 @@ class Patient:
     settings_problem: str = ""
     region: str = ""
     sign_in_client: str = ""
+    tenant: str = ""
+    """For which sign-in is set up."""
     assigned: dict[str, list[Json]] = field(default_factory=dict)
     """Role assignments by principal, once read."""
 
@@ -145,9 +153,20 @@ def _settings_problems(p: Patient) -> list[str]:
     ]
     if "WEBSITE_AUTH_ENABLED" in p.settings:
         problems.append("WEBSITE_AUTH_ENABLED is set by hand: a forged sign-in would count; take it away")
-    if p.settings.get("AzureWebJobs.guardian.Disabled", p.settings.get("AzureWebJobs_guardian_Disabled", "")).casefold() == "true":
-        problems.append("the guardian is disabled: nothing puts locks back after a crash")
+    problems += [f"{name} is {value}: that function does not run" for name, value in p.settings.items() if _disables(name, value)]
+    if p.settings.get("REMEDIATOR_AUTH", "").strip().casefold() not in ("", "required"):
+        problems.append("REMEDIATOR_AUTH is not required: nobody is let in, and no alert is taken")
+    if (p.settings.get("REMEDIATOR_TENANT_ID", "") or p.tenant).casefold() != p.tenant.casefold():
+        problems.append(f"REMEDIATOR_TENANT_ID is not {p.tenant or 'known'}, for which sign-in is set up")
+    public = (p.settings.get("REMEDIATOR_CLOUD", "") or "public") == "public"
+    if public and not same(p.settings.get("REMEDIATOR_ALERT_SENDER", "") or ACTION_GROUPS, ACTION_GROUPS):
+        problems.append("REMEDIATOR_ALERT_SENDER is not Azure Monitor's action groups: their alerts are refused")
+    problems += [f"{name} is empty: {meaning}" for name, meaning in NEEDED.items() if not p.settings.get(name)]
     return problems
+
+
+def _disables(name: str, value: str) -> bool:
+    return bool(re.fullmatch(r"AzureWebJobs[._]\w+[._]Disabled", name)) and value.strip().casefold() in ("true", "1")
 
 
 async def actions(p: Patient) -> AsyncIterator[Seen]:
@@ -208,7 +227,11 @@ async def assignments(p: Patient, principal_id: str) -> list[Json]:
     if principal_id not in p.assigned:
         path = f"{p.view.subscription}/providers/Microsoft.Authorization/roleAssignments"
         found = await p.view.listed(path, **{"$filter": f"principalId eq '{principal_id}'"})
-        p.assigned[principal_id] = [each for each in found if same(str(props(each).get("principalId", "")), principal_id)]
+        p.assigned[principal_id] = [
+            each
+            for each in found
+            if same(str(props(each).get("principalId", "")), principal_id) and not props(each).get("condition")
+        ]
     return p.assigned[principal_id]
 
 

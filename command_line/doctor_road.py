@@ -9,6 +9,7 @@ from command_line.doctor_checks import (
     BLOB_CONTRIBUTOR,
     BLOB_OWNER,
     CONTAINERS,
+    METRICS_PUBLISHER,
     QUEUE_CONTRIBUTOR,
     QUEUE_SENDER,
     TABLE_CONTRIBUTOR,
@@ -23,6 +24,16 @@ from command_line.doctor_checks import (
 from command_line.doctor_view import Json
 from shared.arm_ids import same
 
+TELLING = (
+    "emailReceivers",
+    "smsReceivers",
+    "voiceReceivers",
+    "armRoleReceivers",
+    "logicAppReceivers",
+    "azureAppPushReceivers",
+    "itsmReceivers",
+)
+"""Receivers of an action group behind whom there may be a person."""
 WATCH = ("lock-not-back", "fixes-held-back", "needs-a-person")
 
 
@@ -78,10 +89,16 @@ def _subscription_problem(p: Patient, subscription: Json) -> str:
     wanted = "StorageQueue" if p.delivery == "queue" else "AzureFunction"
     target = str((destination.get("properties") or {}).get("resourceId", ""))
     due = f"{(p.site or {}).get('id')}/functions/intake" if p.delivery == "function" else str((p.storage or {}).get("id"))
-    if destination.get("endpointType") != wanted or not same(target, due):
+    queue = str((destination.get("properties") or {}).get("queueName") or "backup-failures")
+    if destination.get("endpointType") != wanted or not same(target, due) or queue != "backup-failures":
         return f"{subscription['name']} does not deliver to the {'queue' if p.delivery == 'queue' else 'function intake'}"
     if not (held.get("deadLetterWithResourceIdentity") or held.get("deadLetterDestination")):
         return f"{subscription['name']} keeps no dead letters"
+    plain = ("includedEventTypes", "enableAdvancedFilteringOnArrays", "isSubjectCaseSensitive")
+    if narrowed := sorted(name for name, value in (held.get("filter") or {}).items() if value and name not in plain):
+        return f"{subscription['name']} lets only some events through: {', '.join(narrowed)}"
+    if held.get("expirationTimeUtc"):
+        return f"{subscription['name']} ends at {held['expirationTimeUtc']}"
     state = held.get("provisioningState", "unknown")
     return "" if state == "Succeeded" else f"{subscription['name']} is {state}"
 
@@ -89,7 +106,7 @@ def _subscription_problem(p: Patient, subscription: Json) -> str:
 async def alerts(p: Patient) -> AsyncIterator[Seen]:
     url = f"https://{props(p.site).get('defaultHostName')}/api/alerts"
     groups = await p.view.of_group("Microsoft.Insights/actionGroups")
-    bridge = [each for each in groups if any(_calls(hook, url) for hook in props(each).get("webhookReceivers") or [])]
+    bridge = [each for each in groups if any(_calls(p, hook, url) for hook in props(each).get("webhookReceivers") or [])]
     ready = [each for each in bridge if props(each).get("enabled")]
     told = ready[0]["name"] if ready else "none that is enabled calls the bridge by secure webhook"
     yield verdict("action group", bool(ready), told, p.connect)
@@ -98,6 +115,11 @@ async def alerts(p: Patient) -> AsyncIterator[Seen]:
     whole = any(same(scope, p.view.subscription) for each in sending for scope in each.get("scopes") or [])
     found = "covers the subscription" if whole else "none sends the whole subscription's alerts to the action group"
     yield verdict("alert processing rule", whole, found, p.connect)
+    everywhere = await p.view.listed(f"{p.view.subscription}/providers/Microsoft.AlertsManagement/actionRules")
+    if hiding := [each["name"] for each in everywhere if props(each).get("enabled") and _suppresses(props(each))]:
+        told = f"{', '.join(hiding)} may hide alerts of Azure Backup: suppression wins over every other rule"
+        mend = "read its scope, conditions and schedule: az monitor alert-processing-rule list"
+        yield Seen("no suppression of alerts", None, told, mend)
     for vault in await p.view.listed(f"{p.view.subscription}/providers/Microsoft.RecoveryServices/vaults"):
         monitoring = (props(vault).get("monitoringSettings") or {}).get("azureMonitorAlertSettings") or {}
         on = monitoring.get("alertsForAllJobFailures") == "Enabled"
@@ -105,23 +127,46 @@ async def alerts(p: Patient) -> AsyncIterator[Seen]:
         yield verdict(f"alerts of vault {vault['name']}", on, "on" if on else "off: its failed backups raise no alert", mend)
 
 
-def _calls(hook: Json, url: str) -> bool:
-    return same(str(hook.get("serviceUri", "")), url) and bool(hook.get("useAadAuth")) and bool(hook.get("useCommonAlertSchema"))
+def _calls(p: Patient, hook: Json, url: str) -> bool:
+    """By secure webhook, with a token for this app's registration, in this tenant."""
+    by_token = bool(hook.get("useAadAuth")) and same(str(hook.get("identifierUri", "")), f"api://{p.sign_in_client}")
+    in_tenant = same(str(hook.get("tenantId") or p.tenant), p.tenant)
+    return same(str(hook.get("serviceUri", "")), url) and by_token and in_tenant and bool(hook.get("useCommonAlertSchema"))
+
+
+def _suppresses(rule: Json) -> bool:
+    return any(action.get("actionType") == "RemoveAllActionGroups" for action in rule.get("actions") or [])
 
 
 def _sends(rule: Json, groups: list[str]) -> bool:
-    found = [each for action in rule.get("actions") or [] for each in action.get("actionGroupIds") or []]
-    return any(same(each, group) for each in found for group in groups)
+    adding = [action for action in rule.get("actions") or [] if action.get("actionType") == "AddActionGroups"]
+    found = [each for action in adding for each in action.get("actionGroupIds") or []]
+    called = any(same(each, group) for each in found for group in groups)
+    return called and all(_lets_through(each) for each in rule.get("conditions") or [])
+
+
+def _lets_through(condition: Json) -> bool:
+    """Whether every alert of Azure Backup meets it, as far as that can be told."""
+    of_backup = "Azure Backup" in (condition.get("values") or [])
+    return condition.get("field") == "MonitorService" and condition.get("operator") == "Equals" and of_backup
 
 
 async def watch(p: Patient) -> AsyncIterator[Seen]:
+    groups = [each for each in await p.view.of_group("Microsoft.Insights/actionGroups") if props(each).get("enabled")]
+    told = [each["name"] for each in groups if any(props(each).get(kind) for kind in TELLING)]
+    found = ", ".join(told) if told else "no action group tells anybody"
+    yield verdict("somebody is told", bool(told), found, p.deployed(notifyEmail="MAIL"))
+    off = "not there, off, or without an action group"
     rules = {each["name"]: props(each) for each in await p.view.of_group("Microsoft.Insights/scheduledQueryRules")}
     for name in WATCH:
-        on = bool(rules.get(f"{name}-{p.name}", {}).get("enabled"))
-        yield verdict(f"alert rule {name}", on, "on" if on else "not there, or off", p.deploy)
-    activity = await p.view.of_group("Microsoft.Insights/activityLogAlerts")
-    on = any(props(each).get("enabled") and each["name"].startswith("lock-deleted") for each in activity)
-    yield verdict("alert rule lock-deleted", on, "on" if on else "not there, or off", p.deploy)
+        rule = rules.get(f"{name}-{p.name}", {})
+        on = bool(rule.get("enabled")) and _tells((rule.get("actions") or {}).get("actionGroups") or [], groups)
+        yield verdict(f"alert rule {name}", on, "on" if on else off, p.deploy)
+    on = any(_on_locks(each, groups) for each in await p.view.of_group("Microsoft.Insights/activityLogAlerts"))
+    yield verdict("alert rule lock-deleted", on, "on" if on else off, p.deploy)
+    insights = await p.view.of_group("Microsoft.Insights/components")
+    principal = str(props(p.identity).get("principalId", ""))
+    yield await has_role(p, "telemetry", "the app", principal, insights[0] if insights else None, "", METRICS_PUBLISHER)
     workspaces = await p.view.of_group("Microsoft.OperationalInsights/workspaces")
     yield verdict("log workspace", bool(workspaces), workspaces[0]["name"] if workspaces else "there is none", p.deploy)
     if wanted := p.settings.get("REMEDIATOR_WORKSPACE_ID", ""):
@@ -136,6 +181,15 @@ async def watch(p: Patient) -> AsyncIterator[Seen]:
         )
 
 
+def _on_locks(alert: Json, groups: list[Json]) -> bool:
+    called = [each.get("actionGroupId") for each in (props(alert).get("actions") or {}).get("actionGroups") or []]
+    return alert["name"].startswith("lock-deleted") and bool(props(alert).get("enabled")) and _tells(called, groups)
+
+
+def _tells(called: list[Any], groups: list[Json]) -> bool:
+    return any(same(str(each), group["id"]) for each in called for group in groups)
+
+
 async def sign_in(p: Patient) -> AsyncIterator[Seen]:
     if p.site is None:
         yield Seen("sign-in", None, "there is no app", p.deploy)
@@ -144,6 +198,8 @@ async def sign_in(p: Patient) -> AsyncIterator[Seen]:
     entra = ((held.get("identityProviders") or {}).get("azureActiveDirectory")) or {}
     client = str((entra.get("registration") or {}).get("clientId") or "")
     on = bool((held.get("platform") or {}).get("enabled")) and entra.get("enabled") is not False and bool(client)
+    audiences = (entra.get("validation") or {}).get("allowedAudiences") or [client]
+    on = on and bool({client, f"api://{client}"} & set(audiences))
     yield verdict(
         "sign-in", on, f"Entra, application {client}" if on else "App Service authentication is not on: nobody is let in", p.deploy
     )

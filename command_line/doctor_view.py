@@ -22,6 +22,7 @@ API_VERSIONS = {
     "microsoft.managedidentity/userassignedidentities": "2024-11-30",
     "microsoft.storage/storageaccounts": "2025-06-01",
     "microsoft.eventgrid/topics": "2025-02-15",
+    "microsoft.insights/components": "2020-02-02",
     "microsoft.insights/actiongroups": "2023-01-01",
     "microsoft.insights/scheduledqueryrules": "2022-06-15",
     "microsoft.insights/activitylogalerts": "2020-10-01",

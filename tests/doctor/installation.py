@@ -9,6 +9,7 @@ from command_line.doctor_checks import (
     BLOB_OWNER,
     CONTAINERS,
     FUNCTIONS,
+    METRICS_PUBLISHER,
     QUEUE_CONTRIBUTOR,
     QUEUE_SENDER,
     TABLE_CONTRIBUTOR,
@@ -24,8 +25,22 @@ WORKSPACE_ID = "44444444-4444-4444-4444-444444444444"
 CLIENT, PRINCIPAL, TOPIC_PRINCIPAL, ROLE_READER, ROLE_REMEDIATOR = (
     str(n) * 8 + "-1111-1111-1111-111111111111" for n in range(5, 10)
 )
+TENANT = "77777777-7777-7777-7777-777777777777"
 HOST = "func-backup-remediator.example.net"
 AUTHORIZATION = "providers/Microsoft.Authorization"
+
+
+HOOK = {
+    "serviceUri": f"https://{HOST}/api/alerts",
+    "useAadAuth": True,
+    "useCommonAlertSchema": True,
+    "identifierUri": f"api://{CLIENT}",
+    "tenantId": TENANT,
+}
+
+
+def condition(service: str) -> dict[str, Any]:
+    return {"field": "MonitorService", "operator": "Equals", "values": [service]}
 
 
 def at(provider_and_name: str) -> str:
@@ -35,6 +50,7 @@ def at(provider_and_name: str) -> str:
 SITE, IDENTITY = at("Microsoft.Web/sites/func"), at("Microsoft.ManagedIdentity/userAssignedIdentities/id")
 STORAGE, TOPIC = at("Microsoft.Storage/storageAccounts/st"), at("Microsoft.EventGrid/topics/evgt")
 BRIDGE, RULE = at("Microsoft.Insights/actionGroups/ag-bridge"), at("Microsoft.AlertsManagement/actionRules/apr")
+PEOPLE, INSIGHTS = at("Microsoft.Insights/actionGroups/ag-people"), at("Microsoft.Insights/components/appi")
 WORKSPACE = at("Microsoft.OperationalInsights/workspaces/log")
 DELIVERED = f"{TOPIC}/eventSubscriptions/intake"
 SETTINGS, AUTH = f"{SITE}/config/appsettings", f"{SITE}/config/authsettingsV2"
@@ -75,14 +91,19 @@ def installation(mode: str = "auto") -> dict[str, dict[str, Any]]:
         "REMEDIATOR_DELIVERY": "function",
         "REMEDIATOR_WORKSPACE_ID": WORKSPACE_ID,
         "REMEDIATOR_TOPIC_ENDPOINT": "https://evgt.example.net/api/events",
+        "REMEDIATOR_SEALS": "https://st.blob.core.windows.net/audit-heads",
+        "REMEDIATOR_TENANT_ID": TENANT,
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=1",
         "AZURE_CLIENT_ID": CLIENT,
         "AzureWebJobsStorage__clientId": CLIENT,
     }
-    sign_in = {
-        "platform": {"enabled": True},
-        "identityProviders": {"azureActiveDirectory": {"enabled": True, "registration": {"clientId": CLIENT}}},
+    entra = {
+        "enabled": True,
+        "registration": {"clientId": CLIENT, "openIdIssuer": f"https://login.microsoftonline.com/{TENANT}/v2.0"},
+        "validation": {"allowedAudiences": [f"api://{CLIENT}", CLIENT]},
     }
-    hook = {"serviceUri": f"https://{HOST}/api/alerts", "useAadAuth": True, "useCommonAlertSchema": True}
+    sign_in = {"platform": {"enabled": True}, "identityProviders": {"azureActiveDirectory": entra}}
+    adds = [{"actionType": "AddActionGroups", "actionGroupIds": [BRIDGE]}]
     changing = [assigned("remediates", SUBSCRIPTION, PRINCIPAL, ROLE_REMEDIATOR)] if mode in ("auto", "approve") else []
     found = [
         one(GROUP, location="westeurope"),
@@ -102,11 +123,26 @@ def installation(mode: str = "auto") -> dict[str, dict[str, Any]]:
             identity={"principalId": TOPIC_PRINCIPAL},
         ),
         one(DELIVERED, delivery("AzureFunction", f"{SITE}/functions/intake")),
-        one(BRIDGE, {"enabled": True, "webhookReceivers": [hook]}),
-        one(RULE, {"enabled": True, "scopes": [SUBSCRIPTION], "actions": [{"actionGroupIds": [BRIDGE]}]}),
+        one(BRIDGE, {"enabled": True, "webhookReceivers": [HOOK]}),
+        one(RULE, {"enabled": True, "scopes": [SUBSCRIPTION], "conditions": [condition("Azure Backup")], "actions": adds}),
         one(VAULT, {"monitoringSettings": {"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Enabled"}}}),
-        *(one(at(f"Microsoft.Insights/scheduledQueryRules/{each}-backup-remediator"), {"enabled": True}) for each in WATCH),
-        one(at("Microsoft.Insights/activityLogAlerts/lock-deleted-backup-remediator"), {"enabled": True}),
+        *(
+            one(
+                at(f"Microsoft.Insights/scheduledQueryRules/{each}-backup-remediator"),
+                {"enabled": True, "actions": {"actionGroups": [PEOPLE]}},
+            )
+            for each in WATCH
+        ),
+        one(
+            at("Microsoft.Insights/activityLogAlerts/lock-deleted-backup-remediator"),
+            {"enabled": True, "actions": {"actionGroups": [{"actionGroupId": PEOPLE}]}},
+        ),
+        one(PEOPLE, {"enabled": True, "emailReceivers": [{"name": "mail", "emailAddress": "ops@example.com"}]}),
+        one(INSIGHTS),
+        one(at("Microsoft.Web/serverfarms/plan")),
+        one(at("Microsoft.Insights/workbooks/workbook")),
+        one(f"{TOPIC}/providers/Microsoft.Insights/diagnosticSettings/to-workspace"),
+        assigned("telemetry", INSIGHTS, PRINCIPAL, METRICS_PUBLISHER),
         one(WORKSPACE, {"customerId": WORKSPACE_ID}),
         role(ROLE_READER, [*READER, *LOG_QUERY]),
         role(ROLE_REMEDIATOR, REMEDIATOR),
