@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from infra_check import shapes
 from infra_check.findings import Finding
-from infra_check.infer import Infer, Locals, Project, allowed_values, declared_type, decorator
+from infra_check.infer import Infer, Locals, Project, allowed_numbers, allowed_values, declared_type, decorator
 from infra_check.names import close
 from infra_check.shapes import READ_ONLY, REQUIRED, Shape
 from infra_check.source import Declaration, Node, Source, named, plain, properties, text, value_of
@@ -35,6 +35,13 @@ class Bodies:
         if declaration.of.startswith("object") and node.type not in ("object", "null"):
             wanted = {"$type": "ObjectType", "name": "object", "properties": {}, "additionalProperties": shapes.ANY}
         yield from self.value(node, wanted or shapes.ANY, local, what)
+        numbers = allowed_numbers(declaration)
+        if numbers and node.type == "number" and int(text(node)) not in numbers:
+            yield self._source.finding(
+                node, "wrong-value", f"{what}: one of {', '.join(map(str, numbers))} is wanted, this is {text(node)}"
+            )
+        if node.type == "null" and not declaration.of.endswith("?"):
+            yield self._source.finding(node, "wrong-type", f"{what}: it may not be null (its type would end with ?)")
         yield from self._bounds(node, declaration, what)
 
     def _bounds(self, node: Node, declaration: Declaration, what: str) -> Iterator[Finding]:
@@ -92,6 +99,8 @@ class Bodies:
             )
         elif on is not None and on.kind == "resource" and not bits & ON_A_RESOURCE and not is_group(on):
             yield self._source.finding(scope or body, "wrong-scope", f"{declaration.of} cannot be put on a resource")
+        elif on is not None and on.kind != "resource":
+            yield self._source.finding(scope or body, "wrong-scope", f"{on.name} is a {on.kind}, and a scope is a resource")
         elif scope is not None and on is None and not declaration.existing:
             yield self._source.finding(scope, "wrong-scope", "a resource goes elsewhere through a module only")
 
@@ -186,6 +195,8 @@ class Bodies:
                     yield from self.value(value, others, local, f"{what}.{key}")
             elif known[key]["flags"] & READ_ONLY:
                 yield self._source.finding(prop, "read-only-property", f"{what}: Azure sets {key}")
+            elif known[key]["flags"] & REQUIRED and value.type == "null":
+                yield self._source.finding(prop, "wrong-type", f"{what}: {key} is required and may not be null")
             else:
                 yield from self.value(value, known[key]["type"], local, f"{what}.{key}")
         if all(key is not None for key, _, _ in found):

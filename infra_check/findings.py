@@ -27,6 +27,7 @@ RULES = {
     "unknown-property": "a property that the type does not have",
     "missing-property": "a required property that is not there",
     "read-only-property": "a property that Azure sets",
+    "runtime-value": "a name, condition or loop that is only known while deploying, or a default that needs more than parameters",
     "wrong-type": "a value of another kind than is wanted",
     "wrong-value": "a value outside those that are allowed",
 }

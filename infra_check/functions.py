@@ -23,6 +23,15 @@ class Function:
     only_in: tuple[str, ...] = ()
 
 
+_SUFFIXES = (
+    "acrLoginServer",
+    "azureDatalakeAnalyticsCatalogAndJob",
+    "azureDatalakeStoreFileSystem",
+    "azureFrontDoorEndpointSuffix",
+    "keyvaultDns",
+    "sqlServerHostname",
+    "storage",
+)
 _SUBSCRIPTION = record({"id": STRING, "subscriptionId": STRING, "tenantId": STRING, "displayName": STRING})
 _GROUP = record(
     {
@@ -53,7 +62,7 @@ _ENVIRONMENT = record(
         "resourceManager": STRING,
         "sqlManagement": STRING,
         "vmImageAliasDoc": STRING,
-        "suffixes": record({}, STRING),
+        "suffixes": record(dict.fromkeys(_SUFFIXES, STRING)),
     }
 )
 
@@ -117,8 +126,14 @@ FUNCTIONS: dict[str, Function] = {
     "uriComponent": Function(1, 1, STRING),
     "utcNow": Function(0, 1, STRING),
 }
+OF_STRINGS = frozenset(
+    {"base64", "endsWith", "guid", "replace", "startsWith", "toLower", "toUpper", "trim", "uniqueString", "uri", "uriComponent"}
+)
+"""Functions whose every argument is a string."""
 LOADS = frozenset({"loadJsonContent", "loadTextContent", "loadFileAsBase64"})
 
+BOUNDS = {"minLength": ("string", "array"), "maxLength": ("string", "array"), "minValue": ("int",), "maxValue": ("int",)}
+"""Decorators that stand on these types only; an array may be written with brackets."""
 DECORATORS: dict[str, tuple[int, int, frozenset[str]]] = {
     "description": (1, 1, frozenset({"param", "var", "resource", "module", "output"})),
     "metadata": (1, 1, frozenset({"param", "output"})),

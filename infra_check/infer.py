@@ -185,6 +185,14 @@ def decorator(declaration: Declaration, name: str) -> list[Node] | None:
 
 
 def allowed_values(declaration: Declaration) -> list[str]:
-    arguments = decorator(declaration, "allowed")
-    found = [plain(each) for each in named(arguments[0])] if arguments and arguments[0].type == "array" else []
+    found = [plain(each) for each in _allowed(declaration)]
     return [each for each in found if each is not None]
+
+
+def allowed_numbers(declaration: Declaration) -> list[int]:
+    return [int(text(each)) for each in _allowed(declaration) if each.type == "number"]
+
+
+def _allowed(declaration: Declaration) -> list[Node]:
+    arguments = decorator(declaration, "allowed")
+    return named(arguments[0]) if arguments and arguments[0].type == "array" else []

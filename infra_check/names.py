@@ -6,9 +6,9 @@ import difflib
 import json
 from collections.abc import Callable, Iterator
 
-from infra_check import shapes
+from infra_check import operands, shapes
 from infra_check.findings import Finding
-from infra_check.functions import DECORATORS, FUNCTIONS, LOADS, MANY
+from infra_check.functions import BOUNDS, DECORATORS, FUNCTIONS, LOADS, MANY
 from infra_check.infer import Infer, Locals, Project, called, declared_type
 from infra_check.source import Declaration, Node, Source, named, plain, properties, text
 
@@ -21,12 +21,15 @@ def check(project: Project, source: Source) -> Iterator[Finding]:
     for declaration in source.declarations:
         for node, local in expressions(declaration, infer):
             yield from _expression(source, infer, node, local)
+            if node.type == "call_expression":
+                yield from operands.arguments(source, infer, node, local)
             if node.type == "identifier" and text(node) not in local:
                 used.add(text(node))
     for declaration in source.declarations:
         if declaration.name not in used and (declaration.kind in ("param", "var") or declaration.existing):
             yield source.finding(declaration.node, "unused-symbol", f"nothing uses {declaration.name}")
     yield from _cycles(source, infer)
+    yield from operands.early(source)
     for declaration in source.of_kind("param", "output"):
         if declared_type(declaration.of) is None:
             yield source.finding(declaration.node, "outside-subset", f"the type {declaration.of} is not judged here")
@@ -73,6 +76,10 @@ def _expression(source: Source, infer: Infer, node: Node, local: Locals) -> Iter
         yield from _called(source, node)
     elif node.type == "member_expression":
         yield from _member(source, infer, node, local)
+    elif node.type in ("binary_expression", "ternary_expression", "unary_expression", "if_statement"):
+        yield from operands.check(source, infer, node, local)
+    elif node.type == "string":
+        yield from operands.escapes(source, node)
     elif node.type == "object":
         seen: set[str] = set()
         for key, prop, _ in properties(node):
@@ -97,6 +104,9 @@ def _member(source: Source, infer: Infer, node: Node, local: Locals) -> Iterator
 def _called(source: Source, node: Node) -> Iterator[Finding]:
     name, arguments = called(node)
     function = FUNCTIONS.get(name)
+    if function is None and "." in name:
+        yield source.finding(node, "outside-subset", f"{name}(), a method of a resource, is not judged here")
+        return
     if function is None:
         yield source.finding(node, "unknown-function", f"Bicep has no function {name}{close(name, list(FUNCTIONS))}")
         return
@@ -147,6 +157,13 @@ def _decorators(source: Source) -> Iterator[Finding]:
                 )
             elif not DECORATORS[name][0] <= len(arguments) <= DECORATORS[name][1]:
                 yield source.finding(each, "argument-count", f"@{name} takes {DECORATORS[name][1]} arguments, not {len(arguments)}")
+            elif name in BOUNDS and not _bounded(declaration.of, name):
+                yield source.finding(each, "unknown-decorator", f"@{name} does not stand on a {declaration.of}")
+
+
+def _bounded(kind: str, decorator: str) -> bool:
+    plain_kind = kind.removesuffix("?")
+    return ("array" if plain_kind.endswith("[]") else plain_kind) in BOUNDS[decorator]
 
 
 def _cycles(source: Source, infer: Infer) -> Iterator[Finding]:
