@@ -39,6 +39,7 @@ async def ensure_running(client: Any, incident_id: str) -> None:
         return
     try:
         await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input={"incident_id": incident_id})
-    except Exception:
+    except Exception as error:  # durable 1.7 raises nothing narrower for a refused start
         if not await is_running(client, incident_id):
             raise
+        logging.info("incident %s runs already; this start was refused: %s", incident_id, error)
