@@ -7,12 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import tree_sitter
-import tree_sitter_bicep
-
 from infra_check.findings import RULES
 from infra_check.project import check
-from infra_check.source import pycep, walk
+from infra_check.source import pycep, refused, tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,9 @@ def run(fault: Fault, infra: Path) -> Outcome:
         path.write_text(before.replace(fault.old, fault.new))
         findings = check(copy).findings
         after = path.read_text()
-    parsed = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bicep.language())).parse(after.encode()).root_node
-    broken = any(each.type == "ERROR" or each.is_missing for each in walk(parsed))
-    return Outcome(fault, bool(pycep(after, fault.file)), broken, frozenset(each.rule for each in findings))
+    return Outcome(
+        fault, bool(pycep(after, fault.file)), bool(refused(tree(after.encode()))), frozenset(each.rule for each in findings)
+    )
 
 
 def table(outcomes: list[Outcome]) -> str:

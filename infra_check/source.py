@@ -118,11 +118,9 @@ def value_of(node: Node | None, name: str) -> Node | None:
 def read(path: Path, name: str) -> tuple[Source | None, list[Finding]]:
     """None with findings where the file cannot be judged any further."""
     content = path.read_bytes()
-    root = tree_sitter.Parser(_LANGUAGE).parse(content).root_node
+    root = tree(content)
     findings = [
-        Finding(name, line(each), "syntax", f"tree-sitter-bicep does not accept {text(each)[:40]!r}")
-        for each in walk(root)
-        if each.type == "ERROR" or each.is_missing
+        Finding(name, line(each), "syntax", f"tree-sitter-bicep does not accept {text(each)[:40]!r}") for each in refused(root)
     ]
     findings += pycep(content.decode(), name)
     if findings:
@@ -144,6 +142,15 @@ def read(path: Path, name: str) -> tuple[Source | None, list[Finding]]:
     if findings:
         return None, findings
     return source, _declare(source, root)
+
+
+def tree(content: bytes) -> Node:
+    return tree_sitter.Parser(_LANGUAGE).parse(content).root_node
+
+
+def refused(root: Node) -> list[Node]:
+    """What tree-sitter could make nothing of."""
+    return [each for each in walk(root) if each.type == "ERROR" or each.is_missing]
 
 
 def pycep(content: str, name: str) -> list[Finding]:
