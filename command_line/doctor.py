@@ -115,11 +115,7 @@ async def _patient(view: View, name: str) -> Patient:
             patient.settings = {key: str(value) for key, value in props(found).items()}
         except AzureCallFailed as error:
             patient.settings_problem = f"cannot be read: {error}"
-        held = props(await view.get(f"{patient.site['id']}/config/authsettingsV2"))
-        entra = (held.get("identityProviders") or {}).get("azureActiveDirectory") or {}
-        issuer = str((entra.get("registration") or {}).get("openIdIssuer") or "")
-        patient.tenant = issuer.rstrip("/").removesuffix("/v2.0").rpartition("/")[2]
-        patient.sign_in_client = str((entra.get("registration") or {}).get("clientId") or "")
+        patient.sign_in = props(await view.get(f"{patient.site['id']}/config/authsettingsV2"))
     return patient
 
 

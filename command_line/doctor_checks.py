@@ -50,11 +50,23 @@ class Patient:
     settings: dict[str, str] = field(default_factory=dict)
     settings_problem: str = ""
     region: str = ""
-    sign_in_client: str = ""
-    tenant: str = ""
-    """For which sign-in is set up."""
+    sign_in: Json = field(default_factory=dict)
+    """What App Service authentication is set up for."""
     assigned: dict[str, list[Json]] = field(default_factory=dict)
     """Role assignments by principal, once read."""
+
+    @property
+    def entra(self) -> Json:
+        return (self.sign_in.get("identityProviders") or {}).get("azureActiveDirectory") or {}
+
+    @property
+    def sign_in_client(self) -> str:
+        return str((self.entra.get("registration") or {}).get("clientId") or "")
+
+    @property
+    def tenant(self) -> str:
+        issuer = str((self.entra.get("registration") or {}).get("openIdIssuer") or "")
+        return issuer.rstrip("/").removesuffix("/v2.0").rpartition("/")[2]
 
     @property
     def mode(self) -> str:

@@ -194,11 +194,9 @@ async def sign_in(p: Patient) -> AsyncIterator[Seen]:
     if p.site is None:
         yield Seen("sign-in", None, "there is no app", p.deploy)
         return
-    held = props(await p.view.get(f"{p.site['id']}/config/authsettingsV2"))
-    entra = ((held.get("identityProviders") or {}).get("azureActiveDirectory")) or {}
-    client = str((entra.get("registration") or {}).get("clientId") or "")
-    on = bool((held.get("platform") or {}).get("enabled")) and entra.get("enabled") is not False and bool(client)
-    audiences = (entra.get("validation") or {}).get("allowedAudiences") or [client]
+    client = p.sign_in_client
+    on = bool((p.sign_in.get("platform") or {}).get("enabled")) and p.entra.get("enabled") is not False and bool(client)
+    audiences = (p.entra.get("validation") or {}).get("allowedAudiences") or [client]
     on = on and bool({client, f"api://{client}"} & set(audiences))
     yield verdict(
         "sign-in", on, f"Entra, application {client}" if on else "App Service authentication is not on: nobody is let in", p.deploy
