@@ -17,6 +17,7 @@ from rich.table import Table
 from command_line.console import console
 from command_line.reading import chosen_cloud, store_options, with_store
 from shared import clock
+from shared.arm_ids import fold
 from shared.audit.chain import Broken, verify
 from shared.audit.entry import Entry
 from shared.audit.log import AuditLog, oldest_first
@@ -223,9 +224,9 @@ async def _wanted(log: AuditLog, incident: str | None, vm: str | None, since: st
         start = clock.as_text(clock.as_time(since)) if since else None
     except ValueError as error:
         raise click.BadParameter(f"{since!r} is no time; write it like 2026-01-31T12:00:00Z", param_hint="--since") from error
-    name = vm.casefold() if vm and not vm.startswith("/") else None
+    name = fold(vm) if vm and not vm.startswith("/") else None
     async for entry in log.entries(incident=incident, vm=None if name else vm, since=start):
-        if name is None or entry.vm.rsplit("/", 1)[-1].casefold() == name:
+        if name is None or fold(entry.vm.rsplit("/", 1)[-1]) == name:
             yield entry
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 
@@ -48,7 +49,7 @@ def end_state(
 
 def kind_of(path: str) -> str:
     """Type of the resource that a path names, lower-cased."""
-    segments = path.replace("%2F", "/").replace("%2f", "/").split("?")[0].casefold().rstrip("/").split("/providers/")[-1].split("/")
+    segments = fold(path.replace("%2F", "/").replace("%2f", "/").split("?")[0]).rstrip("/").split("/providers/")[-1].split("/")
     return "/".join([segments[0], *segments[1::2]])
 
 
@@ -65,7 +66,7 @@ def locks_of(state: dict[str, Any]) -> dict[str, Any]:
         properties = lock["properties"]
         return lock["name"], properties["level"], properties.get("notes"), str(properties.get("owners") or [])
 
-    return {each["id"].casefold(): content(each) for each in _of(state, LOCK)}
+    return {fold(each["id"]): content(each) for each in _of(state, LOCK)}
 
 
 def intents_kept(entries: list[dict[str, Any]]) -> bool:

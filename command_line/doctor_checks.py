@@ -11,7 +11,7 @@ from typing import Any
 
 from command_line.doctor_view import Json, View
 from functions.access import ACTION_GROUPS
-from shared.arm_ids import same
+from shared.arm_ids import fold, same
 
 ROLES_FILE = Path(__file__).resolve().parents[1] / "infra/roles.json"
 FUNCTIONS = ("alerts", "intake", "guardian", "sweep", "list_incidents")
@@ -70,11 +70,11 @@ class Patient:
 
     @property
     def mode(self) -> str:
-        return self.settings.get("REMEDIATOR_MODE", "").strip().casefold() or "auto"
+        return fold(self.settings.get("REMEDIATOR_MODE", "").strip()) or "auto"
 
     @property
     def delivery(self) -> str:
-        return self.settings.get("REMEDIATOR_DELIVERY", "").strip().casefold() or "function"
+        return fold(self.settings.get("REMEDIATOR_DELIVERY", "").strip()) or "function"
 
     @property
     def deploy(self) -> str:
@@ -133,11 +133,11 @@ async def app(p: Patient) -> AsyncIterator[Seen]:
 
 
 async def identity(p: Patient) -> AsyncIterator[Seen]:
-    attached = {each.casefold() for each in ((p.site or {}).get("identity") or {}).get("userAssignedIdentities") or {}}
+    attached = {fold(each) for each in ((p.site or {}).get("identity") or {}).get("userAssignedIdentities") or {}}
     if p.identity is None:
         yield Seen("identity", False, "there is no user-assigned identity in the resource group", p.deploy)
         return
-    fine = p.identity["id"].casefold() in attached
+    fine = fold(p.identity["id"]) in attached
     yield verdict("identity", fine, p.identity["name"] if fine else f"{p.identity['name']} is not the app's", p.deploy)
     if p.settings_problem:
         yield Seen(
@@ -166,9 +166,9 @@ def _settings_problems(p: Patient) -> list[str]:
     if "WEBSITE_AUTH_ENABLED" in p.settings:
         problems.append("WEBSITE_AUTH_ENABLED is set by hand: a forged sign-in would count; take it away")
     problems += [f"{name} is {value}: that function does not run" for name, value in p.settings.items() if _disables(name, value)]
-    if p.settings.get("REMEDIATOR_AUTH", "").strip().casefold() not in ("", "required"):
+    if fold(p.settings.get("REMEDIATOR_AUTH", "").strip()) not in ("", "required"):
         problems.append("REMEDIATOR_AUTH is not required: nobody is let in, and no alert is taken")
-    if (p.settings.get("REMEDIATOR_TENANT_ID", "") or p.tenant).casefold() != p.tenant.casefold():
+    if fold(p.settings.get("REMEDIATOR_TENANT_ID", "") or p.tenant) != fold(p.tenant):
         problems.append(f"REMEDIATOR_TENANT_ID is not {p.tenant or 'known'}, for which sign-in is set up")
     public = (p.settings.get("REMEDIATOR_CLOUD", "") or "public") == "public"
     if public and not same(p.settings.get("REMEDIATOR_ALERT_SENDER", "") or ACTION_GROUPS, ACTION_GROUPS):
@@ -178,7 +178,7 @@ def _settings_problems(p: Patient) -> list[str]:
 
 
 def _disables(name: str, value: str) -> bool:
-    return bool(re.fullmatch(r"AzureWebJobs[._]\w+[._]Disabled", name)) and value.strip().casefold() in ("true", "1")
+    return bool(re.fullmatch(r"AzureWebJobs[._]\w+[._]Disabled", name)) and fold(value.strip()) in ("true", "1")
 
 
 async def actions(p: Patient) -> AsyncIterator[Seen]:
@@ -231,8 +231,8 @@ async def _held(p: Patient, principal_id: str) -> list[tuple[list[str], list[str
 
 def _covers(scope: str, what: str) -> bool:
     """At or above it. Management groups are above every subscription that lists their assignments."""
-    above = scope == "/" or scope.casefold().startswith("/providers/microsoft.management/managementgroups/")
-    return above or (bool(scope) and f"{what}/".casefold().startswith(f"{scope}/".casefold()))
+    above = scope == "/" or fold(scope).startswith("/providers/microsoft.management/managementgroups/")
+    return above or (bool(scope) and fold(f"{what}/").startswith(fold(f"{scope}/")))
 
 
 async def assignments(p: Patient, principal_id: str) -> list[Json]:
@@ -251,7 +251,7 @@ async def has_role(p: Patient, name: str, who: str, principal_id: str, on: Json 
     """Whether a built-in role is held on this very resource or above it."""
     scope = f"{(on or {}).get('id', '')}{suffix}"
     fine = bool(on) and any(
-        _covers(str(props(each).get("scope", "")), scope) and str(props(each).get("roleDefinitionId", "")).casefold().endswith(role)
+        _covers(str(props(each).get("scope", "")), scope) and fold(str(props(each).get("roleDefinitionId", ""))).endswith(role)
         for each in await assignments(p, principal_id)
     )
     mend = f"az role assignment create --assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal --role {role} --scope {scope}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from azure.core.rest import HttpRequest
 
+from shared.arm_ids import fold
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.errors import NotFound
@@ -85,8 +86,6 @@ class View:
 
 
 def _version(path: str) -> str:
-    _, _, provider = path.casefold().rpartition("/providers/")
-    kind = (
-        "/".join(provider.split("/")[:2]) if provider and "/providers/" in path.casefold() else "microsoft.resources/resourcegroups"
-    )
+    _, _, provider = fold(path).rpartition("/providers/")
+    kind = "/".join(provider.split("/")[:2]) if provider and "/providers/" in fold(path) else "microsoft.resources/resourcegroups"
     return API_VERSIONS[kind]

@@ -14,6 +14,7 @@ from rich.table import Table
 from command_line.console import console
 from command_line.reading import arm_option, store_options, with_app, with_store
 from shared.app import App
+from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.execution.ledger import LockLedger, OpenLock
 from shared.execution.locks import by_hand, put_back
@@ -112,9 +113,7 @@ def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: st
         raise click.UsageError("name one LOCK_ID, or say --all")
 
     async def restore(tools: Tools) -> list[str]:
-        entries = [
-            each for each in await tools.ledger.open_locks() if everything or each.lock.id.casefold() == str(lock_id).casefold()
-        ]
+        entries = [each for each in await tools.ledger.open_locks() if everything or fold(each.lock.id) == fold(str(lock_id))]
         if not entries and lock_id:
             raise click.UsageError(f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off")
         outcomes = [await put_back(tools, entry) for entry in entries]

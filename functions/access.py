@@ -24,6 +24,8 @@ from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from shared.arm_ids import fold
+
 HEADER = "x-ms-client-principal"
 IN_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
 """Set by the platform on every instance; where one of them is, no development identity can be."""
@@ -128,28 +130,24 @@ def judged_sender(header: str | None, host: str, environment: Mapping[str, str])
         return principal
     wanted = environment.get("REMEDIATOR_ALERT_SENDER", "").strip() or ACTION_GROUPS
     try:
-        callers = {each.casefold() for each in _values(_claims(principal), CALLER_CLAIMS)}
+        callers = {fold(each) for each in _values(_claims(principal), CALLER_CLAIMS)}
     except Malformed as error:
         return Refused(401, f"it cannot be read who sent this: {error}")
-    return (
-        None
-        if callers == {wanted.casefold()}
-        else Refused(403, "only action groups may hand over alerts (REMEDIATOR_ALERT_SENDER)")
-    )
+    return None if callers == {fold(wanted)} else Refused(403, "only action groups may hand over alerts (REMEDIATOR_ALERT_SENDER)")
 
 
 def _signed_in(header: str | None, environment: Mapping[str, str]) -> Mapping[str, Any] | Refused:
     """The principal of a caller of this tenant, in Azure."""
-    if (environment.get("REMEDIATOR_AUTH", "").strip().casefold() or "required") != "required":
+    if (fold(environment.get("REMEDIATOR_AUTH", "").strip()) or "required") != "required":
         return Refused(403, "REMEDIATOR_AUTH is not `required`: nobody can be told apart, so nobody is let in")
-    if environment.get("WEBSITE_AUTH_ENABLED", "").casefold() != "true":
+    if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":
         return Refused(403, "authentication is not switched on for this app, so nobody is let in")
     if not header:
         return Refused(401, "sign in first: /.auth/login/aad")
-    tenant_id = environment.get("REMEDIATOR_TENANT_ID", "").strip().casefold()
+    tenant_id = fold(environment.get("REMEDIATOR_TENANT_ID", "").strip())
     try:
         principal = _decoded(header)
-        tenants = {tid.casefold() for tid in _values(_claims(principal), TENANT_CLAIMS)}
+        tenants = {fold(tid) for tid in _values(_claims(principal), TENANT_CLAIMS)}
     except Malformed as error:
         return Refused(401, f"it cannot be read who signed in: {error}")
     if principal.get("auth_typ") != "aad":
@@ -168,7 +166,7 @@ def from_same_origin(req: func.HttpRequest) -> bool:
     if site is not None:
         return bool(site == "same-origin")
     origin, target = urlsplit(req.headers.get("origin", "")), urlsplit(req.url)
-    return bool(origin.netloc) and (origin.scheme, origin.netloc.casefold()) == (target.scheme, target.netloc.casefold())
+    return bool(origin.netloc) and (origin.scheme, fold(origin.netloc)) == (target.scheme, fold(target.netloc))
 
 
 def from_a_browser(req: func.HttpRequest) -> bool:

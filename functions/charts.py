@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.audit.entry import Entry
 from shared.incident.listing import Summary
 
@@ -76,7 +77,7 @@ def unlocked_minutes(entries: Iterable[Entry]) -> dict[str, float]:
     off: dict[tuple[str, str], str] = {}
     days: dict[str, float] = {}
     for entry in entries:
-        key = (entry.incident, entry.target.casefold())
+        key = (entry.incident, fold(entry.target))
         if (entry.kind, entry.phase, entry.result) == ("lift_lock", "outcome", "done"):
             off[key] = entry.at
         elif (entry.kind, entry.phase) == ("restore_lock", "outcome") and key in off:

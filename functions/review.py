@@ -14,6 +14,7 @@ from functions import access
 from functions.access import Refused
 from functions.composition import the_app
 from shared import review as reviews
+from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
 
@@ -31,7 +32,7 @@ async def review(req: func.HttpRequest) -> func.HttpResponse:
     who = access.person(req)
     if isinstance(who, Refused):
         return access.refusal(who)
-    kind = req.headers.get("content-type", "").split(";")[0].strip().casefold()
+    kind = fold(req.headers.get("content-type", "").split(";")[0].strip())
     if (kind == FORM or access.from_a_browser(req)) and not access.from_same_origin(req):
         return access.refusal(Refused(403, "a review can be sent by a page of this app only, not by another site"))
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared import catalogue
+from shared.arm_ids import fold
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
 
@@ -300,7 +301,7 @@ def language_of(asked: str, accept_language: str) -> str:
     if asked in TEXTS:
         return asked
     for part in accept_language.split(","):
-        name = part.split(";")[0].strip().casefold().split("-")[0]
+        name = fold(part.split(";")[0].strip()).split("-")[0]
         if name in TEXTS:
             return name
     return "en"

@@ -11,6 +11,17 @@ from shared.errors import NotUsable
 
 LONGEST = 2048
 _REFUSED_CHARACTERS = frozenset('%?#\\<>"')
+_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def fold(text: str) -> str:
+    """The text with its ASCII letters in lower case and everything else as it is: the one way in which ids and names are compared.
+
+    Resource group names may hold any Unicode letter. `str.casefold` makes `rg-straße` and `rg-strasse` one group, `str.lower` does the
+    same to the Kelvin sign and k: either would name another resource.
+    https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+    """
+    return text.translate(_TO_LOWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +44,14 @@ class ArmId:
     @property
     def type(self) -> str:
         """Such as microsoft.compute/virtualmachines, lower-cased; "" for a resource group or a subscription."""
-        return "/".join((self.provider, *self.types)).casefold() if self.provider else ""
+        return fold("/".join((self.provider, *self.types))) if self.provider else ""
 
     @property
     def parent(self) -> str:
         """Id of the resource that this one is a child of, or of its resource group or subscription."""
         if len(self.names) > 1:
             return self.text.rsplit("/", 2)[0]
-        return self.text[: self.text.casefold().rindex("/providers/")] if self.provider else self.text.rsplit("/", 2)[0]
+        return self.text[: fold(self.text).rindex("/providers/")] if self.provider else self.text.rsplit("/", 2)[0]
 
     def __str__(self) -> str:
         return self.text
@@ -49,10 +60,10 @@ class ArmId:
 def parse(text: str) -> ArmId:
     """Takes /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...]. Raises NotUsable for all else."""
     segments = _segments(text)
-    if len(segments) < 2 or segments[0].casefold() != "subscriptions":
+    if len(segments) < 2 or fold(segments[0]) != "subscriptions":
         raise NotUsable(f"not an ARM resource id: {_shown(text)}")
     rest, group = segments[2:], ""
-    if rest and rest[0].casefold() == "resourcegroups":
+    if rest and fold(rest[0]) == "resourcegroups":
         if len(rest) < 2:
             raise NotUsable(f"the id names no resource group: {_shown(text)}")
         group, rest = rest[1], rest[2:]
@@ -62,12 +73,12 @@ def parse(text: str) -> ArmId:
 
 def same(one: str, other: str) -> bool:
     """Whether two ids name the same thing. ARM compares ids without regard to case."""
-    return one.strip("/").casefold() == other.strip("/").casefold()
+    return fold(one.strip("/")) == fold(other.strip("/"))
 
 
 def is_at_or_above(scope: str, target: str) -> bool:
     """Whether `scope` is `target` or one of the scopes around it, so that a lock on it is inherited by `target`."""
-    return same(scope, target) or f"/{target.strip('/')}/".casefold().startswith(f"/{scope.strip('/')}/".casefold())
+    return same(scope, target) or fold(f"/{target.strip('/')}/").startswith(fold(f"/{scope.strip('/')}/"))
 
 
 def group_of(resource_id: str) -> str:
@@ -93,9 +104,9 @@ def _innermost(rest: list[str], text: str) -> tuple[str, list[str]]:
     """Namespace and type/name pairs after the last /providers/."""
     if not rest:
         return "", []
-    if rest[0].casefold() != "providers":
+    if fold(rest[0]) != "providers":
         raise NotUsable(f"providers expected after the scope: {_shown(text)}")
-    last = max(index for index, segment in enumerate(rest) if segment.casefold() == "providers")
+    last = max(index for index, segment in enumerate(rest) if fold(segment) == "providers")
     provider, pairs = rest[last + 1 : last + 2], rest[last + 2 :]
     if not provider or not pairs or len(pairs) % 2:
         raise NotUsable(f"a type without a name: {_shown(text)}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.arm_ids import fold
+
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
@@ -56,6 +58,6 @@ CLOUDS = (PUBLIC, CHINA, US_GOVERNMENT)
 def named(name: str) -> Cloud:
     """Raises ValueError that says which there are."""
     for cloud in CLOUDS:
-        if cloud.name == name.casefold():
+        if cloud.name == fold(name):
             return cloud
     raise ValueError(f"one of {', '.join(cloud.name for cloud in CLOUDS)}")

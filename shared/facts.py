@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.arm_ids import fold
+
 type Wire = Mapping[str, Any]
 
 BACKUP_EXTENSION_PUBLISHER = "Microsoft.Azure.RecoveryServices"
@@ -57,11 +59,11 @@ class VirtualMachine:
 
     @property
     def running(self) -> bool:
-        return self.power_state.casefold() == "running"
+        return fold(self.power_state) == "running"
 
     @property
     def agent_ready(self) -> bool:
-        return self.agent_status.casefold() == "ready"
+        return fold(self.agent_status) == "ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class Extension:
     @property
     def is_backup_extension(self) -> bool:
         """Publisher and type, never the name: an extension can carry any name."""
-        types = [known.casefold() for known in BACKUP_EXTENSION_TYPES]
-        return self.publisher.casefold() == BACKUP_EXTENSION_PUBLISHER.casefold() and self.type.casefold() in types
+        types = [fold(known) for known in BACKUP_EXTENSION_TYPES]
+        return fold(self.publisher) == fold(BACKUP_EXTENSION_PUBLISHER) and fold(self.type) in types
 
     @property
     def failed(self) -> bool:
-        return self.provisioning_state.casefold() == "failed" or self.status_code.casefold().startswith("provisioningstate/failed")
+        return fold(self.provisioning_state) == "failed" or fold(self.status_code).startswith("provisioningstate/failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,15 @@ class Lock:
 
     @property
     def blocks_deletion(self) -> bool:
-        return self.level.casefold() in [level.casefold() for level in BLOCKING_LOCK_LEVELS]
+        return fold(self.level) in [fold(level) for level in BLOCKING_LOCK_LEVELS]
 
     def same_content(self, other: Lock) -> bool:
         """Scope, name, level, notes and owners are equal. Casing of ids is Azure's to choose, of notes it is not."""
         return (
-            self.id.casefold() == other.id.casefold()
-            and self.level.casefold() == other.level.casefold()
+            fold(self.id) == fold(other.id)
+            and fold(self.level) == fold(other.level)
             and (self.notes or "") == (other.notes or "")
-            and {owner.casefold() for owner in self.owners} == {owner.casefold() for owner in other.owners}
+            and {fold(owner) for owner in self.owners} == {fold(owner) for owner in other.owners}
         )
 
 
@@ -133,9 +135,9 @@ class RestorePointCollection:
     def belongs_to(self, vm_id: str) -> bool:
         """Made by Azure Backup for this VM: name prefix and source together; `AzureBackup_vm1` is not vm10's."""
         return (
-            self.name.casefold().startswith(BACKUP_COLLECTION_PREFIX.casefold())
+            fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX))
             and bool(self.source_id)
-            and self.source_id.casefold() == vm_id.casefold()
+            and fold(self.source_id) == fold(vm_id)
         )
 
 
@@ -164,15 +166,15 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        return self.status.casefold() not in ("inprogress", "cancelling")
+        return fold(self.status) not in ("inprogress", "cancelling")
 
     def is_of(self, vm_name: str, vm_group: str) -> bool | None:
         """Whether the job works on this VM; None when the job names nothing to tell it by."""
-        parts = self.container_name.casefold().split(";")
+        parts = fold(self.container_name).split(";")
         if len(parts) >= 3:
-            return parts[-2:] == [vm_group.casefold(), vm_name.casefold()]
+            return parts[-2:] == [fold(vm_group), fold(vm_name)]
         if self.entity_name:
-            return self.entity_name.casefold() == vm_name.casefold()
+            return fold(self.entity_name) == fold(vm_name)
         return None
 
 
@@ -277,7 +279,7 @@ def _text(wire: Wire, name: str) -> str:
 def _state(statuses: list[Any], prefix: str) -> str:
     for status in statuses:
         code = _text(status, "code")
-        if code.casefold().startswith(prefix.casefold()):
+        if fold(code).startswith(fold(prefix)):
             return code[len(prefix) :].split("/")[0]
     return ""
 

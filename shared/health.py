@@ -7,6 +7,7 @@ from typing import Any
 
 from shared import clock
 from shared.app import App
+from shared.arm_ids import fold
 from shared.errors import RemediatorError
 
 SWEEP_LATE_SECONDS = 2 * 3600
@@ -34,7 +35,7 @@ async def _store(app: App) -> str:
 
 async def _azure(app: App) -> str:
     own = await app.own_subscription()
-    if own.casefold() not in [each.casefold() for each in await app.visible_subscriptions()]:
+    if fold(own) not in [fold(each) for each in await app.visible_subscriptions()]:
         raise RemediatorError(f"the identity does not see the subscription {own}")
     return f"looks after subscription {own}"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from shared import clouds
+from shared.arm_ids import fold
 from shared.clouds import Cloud
 from shared.errors import SettingsError
 
@@ -26,9 +27,9 @@ def setting(name: str, default: str, meaning: str, read: Callable[[str], Any] = 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
-        if text.casefold() not in allowed:
+        if fold(text) not in allowed:
             raise ValueError(f"one of {', '.join(allowed)}")
-        return text.casefold()
+        return fold(text)
 
     return read
 

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from simulator import errors, ids
+from simulator.ids import fold
 from simulator.state import Resource, State, properties
 
 CLIENT_ID = "22222222-2222-2222-2222-222222222222"
@@ -32,7 +33,7 @@ def check(state: State, method: str, target: str, post_action: str) -> None:
 def action_on(method: str, target: str, post_action: str) -> str:
     """Microsoft.Compute/restorePointCollections/delete and the like."""
     kind = ids.parse(target).type
-    return f"{kind}/{post_action}/action" if method == "POST" else f"{kind}/{_VERBS.get(method, method.casefold())}"
+    return f"{kind}/{post_action}/action" if method == "POST" else f"{kind}/{_VERBS.get(method, fold(method))}"
 
 
 def _covers(assignment: Resource, target: str) -> bool:

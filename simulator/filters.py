@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from simulator import errors
+from simulator.ids import fold
 
 _TERM = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?: ([AP]M))?", re.IGNORECASE)
@@ -16,7 +17,7 @@ def parse(text: str, known: tuple[str, ...]) -> dict[str, str]:
     terms: dict[str, str] = {}
     for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE) if text.strip() else []:
         match = _TERM.fullmatch(part)
-        name = next((each for each in known if match and each.casefold() == match[1].casefold()), None)
+        name = next((each for each in known if match and fold(each) == fold(match[1])), None)
         if match is None or name is None:
             raise errors.invalid_content(f"$filter {part!r} is none of {', '.join(known)} eq '…'")
         terms[name] = match[2]

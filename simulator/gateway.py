@@ -24,6 +24,7 @@ from simulator import deny, errors, headers, ids, log_errors, permissions, route
 from simulator.errors import ArmError
 from simulator.faults import DEFAULT_CODES, Action
 from simulator.handlers.resources import SKIP
+from simulator.ids import fold
 from simulator.state import State
 from simulator.world import Answer, Call, Logged, World
 
@@ -69,7 +70,7 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
     spent: dict[str, str] = {}
     try:
         _check_token(request)
-        query = {SKIP if name.casefold() == SKIP else name: value for name, value in request.query.items()}
+        query = {SKIP if fold(name) == SKIP else name: value for name, value in request.query.items()}
         if not routes.is_log_query(path):
             _check_api_version(query.get("api-version"))
         charge = world.throttle.charge(request.method, path)
@@ -96,7 +97,7 @@ def _codes(path: str) -> dict[int, str]:
 
 def _check_token(request: web.Request) -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.casefold() != "bearer" or not token.strip():
+    if fold(scheme) != "bearer" or not token.strip():
         raise errors.no_token()
 
 
@@ -137,7 +138,7 @@ def _target(method: str, path: str) -> tuple[str, str]:
         return path, ""
     target, action = path.rsplit("/", 1)
     if not ids.is_id(target):  # …/locations/{region}/backupStatus and other actions of the subscription
-        target = target[: target.casefold().rfind("/providers/")]
+        target = target[: fold(target).rfind("/providers/")]
     return target, action
 
 
@@ -151,7 +152,7 @@ def _parsed(content: bytes) -> Any:
 
 
 def _client_request_id(request: web.Request) -> str | None:
-    wanted = request.headers.get("x-ms-return-client-request-id", "").casefold() == "true"
+    wanted = fold(request.headers.get("x-ms-return-client-request-id", "")) == "true"
     return request.headers.get("x-ms-client-request-id") if wanted else None
 
 

@@ -6,6 +6,7 @@ import base64
 from urllib.parse import urlencode
 
 from simulator import clock
+from simulator.ids import fold
 from simulator.world import World
 
 REGION = "WESTEUROPE"
@@ -20,7 +21,7 @@ def of_every_answer(world: World, client_request_id: str | None) -> dict[str, st
         "x-ms-request-id": request,
         "x-ms-correlation-request-id": correlation,
         "x-ms-routing-request-id": f"{REGION}:{clock.now():%Y%m%dT%H%M%SZ}:{correlation}",
-        "x-ms-operation-identifier": f"tenantId={TENANT_ID}/{REGION.casefold()}/{correlation}",
+        "x-ms-operation-identifier": f"tenantId={TENANT_ID}/{fold(REGION)}/{correlation}",
         "Cache-Control": "no-cache",
         "Pragma": "no-cache",
         "Expires": "-1",

@@ -22,6 +22,14 @@ RECOVERY_POINT = f"{PROTECTED_ITEM}/recoveryPoints"
 BACKUP_JOB = "Microsoft.RecoveryServices/vaults/backupJobs"
 
 
+_TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def fold(text: str) -> str:
+    """ASCII letters in lower case, everything else as it is: `ß` and `ss` are two names. The one way to compare ids and names here."""
+    return text.translate(_TO_LOWER)
+
+
 class MalformedId(ValueError):
     """The text is no resource id; the message says where it stops being one."""
 
@@ -39,7 +47,7 @@ class ResourceId:
 
 def key(resource_id: str) -> str:
     """The same for every casing of an id."""
-    return resource_id.rstrip("/").casefold()
+    return fold(resource_id.rstrip("/"))
 
 
 def parse(text: str) -> ResourceId:
@@ -49,11 +57,11 @@ def parse(text: str) -> ResourceId:
     parts = text[1:].split("/")
     if any(not part.strip() for part in parts):
         raise MalformedId("an id has no empty segment")
-    if len(parts) < 2 or parts[0].casefold() != "subscriptions":
+    if len(parts) < 2 or fold(parts[0]) != "subscriptions":
         raise MalformedId("an id starts with /subscriptions/{subscription}")
     group, rest = "", parts[2:]
     kind, name = SUBSCRIPTION, parts[1]
-    if rest and rest[0].casefold() == "resourcegroups":
+    if rest and fold(rest[0]) == "resourcegroups":
         if len(rest) < 2:
             raise MalformedId("/resourceGroups needs a name")
         group, kind, name, rest = rest[1], GROUP, rest[1], rest[2:]
@@ -64,9 +72,9 @@ def parse(text: str) -> ResourceId:
 
 def _provider(parts: list[str]) -> tuple[str, str, list[str]]:
     """Type and name of one /providers/… block, and what follows it."""
-    if parts[0].casefold() != "providers":
+    if fold(parts[0]) != "providers":
         raise MalformedId(f"'providers' is expected where '{parts[0]}' stands")
-    end = next((n for n, part in enumerate(parts) if n > 0 and part.casefold() == "providers"), len(parts))
+    end = next((n for n, part in enumerate(parts) if n > 0 and fold(part) == "providers"), len(parts))
     pairs = parts[2:end]
     if len(pairs) < 2 or len(pairs) % 2:
         raise MalformedId("a provider is followed by pairs of type and name")
@@ -82,7 +90,7 @@ def is_id(text: str) -> bool:
 
 
 def same_type(left: str, right: str) -> bool:
-    return left.casefold() == right.casefold()
+    return fold(left) == fold(right)
 
 
 def at_or_above(scope: str, target: str) -> bool:
@@ -92,7 +100,7 @@ def at_or_above(scope: str, target: str) -> bool:
 
 def extension_scope(resource_id: str) -> str:
     """What an extension resource (a lock, a deny assignment) is put on: the id before its last /providers/."""
-    return resource_id[: resource_id.casefold().rindex("/providers/")]
+    return resource_id[: fold(resource_id).rindex("/providers/")]
 
 
 def group_id(subscription: str, group: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator import clock, ids, messages
+from simulator.ids import fold
 from simulator.state import Resource, State, properties, text
 
 VM_JOB = {
@@ -73,17 +74,17 @@ def fail(job: Resource, code: str, reason: str, moment: datetime) -> None:
 def in_progress(state: State, machine_id: str) -> bool:
     """Whether any vault has a job under way for this VM."""
     machine = ids.parse(machine_id)
-    suffix = f";{machine.group};{machine.name}".casefold()
+    suffix = fold(f";{machine.group};{machine.name}")
     return any(
-        text(job, "status").casefold() in ("inprogress", "cancelling")
-        and (text(job, "containerName").casefold().endswith(suffix) or _named_only(job, machine.name))
+        fold(text(job, "status")) in ("inprogress", "cancelling")
+        and (fold(text(job, "containerName")).endswith(suffix) or _named_only(job, machine.name))
         for job in state.of_type(ids.BACKUP_JOB, f"/subscriptions/{machine.subscription}")
     )
 
 
 def _named_only(job: Resource, name: str) -> bool:
     """A job that does not say its container is told by the VM's name."""
-    return not text(job, "containerName") and text(job, "entityFriendlyName").casefold() == name.casefold()
+    return not text(job, "containerName") and fold(text(job, "entityFriendlyName")) == fold(name)
 
 
 def _end(job: Resource, status: str, moment: datetime) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator import clock, kql_values
+from simulator.ids import fold
 from simulator.kql_values import Column, Columns, Row
 from simulator.log_errors import not_understood, semantic
 
@@ -80,7 +81,7 @@ def _compares_text(column: Column, sign: str, wanted: str, columns: Columns) -> 
     if sign == "==":
         return lambda row: bool(column.of(row, columns) == wanted)
     if sign == "=~":
-        return lambda row: str(column.of(row, columns)).casefold() == wanted.casefold()
+        return lambda row: fold(str(column.of(row, columns))) == fold(wanted)
     raise not_understood(f"{sign} between a column and a text")
 
 

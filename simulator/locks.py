@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator import errors, ids
+from simulator.ids import fold
 from simulator.state import Resource, State, text
 
 WRITES = ("PUT", "PATCH", "POST")
@@ -56,7 +57,7 @@ class Locks:
 def _blocks(scope: str, level: str, method: str, target: str) -> bool:
     if method == "DELETE":
         return ids.at_or_above(scope, target) or ids.at_or_above(target, scope)
-    return method in WRITES and level.casefold() == "readonly" and ids.at_or_above(scope, target)
+    return method in WRITES and fold(level) == "readonly" and ids.at_or_above(scope, target)
 
 
 def seen_from(state: State, scope: str, at_scope_only: bool) -> list[Resource]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator import clock, ids
+from simulator.ids import fold
 from simulator.state import Resource, State, properties, text
 
 BACKUP_PUBLISHER = "Microsoft.Azure.RecoveryServices"
@@ -16,7 +17,7 @@ BACKUP_EXTENSION = {"Windows": ("VMSnapshot", "1.0"), "Linux": ("VMSnapshotLinux
 def power_state(machine: Resource) -> str:
     """running, stopped, deallocated, …; "" when the instance view does not say."""
     for status in _view(machine).get("statuses", []):
-        code = str(status.get("code", "")).casefold()
+        code = fold(str(status.get("code", "")))
         if code.startswith("powerstate/"):
             return code.removeprefix("powerstate/")
     return ""
@@ -28,7 +29,7 @@ def running(machine: Resource) -> bool:
 
 def agent_ready(machine: Resource) -> bool:
     statuses = _view(machine).get("vmAgent", {}).get("statuses", [])
-    return bool(statuses) and str(statuses[-1].get("displayStatus", "")).casefold() == "ready"
+    return bool(statuses) and fold(str(statuses[-1].get("displayStatus", ""))) == "ready"
 
 
 def os_type(machine: Resource) -> str:
@@ -38,11 +39,11 @@ def os_type(machine: Resource) -> str:
 
 def backup_extensions(state: State, machine_id: str) -> list[Resource]:
     """By publisher and type; a name says nothing."""
-    kinds = [kind.casefold() for kind, _ in BACKUP_EXTENSION.values()]
+    kinds = [fold(kind) for kind, _ in BACKUP_EXTENSION.values()]
     return [
         extension
         for extension in state.of_type(ids.EXTENSION, machine_id)
-        if text(extension, "publisher").casefold() == BACKUP_PUBLISHER.casefold() and text(extension, "type").casefold() in kinds
+        if fold(text(extension, "publisher")) == fold(BACKUP_PUBLISHER) and fold(text(extension, "type")) in kinds
     ]
 
 
@@ -81,7 +82,7 @@ def put_backup_extension_back(state: State, machine: Resource, moment: datetime)
 def extension_view(machine: Resource | None, name: str) -> dict[str, Any] | None:
     """The extension's entry in the VM's instance view."""
     for entry in _view(machine).get("extensions", []) if machine else []:
-        if str(entry.get("name", "")).casefold() == name.casefold():
+        if fold(str(entry.get("name", ""))) == fold(name):
             found: dict[str, Any] = entry
             return found
     return None
@@ -115,7 +116,7 @@ def _succeeded(moment: datetime) -> dict[str, str]:
 
 def _drop(holder: dict[str, Any], list_name: str, field: str, value: str) -> None:
     if list_name in holder:
-        kept = [entry for entry in holder[list_name] if str(entry.get(field, "")).casefold() != value.casefold()]
+        kept = [entry for entry in holder[list_name] if fold(str(entry.get(field, ""))) != fold(value)]
         holder[list_name] = kept
 
 

@@ -6,6 +6,8 @@ and nothing may be concluded from that number.
 
 from __future__ import annotations
 
+from simulator.ids import fold
+
 GUEST_AGENT = "UserErrorGuestAgentStatusUnavailable"
 NO_NETWORK = "ExtensionSnapshotFailedNoNetwork"
 EXTENSION = "ExtentionOperationFailed"
@@ -40,4 +42,4 @@ def message(code: str) -> str:
 
 
 def recommendation(code: str) -> str:
-    return f"For troubleshooting instructions, see https://aka.ms/AB-{code.casefold()}"
+    return f"For troubleshooting instructions, see https://aka.ms/AB-{fold(code)}"

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from simulator import clock, ids
 from simulator.faults import Action
+from simulator.ids import fold
 
 LONGEST_MEMORY = 20_000
 """Operations that can be asked for; those that ended first are forgotten first."""
@@ -72,12 +73,12 @@ class Operations:
         due = None if fault and fault.lro_hang else now + seconds
         operation = Operation(self._new_id(), kind, ids.key(target), clock.now(), due, finish, forced)
         operation.started_monotonic, operation.job_id = now, job_id
-        self._operations[operation.id.casefold()] = self._open[operation.id] = operation
+        self._operations[fold(operation.id)] = self._open[operation.id] = operation
         self._forget_old()
         return operation
 
     def find(self, operation_id: str) -> Operation | None:
-        return self._operations.get(operation_id.casefold())
+        return self._operations.get(fold(operation_id))
 
     def running(self, kind: str, target: str) -> Operation | None:
         for operation in self._open.values():

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from simulator import errors, ids
 from simulator.deny import CLIENT_ID, action_on, matches
 from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.ids import fold
 from simulator.log_errors import no_access
 from simulator.routes import Handler, Match
 
@@ -81,7 +82,7 @@ def check(allowed: Iterable[str] | None, match: Match, method: str, path: str, q
 
 
 def _besides(handler: Handler, query: dict[str, str], body: object) -> tuple[str, ...]:
-    expand = query.get("$expand", "").casefold()
+    expand = fold(query.get("$expand", ""))
     if handler is compute.get_machine and "instanceview" in expand:
         return (f"{_VM}/instanceView/read",)
     if handler is restore_points.get_collection and "restorepoints" in expand:

@@ -17,6 +17,7 @@ import re
 from datetime import datetime, timedelta
 
 from simulator import clock, ids, machines, messages
+from simulator.ids import fold
 from simulator.operations import Failure
 from simulator.state import Resource, properties, text
 from simulator.world import World
@@ -35,7 +36,7 @@ def backup_failure(world: World, machine_id: str) -> str:
     if machines.running(machine) and not machines.agent_ready(machine):
         return messages.GUEST_AGENT
     extensions = machines.backup_extensions(world.state, machine_id)
-    if any(text(extension, "provisioningState").casefold() == "failed" for extension in extensions):
+    if any(fold(text(extension, "provisioningState")) == "failed" for extension in extensions):
         return messages.EXTENSION
     if any(_full(each) and _locked(world, each) for each in collections_of(world, machine_id)):
         return messages.INTERNAL
@@ -52,7 +53,7 @@ def complete_backup(world: World, machine_id: str, moment: datetime) -> None:
         if _full(each):
             properties(each)["restorePoints"] = properties(each)["restorePoints"][-KEPT_POINTS:]
     machines.put_backup_extension_back(world.state, machine, moment)
-    alive = [each for each in own if text(each, "provisioningState").casefold() != "deleting"]
+    alive = [each for each in own if fold(text(each, "provisioningState")) != "deleting"]
     _add_point(alive[-1] if alive else _new_collection(world, machine), machine, moment)
 
 
@@ -72,7 +73,7 @@ def collections_of(world: World, machine_id: str) -> list[Resource]:
     return [
         each
         for each in world.state.of_type(ids.COLLECTION)
-        if ids.parse(each["id"]).name.casefold().startswith(COLLECTION_PREFIX.casefold())
+        if fold(ids.parse(each["id"]).name).startswith(fold(COLLECTION_PREFIX))
         and ids.key(properties(each)["source"]["id"]) == ids.key(machine_id)
     ]
 
@@ -120,9 +121,9 @@ def _new_collection(world: World, machine: Resource) -> Resource:
 def _add_point(collection: Resource, machine: Resource, moment: datetime) -> None:
     """A point is named by the second; two in one second get two names."""
     points = properties(collection).setdefault("restorePoints", [])
-    names = {str(point["name"]).casefold() for point in points}
+    names = {fold(str(point["name"])) for point in points}
     stamp = moment
-    while (name := f"AzureBackup_{stamp:%Y%m%d_%H%M%S}").casefold() in names:
+    while fold(name := f"AzureBackup_{stamp:%Y%m%d_%H%M%S}") in names:
         stamp += timedelta(seconds=1)
     points.append(restore_point(collection["id"], name, machine, moment))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.ids import fold
 from simulator.world import Answer, Call
 
 type Handler = Callable[[Call], Answer]
@@ -87,7 +88,7 @@ def find(method: str, path: str) -> Match:
 
 def is_log_query(path: str) -> bool:
     """Whether the path is of the Log Analytics API, which lives on a host of its own and takes no api-version."""
-    return path.casefold().startswith("/v1/workspaces/")
+    return fold(path).startswith("/v1/workspaces/")
 
 
 def _standing(path: str) -> dict[str, str]:

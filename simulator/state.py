@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from simulator import ids
+from simulator.ids import fold
 
 type Resource = dict[str, Any]
 
@@ -41,18 +42,18 @@ class State:
         key = ids.key(resource["id"])
         self._rank.setdefault(key, len(self._rank))
         self._resources[key] = resource
-        self._types.setdefault(ids.parse(resource["id"]).type.casefold(), {})[key] = None
+        self._types.setdefault(fold(ids.parse(resource["id"]).type), {})[key] = None
 
     def remove(self, resource_id: str) -> None:
         """Take away the resource and everything below it."""
         below = [key for key in self._resources if ids.at_or_above(resource_id, key)]
         for key in below:
-            kind = ids.parse(self._resources.pop(key)["id"]).type.casefold()
+            kind = fold(ids.parse(self._resources.pop(key)["id"]).type)
             del self._types[kind][key]
 
     def of_type(self, kind: str, under: str = "") -> Iterator[Resource]:
         """Every resource of a type at or below a scope, in order."""
-        keys = sorted(self._types.get(kind.casefold(), {}), key=self._rank.__getitem__)
+        keys = sorted(self._types.get(fold(kind), {}), key=self._rank.__getitem__)
         return (self._resources[key] for key in keys if not under or ids.at_or_above(under, key))
 
     def subscriptions(self) -> dict[str, str]:
@@ -60,11 +61,11 @@ class State:
         found: dict[str, str] = {}
         for key in sorted(self._resources, key=self._rank.__getitem__):
             subscription = ids.parse(self._resources[key]["id"]).subscription
-            found.setdefault(subscription.casefold(), subscription)
+            found.setdefault(fold(subscription), subscription)
         return found
 
     def has_subscription(self, subscription: str) -> bool:
-        prefix = f"/subscriptions/{subscription}".casefold()
+        prefix = fold(f"/subscriptions/{subscription}")
         return any(ids.at_or_above(prefix, key) for key in self._resources)
 
 

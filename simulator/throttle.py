@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from simulator import deny, log_errors
 from simulator.errors import ArmError
+from simulator.ids import fold
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class Throttle:
         self._buckets.clear()
 
     def charge(self, method: str, path: str) -> Charge:
-        if path.casefold().startswith("/v1/workspaces/"):
+        if fold(path).startswith("/v1/workspaces/"):
             return self._query()
         subscription = _subscription(path)
         kind = KINDS.get(method, "writes")
@@ -131,11 +132,11 @@ class Throttle:
 
     def _compute(self, method: str, path: str, subscription: str) -> tuple[list[str], ArmError | None]:
         for methods, pattern, limits in COMPUTE_LIMITS:
-            if method in methods.split() and (found := re.search(pattern, path.casefold())):
+            if method in methods.split() and (found := re.search(pattern, fold(path))):
                 keys = {
                     "subscription": subscription,
-                    "path": path.casefold(),
-                    "machine": path.casefold()[: found.end()],
+                    "path": fold(path),
+                    "machine": fold(path)[: found.end()],
                 }
                 taken = [(name, self._take((name, keys[per]), size, rate / 60)) for name, per, size, rate in limits]
                 counters = [f"Microsoft.Compute/{name};{int(bucket.tokens)}" for name, (bucket, _) in taken]
@@ -146,7 +147,7 @@ class Throttle:
 
 def _subscription(path: str) -> str:
     found = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE)
-    return found[1].casefold() if found else ""
+    return fold(found[1]) if found else ""
 
 
 def _level(subscription: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator import clock, ids
 from simulator.errors import StateError
+from simulator.ids import fold
 from simulator.state import Resource, State
 
 LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
@@ -36,7 +37,7 @@ def load(document: Any) -> State:
 def lock_level(value: Any) -> str:
     """The level in its proper casing. Raises ValueError with the reason."""
     for level in LOCK_LEVELS:
-        if isinstance(value, str) and value.casefold() == level.casefold():
+        if isinstance(value, str) and fold(value) == fold(level):
             return level
     raise ValueError(f"lock level {value!r} is none of {', '.join(LOCK_LEVELS)}")
 
@@ -88,7 +89,7 @@ def _check_identity(number: int, resource: Any, seen: dict[str, str]) -> None:
         raise StateError(f"malformed id {identity!r}: {error}") from error
     if (first := seen.setdefault(ids.key(identity), identity)) is not identity:
         raise StateError(f"duplicate id {identity!r} (also {first!r}; casing does not tell ids apart)")
-    if str(resource.get("name", parsed.name)).casefold() != parsed.name.casefold():
+    if fold(str(resource.get("name", parsed.name))) != fold(parsed.name):
         raise StateError(f"{identity}: name {resource['name']!r} is not the last segment of the id")
     if "type" in resource and parsed.type not in (ids.GROUP, ids.SUBSCRIPTION):
         _require(ids.same_type(str(resource["type"]), parsed.type), identity, f"type {resource['type']!r} is not the id's")
@@ -127,24 +128,24 @@ def _lockable(scope: str) -> str:
 
 def _check_content(resource: Resource) -> None:
     identity = resource["id"]
-    kind = ids.parse(identity).type.casefold()
+    kind = fold(ids.parse(identity).type)
     held = resource.get("properties") or {}
-    if kind == ids.LOCK.casefold():
+    if kind == fold(ids.LOCK):
         try:
             check_lock(ids.parse(identity).name, held)
         except ValueError as error:
             raise StateError(f"{identity}: {error}") from error
-    elif kind == ids.VIRTUAL_MACHINE.casefold():
+    elif kind == fold(ids.VIRTUAL_MACHINE):
         _check_machine(identity, held)
-    elif kind == ids.COLLECTION.casefold():
+    elif kind == fold(ids.COLLECTION):
         _check_collection(identity, held)
-    elif kind == ids.RESTORE_POINT.casefold():
+    elif kind == fold(ids.RESTORE_POINT):
         raise StateError(f"{identity}: a restore point is kept in its collection's properties.restorePoints")
-    elif kind == ids.EXTENSION.casefold():
+    elif kind == fold(ids.EXTENSION):
         _require(all(isinstance(held.get(n), str) for n in ("publisher", "type")), identity, "needs publisher and type")
-    elif kind == ids.BACKUP_JOB.casefold():
+    elif kind == fold(ids.BACKUP_JOB):
         _require(isinstance(held.get("status"), str), identity, "a backup job has a status")
-    elif kind == ids.DENY_ASSIGNMENT.casefold():
+    elif kind == fold(ids.DENY_ASSIGNMENT):
         _require(_objects(held.get("permissions")), identity, "a deny assignment has permissions, a list of objects")
 
 
@@ -168,7 +169,7 @@ def _check_collection(identity: str, held: dict[str, Any]) -> None:
     _require(good, identity, "a restore point collection has source.id, the id of its VM")
     points = held.get("restorePoints", [])
     _require(_objects(points), identity, "restorePoints is a list of objects")
-    names = [str(point.get("name", "")).casefold() for point in points]
+    names = [fold(str(point.get("name", ""))) for point in points]
     _require(all(names) and len(set(names)) == len(names), identity, "every restore point has a name of its own")
     for point in points:
         expected = ids.key(f"{identity}/restorePoints/{point['name']}")

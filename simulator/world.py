@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator import ids, validation
 from simulator.faults import Action, Faults
+from simulator.ids import fold
 from simulator.locks import Locks
 from simulator.operations import Operations
 from simulator.settings import Settings
@@ -104,7 +105,7 @@ class Call:
         return ids.group_id(self.names["subscription"], self.names["group"])
 
     def expands(self, what: str) -> bool:
-        return what.casefold() in self.query.get("$expand", "").casefold().replace(" ", "").split(",")
+        return fold(what) in fold(self.query.get("$expand", "")).replace(" ", "").split(",")
 
 
 @dataclass(frozen=True, slots=True)

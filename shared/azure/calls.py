@@ -16,6 +16,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from shared import errors
+from shared.arm_ids import fold
 
 CORRELATION_HEADER = "x-ms-correlation-request-id"
 DENIED_CODES = (
@@ -54,7 +55,7 @@ class _Seen:
 
     @property
     def correlation_id(self) -> str:
-        return {name.casefold(): value for name, value in self.headers.items()}.get(CORRELATION_HEADER, "")
+        return {fold(name): value for name, value in self.headers.items()}.get(CORRELATION_HEADER, "")
 
 
 async def once[T](do: Callable[[ResponseHook], Awaitable[T]], timeout_seconds: float) -> Answer[T]:
@@ -119,7 +120,7 @@ def mapped(error: AzureError, correlation_id: str = "") -> errors.AzureCallFaile
 
 
 def _from_answer(error: HttpResponseError, correlation_id: str) -> errors.AzureCallFailed:
-    headers = {name.casefold(): value for name, value in (error.response.headers if error.response else {}).items()}
+    headers = {fold(name): value for name, value in (error.response.headers if error.response else {}).items()}
     code = (error.error.code if error.error else "") or ""
     status = error.status_code or 0
     message = (error.error.message if error.error else "") or error.message or f"HTTP {status}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.errors import NotUsable
 from shared.events.alert import JOB_ID
 from shared.events.vm_items import item_of_names
@@ -53,7 +54,7 @@ class LoggedFailure:
 
     @property
     def key(self) -> tuple[str, str]:
-        return self.vault_id.casefold(), self.job_id.casefold()
+        return fold(self.vault_id), fold(self.job_id)
 
 
 @dataclass(frozen=True, slots=True)

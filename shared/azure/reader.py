@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from shared import errors, facts
-from shared.arm_ids import parse
+from shared.arm_ids import fold, parse
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
@@ -44,9 +44,9 @@ class ArmReader:
             listing = compute.virtual_machine_extensions.list
             listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
             view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
-            views = {str(each.get("name", "")).casefold(): each for each in view.get("extensions") or ()}
+            views = {fold(str(each.get("name", ""))): each for each in view.get("extensions") or ()}
             wires = [each.as_dict() for each in listed.value or ()]
-            return tuple(facts.extension(wire, views.get(str(wire.get("name", "")).casefold())) for wire in wires)
+            return tuple(facts.extension(wire, views.get(fold(str(wire.get("name", ""))))) for wire in wires)
 
         return await self._read(f"the extensions of {vm.name}", read)
 
@@ -185,7 +185,7 @@ class ArmReader:
 
 def _vault(wire: facts.Wire) -> facts.Vault:
     """Raises Unavailable for a resource of another type: the filter was not heeded."""
-    if str(wire.get("type")).casefold() != VAULT_TYPE.casefold():
+    if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
         raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
 

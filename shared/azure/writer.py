@@ -15,7 +15,7 @@ from typing import Any
 from azure.core.exceptions import AzureError
 
 from shared import errors
-from shared.arm_ids import parse
+from shared.arm_ids import fold, parse
 from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Lock
@@ -100,7 +100,7 @@ class ArmWriter:
 
             def keep(response: Any) -> None:
                 hook(response)
-                headers.update({name.casefold(): value for name, value in response.http_response.headers.items()})
+                headers.update({fold(name): value for name, value in response.http_response.headers.items()})
 
             trigger = self._clients.backup.backups.trigger
             await trigger(vault.name, vault.resource_group, "Azure", container, item, body, raw_response_hook=keep)

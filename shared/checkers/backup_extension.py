@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared.arm_ids import fold
 from shared.checkers import linux_agent
 from shared.checkers.contract import (
     LINUX_VM,
@@ -49,9 +50,9 @@ def _judge(subject: Subject, extension: Extension) -> Finding:
     said = f"its last status: {extension.status_code or 'none'} {extension.status_message!r}"
     if extension.failed:
         return confirmed(CAUSE, state, said, targets=(Target(extension.id),))
-    if extension.provisioning_state.casefold() == "succeeded":
+    if fold(extension.provisioning_state) == "succeeded":
         return ruled_out(CAUSE, state, said)
-    if extension.provisioning_state.casefold() in UNSETTLED and _stuck(extension.status_time, subject.failed_at):
+    if fold(extension.provisioning_state) in UNSETTLED and _stuck(extension.status_time, subject.failed_at):
         return confirmed(CAUSE, state, f"it has not moved since {extension.status_time}", targets=(Target(extension.id),))
     return unknown(CAUSE, state, said, "it may still settle")
 
@@ -65,7 +66,7 @@ def _stuck(last_move: str, failed_at: str) -> bool:
 
 
 def _missing(vm: VirtualMachine, minimum_linux_agent: str) -> Finding:
-    if vm.os_type.casefold() != "linux":
+    if fold(vm.os_type) != "linux":
         return ruled_out(CAUSE, "the backup extension is not installed, so none can be broken; the next backup installs it")
     agent = linux_agent.judge(vm, minimum_linux_agent)
     absent = "the backup extension is not installed; on Linux the agent installs it"

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from shared.arm_ids import fold
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
 
@@ -62,7 +63,7 @@ class KnownFacts:
     async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
         if isinstance(self.locked_by, Unreadable):
             return self.locked_by
-        return tuple(each for each in self.locked_by if (scope + "/").casefold().startswith((each.scope + "/").casefold()))
+        return tuple(each for each in self.locked_by if fold(scope + "/").startswith(fold(each.scope + "/")))
 
 
 @dataclass(frozen=True, slots=True)

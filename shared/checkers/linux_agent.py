@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.arm_ids import fold
 from shared.checkers.contract import (
     LINUX_VM,
     WINDOWS_VM,
@@ -37,9 +38,9 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 
 def judge(vm: VirtualMachine, minimum_version: str) -> Finding:
     """The verdict on an agent; cause 5 asks it too, where the backup extension is missing on Linux."""
-    if vm.os_type.casefold() == "windows":
+    if fold(vm.os_type) == "windows":
         return ruled_out(CAUSE, "the VM runs Windows")
-    if vm.os_type.casefold() != "linux":
+    if fold(vm.os_type) != "linux":
         return unknown(CAUSE, "the VM's OS disk does not say which system it runs")
     if not vm.running:
         return unknown(CAUSE, f"the VM is {vm.power_state or 'in an unknown power state'}, so its agent says nothing")

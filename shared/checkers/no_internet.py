@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from shared.arm_ids import fold
 from shared.checkers.contract import (
     WINDOWS_VM,
     Checker,
@@ -40,10 +41,10 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 
 def _judge(subject: Subject, extension: Extension) -> Finding:
     said = f"{extension.name} last said ({extension.status_time or 'no time'}): {extension.status_message!r}"
-    words = extension.status_message.casefold()
-    if any(word.casefold() in words for word in NO_NETWORK):
+    words = fold(extension.status_message)
+    if any(fold(word) in words for word in NO_NETWORK):
         return confirmed(CAUSE, said)
-    if "succeeded" in extension.status_code.casefold() and _later(extension.status_time, subject.failed_at):
+    if "succeeded" in fold(extension.status_code) and _later(extension.status_time, subject.failed_at):
         return ruled_out(CAUSE, said, "it reported success after the failed job began, which needs Azure storage")
     return unknown(CAUSE, said, "network rules and routes are not read by this version")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.arm_ids import fold
 from shared.checkers.contract import (
     WINDOWS_VM,
     Checker,
@@ -36,7 +37,7 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 
 
 def _judge(vm: VirtualMachine) -> Finding:
-    state = vm.power_state.casefold()
+    state = fold(vm.power_state)
     if state == "stopped":
         return confirmed(CAUSE, "the power state is stopped but not deallocated: the VM was shut down from inside the guest")
     if state == "deallocated":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.arm_ids import fold
 from shared.checkers.contract import (
     LINUX_VM,
     WINDOWS_VM,
@@ -31,9 +32,9 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, vm)
-    if vm.os_type.casefold() == "linux":
+    if fold(vm.os_type) == "linux":
         return ruled_out(CAUSE, "the VM runs Linux")
-    if vm.os_type.casefold() != "windows":
+    if fold(vm.os_type) != "windows":
         return unknown(CAUSE, "the VM's OS disk does not say which system it runs")
     return _judge(vm)
 

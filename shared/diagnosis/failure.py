@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.arm_ids import parse
+from shared.arm_ids import fold, parse
 from shared.events.error_codes import from_job, resolve
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Status
@@ -34,11 +34,11 @@ def witness(incident: Incident, job: Job | Absent | Unreadable) -> Witnessed | N
         return NotWitnessed(Status.NEEDS_PERSON, f"{job.what} does not exist in the vault: nobody can say what failed")
     if isinstance(job, Unreadable):
         return NotWitnessed(Status.NEEDS_PERSON, f"{job.what} could not be read: {job.reason}")
-    if job.operation.casefold() != "backup":
+    if fold(job.operation) != "backup":
         return NotWitnessed(Status.IGNORED, f"the job is a {job.operation or 'nameless operation'}, not a backup")
     if problem := _of_another_vm(incident, job):
         return NotWitnessed(Status.NEEDS_PERSON, problem)
-    if job.status.casefold() != "failed":
+    if fold(job.status) != "failed":
         return NotWitnessed(Status.IGNORED, f"the job is {job.status or 'in no state'} in the vault, not Failed")
     found = resolve(from_job(job.error_details, job.dynamic_error_message), incident.error_code_hints)
     return Witnessed(found.code, found.source, found.conflicts, job.start_time)

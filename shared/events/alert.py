@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.arm_ids import parse, same
+from shared.arm_ids import fold, parse, same
 from shared.errors import NotUsable
 from shared.events import error_codes
 from shared.events.model import CodeHint, FailureEvent, Ignored
@@ -69,13 +69,13 @@ def _not_a_failed_backup(essentials: Wire, context: Wire) -> str:
     """Why this alert does not tell of a failed backup, or ""."""
     service, condition = _text(essentials, "monitoringService"), _text(essentials, "monitorCondition")
     rule, category = _text(essentials, "alertRule"), _text(context, "category")
-    if service.casefold() != SERVICE.casefold():
+    if fold(service) != fold(SERVICE):
         return f"an alert of {service or 'no service'}, not of {SERVICE}"
-    if condition.casefold() != "fired":
+    if fold(condition) != "fired":
         return f"the alert is {condition or 'in no condition'}, not Fired"
-    if category and category.casefold() != "jobs":
+    if category and fold(category) != "jobs":
         return f"an alert of category {category}, not Jobs"
-    if "restore" in rule.casefold():
+    if "restore" in fold(rule):
         return f"an alert of the rule {rule}, not of a backup"
     return ""
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.events.model import CodeHint
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -44,7 +45,7 @@ MESSAGES = {
 
 _LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE)
 _NAME = re.compile(r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b")
-_BY_SPELLING = {spelling.casefold(): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+_BY_SPELLING = {fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Resolved:
 
 def canonical(text: str) -> str:
     """The catalogue's spelling of a code, or "" for one that it does not have."""
-    return _BY_SPELLING.get(text.strip().casefold(), "")
+    return _BY_SPELLING.get(fold(text.strip()), "")
 
 
 def from_link(recommended_actions: str) -> CodeHint | None:
@@ -74,7 +75,7 @@ def from_link(recommended_actions: str) -> CodeHint | None:
 
 def from_origin(origin_alert_id: str) -> CodeHint | None:
     """The longest known code in the tail of originAlertId: provider, code and backup type, lower-cased, without separators."""
-    tail = origin_alert_id.casefold().rsplit("_", 1)[-1].lstrip("0123456789")
+    tail = fold(origin_alert_id).rsplit("_", 1)[-1].lstrip("0123456789")
     found = max((spelling for spelling in _BY_SPELLING if spelling in tail), key=len, default="")
     return CodeHint("originAlertId", _BY_SPELLING[found], tail) if found else None
 
@@ -84,7 +85,7 @@ def from_message(message: str, source: str = "description") -> CodeHint | None:
     for name in _NAME.findall(message):
         if code := canonical(name):
             return CodeHint(source, code, name)
-    first = re.split(r" - |[.\r\n]", message.strip(), maxsplit=1)[0].strip().casefold()
+    first = fold(re.split(r" - |[.\r\n]", message.strip(), maxsplit=1)[0].strip())
     return CodeHint(source, MESSAGES[first], message) if first in MESSAGES else None
 
 
@@ -123,12 +124,12 @@ def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
 
 def _more_exact(hint: CodeHint, chosen: CodeHint) -> bool:
     """Whether `hint` names the V2 of a code that `chosen` has only from the message which both share."""
-    by_message = chosen.raw.casefold() != chosen.code.casefold() and " " in chosen.raw.strip()
-    return by_message and hint.code.casefold() == f"{chosen.code}V2".casefold()
+    by_message = fold(chosen.raw) != fold(chosen.code) and " " in chosen.raw.strip()
+    return by_message and fold(hint.code) == fold(f"{chosen.code}V2")
 
 
 def _agree(one: CodeHint, other: CodeHint) -> bool:
-    if one.code.casefold() == other.code.casefold():
+    if fold(one.code) == fold(other.code):
         return True
     return _more_exact(one, other) or _more_exact(other, one)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.errors import NotUsable
 from shared.events import error_codes
 from shared.events.alert import JOB_ID
@@ -19,7 +20,7 @@ REFUSED_BACKUP = "/protecteditems/backup/action"
 
 
 def is_log_alert(wire: Wire) -> bool:
-    return _service(wire).casefold().startswith("log alerts")
+    return fold(_service(wire)).startswith("log alerts")
 
 
 def read_log_alert(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
@@ -51,15 +52,15 @@ def read_health_metric(wire: Wire, shape: str, event_id: str) -> FailureEvent | 
         return Ignored(reason, shape)
     told = _dimensions(wire)
     health = told.get("healthstatus", "")
-    if health.casefold() == "healthy":
+    if fold(health) == "healthy":
         return Ignored("the backup item is Healthy", shape)
     item = item_of_id(told.get("backupinstanceid", ""), "the dimension Backup Instance ID")
     return _failure(wire, item, "", (), shape, event_id)
 
 
 def is_refused_backup(wire: Wire) -> bool:
-    operation = _text(wire, "operationName").casefold()
-    return operation.endswith(REFUSED_BACKUP) and _text(wire, "status").casefold() == "failed"
+    operation = fold(_text(wire, "operationName"))
+    return operation.endswith(REFUSED_BACKUP) and fold(_text(wire, "status")) == "failed"
 
 
 def read_refused_backup(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
@@ -73,16 +74,16 @@ def read_refused_backup(wire: Wire, shape: str, event_id: str) -> FailureEvent |
 
 
 def is_job_record(wire: Wire) -> bool:
-    return "/backupjobs/" in _text(wire, "id").casefold() and isinstance(wire.get("properties"), Mapping)
+    return "/backupjobs/" in fold(_text(wire, "id")) and isinstance(wire.get("properties"), Mapping)
 
 
 def read_job_record(wire: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
     """A backup job as Azure Backup returns it. https://learn.microsoft.com/rest/api/backup/job-details/get"""
     properties = wire["properties"]
     status, operation = _text(properties, "status"), _text(properties, "operation")
-    if (status.casefold(), operation.casefold()) != ("failed", "backup"):
+    if (fold(status), fold(operation)) != ("failed", "backup"):
         return Ignored(f"the job is a {operation or 'nameless operation'} and {status or 'in no state'}", shape)
-    if _text(properties, "backupManagementType").casefold() != "azureiaasvm":
+    if fold(_text(properties, "backupManagementType")) != "azureiaasvm":
         return Ignored(f"the job is of {_text(properties, 'backupManagementType') or 'no type told'}, not of an Azure VM", shape)
     vault_id, _, job_id = _text(wire, "id").rpartition("/backupJobs/")
     item = item_of_names(vault_id, _text(properties, "containerName"), "containerName")
@@ -133,7 +134,7 @@ def _service(wire: Wire) -> str:
 
 def _not_fired(wire: Wire) -> str:
     condition = _text(_essentials(wire), "monitorCondition")
-    return "" if condition.casefold() == "fired" else f"the alert is {condition or 'in no condition'}, not Fired"
+    return "" if fold(condition) == "fired" else f"the alert is {condition or 'in no condition'}, not Fired"
 
 
 def _conditions(wire: Wire) -> Iterable[Wire]:
@@ -155,7 +156,7 @@ def _dimensions(wire: Wire) -> dict[str, str]:
 
 
 def _plain(name: str) -> str:
-    return name.replace(" ", "").casefold()
+    return fold(name.replace(" ", ""))
 
 
 def _first(value: Any) -> str:

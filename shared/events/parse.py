@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.errors import NotUsable
 from shared.events import other_shapes
 from shared.events.alert import read_alert
@@ -96,7 +97,7 @@ def _json_object(text: str) -> Mapping[str, Any]:
 
 def _of_whole_characters(text: str) -> str:
     r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
-    if "\\ud" not in text.casefold() and text.isascii():
+    if "\\ud" not in fold(text) and text.isascii():
         return text
     return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards
 from shared.execution.tools import Tools
@@ -56,8 +57,8 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
         return Result(target, "refused", "; ".join(kept))
     if unlocked:
-        lifted = {entry.lock.id.casefold() for entry in await tools.ledger.open_locks()}
-        added = [lock for lock in ready.locks if lock.id.casefold() not in lifted and not guards.on_collection(lock, target)]
+        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
+        added = [lock for lock in ready.locks if fold(lock.id) not in lifted and not guards.on_collection(lock, target)]
         if added:
             names = ", ".join(f"{lock.name} on {lock.scope}" for lock in added)
             return Result(target, "refused", f"somebody made a lock while the group was unlocked, and it stays: {names}")

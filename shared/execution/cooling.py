@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Row, Store
 
@@ -57,4 +58,4 @@ class CoolingTime:
 
 
 def _key(vm_id: str) -> str:
-    return hashlib.sha256(vm_id.casefold().encode()).hexdigest()[:32]
+    return hashlib.sha256(fold(vm_id).encode()).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards
 from shared.execution.tools import StepOutcome, Tools, change
@@ -29,7 +30,7 @@ async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome
 
 
 async def _uninstall(tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]) -> StepOutcome:
-    found = next((each for each in extensions if each.id.casefold() == step.target.casefold()), None)
+    found = next((each for each in extensions if fold(each.id) == fold(step.target)), None)
     if found is None:
         return StepOutcome("done", "the extension is already gone")
     if not found.is_backup_extension:

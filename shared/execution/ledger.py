@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared import clock
-from shared.arm_ids import is_at_or_above, same
+from shared.arm_ids import fold, is_at_or_above, same
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.facts import Lock
@@ -103,10 +103,10 @@ class LockLedger:
 
 def counted_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> tuple[Lock, ...]:
     """Locks at or above `scope` as they are meant to be: those that Azure shows and those that are off because of us."""
-    locks = {lock.id.casefold(): lock for lock in read}
+    locks = {fold(lock.id): lock for lock in read}
     for entry in lifted:
         if is_at_or_above(entry.lock.scope, scope):
-            locks.setdefault(entry.lock.id.casefold(), entry.lock)
+            locks.setdefault(fold(entry.lock.id), entry.lock)
     return tuple(locks.values())
 
 
@@ -115,4 +115,4 @@ def _entry(row: Row) -> OpenLock:
 
 
 def _key(entry: OpenLock) -> str:
-    return hashlib.sha256(entry.lock.id.casefold().encode()).hexdigest()[:32]
+    return hashlib.sha256(fold(entry.lock.id).encode()).hexdigest()[:32]

@@ -12,7 +12,7 @@ import shlex
 from dataclasses import replace
 
 from shared import clock
-from shared.arm_ids import group_of, parse, same
+from shared.arm_ids import fold, group_of, parse, same
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
 from shared.execution import guards
@@ -103,7 +103,7 @@ async def _settled(tools: Tools, entry: OpenLock, result: str, correlation_id: s
     """Write the one outcome, then let the ledger forget the lock. Whoever comes second finds nothing left to do."""
     chain = ChainOf(entry.incident_id, entry.vm_id)
     if entry.state == BACK or await tools.ledger.is_back(entry):
-        if (RESTORE, entry.lock.id.casefold()) in await open_intents(tools, entry.incident_id):
+        if (RESTORE, fold(entry.lock.id)) in await open_intents(tools, entry.incident_id):
             detail = {"lock": to_json(entry.lock), "read_back": to_json(found) if found else None}
             await outcome(tools, chain, RESTORE, entry.lock.id, result, correlation_id, detail)
         await tools.ledger.settle(entry)
@@ -145,9 +145,9 @@ async def put_back_all_due(tools: Tools) -> list[StepOutcome]:
         outcomes += await put_back_group(tools, held.window.group_id, last_try=leader is None or leader.ended)
         if not await tools.ledger.open_locks(held.window.group_id):
             await tools.windows.end(closing)
-    open_groups = {held.window.group_id.casefold() for held in await tools.windows.all()}
+    open_groups = {fold(held.window.group_id) for held in await tools.windows.all()}
     for entry in await tools.ledger.open_locks():
-        if entry.group_id.casefold() not in open_groups:
+        if fold(entry.group_id) not in open_groups:
             incident = await tools.book.get(entry.incident_id)
             outcomes.append(await put_back(tools, entry, last_try=incident is None or incident.ended))
     return outcomes
@@ -167,7 +167,7 @@ async def put_back_of_incident(tools: Tools, incident_id: str) -> list[StepOutco
 
 def by_hand(lock: Lock) -> str:
     """The command that puts this lock back."""
-    group = same(lock.scope, group_of(lock.scope)) if "/resourcegroups/" in lock.scope.casefold() else False
+    group = same(lock.scope, group_of(lock.scope)) if "/resourcegroups/" in fold(lock.scope) else False
     subscription = parse(lock.scope).subscription
     where = (
         f"--subscription {subscription} --resource-group {shlex.quote(lock.scope.rsplit('/', 1)[1])}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.arm_ids import fold
 from shared.execution.ledger import OpenLock
 from shared.execution.tools import StepOutcome
 from shared.execution.windows import Result
@@ -20,10 +21,10 @@ def restored(off: list[OpenLock]) -> StepOutcome:
 
 def with_outcomes(incident: Incident, *, results: list[Result], restored: StepOutcome) -> Incident:
     """The incident with the outcome of each of its steps in this window."""
-    by_target = {result.target.casefold(): result for result in results}
+    by_target = {fold(result.target): result for result in results}
 
     def outcome_of(kind: str, target: str) -> tuple[str, str] | None:
-        result = by_target.get(target.casefold())
+        result = by_target.get(fold(target))
         if result is None:
             return None
         if kind == StepKind.DELETE_COLLECTION:

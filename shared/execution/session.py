@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.errors import AzureCallFailed, StoreError
 from shared.execution import collection, guards, outcomes
@@ -122,7 +123,7 @@ class _Session:
         ready = [each for found in examined for each in found]
         if not ready:
             return
-        locks = {lock.id.casefold(): (lock, each) for each in ready for lock in each.locks if lock.id.casefold() not in self.lifted}
+        locks = {fold(lock.id): (lock, each) for each in ready for lock in each.locks if fold(lock.id) not in self.lifted}
         await self._ahead(list(locks.values()))
         await asyncio.gather(*(self._intend(each) for each in ready))
         if problem := await self._lift([lock for lock, _ in locks.values()]):
@@ -155,20 +156,20 @@ class _Session:
             chain = ready.incident if guards.on_collection(lock, ready.collection.id) else self.incident
             known = await record.open_intents(tools, chain.id)
             told = {"lock": to_json(lock), "back_by": window.deadline}
-            if (RESTORE, lock.id.casefold()) not in known:
+            if (RESTORE, fold(lock.id)) not in known:
                 await record.intent(tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
             entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline)
             recorded = await tools.ledger.record(entry)
-            self.entries[lock.id.casefold()] = recorded
+            self.entries[fold(lock.id)] = recorded
             if recorded is not entry:
-                self.recovered.add(lock.id.casefold())
-            if (LIFT, lock.id.casefold()) not in known:
+                self.recovered.add(fold(lock.id))
+            if (LIFT, fold(lock.id)) not in known:
                 await record.intent(tools, chain, LIFT, lock.id, told)
 
     async def _intend(self, ready: collection.Ready) -> None:
         detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
         known = await record.open_intents(self.tools, ready.incident.id)
-        if (collection.KIND, ready.collection.id.casefold()) not in known:
+        if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
     async def _lift(self, locks: list[Lock]) -> str:
@@ -177,16 +178,16 @@ class _Session:
         return "; ".join(problem for problem in problems if problem)
 
     async def _lift_one(self, lock: Lock) -> str:
-        self.lifted.add(lock.id.casefold())
-        entry = self.entries[lock.id.casefold()]
+        self.lifted.add(fold(lock.id))
+        entry = self.entries[fold(lock.id)]
         chain = ChainOf(entry.incident_id, entry.vm_id)
         found = await self.tools.reader.lock(lock.id)
         if isinstance(found, Lock) and not found.same_content(entry.lock):
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
             return f"somebody changed the lock {lock.name} just now; it is not touched"
-        if isinstance(found, Absent) and lock.id.casefold() not in self.recovered:
+        if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody else took it off just now", ""))
-            self._later(left_off(self.tools, self.entries.pop(lock.id.casefold())))
+            self._later(left_off(self.tools, self.entries.pop(fold(lock.id))))
             return ""
         try:
             correlation_id = await self.tools.writer.delete_lock(lock)
@@ -274,7 +275,7 @@ class _Session:
         await self.tools.book.change(member.incident_id, partial(outcomes.with_outcomes, results=mine, restored=restored))
         known = await record.open_intents(self.tools, incident.id)
         for result in mine:
-            if (collection.KIND, result.target.casefold()) in known:
+            if (collection.KIND, fold(result.target)) in known:
                 told = f"{result.result}: {result.detail} (the answer was not put on record)"
                 await record.outcome(self.tools, incident, collection.KIND, result.target, told, "")
             detail = {"detail": result.detail, "window_of": self.incident.id, "locks": restored.detail}

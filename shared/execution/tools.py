@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from shared.arm_ids import fold
 from shared.audit.log import AuditLog
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
@@ -116,7 +117,7 @@ async def open_intents(tools: Tools, chain_id: str) -> set[tuple[str, str]]:
     begun: dict[tuple[str, str], int] = {}
     async for entry in tools.audit.entries(incident=chain_id):
         if entry.phase in ("intent", "outcome"):
-            key = (entry.kind, entry.target.casefold())
+            key = (entry.kind, fold(entry.target))
             begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
     return {key for key, left in begun.items() if left > 0}
 

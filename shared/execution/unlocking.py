@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared import clock
-from shared.arm_ids import group_of
+from shared.arm_ids import fold, group_of
 from shared.execution import collection
 from shared.execution.locks import by_hand
 from shared.execution.session import lead
@@ -71,8 +71,8 @@ async def _refused(tools: Tools, incident: Incident, targets: tuple[str, ...]) -
 async def _over(tools: Tools, incident_id: str, group_id: str, targets: tuple[str, ...]) -> StepOutcome | None:
     """How this turn ended, once a window has told it; None while it has not."""
     incident = await tools.book.get(incident_id)
-    wanted = {target.casefold() for target in targets}
-    mine = [action for action in incident.actions if action.target.casefold() in wanted] if incident else []
+    wanted = {fold(target) for target in targets}
+    mine = [action for action in incident.actions if fold(action.target) in wanted] if incident else []
     if not mine or any(not action.outcome for action in mine):
         return None
     problems = list(dict.fromkeys(action.detail for action in mine if action.outcome != "done"))
@@ -92,7 +92,7 @@ async def recover(tools: Tools, incident: Incident) -> None:
             await tools.windows.end(held)  # nothing was lifted; whoever joined asks again
         else:
             await lead(tools, incident, held)
-    off = {entry.lock.id.casefold() for entry in await tools.ledger.open_locks()}
+    off = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
     for kind, target in sorted(await open_intents(tools, incident.id)):
         if target not in off:
             await outcome(tools, incident, kind, target, "not known: the process ended before the answer was on record", "")

@@ -15,6 +15,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists
 from shared.store.contract import Row, Store
@@ -108,4 +109,4 @@ class LockWindows:
 
 
 def _key(group_id: str) -> str:
-    return hashlib.sha256(group_id.casefold().encode()).hexdigest()[:32]
+    return hashlib.sha256(fold(group_id).encode()).hexdigest()[:32]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from shared.arm_ids import group_of, parse, same
+from shared.arm_ids import fold, group_of, parse, same
 from shared.facts import Lock
 from shared.fixes.contract import Fix, NotFixable, Step, StepKind
 from shared.incident.model import Finding, Target
@@ -39,7 +39,7 @@ def why_kept(lock: Lock, collection_id: str) -> str:
     where = f"the lock {lock.name} ({lock.level}) on {lock.scope}"
     if lock.owners:
         return f"{where} belongs to the application {', '.join(lock.owners)}"
-    if lock.name.casefold() == AZURE_BACKUPS_OWN_LOCK.casefold():
+    if fold(lock.name) == fold(AZURE_BACKUPS_OWN_LOCK):
         return f"{where} was made by Azure Backup"
     if same(lock.scope, collection_id) or same(lock.scope, group_of(collection_id)):
         return ""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
@@ -236,4 +237,4 @@ def set_aside(event: Ignored, incident_id: str) -> Incident:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.casefold().encode()).hexdigest()[:32]
+    return hashlib.sha256(fold(text).encode()).hexdigest()[:32]

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.incident.model import Incident, Verdict
@@ -80,9 +81,9 @@ class Wanted:
     def takes(self, summary: Summary) -> bool:
         return (
             self.status in ("", summary.status)
-            and self.vm.casefold() in summary.vm.casefold()
-            and self.group.casefold() in ("", summary.group.casefold())
-            and self.code.casefold() in ("", summary.error_code.casefold())
+            and fold(self.vm) in fold(summary.vm)
+            and fold(self.group) in ("", fold(summary.group))
+            and fold(self.code) in ("", fold(summary.error_code))
             and (not self.cause or self.cause in summary.causes)
             and (not self.changed or (bool(summary.changed) if self.changed == "any" else self.changed in summary.changed))
             and self.review in ("", summary.review or NOT_REVIEWED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from shared.arm_ids import fold
 from shared.events.model import CodeHint
 from shared.facts import Lock
 
@@ -136,7 +137,7 @@ class Incident:
     @property
     def code_now(self) -> str:
         """The code to diagnose by: that of the verifying backup once it has failed, else that of the first failure."""
-        failed_again = self.verification is not None and self.verification.outcome.casefold() == "failed"
+        failed_again = self.verification is not None and fold(self.verification.outcome) == "failed"
         return self.verification.error_code if self.verification and failed_again else self.error_code
 
     @property

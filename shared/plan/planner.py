@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from shared import catalogue
 from shared.advice import About, look_at_job, unknown_code
-from shared.arm_ids import group_of
+from shared.arm_ids import fold, group_of
 from shared.fixes.contract import NotFixable, Step, StepKind
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
@@ -41,7 +41,7 @@ def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
     grouped: dict[str, list[Step]] = {}
     for step in found.steps:
         key = step.target if step.kind is StepKind.UNINSTALL_EXTENSION else group_of(step.target)
-        grouped.setdefault(key.casefold(), []).append(step)
+        grouped.setdefault(fold(key), []).append(step)
     return tuple(tuple(each) for each in grouped.values())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.arm_ids import fold
 from shared.settings import MODES
 
 TAG = "backup-remediation"
@@ -33,11 +34,9 @@ def mode_in_force(setting: str, vm_tags: Mapping[str, str], group_tags: Mapping[
 def _from_tags(tags: Mapping[str, str], whose: str) -> list[Mode]:
     found = []
     for name, value in tags.items():
-        if name.casefold() != TAG:
+        if fold(name) != TAG:
             continue
-        known = value.strip().casefold() in MODES
+        known = fold(value.strip()) in MODES
         because = f"the tag {TAG} on {whose} says {value!r}"
-        found.append(
-            Mode(value.strip().casefold(), because) if known else Mode("off", f"{because}, which is no mode and counts as off")
-        )
+        found.append(Mode(fold(value.strip()), because) if known else Mode("off", f"{because}, which is no mode and counts as off"))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared import clock
 from shared.advice import About
-from shared.arm_ids import group_of, parse
+from shared.arm_ids import fold, group_of, parse
 from shared.codec import from_json, to_json
 from shared.errors import StoreUnavailable
 from shared.execution import extension, unlocking
@@ -51,18 +51,16 @@ async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]
 
 def _begun(incident: Incident, steps: tuple[Step, ...], cause: str) -> Incident:
     """The incident with an action for each step that has none yet."""
-    known = {(action.kind, action.target.casefold()) for action in incident.actions}
-    new = [
-        Action(step.kind.value, step.target, "", cause) for step in steps if (step.kind.value, step.target.casefold()) not in known
-    ]
+    known = {(action.kind, fold(action.target)) for action in incident.actions}
+    new = [Action(step.kind.value, step.target, "", cause) for step in steps if (step.kind.value, fold(step.target)) not in known]
     return replace(incident, actions=(*incident.actions, *new))
 
 
 def _ended(incident: Incident, steps: tuple[Step, ...], done: StepOutcome) -> Incident:
-    mine = {(step.kind.value, step.target.casefold()) for step in steps}
+    mine = {(step.kind.value, fold(step.target)) for step in steps}
     actions = tuple(
         replace(action, outcome=done.result, detail=done.detail)
-        if (action.kind, action.target.casefold()) in mine and not action.outcome
+        if (action.kind, fold(action.target)) in mine and not action.outcome
         else action
         for action in incident.actions
     )
@@ -105,11 +103,11 @@ async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: lis
 
 def advice_on_locks(incident: Incident) -> tuple[str, ...]:
     """What the owner is told where the lock sits on a group that Azure Backup keeps its restore points in."""
-    vm_group = parse(incident.vm_id).resource_group.casefold()
+    vm_group = fold(parse(incident.vm_id).resource_group)
     told = []
     for action in incident.actions:
         group = parse(group_of(action.target)).name
-        if action.kind == StepKind.RESTORE_LOCKS and group.casefold() != vm_group:
+        if action.kind == StepKind.RESTORE_LOCKS and fold(group) != vm_group:
             told.append(
                 f"The lock on {group} is back, as it was. That group is Azure Backup's own, which deletes old restore points in it:"
                 " under this lock they will pile up to 18 again and backups will fail again. Take the lock off that group for good;"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
@@ -69,7 +70,7 @@ class _Seen:
     problems: list[str] = field(default_factory=list)
 
     def add(self, event: FailureEvent) -> None:
-        self.events.setdefault((event.vault_id.casefold(), event.job_id.casefold()), event)
+        self.events.setdefault((fold(event.vault_id), fold(event.job_id)), event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,9 @@ class Sweep:
     async def _from_log(self, answer: LogAnswer, seen: _Seen) -> None:
         if answer.outcome is not Outcome.COMPLETE:
             seen.problems.append(f"the log is {answer.outcome}: {answer.reason}")
-        own = (await self.own_subscription()).casefold()
+        own = fold(await self.own_subscription())
         for failure in answer.failures:
-            if f"/subscriptions/{own}/" in failure.vault_id.casefold():
+            if f"/subscriptions/{own}/" in fold(failure.vault_id):
                 seen.add(_of_row(failure))
         for skipped in answer.skipped:
             await self.intake.quarantine(dumps(skipped), f"a row of {skipped.table} of a failed backup: {skipped.reason}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import clock
+from shared.arm_ids import fold
 from shared.audit.log import AuditLog
 from shared.events.model import CodeHint, FailureEvent, Ignored, Unusable
 from shared.events.parse import parse
@@ -43,7 +44,7 @@ class Intake:
             return await self.quarantine(text, event.reason)
         if isinstance(event, Ignored):
             return await self._set_aside(event, _key(event.key) if event.key else "")
-        if event.subscription_id.casefold() != (await own_subscription()).casefold():
+        if fold(event.subscription_id) != fold(await own_subscription()):
             reason = f"subscription {event.subscription_id} is not the one that this installation looks after"
             return await self.pass_over(event, reason)
         return await self.claim(event)
@@ -162,7 +163,7 @@ def as_ignored(event: FailureEvent, reason: str) -> Ignored:
 
 
 def _key(text: str) -> str:
-    return hashlib.sha256(text.casefold().encode()).hexdigest()[:32]
+    return hashlib.sha256(fold(text).encode()).hexdigest()[:32]
 
 
 def _told(event: FailureEvent) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared import catalogue, clock
 from shared.advice import About
-from shared.arm_ids import parse
+from shared.arm_ids import fold, parse
 from shared.diagnosis.failure import of_job
 from shared.errors import AzureCallFailed
 from shared.execution import guards
@@ -96,7 +96,7 @@ async def _running(tools: Tools, incident: Incident) -> str:
     if isinstance(jobs, Absent | Unreadable):
         return ""
     vm = parse(incident.vm_id)
-    ours = [job for job in jobs if job.operation.casefold() == "backup" and job.is_of(vm.name, vm.resource_group)]
+    ours = [job for job in jobs if fold(job.operation) == "backup" and job.is_of(vm.name, vm.resource_group)]
     return ours[0].name if ours else ""
 
 
@@ -119,15 +119,15 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
         await _not_shown(tools, incident, f"its job cannot be read: {job.what}")
         return {"next": "stop"}
     ended = job.status if job.ended else "timed out"
-    shown = Verification(job.name, ended, of_job(job) if ended.casefold() == "failed" else "")
+    shown = Verification(job.name, ended, of_job(job) if fold(ended) == "failed" else "")
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
     await note(tools, incident, KIND, f"job {job.name} ended: {ended}", detail={"job": job.name, "error_code": shown.error_code})
-    if ended.casefold() in ("completed", "completedwithwarnings"):
+    if fold(ended) in ("completed", "completedwithwarnings"):
         left = [step for each in await put_back_of_incident(tools, incident_id) for step in each.manual_steps]
         steps = (*left, *advice_on_locks(incident))
         await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {ended}", steps)
         return {"next": "stop"}
-    if ended.casefold() != "failed":
+    if fold(ended) != "failed":
         await _not_shown(tools, incident, f"the verifying backup {job.name} is {ended}")
         return {"next": "stop"}
     return await _failed_again(tools, incident, job)

@@ -6,6 +6,7 @@ from simulator import clock, errors, filters, ids, jobs
 from simulator.errors import ArmError
 from simulator.handlers.resources import found, page
 from simulator.handlers.vaults import vault_id
+from simulator.ids import fold
 from simulator.operations import Failure
 from simulator.state import Resource, properties, text, wire
 from simulator.world import Answer, Call
@@ -36,7 +37,7 @@ def get_job(call: Call) -> Answer:
 def cancel_job(call: Call) -> Answer:
     """202; the job is Cancelling, then Cancelled. Code and status for a job that has ended are assumed."""
     job = found(call, _job_id(call))
-    if text(job, "status").casefold() != "inprogress":
+    if fold(text(job, "status")) != "inprogress":
         raise ArmError(400, "UserErrorJobNotCancellable", f"The job is {text(job, 'status')} and cannot be cancelled.")
     properties(job)["status"] = "Cancelling"
     world = call.world
@@ -73,7 +74,7 @@ def _job_id(call: Call) -> str:
 def _matches(job: Resource, terms: dict[str, str]) -> bool:
     for name, field in EQUAL.items():
         value = text(job, field) if field else ids.parse(job["id"]).name
-        if name in terms and terms[name].casefold() != value.casefold():
+        if name in terms and fold(terms[name]) != fold(value):
             return False
     started = clock.parse(text(job, "startTime"))
     if "startTime" in terms and (started is None or started < filters.time(terms["startTime"])):

@@ -6,12 +6,13 @@ from typing import Any
 
 from simulator import errors, ids, locks, validation
 from simulator.handlers.resources import found, page
+from simulator.ids import fold
 from simulator.state import Resource, properties, wire
 from simulator.world import Answer, Call
 
 
 def list_locks(call: Call) -> Answer:
-    at_scope_only = call.query.get("$filter", "").replace(" ", "").casefold() == "atscope()"
+    at_scope_only = fold(call.query.get("$filter", "").replace(" ", "")) == "atscope()"
     return page(call, (wire(each) for each in locks.seen_from(call.state, call.names["scope"], at_scope_only)))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from simulator import clock, deny, ids, kql
 from simulator.errors import ArmError
+from simulator.ids import fold
 from simulator.kql_values import Columns, Row, columns_of
 from simulator.log_errors import bad_argument, no_access, not_understood, partial, workspace_not_found
 from simulator.state import text
@@ -57,8 +58,8 @@ def query(call: Call) -> Answer:
 def _check_workspace(call: Call) -> None:
     """404 for a workspace that is not there, 403 where a deny assignment forbids the query."""
     workspaces = list(call.state.of_type(ids.WORKSPACE))
-    wanted = call.names["workspace"].casefold()
-    found = [each for each in workspaces if text(each, "customerId").casefold() == wanted]
+    wanted = fold(call.names["workspace"])
+    found = [each for each in workspaces if fold(text(each, "customerId")) == wanted]
     if not found and (workspaces or "logs" not in call.state.beside):
         raise workspace_not_found()
     for each in found:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from simulator import errors, ids
+from simulator.ids import fold
 from simulator.state import Resource, wire
 from simulator.world import Answer, Call
 
@@ -39,7 +40,7 @@ def list_subscriptions(call: Call) -> Answer:
 
 
 def get_subscription(call: Call) -> Answer:
-    return Answer(200, _subscription(call, call.state.subscriptions()[call.names["subscription"].casefold()]))
+    return Answer(200, _subscription(call, call.state.subscriptions()[fold(call.names["subscription"])]))
 
 
 def _subscription(call: Call, subscription: str) -> Resource:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from simulator import errors, ids, physics
 from simulator.handlers import compute
 from simulator.handlers.resources import found, page
+from simulator.ids import fold
 from simulator.operations import Failure, Finish
 from simulator.state import Resource, properties, wire
 from simulator.world import Answer, Call
@@ -74,7 +75,7 @@ def _served(collection: Resource, with_points: bool) -> Resource:
 
 def _point(collection: Resource, name: str) -> Resource | None:
     for point in properties(collection).get("restorePoints") or []:
-        if str(point["name"]).casefold() == name.casefold():
+        if fold(str(point["name"])) == fold(name):
             found_point: Resource = point
             return found_point
     return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator import errors, filters, ids
 from simulator.handlers.resources import found, page
+from simulator.ids import fold
 from simulator.state import Resource, text, wire
 from simulator.world import Answer, Call
 
@@ -58,7 +59,7 @@ def backup_status(call: Call) -> Answer:
     if not isinstance(given, str) or not ids.is_id(given):
         raise errors.invalid_content("resourceId is the id of a resource")
     machine = ids.parse(given)
-    suffix = f"iaasvmcontainerv2;{machine.group};{machine.name}".casefold()
+    suffix = fold(f"iaasvmcontainerv2;{machine.group};{machine.name}")
     body: dict[str, Any] = {
         "protectionStatus": "NotProtected",
         "fabricName": "Azure",
@@ -75,4 +76,4 @@ def backup_status(call: Call) -> Answer:
 
 
 def _matches(item: Resource, terms: dict[str, str]) -> bool:
-    return all(text(item, WORKLOADS[name]).casefold() == value.casefold() for name, value in terms.items())
+    return all(fold(text(item, WORKLOADS[name])) == fold(value) for name, value in terms.items())

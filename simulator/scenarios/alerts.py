@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from simulator import clock, ids, messages
+from simulator.ids import fold
 from simulator.scenarios import parts
 
 
@@ -29,7 +30,7 @@ def vm_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
         "formattedSourceType": "AzureVm",
         "firstLevelContainerId": tail,
     }
-    return _alert(code, job_id, f"azureiaasvm{code.casefold()}full", context)
+    return _alert(code, job_id, f"azureiaasvm{fold(code)}full", context)
 
 
 def sql_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def sql_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
         "formattedSourceType": "AzureVmSQL",
         "firstLevelContainerId": container,
     }
-    return _alert(code, job_id, f"azureworkload{code.casefold()}log", context)
+    return _alert(code, job_id, f"azureworkload{fold(code)}log", context)
 
 
 def _extended_info(code: str, job_id: str) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _alert(code: str, job_id: str, tail: str, context: dict[str, Any]) -> dict[s
                 "description": messages.message(code),
                 "firedDateTime": clock.backup_time(parts.FAILED_AT + timedelta(minutes=4)),
                 "originAlertId": f"{_reversed_ticks(parts.FAILED_AT)}_0_{digits}{tail}",
-                "alertTargetIDs": [parts.vault_id().casefold()],
+                "alertTargetIDs": [fold(parts.vault_id())],
                 "monitorCondition": "Fired",
                 "essentialsVersion": "1.0",
                 "monitoringService": "Azure Backup",

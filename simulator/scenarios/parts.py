@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from simulator import clock, ids, jobs, machines, messages, physics
+from simulator.ids import fold
 from simulator.state import Resource
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -82,7 +83,7 @@ def machine(
             "osProfile": {
                 "computerName": name,
                 "adminUsername": "azureuser",
-                f"{os_type.casefold()}Configuration": configuration,
+                f"{fold(os_type)}Configuration": configuration,
                 "allowExtensionOperations": True,
             },
             "networkProfile": {"networkInterfaces": [{"id": _interface_id(group_name, name)}]},

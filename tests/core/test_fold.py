@@ -1,0 +1,97 @@
+"""Ids are compared as ARM compares them: ASCII letters without case, every other letter as it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+import pytest
+
+from shared import facts
+from shared.arm_ids import fold, is_at_or_above, parse, same
+from shared.execution import cooling, ledger, windows
+from shared.execution.ledger import OpenLock, counted_in
+from shared.facts import Lock, RestorePointCollection
+from shared.incident.book import job_key
+from simulator import ids as simulated
+from tests.docs.test_docs import ROOT
+
+SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
+DEPLOYED_OR_LOCAL = ("functions", "shared", "simulator", "command_line")
+ALLOWED_LOWER = {"shared/settings.py": 1, "shared/azure/reader.py": 1}
+"""A GUID, and a word of our own in a sentence."""
+
+
+def group(name: str) -> str:
+    return f"{SUBSCRIPTION}/resourceGroups/{name}"
+
+
+def vm(name: str) -> str:
+    return f"{group(name)}/providers/Microsoft.Compute/virtualMachines/vm"
+
+
+def lock(name: str) -> Lock:
+    return Lock(f"{group(name)}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ())
+
+
+def collection(name: str) -> RestorePointCollection:
+    return RestorePointCollection("/c", "AzureBackup_vm", vm(name), "", "Succeeded", ())
+
+
+def open_lock(name: str) -> OpenLock:
+    return OpenLock(lock(name), group(name), "i", vm(name), "", "9999")
+
+
+TWO_NAMES = [
+    ("rg-straße", "rg-strasse"),
+    ("rg-kelvin\u212a", "rg-kelvink"),
+    ("rg-É", "rg-é"),
+    ("rg-ﬁn", "rg-fin"),
+    ("rg-σ", "rg-ς"),
+]
+"""Pairs that Python's casefold, or its lower, makes one."""
+COMPARISONS: dict[str, Callable[[str, str], bool]] = {
+    "ids": lambda one, other: same(group(one), group(other)),
+    "scopes": lambda one, other: is_at_or_above(group(one), vm(other)),
+    "locks": lambda one, other: lock(one).same_content(lock(other)),
+    "collections": lambda one, other: collection(one).belongs_to(vm(other)),
+    "jobs": lambda one, other: bool(facts.job({"properties": {"containerName": f"iaasvmcontainerv2;{one};vm"}}).is_of("vm", other)),
+    "claims": lambda one, other: job_key(f"{group(one)}/v", "j") == job_key(f"{group(other)}/v", "j"),
+    "ledger": lambda one, other: ledger._key(open_lock(one)) == ledger._key(open_lock(other)),
+    "windows": lambda one, other: windows._key(group(one)) == windows._key(group(other)),
+    "cooling time": lambda one, other: cooling._key(vm(one)) == cooling._key(vm(other)),
+    "locks that are off": lambda one, other: len(counted_in([lock(one)], [open_lock(other)], vm(other))) == 1,
+    "types": lambda one, other: (
+        parse(f"{group('rg')}/providers/P/{one}/n").type == parse(f"{group('rg')}/providers/P/{other}/n").type
+    ),
+    "the simulator": lambda one, other: simulated.key(group(one)) == simulated.key(group(other)),
+    "the simulator's scopes": lambda one, other: simulated.at_or_above(group(one), vm(other)),
+}
+
+
+@pytest.mark.parametrize("compared", COMPARISONS)
+@pytest.mark.parametrize(("one", "other"), TWO_NAMES)
+def test_two_names_stay_two(compared: str, one: str, other: str) -> None:
+    assert not COMPARISONS[compared](one, other)
+
+
+@pytest.mark.parametrize("compared", COMPARISONS)
+def test_ascii_letters_have_no_case(compared: str) -> None:
+    assert COMPARISONS[compared]("RG-Straße", "rg-sTRAßE")
+
+
+def test_fold_leaves_every_other_character_alone() -> None:
+    every = "".join(map(chr, range(0x110000)))
+    changed = {one: other for one, other in zip(every, fold(every), strict=True) if one != other}
+    assert changed == {chr(letter): chr(letter + 32) for letter in range(ord("A"), ord("Z") + 1)}
+
+
+def test_nothing_else_is_used_to_compare() -> None:
+    """`casefold` and `lower` know more letters than ARM: in the product's own code there is `fold` alone."""
+    found: dict[str, int] = {}
+    for file in (each for room in DEPLOYED_OR_LOCAL for each in sorted((ROOT / room).rglob("*.py"))):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("casefold", "lower"):
+                where = str(file.relative_to(ROOT))
+                found[where] = found.get(where, 0) + 1
+    assert found == ALLOWED_LOWER
