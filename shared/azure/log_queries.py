@@ -37,7 +37,7 @@ _LEGACY = (
     'where Category in ("AzureBackupReport", "AddonAzureBackupJobs")',
     'extend JobOperation = column_ifexists("JobOperation_s", ""), BackupManagementType = column_ifexists("BackupManagementType_s", "")',
     'where OperationName == "Job" and JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
-    "project TimeGenerated, VaultId = coalesce(_ResourceId, ResourceId), "
+    'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")), '
     'JobUniqueId = coalesce(tostring(column_ifexists("JobUniqueId_g", "")), tostring(column_ifexists("JobUniqueId_s", ""))), '
     'BackupItemUniqueId = column_ifexists("BackupItemUniqueId_s", ""), JobStatus = column_ifexists("JobStatus_s", ""), '
     'JobFailureCode = column_ifexists("JobFailureCode_s", ""), '
