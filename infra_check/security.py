@@ -72,7 +72,7 @@ def _results(answer: Any) -> dict[str, list[Any]]:
     if results["parsing_errors"]:
         unread = ", ".join(map(str, results["parsing_errors"]))
         raise SecurityError(f"checkov could not parse {unread}, and so checked nothing there")
-    return results
+    return {name: list(checks) for name, checks in results.items()}
 
 
 def _problems(failed_checks: list[Any], accepted: list[dict[str, str]]) -> tuple[list[str], int]:

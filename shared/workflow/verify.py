@@ -116,7 +116,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
         return {"next": "stop"}
     job = await tools.reader.job(incident.vault_id, incident.verification.job_id)
     if isinstance(job, Absent | Unreadable):
-        await _not_shown(tools, incident, f"its job cannot be read: {job.what}")
+        await _not_shown(tools, incident, f"its job cannot be read: {guards.why(job)}")
         return {"next": "stop"}
     ended = job.status if job.ended else "timed out"
     shown = Verification(job.name, ended, of_job(job) if fold(ended) == "failed" else "")
