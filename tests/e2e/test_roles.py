@@ -92,6 +92,22 @@ async def test_what_cannot_be_read_is_named_and_not_fixed(product: Product, lack
     assert lacking in FOLLOWED | BESIDE or await product.changes() == []
 
 
+async def test_a_verifying_backup_that_cannot_be_read_is_not_fixed(tmp_path: Path) -> None:
+    """The role loses its action while the backup runs."""
+    action = "Microsoft.RecoveryServices/Vaults/backupJobs/read"
+    async with running(tmp_path, REMEDIATOR_JOB_WAIT_HOURS="0.001") as own:
+        case = scenario(LOCKED)
+        await own.azure(case)
+        body = {"error": {"code": "AuthorizationFailed", "message": f"does not have authorization to perform action '{action}'"}}
+        other_job = f"/backupJobs/(?!{case['job_id']})[^/]+$"
+        await own.fault(method="GET", path_regex=other_job, times=1000, action={"status": 403, "body": body})
+        await own.deliver(case["event"])
+        incident = await own.incident_of(case["job_id"])
+        assert incident["status"] == "needs_person"
+        assert "not shown to work" in incident["reason"] and action in incident["reason"]
+        assert of_type(await own.state(), LOCK) == of_type(case, LOCK)
+
+
 async def test_a_lock_that_may_not_be_put_back_stays_in_the_ledger_until_it_may(tmp_path: Path) -> None:
     """The one missing action that does harm: the lock is off, everybody is told, and the guardian puts it back when the role is mended."""
     async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.5") as own:
