@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.log import AuditLog
-from shared.events.model import CodeHint, FailureEvent, Ignored, Unusable
+from shared.errors import RemediatorError
+from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.model import Incident, Status
 from shared.quarantine import Kept, Quarantine
+
+type Own = Callable[[], Awaitable[str]]
 
 INTAKE_CHAIN = "intake"
 """Incident id under which events that belong to no incident are on record."""
@@ -28,6 +32,14 @@ class Taken:
     what: str
     incident_id: str = ""
     start: str = ""
+    parts: tuple[Taken, ...] = ()
+    """What became of each part of an event that told of several things; `incident_id` is then that of the first that has one."""
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Every incident whose orchestration has to run."""
+        own = (self.start,) if self.start else ()
+        return tuple(dict.fromkeys((*own, *(each for part in self.parts for each in part.starts))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +48,33 @@ class Intake:
     audit: AuditLog
     kept: Quarantine
 
-    async def take(self, text: str, own_subscription: Callable[[], Awaitable[str]]) -> Taken:
-        """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, and what it raises: then Event Grid has to send
-        the event again."""
+    async def take(self, text: str, own_subscription: Own) -> Taken:
+        """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, or whatever `own_subscription` raises: then
+        Event Grid has to send the event again."""
         event = parse(text)
         if isinstance(event, Unusable):
             return await self.quarantine(text, event.reason)
+        if isinstance(event, Several):
+            return await self._take_several(text, event, own_subscription)
+        return await self._take_one(event, own_subscription)
+
+    async def _take_several(self, text: str, event: Several, own_subscription: Own) -> Taken:
+        """Each part by itself: what hinders one does not hinder the next. When one could not be taken the whole event has to come
+        again, and finds the others known."""
+        parts, hindered = [], None
+        for each in event.found:
+            try:
+                parts.append(await self._take_one(each, own_subscription))
+            except RemediatorError as error:
+                hindered = hindered or error
+        if hindered is not None:
+            raise hindered
+        if event.unusable:
+            parts.append(await self.quarantine(text, event.unusable))
+        what = ", ".join(f"{count} {name}" for name, count in Counter(part.what for part in parts).items())
+        return Taken(what, next((part.incident_id for part in parts if part.incident_id), ""), parts=tuple(parts))
+
+    async def _take_one(self, event: FailureEvent | Ignored, own_subscription: Own) -> Taken:
         if isinstance(event, Ignored):
             return await self._set_aside(event, _key(event.key) if event.key else "")
         if fold(event.subscription_id) != fold(await own_subscription()):
