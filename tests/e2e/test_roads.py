@@ -28,12 +28,23 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
     fired = alert["data"]["essentials"]["firedDateTime"]
     made = {
         "log alert": shapes.LOG,
+        "log alert with rows": shapes.common(shapes.ROW),
+        "log alert with rows, old schema": shapes.old(shapes.ROW),
+        "row of a log": shapes.OLD_ROW,
         "health metric": shapes.METRIC,
+        "health metric, API names": shapes.metric(backupInstanceUrl=shapes.ITEM, dataSourceURL=shapes.VM, healthStatus="x"),
+        "row of Resource Graph": shapes.GRAPH_ROW,
         "refused backup": shapes.REFUSED["data"] | {"eventTime": shapes.REFUSED["eventTime"]},
     }
-    text = json.dumps(made).replace(shapes.ITEM, item_id).replace(shapes.VAULT, vault).replace(shapes.JOB, case["job_id"])
+    vm = alert["data"]["alertContext"]["linkedResourceId"]
+    ids = {shapes.ITEM: item_id, shapes.VAULT: vault, shapes.VM: vm}
+    text = json.dumps(made).replace(shapes.JOB, case["job_id"])
+    for example, ours in ids.items():
+        for wrote in (str, str.lower, str.upper):
+            text = text.replace(wrote(example), wrote(ours))
     text = text.replace("iaasvmcontainerv2;rg-app;vm-app-01", names).replace("2026-11-20T22:35:07Z", fired)
-    return json.loads(text) | {"alert": alert, "job record": job}
+    small = json.loads(json.dumps(job).replace(job["id"], job["id"].lower()))
+    return json.loads(text) | {"alert": alert, "job record": job, "job record in small letters": small}
 
 
 def item_of(alert: Any) -> str:
@@ -49,7 +60,34 @@ async def product(tmp_path: Path) -> AsyncIterator[Product]:
         yield product
 
 
-@pytest.mark.parametrize("shape", ["alert", "log alert", "health metric", "refused backup", "job record"])
+BY_ACTION_GROUP = (
+    "alert",
+    "log alert",
+    "log alert with rows",
+    "log alert with rows, old schema",
+    "health metric",
+    "health metric, API names",
+)
+SHAPES = (
+    *BY_ACTION_GROUP,
+    "row of a log",
+    "row of Resource Graph",
+    "refused backup",
+    "job record",
+    "job record in small letters",
+)
+
+
+@pytest.mark.parametrize("shape", BY_ACTION_GROUP)
+async def test_each_alert_through_the_bridge(product: Product, shape: str) -> None:
+    case = scenario(NAME)
+    await product.azure(case)
+    assert await product.alert(told(case)[shape]) == 202
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "fixed", incident["reason"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_each_shape_by_itself(product: Product, shape: str) -> None:
     case = scenario(NAME)
     await product.azure(case)
