@@ -15,7 +15,7 @@ from shared.errors import RemediatorError
 from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
-from shared.incident.book import IncidentBook, failure_key, opened, set_aside
+from shared.incident.book import Claim, IncidentBook, failure_key, opened, set_aside
 from shared.incident.model import Incident, Status
 from shared.quarantine import Kept, Quarantine
 
@@ -105,17 +105,23 @@ class Intake:
             await self._note(INTAKE_CHAIN, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
             return Taken("ignored")
         claim = await self.book.claim(key, event.job_id)
-        incident = await self.book.open(set_aside(event, claim.incident_id))
-        if claim.first:
-            await self._note(incident.id, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
+        if claim.forgotten:
+            return await self._told_late(claim, event.vm_id, {"job": event.job_id, "vault": event.vault_id})
+        told = (f"ignored: {event.reason}", {"shape": event.shape})
+        incident, _ = await self._opened(claim, set_aside(event, claim.incident_id), *told)
         return Taken("ignored", incident.id)
 
     async def knows(self, event: FailureEvent) -> bool:
-        """Whether some event, or a sweep, told of this failure before. Raises StoreUnavailable."""
-        return await self.book.is_claimed(failure_key(event))
+        """Whether the incident of this failure is there, or was and is no longer kept. A claim alone is not enough: the store may have
+        failed before the incident was written. Raises StoreUnavailable."""
+        claim = await self.book.claimed(failure_key(event))
+        if claim is None:
+            return False
+        return claim.forgotten or claim.verification or await self.book.get(claim.incident_id) is not None
 
     async def claim(self, event: FailureEvent) -> Taken:
-        """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable."""
+        """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable: then the
+        same event taken again goes on where this one ended."""
         key = failure_key(event)
         if not event.job_id and (at_work := await self.book.at_work_on(event.vm_id)):
             told = await self.book.claim_for(key, at_work)
@@ -123,20 +129,35 @@ class Intake:
                 await self._note(at_work, event.vm_id, "event", f"told of again, without a job ({event.shape})", _told(event))
                 return Taken("joined", at_work)
         claim = await self.book.claim(key, event.job_id)
+        if claim.forgotten:
+            return await self._told_late(claim, event.vm_id, _told(event))
         if claim.verification:
             await self._note(claim.incident_id, event.vm_id, "event", "the failure of our own verifying backup", _told(event))
             return Taken("verification", claim.incident_id)
-        incident = await self.book.open(opened(event, claim.incident_id))
-        if claim.first:
-            await self._note(incident.id, event.vm_id, "event", f"claimed ({event.shape})", _told(event))
-        else:
+        made = opened(event, claim.incident_id)
+        incident, new = await self._opened(claim, made, f"claimed ({event.shape})", _told(event))
+        if not new:
             incident = await self._attach(incident, event)
         if incident.ended:
             return Taken("duplicate", incident.id)
-        holder = await self.book.hold_vm(event.vm_id, incident.id)
-        if holder != incident.id:
-            return await self._join(incident, holder)
-        return Taken("claimed" if claim.first else "duplicate", incident.id, start=incident.id)
+        incident = await hold_vm(self.book, self.audit, incident)
+        if incident.ended:
+            return Taken("joined", incident.id)
+        return Taken("claimed" if new else "duplicate", incident.id, start=incident.id)
+
+    async def _opened(self, claim: Claim, made: Incident, result: str, detail: dict[str, Any]) -> tuple[Incident, bool]:
+        """The claim's incident, and whether it was made now: by the first event of it, or by a later one where the store failed between
+        the claim and the incident. It is on record before it is there, so that none is there without a record."""
+        there = None if claim.first else await self.book.get(claim.incident_id)
+        if there is not None:
+            return there, False
+        await self._note(made.id, made.vm_id, "event", result, detail)
+        return await self.book.open(made), True
+
+    async def _told_late(self, claim: Claim, vm_id: str, detail: dict[str, Any]) -> Taken:
+        reason = f"ignored: a failure of the incident {claim.incident_id}, which is over and no longer kept"
+        await self._note(INTAKE_CHAIN, vm_id, "event", reason, detail)
+        return Taken("forgotten")
 
     async def _attach(self, incident: Incident, event: FailureEvent) -> Incident:
         """An event about a known failure that names what no event named before: kept with the incident."""
@@ -148,28 +169,36 @@ class Intake:
         await self._note(incident.id, event.vm_id, "event", f"told of again, with more ({event.shape})", _told(event))
         return changed
 
-    async def _join(self, incident: Incident, holder: str) -> Taken:
-        """Two incidents never work on one VM at once: the later failure is history of the open one."""
-        reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
-        joined = await self.book.change(incident.id, lambda each: _part_of(each, holder, reason))
-        if joined.status is not Status.IGNORED:
-            return Taken("duplicate", incident.id)  # its work began before: it goes on
-        await self._note(incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
-        await self._note(holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
-        return Taken("joined", incident.id)
-
     async def _note(self, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
-        await self.audit.append(
-            incident=incident_id,
-            vm=vm_id,
-            kind=kind,
-            target=vm_id,
-            phase="note",
-            result=result,
-            actor=ACTOR,
-            correlation_id="",
-            detail=detail,
-        )
+        await _note(self.audit, incident_id, vm_id, kind, result, detail)
+
+
+async def hold_vm(book: IncidentBook, audit: AuditLog, incident: Incident) -> Incident:
+    """Let the incident work on its VM. Where another one does, it ends as part of that one's history, unless its own work began
+    before. Returns it as it then is. Idempotent. Raises StoreUnavailable."""
+    holder = await book.hold_vm(incident.vm_id, incident.id)
+    if holder == incident.id:
+        return incident
+    reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
+    joined = await book.change(incident.id, lambda each: _part_of(each, holder, reason))
+    if joined.status is Status.IGNORED:
+        await _note(audit, incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
+        await _note(audit, holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
+    return joined
+
+
+async def _note(audit: AuditLog, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
+    await audit.append(
+        incident=incident_id,
+        vm=vm_id,
+        kind=kind,
+        target=vm_id,
+        phase="note",
+        result=result,
+        actor=ACTOR,
+        correlation_id="",
+        detail=detail,
+    )
 
 
 def _part_of(incident: Incident, holder: str, reason: str) -> Incident:
