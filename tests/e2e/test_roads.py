@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared import clock
 from tests.e2e.conftest import ENDED, Product, running, scenario
 from tests.e2e.promises import broken_promises
 from tests.events import test_shapes as shapes
@@ -51,6 +54,34 @@ def item_of(alert: Any) -> str:
     found = [each for each in json.dumps(alert).split('"') if "/protectedItems/" in each]
     assert found, "the scenario's alert names no protected item"
     return found[0]
+
+
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def fresh(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with all its times moved, so that it was told some seconds ago."""
+    latest = max(clock.as_time(each) for each in _TIME.findall(json.dumps(case["body"])))
+    moved = datetime.now(UTC) - latest - timedelta(seconds=5)
+    text = _TIME.sub(lambda found: clock.as_text(clock.as_time(found[0]) + moved), json.dumps(case))
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the collected cases are not beside the project")
+@pytest.mark.parametrize("name", ["A02-log-alert-v1-common-with-rows", "A11-job-record-small-letters", "A15-metric-with-api-names"])
+async def test_collected_cases(product: Product, name: str) -> None:
+    case = fresh(json.loads((CASES / f"{name}.json").read_text()))
+    await product.azure(case)
+    if case["delivered_by"] == "POST /api/alerts":
+        assert await product.alert(case["body"]) == 202
+    else:
+        url, headers = f"{product.app}/runtime/webhooks/eventgrid?functionName=intake", {"aeg-event-type": "Notification"}
+        assert (await product.http.post(url, json=case["body"], headers=headers)).status in (200, 202)
+    job = next(each for each in case["resources"] if "/backupJobs/" in each["id"])
+    incident = await product.incident_of(job["name"])
+    assert incident["status"] == "fixed", incident["reason"]
 
 
 @pytest.fixture
