@@ -170,7 +170,7 @@ class Intake:
         return changed
 
     async def _note(self, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
-        await _note(self.audit, incident_id, vm_id, kind, result, detail)
+        await _note(self.audit, (incident_id, vm_id), kind, result, detail)
 
 
 async def hold_vm(book: IncidentBook, audit: AuditLog, incident: Incident) -> Incident:
@@ -182,12 +182,14 @@ async def hold_vm(book: IncidentBook, audit: AuditLog, incident: Incident) -> In
     reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
     joined = await book.change(incident.id, lambda each: _part_of(each, holder, reason))
     if joined.status is Status.IGNORED:
-        await _note(audit, incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
-        await _note(audit, holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
+        await _note(audit, (incident.id, incident.vm_id), "status", f"ignored: {reason}", {})
+        await _note(audit, (holder, incident.vm_id), "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
     return joined
 
 
-async def _note(audit: AuditLog, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
+async def _note(audit: AuditLog, about: tuple[str, str], kind: str, result: str, detail: dict[str, Any]) -> None:
+    """`about`: the incident and the VM."""
+    incident_id, vm_id = about
     await audit.append(
         incident=incident_id,
         vm=vm_id,
