@@ -12,46 +12,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 
 from shared import clock
 from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
+from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
 from shared.incident.model import Incident, Status
 from shared.store.contract import Row, Store
 
 INCIDENTS, CLAIMS, ACTIVE, WORKING = "incidents", "claims", "active", "working"
 ATTEMPTS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who a failure belongs to. `verification`: it is the failure of our own verifying backup of that incident."""
-
-    incident_id: str
-    verification: bool
-    first: bool
-    forgotten: bool = False
-    """The incident is no longer kept: what tells of this failure is late, and opens nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """A claim as it is in the store."""
-
-    incident_id: str
-    verification: bool = False
-    forgotten: bool = False
-
-    def as_claim(self, *, first: bool) -> Claim:
-        return Claim(self.incident_id, self.verification, first, self.forgotten)
-
-
-def _claim(row: Row) -> Claim:
-    return from_json(_Body, row.body).as_claim(first=False)
 
 
 class IncidentBook:
@@ -63,16 +36,16 @@ class IncidentBook:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key.
 
         The incident of a claim that is not the first may be missing still: then it is opened under the claim's id."""
-        return await self._insert_claim(key, _Body(new_incident_id(job_id, key))) or await self._claim_of(key)
+        return await self._insertclaim_in(key, Owner(new_incident_id(job_id, key))) or await self._claim_of(key)
 
     async def claimed(self, key: str) -> Claim | None:
         """Whose this failure is; None where nobody claimed it."""
         row = await self._store.get(CLAIMS, "job", key)
-        return _claim(row) if row else None
+        return claim_in(row) if row else None
 
     async def claim_for(self, key: str, incident_id: str) -> Claim:
         """Attach this key to an existing incident; return the current owner if it is already claimed by one that is there."""
-        return await self._attach(key, _Body(incident_id))
+        return await self._attach(key, Owner(incident_id))
 
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the failure of an incident that was opened without one."""
@@ -80,19 +53,19 @@ class IncidentBook:
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the verifying backup of an incident, so that its failure opens no other."""
-        return await self._attach(job_key(vault_id, job_id), _Body(incident_id, verification=True))
+        return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
-    async def _attach(self, key: str, body: _Body) -> Claim:
+    async def _attach(self, key: str, body: Owner) -> Claim:
         """A claim whose incident never came is taken over: ours is there, and will be worked on. Whoever made that claim and goes on
         finds this incident at work on the VM."""
         for _ in range(ATTEMPTS):
-            if first := await self._insert_claim(key, body):
+            if first := await self._insertclaim_in(key, body):
                 return first
             row = await self._store.get(CLAIMS, "job", key)
             if row is None:
                 continue
-            if not await self._is_orphan(_claim(row)):
-                return _claim(row)
+            if not await self._is_orphan(claim_in(row)):
+                return claim_in(row)
             with suppress(RowChanged):  # somebody else attached it: look again
                 await self._store.replace(row, to_json(body))
                 return body.as_claim(first=True)
@@ -101,7 +74,7 @@ class IncidentBook:
     async def _is_orphan(self, claim: Claim) -> bool:
         return not claim.forgotten and not claim.verification and await self.get(claim.incident_id) is None
 
-    async def _insert_claim(self, key: str, body: _Body) -> Claim | None:
+    async def _insertclaim_in(self, key: str, body: Owner) -> Claim | None:
         """None: somebody was first."""
         try:
             await self._store.insert(CLAIMS, "job", key, to_json(body))
@@ -178,7 +151,7 @@ class IncidentBook:
         """Mark the claims of incidents that are about to be forgotten: a late event must not open them again."""
         rows = [row async for row in self._store.query(CLAIMS, "job") if row.body["incident_id"] in incident_ids]
         for row in rows:
-            if not _claim(row).forgotten:
+            if not claim_in(row).forgotten:
                 with suppress(RowChanged):  # another run marked it
                     await self._store.replace(row, {**row.body, "forgotten": True})
 

@@ -15,7 +15,8 @@ from shared.errors import RemediatorError
 from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
-from shared.incident.book import Claim, IncidentBook, failure_key, opened, set_aside
+from shared.incident.book import IncidentBook, failure_key, opened, set_aside
+from shared.incident.claims import Claim
 from shared.incident.model import Incident, Status
 from shared.quarantine import Kept, Quarantine
 
