@@ -36,7 +36,7 @@ class IncidentBook:
         """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key.
 
         The incident of a claim that is not the first may be missing still: then it is opened under the claim's id."""
-        return await self._insertclaim_in(key, Owner(new_incident_id(job_id, key))) or await self._claim_of(key)
+        return await self._insert_claim(key, Owner(new_incident_id(job_id, key))) or await self._claim_of(key)
 
     async def claimed(self, key: str) -> Claim | None:
         """Whose this failure is; None where nobody claimed it."""
@@ -59,7 +59,7 @@ class IncidentBook:
         """A claim whose incident never came is taken over: ours is there, and will be worked on. Whoever made that claim and goes on
         finds this incident at work on the VM."""
         for _ in range(ATTEMPTS):
-            if first := await self._insertclaim_in(key, body):
+            if first := await self._insert_claim(key, body):
                 return first
             row = await self._store.get(CLAIMS, "job", key)
             if row is None:
@@ -74,7 +74,7 @@ class IncidentBook:
     async def _is_orphan(self, claim: Claim) -> bool:
         return not claim.forgotten and not claim.verification and await self.get(claim.incident_id) is None
 
-    async def _insertclaim_in(self, key: str, body: Owner) -> Claim | None:
+    async def _insert_claim(self, key: str, body: Owner) -> Claim | None:
         """None: somebody was first."""
         try:
             await self._store.insert(CLAIMS, "job", key, to_json(body))
