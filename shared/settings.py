@@ -113,7 +113,7 @@ class Settings:
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(

@@ -174,8 +174,8 @@ class World:
             except (Died, StoreUnavailable):
                 await asyncio.sleep(0.02)
                 continue
-            if taken.start:
-                self.start(taken.start)
+            for incident_id in taken.starts:
+                self.start(incident_id)
             return
 
     def living(self) -> Process:
