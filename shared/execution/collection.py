@@ -6,10 +6,11 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
-from shared.execution import guards
+from shared.execution import guards, vault_guards
 from shared.execution.tools import Tools
 from shared.execution.windows import Result
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
@@ -43,9 +44,18 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
         return Result(target, "refused", guards.why(collection))
-    problems = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools, incident))
-    if problem := guards.not_ours(collection, incident.vm_id) or problems[0] or problems[1]:
+    if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
+    pairing = timedelta(minutes=tools.settings.point_pairing_minutes)
+    looks = [
+        guards.switched_off(tools, incident, (target,)),
+        guards.job_running(tools, incident),
+        vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),
+    ]
+    if not unlocked:  # a lock that came to the vault since refuses the backup only, and the group's locks go back anyway
+        looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))
+    if problems := [problem for problem in await asyncio.gather(*looks) if problem]:
+        return Result(target, "refused", "; ".join(problems))
     locks = await tools.reader.locks(target)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))

@@ -167,7 +167,7 @@ class _Session:
                 await record.intent(tools, chain, LIFT, lock.id, told)
 
     async def _intend(self, ready: collection.Ready) -> None:
-        detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
+        detail = {"source": ready.collection.source_id, "restore_points": [point.name for point in ready.collection.points or ()]}
         known = await record.open_intents(self.tools, ready.incident.id)
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
