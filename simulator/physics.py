@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from simulator import clock, ids, machines, messages, recovery_points
 from simulator.ids import fold
 from simulator.operations import Failure
-from simulator.recovery_points import COLLECTION_PREFIX, STANDARD, collections_of, source_of
+from simulator.recovery_points import COLLECTION_PREFIX, ENHANCED, collections_of, source_of
 from simulator.state import Resource, properties, text
 from simulator.world import World
 
@@ -89,7 +89,7 @@ def remove_collection(world: World, collection_id: str) -> None:
 def _at_limit(world: World, machine_id: str, policy: Resource | None) -> bool:
     """18 is the limit of a Standard policy, over every collection of the VM, whoever made it."""
     held = [_points(each) for each in world.state.of_type(ids.COLLECTION) if source_of(each) == ids.key(machine_id)]
-    return recovery_points.policy_type(policy) == STANDARD and sum(held) >= POINT_LIMIT
+    return recovery_points.policy_type(policy) != ENHANCED and sum(held) >= POINT_LIMIT
 
 
 def _points(collection: Resource) -> int:

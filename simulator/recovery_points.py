@@ -11,7 +11,9 @@ https://learn.microsoft.com/rest/api/backup/recovery-points/list
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from simulator import clock, ids
 from simulator.ids import fold
@@ -29,11 +31,37 @@ def fill(state: State) -> None:
     for item in list(state.of_type(ids.PROTECTED_ITEM)):
         policy_id = text(item, "policyId")
         if _in_vault_of(policy_id, item) and not state.has(policy_id):
-            state.put(standard_policy(policy_id))
-        machine_id, known = machine_of(item), next(state.of_type(ids.RECOVERY_POINT, item["id"]), None)
-        if machine_id and known is None and fold(text(item, "protectionState")) == "protected":
-            for at in _times_of_points(state, machine_id):
-                add(state, item["id"], at)
+            _derive(state, standard_policy(policy_id))
+        if next(state.of_type(ids.RECOVERY_POINT, item["id"]), None) is None:
+            for point in _derivable(state, item):
+                _derive(state, point)
+
+
+def document(state: State) -> dict[str, Any]:
+    """The whole as JSON. What would be derived from it again, as it is, is left out: what went in comes out."""
+    without = {key for key in state.derived if ids.same_type(ids.parse(key).type, ids.BACKUP_POLICY)}
+    for item in state.of_type(ids.PROTECTED_ITEM):
+        held = {ids.key(each["id"]) for each in state.of_type(ids.RECOVERY_POINT, item["id"])}
+        if held <= state.derived and held == {ids.key(each["id"]) for each in _derivable(state, item)}:
+            without |= held
+    return state.dump(without)
+
+
+def _derive(state: State, resource: Resource) -> None:
+    state.put(resource)
+    state.derived.add(ids.key(resource["id"]))
+
+
+def _derivable(state: State, item: Resource) -> list[Resource]:
+    """The recovery points that the item has where the state names none."""
+    machine_id = machine_of(item)
+    if not machine_id or fold(text(item, "protectionState")) != "protected":
+        return []
+    made: dict[str, Resource] = {}
+    for at in _times_of_points(state, machine_id):
+        point = new_point(item["id"], at, made)
+        made[ids.key(point["id"])] = point
+    return list(made.values())
 
 
 def machine_of(item: Resource) -> str:
@@ -76,12 +104,18 @@ def agentless(policy: Resource | None) -> bool:
 
 
 def add(state: State, item_id: str, moment: datetime) -> None:
-    """A recovery point of that time in the vault; its name is a decimal number, as the service gives it."""
+    """A new recovery point of that time in the vault."""
+    taken = [ids.key(each["id"]) for each in state.of_type(ids.RECOVERY_POINT, item_id)]
+    state.put(new_point(item_id, moment, taken))
+
+
+def new_point(item_id: str, moment: datetime, taken: Collection[str] = ()) -> Resource:
+    """A recovery point of that time; its name is a decimal number, as the service gives it. `taken`: keys of ids that there are."""
     stamp = clock.backup_time(moment)
     name = _number(item_id, stamp)
-    while state.has(f"{item_id}/recoveryPoints/{name}"):
+    while ids.key(f"{item_id}/recoveryPoints/{name}") in taken:
         name = _number(item_id, stamp, name)
-    state.put(recovery_point(item_id, name, stamp))
+    return recovery_point(item_id, name, stamp)
 
 
 def recovery_point(item_id: str, name: str, stamp: str) -> Resource:
