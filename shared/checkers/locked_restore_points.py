@@ -34,6 +34,8 @@ CAUSE = "locked_restore_points"
 POINT_LIMIT = 18
 """Restore points of one VM across all its collections and groups, other backup tools' included, under a Standard policy."""
 LIMIT_CODE = "UserErrorRpCollectionLimitReached"
+VAULT_LEVELS = 6
+"""Segments from a vault's id to that of an item: fabric, container and item, a type and a name each."""
 
 
 async def check(subject: Subject, reader: Reader) -> Finding:
@@ -65,7 +67,7 @@ async def _judge(subject: Subject, collections: tuple[RestorePointCollection, ..
         return policy_type
     if problem := _not_at_limit(subject, policy_type, total, _count(others)):
         return unknown(CAUSE, problem, *counted)
-    return await _kept_by(own, counted, reader)
+    return await _kept_by(own, counted, subject.item_id, reader)
 
 
 def _not_at_limit(subject: Subject, policy_type: str, total: int, others: int) -> str:
@@ -99,7 +101,7 @@ async def _policy_type(subject: Subject, reader: Reader) -> str | Finding:
     return policy.type
 
 
-async def _kept_by(own: list[RestorePointCollection], counted: list[str], reader: Reader) -> Finding:
+async def _kept_by(own: list[RestorePointCollection], counted: list[str], item_id: str, reader: Reader) -> Finding:
     targets, lock_evidence = [], []
     for collection in own:
         locks = await reader.locks(collection.id)
@@ -109,8 +111,17 @@ async def _kept_by(own: list[RestorePointCollection], counted: list[str], reader
         lock_evidence += [f"lock {lock.name} ({lock.level}) on {lock.scope}" for lock in blocking]
         targets += [Target(collection.id, blocking)] if blocking else []
     if not targets:
-        return unknown(CAUSE, *counted, "no lock keeps them: something else does, or the clean-up is still to come")
+        nothing = "no lock keeps them: something else does, or the clean-up is still to come"
+        return unknown(CAUSE, *counted, nothing, *await _on_vault(item_id, reader))
     return confirmed(CAUSE, *counted, *dict.fromkeys(lock_evidence), targets=tuple(targets))
+
+
+async def _on_vault(item_id: str, reader: Reader) -> tuple[str, ...]:
+    """Locks of the vault, for the person: clean-up was seen to fail under one. They are never lifted."""
+    locks = await reader.locks(item_id.rsplit("/", VAULT_LEVELS)[0])
+    if isinstance(locks, Absent | Unreadable):
+        return not_read(CAUSE, locks).evidence
+    return tuple(f"the vault is under the lock {lock.name} ({lock.level}) on {lock.scope}" for lock in locks)
 
 
 def _count(collections: Sequence[RestorePointCollection]) -> int:
