@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.arm_ids import fold
+from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.tools import Tools
@@ -62,16 +63,37 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
     return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
 
 
+async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -> Result | None:
+    """The last look, with the locks off, so only at what can have changed since: the collection and its points, the item, its
+    sessions, and locks. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks that we took off.
+    """
+    target, incident = ready.collection.id, ready.incident
+    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(target))
+    if isinstance(found, Absent):
+        return Result(target, "done", "the collection is already gone")
+    if isinstance(found, Unreadable):
+        return Result(target, "refused", guards.why(found))
+    if isinstance(locks, Absent | Unreadable):
+        return Result(target, "refused", guards.why(locks))
+    problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
+    problem = problem or await vault_guards.points_changed(reader, ready.collection, found, incident.vm_id, incident.item_id)
+    return Result(target, "refused", problem) if problem else None
+
+
+def _locked_by_others(locks: Iterable[Lock], lifted: Set[str]) -> str:
+    """Which locks somebody made while the group was unlocked, or ""."""
+    names = ", ".join(f"{lock.name} on {lock.scope}" for lock in locks if lock.blocks_deletion and fold(lock.id) not in lifted)
+    return f"somebody made a lock while the group was unlocked, and it stays: {names}" if names else ""
+
+
 async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Result:
     target = ready.collection.id
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
         return Result(target, "refused", "; ".join(kept))
     if unlocked:
         lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
-        added = [lock for lock in ready.locks if fold(lock.id) not in lifted and not guards.on_collection(lock, target)]
-        if added:
-            names = ", ".join(f"{lock.name} on {lock.scope}" for lock in added)
-            return Result(target, "refused", f"somebody made a lock while the group was unlocked, and it stays: {names}")
+        if added := _locked_by_others((lock for lock in ready.locks if not guards.on_collection(lock, target)), lifted):
+            return Result(target, "refused", added)
     return ready
 
 

@@ -25,6 +25,7 @@ from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
 SETTLED_STATES = ("succeeded", "failed")
 """Provisioning states in which nothing works on a point. Creating, Updating, Deleting, "" and unknown ones are none."""
+DELETING = "deleting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def why_kept(known: Known, pairing: timedelta, now: datetime) -> tuple[str, ...]
     reasons = (
         *why_item_stops(item, vm.id),
         *_why_type_unknown(item, policy),
-        *why_in_use(points, recovery),
+        *why_in_use(known.collection, recovery),
         *_why_other_machine(points, vm.vm_id_guid),
     )
     return reasons or _why_lost(points, recovery, policy.daily_retention, pairing, now)
@@ -75,6 +76,24 @@ def why_unread(what: str, fact: Absent | Unreadable) -> str:
     return f"whether {what} is not known: {told}"
 
 
+def why_changed(
+    then: RestorePointCollection,
+    now: RestorePointCollection,
+    vm_id: str,
+    item: ProtectedItem | Absent | Unreadable,
+    recovery: tuple[RecoveryPoint, ...] | Absent | Unreadable,
+) -> tuple[str, ...]:
+    """Why a collection that could go a moment ago must stay now: only what can have changed meanwhile is judged."""
+    if isinstance(item, Absent | Unreadable) or isinstance(recovery, Absent | Unreadable):
+        unread = [each for each in (item, recovery) if isinstance(each, Absent | Unreadable)]
+        return tuple(why_unread("a restore point would be lost", each) for each in unread)
+    if now.points is None:
+        return (f"the restore points of {now.name} were not told",)
+    new = [point for point in now.points if point.name not in {known.name for known in then.points or ()}]
+    made = (f"restore points that were made just now: {_named(new)}",) if new else ()
+    return (*made, *why_item_stops(item, vm_id), *why_in_use(now, recovery))
+
+
 def why_item_stops(item: ProtectedItem, vm_id: str) -> tuple[str, ...]:
     """Why no new backup of this VM would follow a change."""
     if item.source_id and not same(item.source_id, vm_id):
@@ -82,12 +101,16 @@ def why_item_stops(item: ProtectedItem, vm_id: str) -> tuple[str, ...]:
     return (f"no new backup would follow: {item.why_not_backed_up}",) if item.why_not_backed_up else ()
 
 
-def why_in_use(points: Iterable[RestorePoint], recovery: Iterable[RecoveryPoint]) -> tuple[str, ...]:
-    """Who works with the points now: Azure itself, or a person with a file-recovery session."""
+def why_in_use(collection: RestorePointCollection, recovery: Iterable[RecoveryPoint]) -> tuple[str, ...]:
+    """Who works with the points now: Azure itself, or a person with a file-recovery session.
+
+    Points that go with their collection, which is being deleted already, are no reason: the same deletion is sent again after a crash.
+    """
+    going = (DELETING,) if fold(collection.provisioning_state) == DELETING else ()
     reasons = [
         f"the restore point {point.says} is {point.provisioning_state or 'in no state'}"
-        for point in points
-        if fold(point.provisioning_state) not in SETTLED_STATES
+        for point in collection.points or ()
+        if fold(point.provisioning_state) not in (*SETTLED_STATES, *going)
     ]
     for each in recovery:
         if each.session_open:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.execution.restore_points import Known, why_item_stops, why_kept, why_unread
+from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept, why_unread
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
@@ -30,6 +30,14 @@ async def points_lost(reader: VaultReader, collection: RestorePointCollection, v
     )
     known = Known(collection, vm, item, policy, recovery)
     return "; ".join(why_kept(known, pairing, clock.as_time(clock.now())))
+
+
+async def points_changed(
+    reader: VaultReader, then: RestorePointCollection, now: RestorePointCollection, vm_id: str, item_id: str
+) -> str:
+    """Why the collection must stay after all, or "": the item, its sessions and the points as they are now."""
+    item, recovery = await asyncio.gather(reader.protected_item(item_id), reader.recovery_points(item_id))
+    return "; ".join(why_changed(then, now, vm_id, item, recovery))
 
 
 async def protection_ended(reader: VaultReader, vm_id: str, item_id: str) -> str:
