@@ -69,9 +69,8 @@ async def _started(tools: Tools, incident: Incident) -> str:
         begun.append(answer.value)
         return answer.correlation_id
 
-    item = f"{incident.vault_id}/backupFabrics/Azure/protectionContainers/{incident.container_name}/protectedItems/{incident.item_name}"
     try:
-        await change(tools, incident, KIND, item, call)
+        await change(tools, incident, KIND, incident.item_id, call)
     except AzureCallFailed as error:
         if error.permanent and error.code not in ALREADY_RUNNING:
             raise
