@@ -34,7 +34,8 @@ class Ready:
 
 
 async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: bool) -> Ready | Result:
-    """Everything that must hold right before the change, read afresh; what cannot be read is a no.
+    """Everything that must hold right before the change, read afresh; what cannot be read is a no. While a job of the VM runs the
+    result is waiting.
 
     `unlocked`: the window is open. Then a lock that blocks and that we did not lift was made by a person since, and stays.
     """
@@ -43,9 +44,11 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
         return Result(target, "refused", guards.why(collection))
-    problems = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools, incident))
-    if problem := guards.not_ours(collection, incident.vm_id) or problems[0] or problems[1]:
+    off, job = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools.reader, incident))
+    if problem := guards.not_ours(collection, incident.vm_id) or off:
         return Result(target, "refused", problem)
+    if job:
+        return Result(target, "waiting", guards.why_later(job))
     locks = await tools.reader.locks(target)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))
