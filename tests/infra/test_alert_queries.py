@@ -42,7 +42,7 @@ def test_it_names_only_what_is_written(name: str) -> None:
 
 def test_a_fix_that_is_held_back_is_told_in_those_words() -> None:
     (words,) = re.findall(r'contains "([^"]+)"', QUERIES["fixes-held-back"])
-    assert f"{{tools.settings.changes_per_hour}} {words}" in (ROOT / "shared/workflow/decide.py").read_text()
+    assert f"changes_per_hour}} {words}" in (ROOT / "shared/workflow/turn.py").read_text()
 
 
 def test_each_rule_is_split_by_a_column_of_its_query() -> None:
