@@ -180,7 +180,7 @@ class Sweep:
         if isinstance(jobs, Absent | Unreadable):
             return jobs
         vm, group = event.vm_id.rsplit("/", 1)[1], event.vm_id.split("/")[4]
-        return next((job.name for job in jobs if job.is_of(vm, group) and job.start_time > event.fired_at), "")
+        return next((job.name for job in jobs if job.is_of(vm, group) and clock.normal(job.start_time) > event.fired_at), "")
 
 
 def _of_row(row: LoggedFailure) -> FailureEvent:
