@@ -45,10 +45,12 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
     if isinstance(collection, Unreadable):
         return Result(target, "refused", guards.why(collection))
     off, job = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools.reader, incident))
-    if problem := guards.not_ours(collection, incident.vm_id) or off:
+    if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
-    if job:
+    if job:  # before all that a running job may disturb
         return Result(target, "waiting", guards.why_later(job))
+    if off:
+        return Result(target, "refused", off)
     locks = await tools.reader.locks(target)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))

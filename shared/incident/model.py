@@ -139,7 +139,7 @@ class Waiting:
     """When it first had to wait, ISO 8601: its rank among those who wait, and the beginning of its 24 hours."""
     awaited: Awaited
     cause: str
-    """The cause whose fix it waits with."""
+    """The cause whose fix it waits with; "" before one is planned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ from shared.advice import About, look_at_job
 from shared.diagnosis.failure import NotWitnessed, witness
 from shared.execution.tools import Tools, note
 from shared.execution.unlocking import recover
-from shared.incident.model import Incident, LaterFailure, Status
-from shared.workflow import later
+from shared.incident.model import Incident, Status
 from shared.workflow.close import close
 from shared.workflow.which_job import job_of
 
@@ -38,9 +37,6 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     found = witness(incident, await tools.reader.job(incident.vault_id, incident.job_id))
     if isinstance(found, NotWitnessed):
         return await _stop(tools, incident, found)
-    incident, healed = await _since(tools, incident, found.failed_at)
-    if healed is not None:
-        return await _stop(tools, incident, NotWitnessed(Status.IGNORED, healed.reason))
     code = incident.error_code or found.error_code
     incident = await tools.book.change(
         incident_id, lambda each: _diagnosing(each, code, "the job in the vault confirms the failure")
@@ -49,24 +45,6 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
     newest = incident.newest_failure
     return {"next": DIAGNOSE, "failed_at": newest.began_at if newest else found.failed_at, **causes(incident), **pace(tools)}
-
-
-async def _since(tools: Tools, incident: Incident, failed_at: str) -> tuple[Incident, later.Healed | None]:
-    """The incident with a later failure of the VM, and the later backup that completed, if either is there.
-
-    Not asked once a change was begun: what healed it is then shown by a backup of our own. What cannot be read is asked again before
-    anything is changed.
-    """
-    if incident.actions:
-        return incident, None
-    found = await later.look(tools.reader, incident, failed_at)
-    if isinstance(found, later.Healed):
-        return incident, found
-    if isinstance(found, LaterFailure):
-        return await later.take_up(tools.book, incident, found) or incident, None
-    if found is not None:
-        await note(tools, incident, "diagnosis", f"whether a later backup completed is not known: {found.what}: {found.reason}")
-    return incident, None
 
 
 def causes(incident: Incident) -> dict[str, Any]:

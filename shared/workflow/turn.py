@@ -1,12 +1,14 @@
-"""Between a plan and its first change: is the failure still there, does a job of the VM run, is there a place within the limit?
+"""What stands before a diagnosis and before a change: is the failure still there, does a job of the VM run, is there a place within
+the limit of changes an hour?
 
 1. A later backup of the VM completed: the incident is ignored. One failed: it is this incident's newest failure, and is diagnosed.
-2. A plan that needs more places than the limit has goes to a person.
-3. While a job of the VM runs in any vault, or no place is free, the incident waits; for 24 hours at most, then a person is asked.
+2. While a job of the VM runs in any vault the incident waits: what it does would be taken for what is wrong.
+3. A plan that needs more places than the limit has goes to a person. While no place is free, it waits for its turn.
 4. Where it did not have to wait, the plan takes its places and may act. After a wait the causes are diagnosed anew first, since they
    may be hours old; the incident keeps its place in line meanwhile.
 
-What cannot be read is waited for as well, `MOST_UNREAD` times in a row, then a person is asked.
+It waits for 24 hours at most, then a person is asked. Before a change, what cannot be read is waited for as well, `MOST_UNREAD` times
+in a row; a diagnosis goes on without it.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
-from shared.advice import About
+from shared.advice import About, look_at_job
 from shared.codec import from_json
 from shared.execution import guards
 from shared.execution.limiter import Ticket
 from shared.execution.tools import Tools, note
-from shared.facts import Unreadable
+from shared.facts import Job, Unreadable
 from shared.fixes.contract import StepKind
 from shared.incident.model import Awaited, Incident, Status
 from shared.plan.planner import Plan
@@ -35,16 +37,56 @@ CHANGES = (StepKind.UNINSTALL_EXTENSION, StepKind.DELETE_COLLECTION)
 """Steps that count as a change within the limit."""
 
 
+async def before_diagnosis(tools: Tools, incident_id: str, failed_at: str) -> dict[str, Any]:
+    """What comes next, for the failure of `failed_at`: {"next": "diagnose", "failed_at", "causes"}; {"next": "wait", "seconds",
+    "unread"}: ask again after so long at the latest; {"next": "stop"}: the incident was closed. Safe to run again."""
+    incident = await tools.book.get(incident_id)
+    if incident is None or incident.ended:
+        return {"next": STOP}
+    if incident.actions and incident.verification is None:
+        return _diagnose(incident, failed_at)  # the engine lost it after a change of ours: a backup of our own has to show it
+    found = await later.look(tools.reader, incident, failed_at)
+    if isinstance(found, later.Healed):
+        await close(tools, incident_id, Status.IGNORED, found.reason)
+        return {"next": STOP}
+    if isinstance(found, Unreadable):
+        await note(tools, incident, "diagnosis", f"whether a later backup completed is not known: {found.what}: {found.reason}")
+    elif found is not None and (taken := await later.take_up(tools.book, incident, found)):
+        incident = taken
+    if isinstance(job := await guards.job_running(tools.reader, incident), Job):
+        cause = incident.waiting.cause if incident.waiting else ""
+        return {"unread": 0} | await wait(
+            tools, incident, Wait(Awaited.JOB, cause, guards.why_later(job), (look_at_job(incident),))
+        )
+    if incident.status is Status.WAITING:
+        incident = await _back_to_diagnosis(tools, incident_id, "the wait is over; the causes are examined now")
+    return _diagnose(incident, failed_at)
+
+
+async def _back_to_diagnosis(tools: Tools, incident_id: str, reason: str) -> Incident:
+    def change(incident: Incident) -> Incident:
+        return incident if incident.ended else incident.moved(Status.DIAGNOSING, reason, now=clock.now())
+
+    changed = await tools.book.change(incident_id, change)
+    await note(tools, changed, "status", f"{changed.status}: {reason}")
+    return changed
+
+
+def _diagnose(incident: Incident, failed_at: str) -> dict[str, Any]:
+    newest = incident.newest_failure
+    began = max(newest.began_at if newest else "", clock.normal(failed_at)) or failed_at
+    return {"next": DIAGNOSE, "failed_at": began, **causes(incident)}
+
+
 async def take_turn(tools: Tools, incident_id: str, plan_json: dict[str, Any], failed_at: str, unread: int) -> dict[str, Any]:
     """What comes next, for a plan that was made for the failure of `failed_at`:
 
-    {"next": "act"}: its places are taken; {"next": "wait", "seconds", "unread"}: ask again after so long at the latest, with this
-    `unread`; {"next": "diagnose", "failed_at", "causes"}; {"next": "stop"}: the incident was closed. Safe to run again.
+    {"next": "act"}: its places are taken; else as `before_diagnosis`, to be asked again with the `unread` of its answer.
     """
     incident = await tools.book.get(incident_id)
     if incident is None or incident.ended:
         return {"next": STOP}
-    turn = _Turn(tools, incident, from_json(Plan, plan_json), clock.normal(failed_at) or failed_at, unread)
+    turn = _Turn(tools, incident, from_json(Plan, plan_json), failed_at, unread)
     return await turn.answer()
 
 
@@ -58,8 +100,8 @@ class _Turn:
 
     async def answer(self) -> dict[str, Any]:
         newest = self.incident.newest_failure
-        if newest is not None and newest.began_at > self.failed_at:
-            return await self._diagnose(newest.began_at, "a later backup of the VM failed as well")
+        if newest is not None and newest.began_at > clock.normal(self.failed_at):
+            return await self._diagnose("a later backup of the VM failed as well")
         found = await later.look(self.tools.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
             return await self._not_known(f"whether a later backup completed is not known: {found.what}: {found.reason}")
@@ -68,7 +110,7 @@ class _Turn:
             return {"next": STOP}
         if found is not None and await later.take_up(self.tools.book, self.incident, found):
             code = found.error_code or "no code"
-            return await self._diagnose(found.began_at, f"the later backup {found.job_id} of the VM failed as well, with {code}")
+            return await self._diagnose(f"the later backup {found.job_id} of the VM failed as well, with {code}")
         if not self.tools.limiter.could_ever_take(self._ticket):
             return await self._too_many()
         return await (self._act() if self.incident.status is Status.FIXING else self._ask_again())
@@ -88,7 +130,7 @@ class _Turn:
         if job := await guards.job_running(self.tools.reader, self.incident):
             await self.tools.limiter.leave(self.incident.id)  # whoever waits for a job holds nobody else up
             return await self._later(job)
-        return await self._diagnose(self.failed_at, "the wait is over; the causes are examined anew before anything is changed")
+        return await self._diagnose("the wait is over; the causes are examined anew before anything is changed")
 
     @property
     def _ticket(self) -> Ticket:
@@ -120,10 +162,8 @@ class _Turn:
         await close(self.tools, self.incident.id, Status.NEEDS_PERSON, reason, self._by_hand)
         return {"next": STOP}
 
-    async def _diagnose(self, failed_at: str, reason: str) -> dict[str, Any]:
-        changed = await self.tools.book.change(self.incident.id, lambda each: _diagnosing(each, reason))
-        await note(self.tools, changed, "status", f"{changed.status}: {reason}")
-        return {"next": DIAGNOSE, "failed_at": failed_at, **causes(changed)}
+    async def _diagnose(self, reason: str) -> dict[str, Any]:
+        return _diagnose(await _back_to_diagnosis(self.tools, self.incident.id, reason), self.failed_at)
 
     @property
     def _by_hand(self) -> tuple[str, ...]:
@@ -132,7 +172,3 @@ class _Turn:
 
 def changes(plan: Plan) -> int:
     return sum(step.kind in CHANGES for step in plan.steps)
-
-
-def _diagnosing(incident: Incident, reason: str) -> Incident:
-    return incident if incident.ended else incident.moved(Status.DIAGNOSING, reason, now=clock.now())

@@ -22,9 +22,9 @@ class Wait:
 
     awaited: Awaited
     cause: str
-    """The cause whose fix waits."""
+    """The cause whose fix waits; "" where none is planned."""
     why: str
-    by_hand: tuple[str, ...]
+    by_hand: tuple[str, ...] = ()
     """What a person is told to do once the time is over."""
     until: str = ""
     """When it is expected to be over, ISO 8601; "" where nobody knows."""
