@@ -46,7 +46,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     )
     told = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
     await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
-    return {"next": DIAGNOSE, "failed_at": found.failed_at, **causes(incident), **pace(tools)}
+    newest = incident.newest_failure
+    return {"next": DIAGNOSE, "failed_at": newest.began_at if newest else found.failed_at, **causes(incident), **pace(tools)}
 
 
 def causes(incident: Incident) -> dict[str, Any]:
@@ -58,6 +59,7 @@ def pace(tools: Tools) -> dict[str, Any]:
     settings = tools.settings
     return {
         "job_poll_seconds": settings.job_poll_seconds,
+        "longest_pause_seconds": settings.longest_pause_seconds,
         "job_wait_seconds": settings.job_wait_hours * 3600,
         "busy_poll_seconds": settings.busy_poll_seconds,
         "busy_wait_seconds": (settings.gather_seconds + settings.window_seconds) * 6,
