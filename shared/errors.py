@@ -87,7 +87,9 @@ class Unavailable(AzureCallFailed):
 
 
 class NotUnderstood(Unavailable):
-    pass
+    @property
+    def may_have_happened(self) -> bool:
+        return True
 
 
 class PointsElsewhere(AzureCallFailed):

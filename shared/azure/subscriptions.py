@@ -23,7 +23,7 @@ async def visible_subscriptions(clients: AzureClients) -> list[str]:
             response = await clients.resources.send_request(request, raw_response_hook=hook)
             response.raise_for_status()
             page = response.json()
-            found += [_id(each) for each in page["value"]]
+            found += _ids(page["value"])
             request = HttpRequest("GET", page["nextLink"]) if page.get("nextLink") else None
         return found
 
@@ -32,9 +32,9 @@ async def visible_subscriptions(clients: AzureClients) -> list[str]:
     return answer.value
 
 
-def _id(subscription: Any) -> str:
-    """Raises NotUnderstood for what is no subscription."""
-    found = subscription["subscriptionId"]
-    if not isinstance(found, str) or not found:
-        raise NotUnderstood(f"a subscription's id is {found!r:.80}")
+def _ids(subscriptions: Any) -> list[str]:
+    """Raises NotUnderstood for what is no list of subscriptions."""
+    found = [each["subscriptionId"] for each in subscriptions]
+    if not isinstance(subscriptions, list) or not all(isinstance(each, str) and each for each in found):
+        raise NotUnderstood(f"these are no subscriptions: {subscriptions!r:.200}")
     return found

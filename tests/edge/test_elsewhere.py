@@ -15,8 +15,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from shared.azure.clients import AzureClients
-from shared.azure.logs import FailedBackupLog
 from shared.azure.log_rows import Outcome
+from shared.azure.logs import FailedBackupLog
 from shared.azure.pipeline import Home
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
