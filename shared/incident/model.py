@@ -99,6 +99,8 @@ class Verification:
     """"" while it runs, then the job's last status."""
     error_code: str = ""
     """What it failed with, where it failed and the job names a code."""
+    since: str = ""
+    """When following it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,11 @@ class Incident:
     part_of: str = ""
     """Id of the incident that was at work on this VM when this failure came: this one is part of its history."""
     restarts: int = 0
-    """How often the work was begun again because the engine had lost it."""
+    """How often the work was begun again because the engine had lost it, since it last got on."""
+    backup_since: str = ""
+    """When the verifying backup was first asked for; "" before, and once there is a job to follow."""
+    backup_attempts: int = 0
+    """How often it was sent since then."""
 
     @property
     def ended(self) -> bool:
