@@ -14,6 +14,7 @@ import contextlib
 import copy
 import inspect
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -198,11 +199,13 @@ class World:
                 given = raised = None
                 try:
                     given = await self._answered(asked)
-                except _Lost:
+                except RemediatorError as error:
+                    raised = error
+                except (_Lost, asyncio.CancelledError):
                     raise
                 except Exception as error:
-                    if not isinstance(error, RemediatorError):
-                        self.crashes.append(f"{type(error).__name__}: {error}")
+                    logging.exception("an activity of %s", incident_id)
+                    self.crashes.append(f"{type(error).__name__}: {error}")
                     raised = error
 
     async def _answered(self, asked: Any) -> Any:
