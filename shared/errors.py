@@ -44,6 +44,7 @@ class AzureCallFailed(RemediatorError):
         correlation_id: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
+        message = whole_characters(message)
         super().__init__(message)
         self.message = message
         self.code = code
@@ -132,3 +133,8 @@ class NotUsable(RemediatorError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def whole_characters(text: str) -> str:
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.arm_ids import fold
-from shared.errors import NotUnderstood
+from shared.errors import NotUnderstood, whole_characters
 
 type Wire = Mapping[str, Any]
 
@@ -242,7 +242,8 @@ def lock(wire: Wire) -> Lock:
     """https://learn.microsoft.com/rest/api/resources/management-locks (2020-05-01)"""
     properties = _properties(wire)
     notes, level = properties.get("notes"), _needed(properties, "level")
-    if fold(level) not in [fold(each) for each in LOCK_LEVELS] or not (notes is None or isinstance(notes, str)):
+    told = notes is None or (isinstance(notes, str) and notes == whole_characters(notes))
+    if fold(level) not in [fold(each) for each in LOCK_LEVELS] or not told:
         raise NotUnderstood(f"this is no lock: level {level!r:.80}, notes {notes!r:.80}")
     owners = tuple(_needed(owner, "applicationId") for owner in _list(properties, "owners"))
     return Lock(_needed(wire, "id"), _needed(wire, "name"), level, notes, owners)
@@ -307,11 +308,11 @@ def _list(wire: Wire, name: str) -> list[Wire]:
 
 
 def _text(wire: Wire, name: str) -> str:
-    """A text or a number as text, "" where there is none."""
+    """A text or a number as text, "" where there is none. Half a character, which no store takes, becomes a question mark."""
     value = wire.get(name)
     if isinstance(value, Mapping | list):
         raise NotUnderstood(f"{name} is no text: {value!r:.80}")
-    return "" if value is None else str(value)
+    return "" if value is None else whole_characters(str(value))
 
 
 def _needed(wire: Wire, name: str) -> str:

@@ -1,7 +1,7 @@
 """Orders the verifying backup, once, however often Azure refuses it for now or loses the answer.
 
 1. Look for a backup of the VM that runs, or has begun since the first attempt: it is the one to follow. Unreadable is no "none".
-2. Count the attempt with the incident, then send it.
+2. Write the intent, count the attempt with the incident, then send it: what dies in between has been counted.
 3. A passing refusal, or no answer: come again after a growing pause, or what Retry-After says, and begin with 1.
    30 minutes and 3 attempts at most, then a person; a lasting refusal goes to a person at once.
 https://learn.microsoft.com/rest/api/backup/backups/trigger
@@ -56,7 +56,6 @@ async def ordered(tools: Tools, incident: Incident) -> str | Refusal:
         return Refusal(mode, passing=True)
     if mode.name != "auto":
         return Refusal(mode.because, passing=False)
-    await tools.book.change(incident.id, lambda each: replace(each, backup_attempts=each.backup_attempts + 1))
     return await _sent(tools, incident)
 
 
@@ -69,7 +68,7 @@ async def _sent(tools: Tools, incident: Incident) -> str | Refusal:
         job_id, refusal = "", _refusal(error)
     if job_id or not refusal.passing:
         return job_id or refusal
-    begun = await _begun(tools, incident)
+    begun = await _begun(tools, _counted(incident))
     return begun if isinstance(begun, str) and begun else refusal
 
 
@@ -85,6 +84,7 @@ async def _started(tools: Tools, incident: Incident) -> str:
     begun = []
 
     async def call() -> str:
+        await tools.book.change(incident.id, _counted)
         answer = await tools.writer.start_backup(vault_id, container, item)
         begun.append(answer.value)
         return answer.correlation_id
@@ -101,6 +101,10 @@ async def _started(tools: Tools, incident: Incident) -> str:
     except AzureCallFailed:
         return ""  # it was accepted: the vault is asked for the job
     return ""
+
+
+def _counted(incident: Incident) -> Incident:
+    return replace(incident, backup_attempts=incident.backup_attempts + 1)
 
 
 async def _begun(tools: Tools, incident: Incident) -> str | Refusal:

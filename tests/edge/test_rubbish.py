@@ -258,12 +258,6 @@ def vm(**properties: Any) -> dict[str, Any]:
     return {"id": support.VM_ID, "name": "vm1", "properties": properties}
 
 
-def deep(*names: Any, end: Any) -> Any:
-    for name in reversed(names):
-        end = {name: end} if isinstance(name, str) else [end]
-    return end
-
-
 NO_FACT = {
     "a VM of nothing": (facts.virtual_machine, {}),
     "a VM without properties": (facts.virtual_machine, vm() | {"properties": None}),
@@ -298,6 +292,10 @@ NO_FACT = {
         facts.restore_point_collection,
         {"name": "n", "properties": {"source": {}, "restorePoints": [{}]}},
     ),
+    "a lock with half of a character": (
+        facts.lock,
+        {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "notes": "\ud800"}},
+    ),
     "a job of nothing": (facts.job, {}),
     "a job without a status": (facts.job, {"name": "j", "properties": {"operation": "Backup"}}),
     "a job without an operation": (facts.job, {"name": "j", "properties": {"status": "Failed"}}),
@@ -317,6 +315,12 @@ async def test_rubbish_is_no_fact(what: str) -> None:
     mapper, wire = NO_FACT[what]
     with pytest.raises(NotUnderstood):
         mapper(wire)
+
+
+async def test_half_of_a_character_can_be_put_on_record() -> None:
+    found = facts.virtual_machine(vm(instanceView={"vmAgent": {"statuses": [{"message": "not ready \ud800"}]}}))
+    assert found.agent_message == "not ready ?"
+    assert NotUnderstood("half \ud800").message == "half ?"
 
 
 @pytest.mark.parametrize(

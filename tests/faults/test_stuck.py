@@ -13,6 +13,7 @@ import pytest
 import functions.remediation as shells
 from command_line.demo_checks import locks_of
 from shared.errors import StoreUnavailable, Unavailable
+from shared.execution.tools import open_intents
 from shared.workflow import begin, carry_out, check, decide, guardian, hand_over, verify
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
@@ -62,6 +63,7 @@ async def at_rest(folder: Path, *, faults: tuple[dict[str, Any], ...] = ()) -> t
         lost = [] if locks_of(simulator.state.dump()) == world.expected else [str(locks_of(simulator.state.dump()))]
         backups = sum(each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests)
         assert len(incidents) == 1
+        assert await open_intents(await world.living().tools(), incidents[0].id) == set(), "a change without an outcome"
         return (
             {"status": incidents[0].status.value, "reason": incidents[0].reason, "steps": incidents[0].manual_steps},
             lost,
@@ -155,5 +157,30 @@ def test_rubbish_at_any_read_comes_to_rest_with_the_lock_on(tmp_path: Path, path
         logging.disable(logging.NOTSET)
     assert incident["status"] in ("needs_person", "fixed"), incident
     assert incident["status"] == "fixed" or incident["steps"], incident
+    assert lost == []
+    assert backups <= 3
+
+
+WRITES = {
+    "a lock's deletion": ("DELETE", "/locks/[^/]+$"),
+    "a lock's making": ("PUT", "/locks/[^/]+$"),
+    "a collection's deletion": ("DELETE", "/restorePointCollections/[^/]+$"),
+    "a backup": ("POST", "/backup$"),
+}
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["not done", "done"])
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_whose_answer_is_rubbish_has_an_outcome_and_comes_to_rest(tmp_path: Path, write: str, done: bool) -> None:
+    """Done: Azure did it, and what came back is lost. Not done: a page came back instead."""
+    method, path = WRITES[write]
+    action: dict[str, Any] = {"reset": "after"} if done else {"status": 200, "body": "<html>Sign in</html>"}
+    logging.disable(logging.CRITICAL)
+    try:
+        fault = {"method": method, "path_regex": path, "times": 4, "action": action}
+        incident, lost, backups = asyncio.run(at_rest(tmp_path, faults=(fault,)))
+    finally:
+        logging.disable(logging.NOTSET)
+    assert incident["status"] in ("needs_person", "fixed"), incident
     assert lost == []
     assert backups <= 3
