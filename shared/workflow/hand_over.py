@@ -1,14 +1,16 @@
-"""The end of an incident whose work cannot go on: its locks are put back, and a person is told which stage failed and how."""
+"""The end of an incident whose work cannot go on: a person is told which stage failed and how, and its locks are put back.
+
+In this order: with the incident ended nothing more is deleted in its window, and the guardian puts back whatever is left off here.
+"""
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from shared.advice import About, look_at_job
-from shared.errors import AzureCallFailed
+from shared.execution.locks import put_back_all_due
 from shared.execution.tools import Tools
-from shared.execution.unlocking import recover
+from shared.execution.unlocking import close_intents
 from shared.incident.model import Status
 from shared.workflow.carry_out import advice_on_locks
 from shared.workflow.close import close
@@ -20,19 +22,16 @@ MOST_CHARACTERS = 500
 async def hand_over(tools: Tools, incident_id: str, stage: str, error: str) -> dict[str, Any]:
     """End the incident with a person. {"closed": False} where it had ended before, or is not there.
 
-    Raises StoreUnavailable: then the guardian begins the work again. What recovery leaves off is in the ledger, and the guardian puts it
-    back as soon as the incident has ended.
+    Raises StoreUnavailable: where nobody was told yet the guardian begins the work again.
     """
     incident = await tools.book.get(incident_id)
     if incident is None or incident.ended:
         return {"closed": False}
-    try:
-        await recover(tools, incident)
-    except AzureCallFailed as failed:
-        logging.error("incident %s: its window is left to the guardian: %s", incident_id, failed)
     reason = f"the stage {stage} failed at every attempt: {_first_lines(error)}"
     steps = (look_at_job(incident), About.of(incident).backup_now, *advice_on_locks(incident))
     await close(tools, incident_id, Status.NEEDS_PERSON, reason, steps)
+    await put_back_all_due(tools)
+    await close_intents(tools, incident)
     return {"closed": True}
 
 

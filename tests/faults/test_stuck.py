@@ -13,7 +13,9 @@ import pytest
 import functions.remediation as shells
 from command_line.demo_checks import locks_of
 from shared.errors import StoreUnavailable, Unavailable
+from shared.execution import collection, session
 from shared.execution.tools import open_intents
+from shared.facts import Absent
 from shared.workflow import begin, carry_out, check, decide, guardian, hand_over, verify
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
@@ -124,6 +126,30 @@ def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(tmp_p
 
 def test_a_stage_is_given_up_within_three_minutes_whatever_is_set() -> None:
     assert sum(shells.RETRY_PAUSES) * shells.LONGEST_UNIT_SECONDS <= 180
+
+
+def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The leader's activity raises with the lock off, and then each time that it is called."""
+    activity = shells.carry_out_unit._function
+    really, off_at = activity.get_user_function(), []
+
+    async def raises(work: Any) -> Any:
+        if not off_at:
+            with monkeypatch.context() as broken:
+                broken.setattr(collection, "deleted", raising(RuntimeError("a bug of ours")))
+                broken.setattr(session, "put_back", raising(RuntimeError("another one")))
+                await really(work)
+            tools = await shells.the_app().tools()
+            off_at.extend([await tools.reader.lock(entry.lock.id) for entry in await tools.ledger.open_locks()])
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(activity, "get_user_function", lambda: raises)
+    incident, lost, backups = asyncio.run(at_rest(tmp_path))
+    assert [type(each) for each in off_at] == [Absent], "the lock was not off"
+    assert incident["status"] == "needs_person" and "carry_out_unit" in incident["reason"], incident
+    assert (lost, backups) == ([], 0)
 
 
 PATHS = {
