@@ -47,7 +47,7 @@ class ArmReader:
             listing = compute.virtual_machine_extensions.list
             listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
             view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
-            views = {fold(str(each.get("name", ""))): each for each in view.get("extensions") or ()}
+            views = facts.extension_views(view)
             wires = [each.as_dict() for each in listed.value or ()]
             return tuple(facts.extension(wire, views.get(fold(str(wire.get("name", ""))))) for wire in wires)
 
@@ -59,7 +59,7 @@ class ArmReader:
         async def read(hook: ResponseHook) -> dict[str, str]:
             group = await self._clients.resources.resource_groups.get(resource_group, raw_response_hook=hook)
             told(group_id, group.id)
-            return dict(group.tags or {})
+            return facts.tags({"tags": group.tags})
 
         return await self._read(f"the resource group {resource_group}", read)
 
@@ -232,9 +232,9 @@ class ArmReader:
 
 
 def _vault(wire: Wire) -> facts.Vault:
-    """Raises Unavailable for a resource of another type: the filter was not heeded."""
+    """Raises NotUnderstood for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
-        raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
+        raise errors.NotUnderstood(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
 
 

@@ -86,9 +86,10 @@ async def outcome(
 
 
 async def failed(tools: Tools, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
-    """Write down that Azure refused or lost a change."""
+    """Write down that Azure refused a change, or that nobody knows whether it was made."""
     told = {"code": error.code, "status": error.status}
-    await outcome(tools, chain, kind, target, f"failed: {error}", error.correlation_id, told)
+    says = "not known" if error.may_have_happened else "failed"
+    await outcome(tools, chain, kind, target, f"{says}: {error}", error.correlation_id, told)
 
 
 async def change(
