@@ -6,7 +6,8 @@ A backup of a VM, in this order:
 2. it runs and its agent is not Ready                                          UserErrorGuestAgentStatusUnavailable
 3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed ExtentionOperationFailed
 4. a collection of its own holds 18 points or more, and a lock keeps them      BackUpOperationFailed
-5. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added
+5. the extension is not there, and a policy refuses it                        UserErrorRequestDisallowedByPolicy
+6. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added
 
 The removal of an extension: 409 while the VM does not run; VMExtensionProvisioningTimeout while the agent is not Ready.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from simulator import clock, ids, machines, messages
+from simulator import clock, ids, machines, messages, policies
 from simulator.ids import fold
 from simulator.operations import Failure
 from simulator.state import Resource, properties, text
@@ -40,6 +41,8 @@ def backup_failure(world: World, machine_id: str) -> str:
         return messages.EXTENSION
     if any(_full(each) and _locked(world, each) for each in collections_of(world, machine_id)):
         return messages.INTERNAL
+    if not extensions and policies.denied_extension(world.state, machines.new_backup_extension(machine)):
+        return messages.POLICY
     return ""
 
 

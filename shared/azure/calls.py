@@ -7,6 +7,7 @@ failed sign-in; ScopeLocked arrives as ResourceExistsError.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from tenacity.wait import wait_random_exponential
 
 from shared import errors
 from shared.arm_ids import fold
+from shared.azure.policies import refused_by
 
 CORRELATION_HEADER = "x-ms-correlation-request-id"
 DENIED_CODES = (
@@ -130,7 +132,16 @@ def _from_answer(error: HttpResponseError, correlation_id: str) -> errors.AzureC
         status=status,
         correlation_id=correlation_id or headers.get(CORRELATION_HEADER, ""),
         retry_after_seconds=_retry_after(headers),
+        policies=refused_by(_body(error)),
     )
+
+
+def _body(error: HttpResponseError) -> object:
+    """The error's JSON, None where it has none: code and status are told without it."""
+    try:
+        return json.loads(error.response.text()) if error.response is not None else None
+    except (ValueError, RecursionError, AzureError):
+        return None
 
 
 def _kind(status: int, code: str) -> type[errors.AzureCallFailed]:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from shared.azure.identity import credential as credential_of
+from shared.azure.transport import sends_once
 from shared.settings import Settings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -61,7 +62,7 @@ class AzureClients:
     def locks(self) -> Any:
         from azure.mgmt.resource.locks.aio import ManagementLockClient
 
-        return self._made(ManagementLockClient)
+        return self._made(ManagementLockClient, transport=sends_once())
 
     @cached_property
     def resources(self) -> Any:
@@ -91,9 +92,9 @@ class AzureClients:
     def _credential(self) -> Any:
         return self._kept(credential_of(self.settings.cloud))
 
-    def _made(self, client_class: Any) -> Any:
+    def _made(self, client_class: Any, **more: Any) -> Any:
         settings = self.settings
-        options = {"base_url": settings.arm_endpoint, "polling_interval": settings.poll_seconds, **self._options()}
+        options = {"base_url": settings.arm_endpoint, "polling_interval": settings.poll_seconds, **self._options(), **more}
         if on_loopback(settings.arm_endpoint):
             return self._kept(client_class(object(), self.subscription_id, authentication_policy=SimulatorToken(), **options))
         scopes = [self.settings.cloud.arm_scope]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shared.arm_ids import fold
+from shared.arm_ids import is_at_or_above
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
 
@@ -17,7 +17,7 @@ class Reader(Protocol):
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,12 @@ class KnownFacts:
             return self.collections
         return tuple(each for each in self.collections if each.belongs_to(vm_id))
 
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable:
         if isinstance(self.locked_by, Unreadable):
             return self.locked_by
-        return tuple(each for each in self.locked_by if fold(scope + "/").startswith(fold(each.scope + "/")))
+        return tuple(
+            each for each in self.locked_by if is_at_or_above(each.scope, scope) or (below and is_at_or_above(scope, each.scope))
+        )
 
 
 @dataclass(frozen=True, slots=True)

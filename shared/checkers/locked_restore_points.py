@@ -53,7 +53,7 @@ async def _judge(collections: tuple[RestorePointCollection, ...], reader: Reader
         return ruled_out(CAUSE, f"{total} restore points in all, fewer than {POINT_LIMIT}", *counted)
     targets, lock_evidence = [], []
     for collection in collections:
-        locks = await reader.locks(collection.id)
+        locks = await reader.locks(collection.id, below=True)
         if isinstance(locks, Absent | Unreadable):
             return not_read(CAUSE, locks)
         blocking = tuple(lock for lock in locks if lock.blocks_deletion)
@@ -74,6 +74,8 @@ _COLLECTION = RestorePointCollection(
     points=tuple(f"AzureBackup_202601{day:02}_020000" for day in range(1, POINT_LIMIT + 1)),
 )
 _LOCK = Lock(f"{_GROUP}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ())
+_ON_COLLECTION = replace(_LOCK, id=f"{_COLLECTION.id}/providers/Microsoft.Authorization/locks/keep")
+_ON_POINT = replace(_LOCK, id=f"{_COLLECTION.id}/restorePoints/p1/providers/Microsoft.Authorization/locks/keep")
 _ELSEWHERE = replace(_LOCK, id="/subscriptions/s/resourceGroups/other/providers/Microsoft.Authorization/locks/keep")
 _FULL = KnownFacts(vm=WINDOWS_VM, collections=(_COLLECTION,), locked_by=(_LOCK,))
 CHECKER = Checker(
@@ -100,6 +102,8 @@ CHECKER = Checker(
         ),
         Example("unmanaged disks", replace(_FULL, vm=replace(WINDOWS_VM, managed_disks=False)), Verdict.RULED_OUT),
         Example("18 points and a lock on the group", _FULL, Verdict.CONFIRMED),
+        Example("18 points and a lock on the collection", replace(_FULL, locked_by=(_ON_COLLECTION,)), Verdict.CONFIRMED),
+        Example("18 points and a lock on one of them", replace(_FULL, locked_by=(_ON_POINT,)), Verdict.CONFIRMED),
         Example("18 points, no lock", replace(_FULL, locked_by=()), Verdict.UNKNOWN),
         Example("18 points, a lock on another group", replace(_FULL, locked_by=(_ELSEWHERE,)), Verdict.UNKNOWN),
         Example("disks not told", replace(_FULL, vm=replace(WINDOWS_VM, managed_disks=None)), Verdict.UNKNOWN),

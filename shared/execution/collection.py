@@ -46,7 +46,7 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
     problems = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools, incident))
     if problem := guards.not_ours(collection, incident.vm_id) or problems[0] or problems[1]:
         return Result(target, "refused", problem)
-    locks = await tools.reader.locks(target)
+    locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))
     return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
@@ -57,9 +57,8 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
         return Result(target, "refused", "; ".join(kept))
     if unlocked:
-        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
-        added = [lock for lock in ready.locks if fold(lock.id) not in lifted and not guards.on_collection(lock, target)]
-        if added:
+        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks() if entry.may_be_off}
+        if added := [lock for lock in ready.locks if fold(lock.id) not in lifted]:
             names = ", ".join(f"{lock.name} on {lock.scope}" for lock in added)
             return Result(target, "refused", f"somebody made a lock while the group was unlocked, and it stays: {names}")
     return ready

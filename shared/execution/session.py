@@ -2,7 +2,7 @@
 
 1. While gathering, wait for others. Then read everything again, for every member.
 2. Write ahead, with the locks still on: each lock in the ledger, the intent to lift it, the intent to put it back, the intent of each
-   deletion in its own incident's chain.
+   deletion in its own incident's chain. Then prove that each lock can be put back; where one cannot, nothing is lifted.
 3. Lift the locks, at the same time. Delete the collections, at the same time, trying again while the lifted locks go away.
    Whoever joins meanwhile is served as well.
 4. When the last deletion has ended, or the deadline is there, or anything at all went wrong: put the locks back, at the same time.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -23,12 +23,13 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.errors import AzureCallFailed, StoreError
-from shared.execution import collection, guards, outcomes
+from shared.execution import collection, outcomes
 from shared.execution import tools as record
 from shared.execution.gathering import opened_window
-from shared.execution.ledger import OpenLock
-from shared.execution.locks import LIFT, RESTORE, left_off, put_back
-from shared.execution.tools import ChainOf, StepOutcome, Tools
+from shared.execution.ledger import BACK, PLANNED, OpenLock
+from shared.execution.locks import LIFT, RESTORE, as_seen, left_off, never_lifted, put_back
+from shared.execution.proof import PROVE, prove
+from shared.execution.tools import ChainOf, Journal, StepOutcome, Tools
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
 from shared.facts import Absent, Lock
 from shared.incident.model import Incident
@@ -62,10 +63,12 @@ class _Session:
     """What has to go back, kept here as well: the store may be gone when it is time."""
     give_up: float = 0.0
     recovered: set[str] = field(default_factory=set)
-    """Locks that were in the ledger before: a process before this one may have lifted them."""
+    """Locks that a process before this one proved and may have lifted."""
+    refusals: dict[str, str] = field(default_factory=dict)
+    """Locks that were never lifted because their DELETE was refused, with the refusal."""
     probed: bool = False
     unlocked: asyncio.Event = field(default_factory=asyncio.Event)
-    writes: list[asyncio.Task[None]] = field(default_factory=list)
+    writes: list[asyncio.Future[object]] = field(default_factory=list)
     """Outcomes on their way to the store: the locks do not wait for them."""
 
     async def unlock_and_delete(self) -> None:
@@ -84,9 +87,7 @@ class _Session:
             for deletion in deletions:
                 deletion.cancel()
             endings = await asyncio.gather(self._put_back(list(self.entries.values())), self._closed(), return_exceptions=True)
-        for ending in endings:
-            if isinstance(ending, BaseException):
-                raise ending
+        _raise_first(endings)
 
     async def finish(self) -> None:
         """Step 5."""
@@ -98,11 +99,12 @@ class _Session:
                 self.results.setdefault((member.incident_id, result.target), result)
         await asyncio.gather(*self.writes)
         await self._close_lifts()
-        off = [entry for entry in await self.tools.ledger.open_locks(self.held.window.group_id) if entry.problem]
-        restored = outcomes.restored(off)
-        await asyncio.gather(
-            *(self._tell(member, restored) for member in self.held.window.members if member.incident_id in self._served())
-        )
+        open_locks = await self.tools.ledger.open_locks(self.held.window.group_id)
+        off = [entry for entry in open_locks if entry.problem]
+        ends = await self._lock_ends(open_locks)
+        lifted, restored = outcomes.lifted(ends), outcomes.restored(ends, off)
+        served = [member for member in self.held.window.members if member.incident_id in self._served()]
+        await asyncio.gather(*(self._tell(member, lifted, restored) for member in served))
         if not off:
             await self.tools.windows.end(self.held)  # else it stays closing: nobody unlocks the group before its locks are back
 
@@ -114,7 +116,7 @@ class _Session:
         return min(max(0.1, left), self.tools.settings.window_seconds)
 
     async def _has_lifted(self) -> bool:
-        return bool(await self.tools.ledger.open_locks(self.held.window.group_id))
+        return any(entry.may_be_off for entry in await self.tools.ledger.open_locks(self.held.window.group_id))
 
     async def _serve(self, members: tuple[Member, ...], deletions: set[asyncio.Task[None]], *, unlocked: bool) -> None:
         """Steps 1 to 3 for these members."""
@@ -126,9 +128,11 @@ class _Session:
         locks = {fold(lock.id): (lock, each) for each in ready for lock in each.locks if fold(lock.id) not in self.lifted}
         await self._ahead(list(locks.values()))
         await asyncio.gather(*(self._intend(each) for each in ready))
-        if problem := await self._lift([lock for lock, _ in locks.values()]):
+        wanted = [lock for lock, _ in locks.values()]
+        refused = await self._why_not_lifted(wanted)
+        if problem := refused or await self._lift(wanted):
             for each in ready:
-                self._ended(each, Result(each.collection.id, "failed", problem), "", None)
+                self._ended(each, Result(each.collection.id, "refused" if refused else "failed", problem), "", None)
             return
         deletions |= {asyncio.create_task(self._delete(each)) for each in ready}
 
@@ -147,21 +151,17 @@ class _Session:
         return [each for each in found if isinstance(each, collection.Ready)]
 
     async def _ahead(self, locks: list[tuple[Lock, collection.Ready]]) -> None:
-        """What will be put back, the ledger, what will be lifted. Nothing has been lifted yet.
-
-        On record in the leader's chain; a lock on a collection itself in the chain of the incident that deletes it.
-        """
-        window, tools = self.held.window, self.tools
+        """What will be put back, the ledger, what will be lifted, in the leader's chain. Nothing has been lifted yet."""
+        window, tools, chain = self.held.window, self.tools, self.incident
         for lock, ready in locks:
-            chain = ready.incident if guards.on_collection(lock, ready.collection.id) else self.incident
             known = await record.open_intents(tools, chain.id)
             told = {"lock": to_json(lock), "back_by": window.deadline}
             if (RESTORE, fold(lock.id)) not in known:
                 await record.intent(tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
-            entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline)
+            entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline, PLANNED)
             recorded = await tools.ledger.record(entry)
             self.entries[fold(lock.id)] = recorded
-            if recorded is not entry:
+            if recorded.may_be_off:
                 self.recovered.add(fold(lock.id))
             if (LIFT, fold(lock.id)) not in known:
                 await record.intent(tools, chain, LIFT, lock.id, told)
@@ -172,12 +172,43 @@ class _Session:
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
+    async def _why_not_lifted(self, locks: list[Lock]) -> str:
+        """Prove all locks; "" where each may be lifted. Else nothing of these was lifted, and that is on record."""
+        planned = [each for lock in locks if not (each := self.entries[fold(lock.id)]).may_be_off]
+        known = await record.open_intents(self.tools, self.incident.id)
+        proofs = await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned)
+        problem = "; ".join(each for each in proofs if each)
+        if not problem:
+            return await self._begin_lift([lock for lock in locks if fold(lock.id) in self.entries])
+        for entry in planned:
+            if self.entries.pop(fold(entry.lock.id), None):
+                chain = ChainOf(entry.incident_id, entry.vm_id)
+                self._later(record.outcome(self.tools, chain, LIFT, entry.lock.id, f"not begun: {problem}", ""))
+                self._later(never_lifted(self.tools, entry, problem))
+        return problem
+
+    async def _proof(self, entry: OpenLock, intent_open: bool) -> str:
+        tools, lock, chain = self.tools, entry.lock, ChainOf(entry.incident_id, entry.vm_id)
+        found = await prove(lock, tools.reader, tools.writer, Journal(tools.audit, chain), intent_open=intent_open)
+        if found.absent:
+            self._later(record.outcome(tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
+            self._later(left_off(tools, self.entries.pop(fold(lock.id))))
+        return found.problem
+
+    async def _begin_lift(self, locks: list[Lock]) -> str:
+        """From here on each lock counts as off: whoever finds it in the ledger puts it back."""
+        begun = await _all(self.tools.ledger.begin_lift(self.entries[fold(lock.id)]) for lock in locks)
+        self.entries.update({fold(entry.lock.id): entry for entry in begun if entry})
+        taken = [lock.name for lock, entry in zip(locks, begun, strict=True) if entry is None]
+        return f"another process has these locks in hand: {', '.join(taken)}" if taken else ""
+
     async def _lift(self, locks: list[Lock]) -> str:
         """Why not all could be lifted, or ""."""
-        problems = await asyncio.gather(*(self._lift_one(lock) for lock in locks))
+        problems = await _all(self._lift_one(lock) for lock in locks if fold(lock.id) in self.entries)
         return "; ".join(problem for problem in problems if problem)
 
     async def _lift_one(self, lock: Lock) -> str:
+        """Looks again right before, since a person may have written since the proof."""
         self.lifted.add(fold(lock.id))
         entry = self.entries[fold(lock.id)]
         chain = ChainOf(entry.incident_id, entry.vm_id)
@@ -186,16 +217,17 @@ class _Session:
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
             return f"somebody changed the lock {lock.name} just now; it is not touched"
         if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody else took it off just now", ""))
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
             self._later(left_off(self.tools, self.entries.pop(fold(lock.id))))
             return ""
-        try:
-            correlation_id = await self.tools.writer.delete_lock(lock)
-        except AzureCallFailed as error:
-            self._later(record.failed(self.tools, chain, LIFT, lock.id, error))
-            return f"the lock {lock.name} could not be lifted: {error}"
-        self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))
-        return ""
+        lifting = await self.tools.writer.delete_lock(lock)
+        if lifting.error is None:
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", lifting.correlation_id))
+            return ""
+        self._later(record.failed(self.tools, chain, LIFT, lock.id, lifting.error))
+        if lifting.refused and fold(lock.id) not in self.recovered:
+            self.refusals[fold(lock.id)] = str(lifting.error)
+        return f"the lock {lock.name} could not be lifted: {lifting.error}"
 
     async def _delete(self, ready: collection.Ready) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
@@ -217,7 +249,7 @@ class _Session:
             told = "done" if result.result == "done" else f"not begun: {result.detail}"
             self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told, correlation_id))
 
-    def _later(self, write: Awaitable[None]) -> None:
+    def _later(self, write: Awaitable[object]) -> None:
         self.writes.append(asyncio.ensure_future(write))
 
     async def _look_for_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
@@ -234,19 +266,28 @@ class _Session:
             logging.warning("window of %s: members who joined cannot be read now: %s", self.held.window.group_id, error)
 
     async def _put_back(self, entries: list[OpenLock]) -> None:
-        """At the same time, and each to its end even where another one's fails."""
-        endings = await asyncio.gather(*(put_back(self.tools, entry) for entry in entries), return_exceptions=True)
-        for ending in endings:
-            if isinstance(ending, BaseException):
-                raise ending
+        refusals = self.refusals
+        await _all(put_back(self.tools, entry, refusal=refusals.get(fold(entry.lock.id), "")) for entry in entries)
+
+    async def _lock_ends(self, open_locks: list[OpenLock]) -> tuple[outcomes.LockEnd, ...]:
+        """How each lock of the window ended: by its outcome, and where another process is writing that, by what is there."""
+        chain = [entry async for entry in self.tools.audit.entries(incident=self.incident.id)]
+        being_settled = {fold(entry.lock.id) for entry in open_locks if entry.state == BACK}
+
+        async def known(end: outcomes.LockEnd) -> outcomes.LockEnd:
+            if end.back or fold(end.lock.id) not in being_settled:
+                return end
+            return replace(end, back=as_seen(end.lock, await self.tools.reader.lock(end.lock.id)))
+
+        return tuple(await _all(known(end) for end in outcomes.lock_ends(chain, self.held.window.group_id)))
 
     async def _close_lifts(self) -> None:
-        """Where the process died between lifting and writing: the lock is back by now, and the record says what is known."""
+        """Where the process died between a call and its outcome: the record says what is known."""
         for member in self.held.window.members:
             incident = await self.tools.book.get(member.incident_id)
             for kind, target in await record.open_intents(self.tools, member.incident_id) if incident else ():
-                if kind == LIFT and incident is not None:
-                    await record.outcome(self.tools, incident, LIFT, target, "not known: the answer was not put on record", "")
+                if kind in (LIFT, PROVE) and incident is not None:
+                    await record.outcome(self.tools, incident, kind, target, "not known: the answer was not put on record", "")
 
     async def _closed(self) -> bool:
         """Keep the results with the window, so that a crash does not lose them. False: the window is no longer ours."""
@@ -265,14 +306,15 @@ class _Session:
         mine = tuple(result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id)
         return replace(member, results=mine)
 
-    async def _tell(self, member: Member, restored: StepOutcome) -> None:
+    async def _tell(self, member: Member, lifted: StepOutcome, restored: StepOutcome) -> None:
         """The member's incident gets its actions: what was lifted, deleted and put back for it."""
         incident = await self.tools.book.get(member.incident_id)
         if incident is None:
             return
         mine = [result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id]
         mine = list(await asyncio.gather(*(collection.seen_gone(self.tools, result) for result in mine)))
-        await self.tools.book.change(member.incident_id, partial(outcomes.with_outcomes, results=mine, restored=restored))
+        change = partial(outcomes.with_outcomes, results=mine, lifted=lifted, restored=restored)
+        await self.tools.book.change(member.incident_id, change)
         known = await record.open_intents(self.tools, incident.id)
         for result in mine:
             if (collection.KIND, fold(result.target)) in known:
@@ -285,3 +327,16 @@ class _Session:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def _all[T](calls: Iterable[Awaitable[T]]) -> list[T]:
+    """At the same time, and each to its end even where another one fails; then the first failure is raised."""
+    endings = await asyncio.gather(*calls, return_exceptions=True)
+    _raise_first(endings)
+    return [ending for ending in endings if not isinstance(ending, BaseException)]
+
+
+def _raise_first(endings: Iterable[object]) -> None:
+    for ending in endings:
+        if isinstance(ending, BaseException):
+            raise ending

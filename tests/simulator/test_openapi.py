@@ -25,6 +25,8 @@ from simulator import gateway
 from simulator.scenarios import parts
 from tests.simulator.support import COLLECTION_ID, CONTAINER, EXTENSION_ID, GROUP_ID, ITEM, LOCKS, SUB, VM_ID, openapi, state
 
+VM = facts.virtual_machine({"id": VM_ID, "location": "westeurope"})
+EXTENSION = facts.extension({"id": EXTENSION_ID, "name": "VMSnapshot", "properties": {"publisher": "p", "type": "t"}}, None)
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
@@ -44,6 +46,7 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("PUT", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("DELETE", "/locks/[^/]+", "", EMPTY),
+    ("POST", "/Microsoft.PolicyInsights/checkPolicyRestrictions", "", UNDEFINED),
     ("GET", "/backupJobs", "bms", "JobResourceList"),
     ("GET", "/backupJobs/[^/]+", "bms", "JobResource"),
     ("POST", "/protectedItems/[^/]+/backup", "", EMPTY),
@@ -113,7 +116,8 @@ async def drive(url: str) -> None:
             await reader.resource_group_tags("rg-app"),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
-            await reader.locks(COLLECTION_ID),
+            await reader.locks(COLLECTION_ID, below=True),
+            await reader.extension_denials(VM, EXTENSION),
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
@@ -123,7 +127,9 @@ async def drive(url: str) -> None:
                 raise NotRead(str(found))
         lock = await reader.lock(LOCK_ID)
         assert isinstance(lock, facts.Lock), lock
-        await writer.delete_lock(lock)
+        assert (await writer.prove_lock(lock)).status == 200
+        if (lifting := await writer.delete_lock(lock)).error:
+            raise lifting.error
         await writer.delete_restore_point_collection(COLLECTION_ID, 10)
         await writer.delete_extension(EXTENSION_ID, 10)
         await writer.put_lock(lock)
