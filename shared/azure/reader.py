@@ -130,6 +130,8 @@ class ArmReader:
             request = HttpRequest("POST", address, params={"api-version": policies.API_VERSION}, json=asked)
             answer = await self._clients.resources.send_request(request, raw_response_hook=hook)
             answer.raise_for_status()
+            if answer.status_code != 200:
+                raise errors.Unavailable(f"checkPolicyRestrictions answers with status {answer.status_code}")
             try:
                 return policies.denials(answer.json())
             except ValueError as error:
