@@ -15,23 +15,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.codec import to_json
 from shared.errors import AzureCallFailed, StoreError
 from shared.execution import collection, outcomes
 from shared.execution import tools as record
 from shared.execution.gathering import opened_window
-from shared.execution.ledger import BACK, PLANNED, OpenLock
-from shared.execution.locks import LIFT, RESTORE, as_seen, left_off, never_lifted, put_back
-from shared.execution.proof import PROVE, prove
-from shared.execution.tools import ChainOf, Journal, StepOutcome, Tools
+from shared.execution.locks import LIFT
+from shared.execution.proof import PROVE
+from shared.execution.tools import StepOutcome, Tools
+from shared.execution.window_locks import WindowLocks, raise_first
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
-from shared.facts import Absent, Lock
 from shared.incident.model import Incident
 
 WATCH_SECONDS = 0.5
@@ -58,18 +56,15 @@ class _Session:
     """By (incident id, target)."""
     begun: set[str] = field(default_factory=set)
     """Members that are being served."""
-    lifted: set[str] = field(default_factory=set)
-    entries: dict[str, OpenLock] = field(default_factory=dict)
-    """What has to go back, kept here as well: the store may be gone when it is time."""
     give_up: float = 0.0
-    recovered: set[str] = field(default_factory=set)
-    """Locks that a process before this one proved and may have lifted."""
-    refusals: dict[str, str] = field(default_factory=dict)
-    """Locks that were never lifted because their DELETE was refused, with the refusal."""
+    locks: WindowLocks = field(init=False)
     probed: bool = False
     unlocked: asyncio.Event = field(default_factory=asyncio.Event)
     writes: list[asyncio.Future[object]] = field(default_factory=list)
     """Outcomes on their way to the store: the locks do not wait for them."""
+
+    def __post_init__(self) -> None:
+        self.locks = WindowLocks(self.tools, self.incident, self.held.window, self._later)
 
     async def unlock_and_delete(self) -> None:
         """Steps 1 to 4. Whatever happens in between, the locks are put back at its end."""
@@ -86,12 +81,12 @@ class _Session:
         finally:
             for deletion in deletions:
                 deletion.cancel()
-            endings = await asyncio.gather(self._put_back(list(self.entries.values())), self._closed(), return_exceptions=True)
-        _raise_first(endings)
+            endings = await asyncio.gather(self.locks.put_back(), self._closed(), return_exceptions=True)
+        raise_first(endings)
 
     async def finish(self) -> None:
         """Step 5."""
-        await self._put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
+        await self.locks.put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
         if self.held.window.state == OPEN and not await self._closed():
             return  # the guardian took over; whoever has no result asks again
         for member in self.held.window.members:
@@ -101,7 +96,7 @@ class _Session:
         await self._close_lifts()
         open_locks = await self.tools.ledger.open_locks(self.held.window.group_id)
         off = [entry for entry in open_locks if entry.problem]
-        ends = await self._lock_ends(open_locks)
+        ends = await self.locks.ends(open_locks)
         lifted, restored = outcomes.lifted(ends), outcomes.restored(ends, off)
         served = [member for member in self.held.window.members if member.incident_id in self._served()]
         await asyncio.gather(*(self._tell(member, lifted, restored) for member in served))
@@ -125,12 +120,11 @@ class _Session:
         ready = [each for found in examined for each in found]
         if not ready:
             return
-        locks = {fold(lock.id): (lock, each) for each in ready for lock in each.locks if fold(lock.id) not in self.lifted}
-        await self._ahead(list(locks.values()))
+        wanted = self.locks.wanted(ready)
+        await self.locks.write_ahead(wanted)
         await asyncio.gather(*(self._intend(each) for each in ready))
-        wanted = [lock for lock, _ in locks.values()]
-        refused = await self._why_not_lifted(wanted)
-        if problem := refused or await self._lift(wanted):
+        refused = await self.locks.why_not_lifted(wanted, self.give_up)
+        if problem := refused or await self.locks.lift(wanted):
             for each in ready:
                 self._ended(each, Result(each.collection.id, "refused" if refused else "failed", problem), "", None)
             return
@@ -150,84 +144,11 @@ class _Session:
                 self.results[(member.incident_id, each.target)] = each
         return [each for each in found if isinstance(each, collection.Ready)]
 
-    async def _ahead(self, locks: list[tuple[Lock, collection.Ready]]) -> None:
-        """What will be put back, the ledger, what will be lifted, in the leader's chain. Nothing has been lifted yet."""
-        window, tools, chain = self.held.window, self.tools, self.incident
-        for lock, ready in locks:
-            known = await record.open_intents(tools, chain.id)
-            told = {"lock": to_json(lock), "back_by": window.deadline}
-            if (RESTORE, fold(lock.id)) not in known:
-                await record.intent(tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
-            entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline, PLANNED)
-            recorded = await tools.ledger.record(entry)
-            self.entries[fold(lock.id)] = recorded
-            if recorded.may_be_off:
-                self.recovered.add(fold(lock.id))
-            if (LIFT, fold(lock.id)) not in known:
-                await record.intent(tools, chain, LIFT, lock.id, told)
-
     async def _intend(self, ready: collection.Ready) -> None:
         detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
         known = await record.open_intents(self.tools, ready.incident.id)
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
-
-    async def _why_not_lifted(self, locks: list[Lock]) -> str:
-        """Prove all locks; "" where each may be lifted. Else nothing of these was lifted, and that is on record."""
-        planned = [each for lock in locks if not (each := self.entries[fold(lock.id)]).may_be_off]
-        known = await record.open_intents(self.tools, self.incident.id)
-        proofs = await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned)
-        problem = "; ".join(each for each in proofs if each)
-        if not problem:
-            return await self._begin_lift([lock for lock in locks if fold(lock.id) in self.entries])
-        for entry in planned:
-            if self.entries.pop(fold(entry.lock.id), None):
-                chain = ChainOf(entry.incident_id, entry.vm_id)
-                self._later(record.outcome(self.tools, chain, LIFT, entry.lock.id, f"not begun: {problem}", ""))
-                self._later(never_lifted(self.tools, entry, problem))
-        return problem
-
-    async def _proof(self, entry: OpenLock, intent_open: bool) -> str:
-        tools, lock, chain = self.tools, entry.lock, ChainOf(entry.incident_id, entry.vm_id)
-        found = await prove(lock, tools.reader, tools.writer, Journal(tools.audit, chain), intent_open=intent_open)
-        if found.absent:
-            self._later(record.outcome(tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
-            self._later(left_off(tools, self.entries.pop(fold(lock.id))))
-        return found.problem
-
-    async def _begin_lift(self, locks: list[Lock]) -> str:
-        """From here on each lock counts as off: whoever finds it in the ledger puts it back."""
-        begun = await _all(self.tools.ledger.begin_lift(self.entries[fold(lock.id)]) for lock in locks)
-        self.entries.update({fold(entry.lock.id): entry for entry in begun if entry})
-        taken = [lock.name for lock, entry in zip(locks, begun, strict=True) if entry is None]
-        return f"another process has these locks in hand: {', '.join(taken)}" if taken else ""
-
-    async def _lift(self, locks: list[Lock]) -> str:
-        """Why not all could be lifted, or ""."""
-        problems = await _all(self._lift_one(lock) for lock in locks if fold(lock.id) in self.entries)
-        return "; ".join(problem for problem in problems if problem)
-
-    async def _lift_one(self, lock: Lock) -> str:
-        """Looks again right before, since a person may have written since the proof."""
-        self.lifted.add(fold(lock.id))
-        entry = self.entries[fold(lock.id)]
-        chain = ChainOf(entry.incident_id, entry.vm_id)
-        found = await self.tools.reader.lock(lock.id)
-        if isinstance(found, Lock) and not found.same_content(entry.lock):
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
-            return f"somebody changed the lock {lock.name} just now; it is not touched"
-        if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
-            self._later(left_off(self.tools, self.entries.pop(fold(lock.id))))
-            return ""
-        lifting = await self.tools.writer.delete_lock(lock)
-        if lifting.error is None:
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", lifting.correlation_id))
-            return ""
-        self._later(record.failed(self.tools, chain, LIFT, lock.id, lifting.error))
-        if lifting.refused and fold(lock.id) not in self.recovered:
-            self.refusals[fold(lock.id)] = str(lifting.error)
-        return f"the lock {lock.name} could not be lifted: {lifting.error}"
 
     async def _delete(self, ready: collection.Ready) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
@@ -264,22 +185,6 @@ class _Session:
                 await self._serve(joined, deletions, unlocked=True)
         except StoreError as error:
             logging.warning("window of %s: members who joined cannot be read now: %s", self.held.window.group_id, error)
-
-    async def _put_back(self, entries: list[OpenLock]) -> None:
-        refusals = self.refusals
-        await _all(put_back(self.tools, entry, refusal=refusals.get(fold(entry.lock.id), "")) for entry in entries)
-
-    async def _lock_ends(self, open_locks: list[OpenLock]) -> tuple[outcomes.LockEnd, ...]:
-        """How each lock of the window ended: by its outcome, and where another process is writing that, by what is there."""
-        chain = [entry async for entry in self.tools.audit.entries(incident=self.incident.id)]
-        being_settled = {fold(entry.lock.id) for entry in open_locks if entry.state == BACK}
-
-        async def known(end: outcomes.LockEnd) -> outcomes.LockEnd:
-            if end.back or fold(end.lock.id) not in being_settled:
-                return end
-            return replace(end, back=as_seen(end.lock, await self.tools.reader.lock(end.lock.id)))
-
-        return tuple(await _all(known(end) for end in outcomes.lock_ends(chain, self.held.window.group_id)))
 
     async def _close_lifts(self) -> None:
         """Where the process died between a call and its outcome: the record says what is known."""
@@ -327,16 +232,3 @@ class _Session:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _all[T](calls: Iterable[Awaitable[T]]) -> list[T]:
-    """At the same time, and each to its end even where another one fails; then the first failure is raised."""
-    endings = await asyncio.gather(*calls, return_exceptions=True)
-    _raise_first(endings)
-    return [ending for ending in endings if not isinstance(ending, BaseException)]
-
-
-def _raise_first(endings: Iterable[object]) -> None:
-    for ending in endings:
-        if isinstance(ending, BaseException):
-            raise ending
