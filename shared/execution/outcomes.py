@@ -70,7 +70,7 @@ def _told(end: LockEnd, problem: str) -> str:
 
 
 def lifted(ends: Iterable[LockEnd]) -> StepOutcome:
-    """What is said of the lifting: failed with the reasons where a lock was not lifted, and nobody else had taken it off."""
+    """What is said of the lifting: failed with the reasons where a lock is not known to be lifted, and nobody had taken it off."""
     reasons = [f"the lock {end.lock.name}: {end.lifted}" for end in ends if end.lifted not in (DONE, TAKEN_OFF)]
     return StepOutcome("failed", "; ".join(reasons)) if reasons else StepOutcome("done", "")
 
@@ -85,8 +85,10 @@ def with_outcomes(incident: Incident, *, results: list[Result], lifted: StepOutc
             return None
         if kind == StepKind.DELETE_COLLECTION:
             return result.result, result.detail
-        if kind == StepKind.LIFT_LOCKS:
-            return ("refused", result.detail) if result.result == "refused" else (lifted.result, lifted.detail)
+        if kind == StepKind.LIFT_LOCKS and result.result == "refused":
+            return result.result, result.detail
+        if kind == StepKind.LIFT_LOCKS:  # where the deletion was done nothing was in its way, known or not
+            return ("done" if result.result == "done" else lifted.result), lifted.detail
         return restored.result, restored.detail
 
     actions = tuple(
