@@ -2,7 +2,8 @@
 
 Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed job; only locks on its resource group; never a
 lock with owners, one at subscription level, one that Azure Backup made, or one on the collection or one of its points: that is an
-owner's word about exactly this thing. Where one of those is in the way nothing is lifted at all. The executor reads all of this again, and that no backup or restore runs.
+owner's word about exactly this thing. Where one of those is in the way nothing is lifted at all. The executor reads all of this
+again, that no backup or restore runs, and that every point is in the vault or expired (shared/execution/restore_points.py).
 """
 
 from __future__ import annotations
@@ -51,5 +52,5 @@ def why_kept(lock: Lock, collection_id: str) -> str:
 FIX = Fix(
     "delete_restore_point_collection",
     steps,
-    loses="The instant restore points in the collection, those not yet copied to the vault included; what the vault holds stays.",
+    loses="The instant restore points in the collection, each of them in the vault or expired; what the vault holds stays.",
 )

@@ -23,6 +23,7 @@ from tests.e2e.promises import changes_azure
 from tests.roles import GRANTED
 
 QUICK = {
+    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_POLL_SECONDS": "0.05",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.1",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.1",
