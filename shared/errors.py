@@ -33,7 +33,8 @@ class AzureCallFailed(RemediatorError):
     """An ARM or Azure Backup call that did not succeed.
 
     `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status (0 when there was no answer),
-    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After.
+    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After,
+    `policies` the Azure policies that refused it, each with its assignment, as ARM names them.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class AzureCallFailed(RemediatorError):
         status: int = 0,
         correlation_id: str = "",
         retry_after_seconds: float | None = None,
+        policies: tuple[str, ...] = (),
     ) -> None:
         message = whole_characters(message)
         super().__init__(message)
@@ -52,6 +54,7 @@ class AzureCallFailed(RemediatorError):
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after_seconds = retry_after_seconds
+        self.policies = policies
 
     @property
     def may_have_happened(self) -> bool:
@@ -59,7 +62,8 @@ class AzureCallFailed(RemediatorError):
         return False
 
     def __str__(self) -> str:
-        return f"{self.code or self.status or 'no answer'}: {self.message}"
+        refused_by = f" (refused by {'; '.join(self.policies)})" if self.policies else ""
+        return f"{self.code or self.status or 'no answer'}: {self.message}{refused_by}"
 
 
 class NotFound(AzureCallFailed):

@@ -166,6 +166,19 @@ class RestorePointCollection:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyDenial:
+    """A policy that would refuse a resource, as checkPolicyRestrictions names it. Ids are "" where they were not told."""
+
+    assignment_id: str
+    definition_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        assignment = self.assignment_id or "an assignment that is not named"
+        return f"the policy assignment {assignment} of {self.definition_id or 'a policy that is not named'} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
 class Vault:
     """A Recovery Services vault."""
 

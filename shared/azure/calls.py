@@ -10,6 +10,7 @@ failed sign-in; ScopeLocked arrives as ResourceExistsError.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from tenacity.wait import wait_random_exponential
 
 from shared import errors
 from shared.arm_ids import fold
+from shared.azure.policies import refused_by
 from shared.azure.retry_after import whole_seconds
 
 CORRELATION_HEADER = "x-ms-correlation-request-id"
@@ -161,7 +163,7 @@ def _from_answer(error: HttpResponseError, correlation_id: str) -> errors.AzureC
     status = error.status_code or 0
     if status < 400 and not code and not isinstance(error.inner_exception, SdkOperationFailed):
         return errors.NotUnderstood(f"the answer is not understood: {message}", correlation_id=correlation_id)
-    return _failed(status, code, message or f"HTTP {status}", headers, correlation_id)
+    return _failed(status, code, message or f"HTTP {status}", headers, correlation_id, refused_by(_body(error)))
 
 
 def _text(told: Any, name: str) -> str:
@@ -170,7 +172,9 @@ def _text(told: Any, name: str) -> str:
     return value[:MOST_CHARACTERS] if isinstance(value, str) else ""
 
 
-def _failed(status: int, code: str, message: str, headers: Mapping[str, str], correlation_id: str) -> errors.AzureCallFailed:
+def _failed(
+    status: int, code: str, message: str, headers: Mapping[str, str], correlation_id: str, policies: tuple[str, ...] = ()
+) -> errors.AzureCallFailed:
     named = {fold(name): value for name, value in headers.items()}
     return _kind(status, code)(
         message[:MOST_CHARACTERS],
@@ -178,7 +182,16 @@ def _failed(status: int, code: str, message: str, headers: Mapping[str, str], co
         status=status,
         correlation_id=correlation_id or named.get(CORRELATION_HEADER, ""),
         retry_after_seconds=_retry_after(named),
+        policies=policies,
     )
+
+
+def _body(error: HttpResponseError) -> object:
+    """The error's JSON, None where it has none: code and status are told without it."""
+    try:
+        return json.loads(error.response.text()) if error.response is not None else None
+    except (ValueError, RecursionError, AzureError):
+        return None
 
 
 def _kind(status: int, code: str) -> type[errors.AzureCallFailed]:

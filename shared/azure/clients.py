@@ -14,6 +14,7 @@ from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuth
 
 from shared.azure.identity import credential as credential_of
 from shared.azure.pipeline import Home, on_loopback, policies_of
+from shared.azure.transport import sends_once
 from shared.settings import Settings
 
 
@@ -53,7 +54,7 @@ class AzureClients:
     def locks(self) -> Any:
         from azure.mgmt.resource.locks.aio import ManagementLockClient
 
-        return self._made(ManagementLockClient)
+        return self._made(ManagementLockClient, transport=sends_once())
 
     @cached_property
     def resources(self) -> Any:
@@ -82,12 +83,12 @@ class AzureClients:
     def _credential(self) -> Any:
         return self._kept(credential_of(self.settings.cloud))
 
-    def _made(self, client_class: Any) -> Any:
+    def _made(self, client_class: Any, **more: Any) -> Any:
         endpoint, scope = self.settings.arm_endpoint, self.settings.cloud.arm_scope
         sign_in = self._sign_in(endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope))
         policies = policies_of(Home(endpoint, regional=True), sign_in, ARMHttpLoggingPolicy(), self.policies)
         options = {"base_url": endpoint, "polling_interval": self.settings.poll_seconds, "policies": policies}
-        return self._kept(client_class(object(), self.subscription_id, **options, **self._options(sign_in)))
+        return self._kept(client_class(object(), self.subscription_id, **options, **self._options(sign_in), **more))
 
     def _sign_in(self, endpoint: str, made: Callable[[Any], Any]) -> Any:
         return SimulatorToken() if on_loopback(endpoint) else made(self._credential)

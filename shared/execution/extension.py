@@ -8,7 +8,7 @@ from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.tools import StepOutcome, Tools, change
-from shared.facts import Absent, Extension, Unreadable
+from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.fixes.contract import Step
 from shared.incident.model import Incident
 
@@ -48,15 +48,19 @@ async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) 
     extensions = await tools.reader.extensions(incident.vm_id)
     if isinstance(extensions, Absent | Unreadable):
         return StepOutcome("refused", guards.why(extensions))
-    return await _uninstall(tools, incident, step, extensions)
+    return await _uninstall(tools, incident, step, vm, extensions)
 
 
-async def _uninstall(tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]) -> StepOutcome:
+async def _uninstall(
+    tools: Tools, incident: Incident, step: Step, vm: VirtualMachine, extensions: tuple[Extension, ...]
+) -> StepOutcome:
     found = next((each for each in extensions if fold(each.id) == fold(step.target)), None)
     if found is None:
         return StepOutcome("done", "the extension is already gone")
     if not found.is_backup_extension:
         return StepOutcome("refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension")
+    if problem := await guards.would_not_return(tools.reader, vm, found):
+        return StepOutcome("refused", problem)
     wait_seconds = tools.settings.extension_wait_seconds
     try:
         await change(

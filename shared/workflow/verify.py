@@ -10,7 +10,6 @@ from shared.advice import About
 from shared.arm_ids import fold
 from shared.diagnosis.failure import of_job
 from shared.execution import guards
-from shared.execution.locks import put_back_of_incident
 from shared.execution.tools import Tools, note, open_intents, outcome
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Status, Verification
@@ -119,9 +118,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
     await note(tools, incident, KIND, f"job {job.name} ended: {ended}", detail={"job": job.name, "error_code": shown.error_code})
     if fold(ended) in ("completed", "completedwithwarnings"):
-        left = [step for each in await put_back_of_incident(tools, incident_id) for step in each.manual_steps]
-        steps = (*left, *advice_on_locks(incident))
-        await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {ended}", steps)
+        await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {ended}", advice_on_locks(incident))
         return {"next": "stop"}
     if fold(ended) != "failed":
         await _not_shown(tools, incident, f"the verifying backup {job.name} is {ended}")
@@ -130,8 +127,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
 
 
 async def _not_shown(tools: Tools, incident: Incident, reason: str) -> None:
-    left = [step for each in await put_back_of_incident(tools, incident.id) for step in each.manual_steps]
-    steps = (*left, About.of(incident).backup_now, *advice_on_locks(incident))
+    steps = (About.of(incident).backup_now, *advice_on_locks(incident))
     await close(tools, incident.id, Status.NEEDS_PERSON, f"the fix is in place, but not shown to work: {reason}", steps)
 
 

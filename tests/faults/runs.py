@@ -39,9 +39,10 @@ async def run(
     lose_engine: bool = True,
     deliveries: int = 1,
     settings: dict[str, Any] | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Outcome:
     """Raises NeverAtRest when the system does not come to rest by itself."""
-    async with World(folder, dict(faults or {}), lose_engine) as world:
+    async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
         if settings:

@@ -101,6 +101,8 @@ class World:
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
     at_first: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """App settings of this run, over SETTINGS."""
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
@@ -390,7 +392,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | world.environment | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
@@ -406,7 +408,11 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self.policies = (_EdgePolicy(process),)
+        self._process = process
+
+    def _options(self) -> dict[str, Any]:
+        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
