@@ -236,6 +236,8 @@ def changed(wire: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             "Backup Instance ID",
         ),
         (changed(REFUSED, "data.resourceUri", VM), Unusable, "resourceUri"),
+        (changed(REFUSED, "data.operationName", ""), Unusable, "common alert schema"),
+        (changed(REFUSED, "data.status", "Odd"), Unusable, "common alert schema"),
         (changed(RECORD, "id", f"{VM}/backupJobs/{JOB}"), Unusable, "id is no backup job of a Recovery Services vault"),
         (changed(RECORD, "id", f"{VAULT}/backupJobs/../x"), Unusable, "id: an empty or dotted segment"),
         (changed(RECORD, "properties.containerName", "nonsense"), Unusable, "containerName names no Azure VM"),
