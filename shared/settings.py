@@ -208,6 +208,13 @@ class Settings:
         "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
         number(0, 300),
     )
+    point_pairing_minutes: float = setting(
+        "REMEDIATOR_POINT_PAIRING_MINUTES",
+        "60",
+        "How far apart the times of a restore point and of its copy in the vault may lie. A restore point without a copy is deleted only "
+        "when the policy has expired it; else a person is asked. Smaller is stricter.",
+        number(0, 720),
+    )
     guardian_grace_seconds: float = setting(
         "REMEDIATOR_GUARDIAN_GRACE_SECONDS",
         "15",
