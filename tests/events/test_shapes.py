@@ -174,6 +174,7 @@ FIXTURES = [
     ("log search alert", common(OLD_ROW, service="Application Insights"), JOB, "ExtentionOperationFailed"),
     ("log search alert", old(ROW), JOB, "ExtentionOperationFailed"),
     ("log search alert", old(OLD_ROW)["data"], JOB, "ExtentionOperationFailed"),
+    ("log search alert", old(ROW)["data"] | {"status": "Open"}, JOB, "ExtentionOperationFailed"),
     ("backup health metric", metric(backupInstanceUrl=ITEM, healthStatus="Persistent Degraded", dataSourceURL=VM), "", ""),
     ("backup health metric", metric(dataSourceURL=VM, healthStatus="Persistent Degraded"), "", ""),
     ("backup health metric", OLD_METRIC, "", ""),
