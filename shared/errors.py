@@ -8,6 +8,8 @@ RemediatorError                 .permanent says whether trying again later can h
 │   ├── Refused                 any other 4xx: the request as it is will never be accepted
 │   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
 │   ├── Unavailable             5xx, connection lost, no answer in time
+│   │   └── NotUnderstood       an answer that is none: HTML, half of a body, another shape than the API has
+│   ├── PointsElsewhere         an answer names an address outside the endpoint: neither followed nor believed
 │   └── OperationFailed         a long-running operation ended Failed or Canceled
 ├── StoreError                  the audit store
 │   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
@@ -43,12 +45,18 @@ class AzureCallFailed(RemediatorError):
         correlation_id: str = "",
         retry_after_seconds: float | None = None,
     ) -> None:
+        message = whole_characters(message)
         super().__init__(message)
         self.message = message
         self.code = code
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether a write may have had its effect all the same. True: its outcome is not known."""
+        return False
 
     def __str__(self) -> str:
         return f"{self.code or self.status or 'no answer'}: {self.message}"
@@ -75,7 +83,23 @@ class Throttled(AzureCallFailed):
 
 
 class Unavailable(AzureCallFailed):
-    pass
+    @property
+    def may_have_happened(self) -> bool:
+        return self.status == 0 or self.status >= 500
+
+
+class NotUnderstood(Unavailable):
+    @property
+    def may_have_happened(self) -> bool:
+        return True
+
+
+class PointsElsewhere(AzureCallFailed):
+    permanent = True
+
+    @property
+    def may_have_happened(self) -> bool:
+        return True
 
 
 class OperationFailed(AzureCallFailed):
@@ -114,3 +138,8 @@ class NotUsable(RemediatorError):
 
 class NotOurs(NotUsable):
     """Input that is well formed and of something else than a failed backup of an Azure VM."""
+
+
+def whole_characters(text: str) -> str:
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()

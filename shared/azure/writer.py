@@ -1,7 +1,8 @@
 """The only place that changes anything in Azure. Each method sends one request, and says how it ended.
 
 Used by `shared.execution` alone (an import contract holds that), which writes the intent before and the outcome after.
-All raise AzureCallFailed; none retries by itself what may not be sent twice.
+All raise AzureCallFailed, and of a success only what can be believed: an answer that is not understood, or that points elsewhere, leaves the
+write not known (`may_have_happened`). None retries by itself what may not be sent twice.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from azure.core.exceptions import AzureError
-
 from shared import errors
 from shared.arm_ids import fold, parse
+from shared.azure.answers import Succeeded, told
 from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
 from shared.azure.clients import AzureClients
+from shared.azure.pipeline import Home
 from shared.facts import Lock
 
 RECOVERY_POINT_DAYS = 30
@@ -66,8 +67,9 @@ class ArmWriter:
         """
 
         async def send(hook: ResponseHook) -> None:
-            locks = self._clients.locks.management_locks
-            await locks.delete_by_scope(lock.scope.lstrip("/"), lock.name, raw_response_hook=hook)
+            locks, seen = self._clients.locks.management_locks, Succeeded(hook)
+            await locks.delete_by_scope(lock.scope.lstrip("/"), lock.name, raw_response_hook=seen)
+            seen.check()
 
         return (await self._resent(send)).correlation_id
 
@@ -80,7 +82,8 @@ class ArmWriter:
 
         async def send(hook: ResponseHook) -> None:
             locks = self._clients.locks.management_locks
-            await locks.create_or_update_by_scope(lock.scope.lstrip("/"), lock.name, body, raw_response_hook=hook)
+            made = await locks.create_or_update_by_scope(lock.scope.lstrip("/"), lock.name, body, raw_response_hook=hook)
+            told(lock.id, made.id)
 
         return (await self._resent(send)).correlation_id
 
@@ -104,7 +107,7 @@ class ArmWriter:
 
             trigger = self._clients.backup.backups.trigger
             await trigger(vault.name, vault.resource_group, "Azure", container, item, body, raw_response_hook=keep)
-            return Begun(_operation_id(headers))
+            return Begun(self._operation_id(headers))
 
         return await once(send, self._clients.settings.call_timeout_seconds)
 
@@ -117,11 +120,7 @@ class ArmWriter:
             found = await statuses.get(
                 vault.name, vault.resource_group, "Azure", container, item, begun.operation_id, raw_response_hook=hook
             )
-            status = found.as_dict()
-            if status.get("status") in ("Failed", "Canceled"):
-                problem = status.get("error") or {}
-                raise errors.OperationFailed(str(problem.get("message", "")), code=str(problem.get("code", "")))
-            return str((status.get("properties") or {}).get("jobId") or "")
+            return _job_of(found.as_dict())
 
         return (await self._resent(read)).value
 
@@ -131,7 +130,14 @@ class ArmWriter:
 
     async def _operation(self, wait_seconds: float, begin: Any, *where: str, accepted: Callable[[], None] = lambda: None) -> str:
         """Begin a long-running operation and follow it to its end, `wait_seconds` at most."""
-        began: Answer[Any] = await self._resent(lambda hook: begin(*where, raw_response_hook=hook))
+
+        async def send(hook: ResponseHook) -> Any:
+            seen = Succeeded(hook)
+            poller = await begin(*where, raw_response_hook=seen)
+            seen.check()
+            return poller
+
+        began: Answer[Any] = await self._resent(send)
         accepted()
         try:
             async with asyncio.timeout(wait_seconds):
@@ -145,24 +151,44 @@ class ArmWriter:
         return began.correlation_id
 
     async def _followed(self, poller: Any, begin: Any, where: tuple[str, ...]) -> None:
-        """A poll that fails in passing is no failure of the operation: go on from its continuation token."""
+        """A poll that fails in passing is no failure of the operation: go on from its continuation token.
+
+        Raises what the operation ended with; Unavailable where its end is not told.
+        """
         token = poller.continuation_token()
         while True:
             try:
                 await poller.result()
                 return
-            except AzureError as error:
-                problem = mapped(error)
+            except errors.PointsElsewhere:
+                raise
+            except Exception as error:
+                problem = error if isinstance(error, errors.AzureCallFailed) else mapped(error)
+                if problem.status >= 400 and not is_passing(problem):
+                    message = f"it was accepted, and its end is not told: {problem}"
+                    raise errors.Unavailable(message, code=problem.code, correlation_id=problem.correlation_id) from error
                 if not is_passing(problem):
                     raise problem from error
                 await asyncio.sleep(problem.retry_after_seconds or self._clients.settings.poll_seconds)
             poller = await begin(*where, continuation_token=token)
 
+    def _operation_id(self, headers: dict[str, str]) -> str:
+        """Last path segment of Azure-AsyncOperation, else of Location. Raises PointsElsewhere, and NotUnderstood without both."""
+        address = headers.get("azure-asyncoperation") or headers.get("location") or ""
+        path = address.split("?")[0].rstrip("/")
+        if not path:
+            raise errors.NotUnderstood("the answer to the on-demand backup names no operation to follow")
+        Home(self._clients.settings.arm_endpoint, regional=True).check(address)
+        return path.rsplit("/", 1)[-1]
 
-def _operation_id(headers: dict[str, str]) -> str:
-    """Last path segment of Azure-AsyncOperation, else of Location."""
-    address = headers.get("azure-asyncoperation") or headers.get("location") or ""
-    path = address.split("?")[0].rstrip("/")
-    if not path:
-        raise errors.Unavailable("the answer to the on-demand backup names no operation to follow")
-    return path.rsplit("/", 1)[-1]
+
+def _job_of(status: Any) -> str:
+    """The job that an operation's status names, or "" while it runs. Raises OperationFailed, and NotUnderstood for what is no status."""
+    said = status["status"]
+    if said in ("Failed", "Canceled"):
+        problem = status.get("error") or {}
+        raise errors.OperationFailed(str(problem.get("message") or ""), code=str(problem.get("code") or ""))
+    job_id = (status.get("properties") or {}).get("jobId") or ""
+    if not isinstance(said, str) or not isinstance(job_id, str):
+        raise errors.NotUnderstood(f"this is no operation's status: {said!r:.80}, job {job_id!r:.80}")
+    return job_id

@@ -38,6 +38,8 @@ LOOKS = 3
 """How often a cell whose boundary was not reached is run again: how often a job is looked at is a matter of moments, too."""
 BEFORE_LIFT = "before store insert audit intent restore_lock"
 PROMISES = ("locks lost", "unpromised deletions", "changes without an intent", "fixed twice", "open intents", "chain")
+GIVEN_UP = "given up"
+"""A person was told because the product could not go on, not because of what it found."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,11 @@ async def _once(cell: Cell) -> Outcome:
         return await run(Path(folder), state, failures, faults, lose_engine=cell.lose_engine, deliveries=cell.deliveries)
 
 
+def _status(incident: dict[str, Any]) -> str:
+    lost = any(words in incident["reason"] for words in ("failed at every attempt", "without getting on"))
+    return GIVEN_UP if lost else str(incident["status"])
+
+
 def judged(cell: Cell) -> Judged:
     """One cell, in this process."""
     logging.disable(logging.CRITICAL)
@@ -155,7 +162,7 @@ def judged(cell: Cell) -> Judged:
         hit = cell.place is None or bool(outcome.struck)
         if hit or outcome.broken:
             break
-    statuses = tuple(sorted(str(incident["status"]) for incident in outcome.incidents))
+    statuses = tuple(sorted(_status(incident) for incident in outcome.incidents))
     return Judged(cell.name, cell.column, hit, statuses, outcome.broken, "", time.monotonic() - began)
 
 
@@ -176,7 +183,7 @@ def wrong(result: Judged) -> str:
         return f"never at rest: {result.never_at_rest}"
     if not result.hit:
         return "the boundary was not reached"
-    if "failed" in result.statuses:
+    if GIVEN_UP in result.statuses:
         return "the product gave the incident up"
     return json.dumps(result.broken) if result.broken else ""
 
