@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, group_of
 from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -65,10 +65,11 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
 
 async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -> Result | None:
     """The last look, with the locks off, so only at what can have changed since: the collection and its points, the item, its
-    sessions, and locks. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks that we took off.
+    sessions, and the locks of the group. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks
+    that we took off. A lock that is made on the collection itself now is ARM's to heed.
     """
     target, incident = ready.collection.id, ready.incident
-    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(target))
+    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(group_of(target)))
     if isinstance(found, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(found, Unreadable):
