@@ -17,6 +17,8 @@ from shared.errors import SettingsError
 
 MODES = ("off", "observe", "approve", "auto")
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
+DEFAULT_MODE = "observe"
+"""Where nobody chose a mode, nothing is changed."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -70,7 +72,7 @@ class Settings:
     )
     mode: str = setting(
         "REMEDIATOR_MODE",
-        "auto",
+        DEFAULT_MODE,
         "off: failures are recorded only; observe: diagnosed and planned, nothing is changed; approve: reserved, hands every plan to a person; "
         "auto: safe fixes are applied. The tag `backup-remediation` on a VM or its resource group can only make it stricter.",
         one_of(*MODES),
@@ -78,7 +80,8 @@ class Settings:
     changes_per_hour: int = setting(
         "REMEDIATOR_CHANGES_PER_HOUR",
         "60",
-        "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
+        "How many changes may be made in any 60 minutes, over all instances: each extension or restore point collection counts one, a lock none. "
+        "At the limit an incident waits for its turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person; 0 stops every fix.",
         whole(0, 100_000),
     )
     delivery: str = setting(
@@ -111,7 +114,7 @@ class Settings:
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(
@@ -232,7 +235,11 @@ class Settings:
         number(0.1, 600),
     )
     job_poll_seconds: float = setting(
-        "REMEDIATOR_JOB_POLL_SECONDS", "60", "Pause between two looks at the verifying backup job.", number(0.05, 3600)
+        "REMEDIATOR_JOB_POLL_SECONDS",
+        "60",
+        "Pause between two looks at the verifying backup job. An incident that waits for a job or for its turn looks first after this pause, then less "
+        "often, down to an eighth.",
+        number(0.05, 3600),
     )
     job_wait_hours: float = setting(
         "REMEDIATOR_JOB_WAIT_HOURS", "24", "How long the verifying backup job is followed.", number(0.001, 96)
@@ -252,6 +259,11 @@ class Settings:
     minimum_linux_agent: str = setting(
         "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
     )
+
+    @property
+    def longest_pause_seconds(self) -> float:
+        """Between two looks of an incident that waits."""
+        return self.job_poll_seconds * 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

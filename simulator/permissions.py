@@ -65,7 +65,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
 }
 """Operation → actions, each of which is needed. What has no row is a plain resource: its type with read, write or delete."""
 _TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
-_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE | re.ASCII)
 
 
 def needed(match: Match, method: str, path: str, query: dict[str, str], body: object) -> tuple[str, ...]:

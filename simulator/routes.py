@@ -96,13 +96,13 @@ def is_log_query(path: str) -> bool:
 
 def _standing(path: str) -> dict[str, str]:
     """Subscription and group are named for every path that has them."""
-    found = re.match(r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?", path, re.IGNORECASE)
+    found = re.match(r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?", path, re.IGNORECASE | re.ASCII)
     return {name: value for name, value in found.groupdict().items() if value} if found else {}
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
     expression = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.*' if m[1] == 'scope' else '[^/]+'})", pattern)
-    return re.compile(expression.replace("Microsoft.", r"Microsoft\."), re.IGNORECASE | re.DOTALL)
+    return re.compile(expression.replace("Microsoft.", r"Microsoft\."), re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 _COMPILED = [(method, _compile(pattern), handler) for method, pattern, handler in TABLE]

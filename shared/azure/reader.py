@@ -186,30 +186,35 @@ class ArmReader:
 
     async def failed_backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Failed backups of Azure VMs in the vault that began in that time, as the job list shows them: without extendedInfo."""
-        return await self._backups(vault_id, since, until, ("Failed",))
+        return await self._backups("failed backups", vault_id, since, until, ("Failed",))
 
     async def completed_backups(
         self, vault_id: str, since: datetime, until: datetime
     ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Backups of Azure VMs in the vault that began in that time and made a restore point."""
-        return await self._backups(vault_id, since, until, ("Completed", "CompletedWithWarnings"))
+        return await self._backups("completed backups", vault_id, since, until, ("Completed", "CompletedWithWarnings"))
+
+    async def backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        """Backups of Azure VMs in the vault that began in that time, whatever became of them."""
+        return await self._backups("backups", vault_id, since, until, ("",))
 
     async def _backups(
-        self, vault_id: str, since: datetime, until: datetime, statuses: tuple[str, ...]
+        self, what: str, vault_id: str, since: datetime, until: datetime, statuses: tuple[str, ...]
     ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         vault = parse(vault_id)
-        times = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
+        about = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}' and operation eq 'Backup'"
 
         async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
             found: list[facts.Job] = []
             for status in statuses:
-                wanted = f"{times} and operation eq 'Backup' and status eq '{status}' and backupManagementType eq 'AzureIaasVM'"
+                ended = f" and status eq '{status}'" if status else ""
+                wanted = f"{about}{ended} and backupManagementType eq 'AzureIaasVM'"
                 jobs = self._clients.backup.backup_jobs
                 listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
                 found += [facts.job(each.as_dict()) async for each in listed]
             return tuple(found)
 
-        return await self._read(f"the {statuses[0].lower()} backups of {vault.name}", read)
+        return await self._read(f"the {what} of {vault.name}", read)
 
     async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
         collection = parse(collection_id)

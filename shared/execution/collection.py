@@ -36,7 +36,8 @@ class Ready:
 
 
 async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: bool) -> Ready | Result:
-    """Everything that must hold right before the change, read afresh; what cannot be read is a no.
+    """Everything that must hold right before the change, read afresh; what cannot be read is a no. While a job of the VM runs the
+    result is waiting.
 
     `unlocked`: the window is open. Then a lock that blocks and that we did not lift was made by a person since, and stays.
     """
@@ -47,10 +48,11 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         return Result(target, "refused", guards.why(collection))
     if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
+    if job := await guards.job_running(tools.reader, incident):  # before all that a running job may disturb
+        return Result(target, "waiting", guards.why_later(job))
     pairing = timedelta(minutes=tools.settings.point_pairing_minutes)
     looks = [
         guards.switched_off(tools, incident, (target,)),
-        guards.job_running(tools, incident),
         vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),
     ]
     if not unlocked:  # a lock that came to the vault since refuses the backup only, and the group's locks go back anyway

@@ -16,8 +16,8 @@ KIND = "uninstall_extension"
 async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
     if problem := await guards.switched_off(tools, incident):
         return StepOutcome("refused", problem)
-    if problem := await guards.job_running(tools, incident):
-        return StepOutcome("refused", problem)
+    if job := await guards.job_running(tools.reader, incident):
+        return StepOutcome("waiting", guards.why_later(job))
     if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):
         return StepOutcome("refused", problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)

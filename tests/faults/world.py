@@ -39,6 +39,7 @@ from simulator.server import Simulator
 from tests.roles import GRANTED
 
 SETTINGS = {
+    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
     "REMEDIATOR_STORE": "sqlite:unused",
     "REMEDIATOR_POLL_SECONDS": "0.02",
@@ -185,8 +186,8 @@ class World:
             except (Died, StoreUnavailable):
                 await asyncio.sleep(0.02)
                 continue
-            if taken.start:
-                self.start(taken.start)
+            for incident_id in taken.starts:
+                self.start(incident_id)
             return
 
     def living(self) -> Process:
