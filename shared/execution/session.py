@@ -30,7 +30,7 @@ from shared.execution.ledger import OpenLock
 from shared.execution.locks import LIFT, RESTORE, left_off, put_back
 from shared.execution.tools import ChainOf, StepOutcome, Tools
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
-from shared.facts import Absent, Lock
+from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Incident
 
 WATCH_SECONDS = 0.5
@@ -182,6 +182,9 @@ class _Session:
         entry = self.entries[fold(lock.id)]
         chain = ChainOf(entry.incident_id, entry.vm_id)
         found = await self.tools.reader.lock(lock.id)
+        if isinstance(found, Unreadable):
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, f"not begun: {guards.why(found)}", ""))
+            return f"whether the lock {lock.name} is still as it was cannot be read; it is not touched: {found.reason}"
         if isinstance(found, Lock) and not found.same_content(entry.lock):
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
             return f"somebody changed the lock {lock.name} just now; it is not touched"
