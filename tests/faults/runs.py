@@ -28,12 +28,14 @@ class Outcome:
         incidents: list[dict[str, Any]],
         requests: list[dict[str, Any]],
         entries: list[dict[str, Any]],
+        after: dict[str, Any],
     ) -> None:
         self.broken = {name: found for name, found in broken.items() if found}
         self.boundaries = list(world.boundaries)
         self.incidents = incidents
         self.requests = requests
         self.entries = entries
+        self.after = after
         self.struck = list(world.struck)
 
 
@@ -66,7 +68,7 @@ async def run(
         after = _dumped(simulator)
         turned = world.clock_offset != 0
         broken = judge(before, after, world.expected, requests, incidents, entries, None if turned else wall_offset(), removed)
-        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests, entries)
+        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests, entries, after)
 
 
 def _counted(state: State) -> Counter[str]:
