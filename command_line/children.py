@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +22,14 @@ class Child:
 
 
 @asynccontextmanager
-async def started(*arguments: str, log: Path) -> AsyncIterator[Child]:
-    """Run `remediator ARGUMENTS` until the block ends; its other output goes to `log`. Raises ClickException if it does not get ready."""
+async def started(*arguments: str, log: Path, environment: Mapping[str, str]) -> AsyncIterator[Child]:
+    """Run `remediator ARGUMENTS` until the block ends; its other output goes to `log`.
+
+    Raises ClickException if it does not get ready.
+    """
     with log.open("ab") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "command_line.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=errors
+            sys.executable, "-m", "command_line.main", *arguments, stdout=asyncio.subprocess.PIPE, stderr=errors, env=environment
         )
     try:
         yield Child(await _ready(process, arguments[0], log), process.pid)

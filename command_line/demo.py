@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -19,6 +20,8 @@ from command_line.demo_checks import Check, end_state
 
 SCENARIO = "winmanagedvm"
 LONGEST_SECONDS = 90
+SETTINGS = {"REMEDIATOR_MODE": "auto"}
+"""What the demo needs of the app, whatever the shell says: by default it changes nothing."""
 ENDED = ("fixed", "needs_person", "observed", "ignored", "failed")
 
 
@@ -44,8 +47,10 @@ async def _demo(data: Path, console: Console) -> int:
     data.mkdir(parents=True, exist_ok=True)
     console.print("[bold]1. Starting[/] the simulator of Azure Resource Manager and the function app on its local host")
     async with (
-        started("simulate", "--port", "0", log=data / "simulator.log") as arm,
-        started("serve", "--port", "0", "--arm", arm.url, "--data", str(data), log=data / "host.log") as app,
+        started("simulate", "--port", "0", log=data / "simulator.log", environment=os.environ) as arm,
+        started(
+            "serve", "--port", "0", "--arm", arm.url, "--data", str(data), log=data / "host.log", environment=os.environ | SETTINGS
+        ) as app,
         aiohttp.ClientSession() as http,
     ):
         console.print(f"   simulator {arm.url}, function app {app.url}")

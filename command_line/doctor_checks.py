@@ -12,6 +12,7 @@ from typing import Any
 from command_line.doctor_view import Json, View
 from functions.access import ACTION_GROUPS
 from shared.arm_ids import fold, same
+from shared.settings import DEFAULT_MODE
 
 ROLES_FILE = Path(__file__).resolve().parents[1] / "infra/roles.json"
 FUNCTIONS = ("alerts", "intake", "guardian", "sweep", "list_incidents")
@@ -70,7 +71,7 @@ class Patient:
 
     @property
     def mode(self) -> str:
-        return fold(self.settings.get("REMEDIATOR_MODE", "").strip()) or "auto"
+        return fold(self.settings.get("REMEDIATOR_MODE", "").strip()) or DEFAULT_MODE
 
     @property
     def delivery(self) -> str:

@@ -45,6 +45,8 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
     Settings come from the same environment variables as in Azure (docs/settings.md). Prints one line of JSON when it is ready and
     stops on SIGTERM or Ctrl-C. What the local host does not cover is told in local_host/README.md.
 
+    By default the app only observes: REMEDIATOR_MODE=auto lets it repair.
+
     \b
     Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data .remediator
     """

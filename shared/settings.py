@@ -17,6 +17,8 @@ from shared.errors import SettingsError
 
 MODES = ("off", "observe", "approve", "auto")
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
+DEFAULT_MODE = "observe"
+"""Where nobody chose a mode, nothing is changed."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -70,7 +72,7 @@ class Settings:
     )
     mode: str = setting(
         "REMEDIATOR_MODE",
-        "auto",
+        DEFAULT_MODE,
         "off: failures are recorded only; observe: diagnosed and planned, nothing is changed; approve: reserved, hands every plan to a person; "
         "auto: safe fixes are applied. The tag `backup-remediation` on a VM or its resource group can only make it stricter.",
         one_of(*MODES),

@@ -217,6 +217,11 @@ def test_an_impossible_setting_is_named(name: str, value: str) -> None:
         Settings.from_environment({name: value})
 
 
+@pytest.mark.parametrize("given", [{}, {"REMEDIATOR_MODE": ""}, {"REMEDIATOR_MODE": "  "}])
+def test_where_no_mode_is_set_nothing_is_changed(given: dict[str, str]) -> None:
+    assert Settings.from_environment(given).mode == "observe"
+
+
 def test_the_subscription_and_the_store_come_from_the_platform_where_nothing_is_set() -> None:
     found = Settings.from_environment({"WEBSITE_OWNER_NAME": "1111+rg-x", "AzureWebJobsStorage__accountName": "acc"})
     assert (found.subscription_id, found.store) == ("1111", "https://acc.table.core.windows.net")

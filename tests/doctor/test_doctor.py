@@ -66,6 +66,7 @@ TAKEN: list[tuple[str, Take, set[str]]] = [
     ("the guardian is disabled", put(i.SETTINGS, "AzureWebJobs.guardian.Disabled", value="true"), {"settings"}),
     *((f"the action {each}", without(each), {f"action {each}"}) for each in GRANTED),
     ("a role that changes, in mode observe", put(i.SETTINGS, "REMEDIATOR_MODE", value="observe"), {"no more than needed"}),
+    ("a role that changes, and no mode is set", put(i.SETTINGS, "REMEDIATOR_MODE", value=""), {"no more than needed"}),
     ("shared keys are on", put(i.STORAGE, "allowSharedKeyAccess", value=True), {"storage account"}),
     ("anonymous blobs are on", put(i.STORAGE, "allowBlobPublicAccess", value=True), {"storage account"}),
     ("the container of dead letters", gone(f"{i.CONTAINER}/dead-letters"), {"container dead-letters"}),

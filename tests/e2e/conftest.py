@@ -22,6 +22,7 @@ from simulator.server import Simulator
 from tests.roles import GRANTED
 
 QUICK = {
+    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_POLL_SECONDS": "0.05",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.1",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.1",
