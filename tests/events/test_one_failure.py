@@ -106,3 +106,22 @@ async def test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_fir
     third = json.loads(json.dumps(LOG).replace(JOB, "33333333-2222-4333-8444-555555555555"))
     taken = await taking.take(third)
     assert (taken.what, taken.start) == ("claimed", taken.incident_id)
+
+
+async def test_a_failure_of_another_subscription_is_set_aside(taking: Taking) -> None:
+    other = json.loads(json.dumps(LOG).replace(OWN, "99999999-9999-9999-9999-999999999999"))
+    taken = await taking.take(other)
+    assert (taken.what, taken.start) == ("ignored", "")
+    (incident,) = await taking.incidents()
+    assert incident.status is Status.IGNORED
+    assert "99999999-9999-9999-9999-999999999999" in incident.reason
+
+
+async def test_only_one_of_two_failures_of_a_vm_is_worked_on(taking: Taking) -> None:
+    first = await taking.take(LOG)
+    second = await taking.take(json.loads(json.dumps(LOG).replace(JOB, "22222222-2222-4333-8444-555555555555")))
+    assert (first.start, second.start) == (first.incident_id, "")
+    assert {each.id: each.status for each in await taking.incidents()} == {
+        first.incident_id: Status.OPEN,
+        second.incident_id: Status.IGNORED,
+    }

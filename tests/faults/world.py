@@ -39,7 +39,6 @@ from simulator.server import Simulator
 from tests.roles import GRANTED
 
 SETTINGS = {
-    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
     "REMEDIATOR_STORE": "sqlite:unused",
     "REMEDIATOR_MODE": "auto",
