@@ -158,6 +158,7 @@ async def test_every_change_has_its_one_outcome_with_arm_s_id(tmp_path: Path, az
 UNABLE = [
     (locked, "after store insert audit note plan", "store insert audit intent restore_lock"),
     (locked, "after store insert audit intent restore_lock", "store insert audit intent lift_lock"),
+    (locked, "after store insert audit intent lift_lock", "store insert audit intent delete_restore_point_collection"),
     (broken_extension, "after store insert audit note plan", "store insert audit intent uninstall_extension"),
 ]
 
