@@ -74,13 +74,18 @@ def give_owner(world: World) -> None:
     world.expected = locks_of({"resources": [found]})
 
 
-def hide(path: str, method: str = "GET", **action: Any) -> Hand:
-    """From now on ARM answers so, 403 where nothing else is said."""
+def order(fault: dict[str, Any]) -> Hand:
+    """From now on this fault of the simulator is in force."""
 
     def hand(world: World) -> None:
-        world.simulator.world.faults.add({"method": method, "path_regex": path, "action": action or {"status": 403}})
+        world.simulator.world.faults.add(fault)
 
     return hand
+
+
+def hide(path: str, method: str = "GET", **action: Any) -> Hand:
+    """From now on ARM answers so, 403 where nothing else is said."""
+    return order({"method": method, "path_regex": path, "action": action or {"status": 403}})
 
 
 def show_again(world: World) -> None:

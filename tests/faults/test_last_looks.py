@@ -136,10 +136,12 @@ WRITTEN_AFTER = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("azure", "first", "then"), WRITTEN_AHEAD + WRITTEN_AFTER, ids=lambda each: each if isinstance(each, str) else ""
-)
-async def test_the_record_goes_ahead_and_follows(tmp_path: Path, azure: Azure, first: str, then: str) -> None:
+ORDERS = {f"{first} before {then}": (azure, first, then) for azure, first, then in WRITTEN_AHEAD + WRITTEN_AFTER}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_the_record_goes_ahead_and_follows(tmp_path: Path, order: str) -> None:
+    azure, first, then = ORDERS[order]
     outcome = await run(tmp_path, *azure())
     assert (outcome.broken, [each["status"] for each in outcome.incidents]) == ({}, ["fixed"])
     assert outcome.boundaries.index(f"after {first}") < outcome.boundaries.index(f"before {then}")

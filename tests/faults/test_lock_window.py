@@ -71,7 +71,7 @@ async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(tm
 async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path) -> None:
     """Once read as it was, then not at all: what is there now is unknown, and unknown leads to no change."""
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
-    outcome = await repaired(tmp_path, {BEFORE_LIFT: person(lambda world: world.simulator.world.faults.add(one) and None)})
+    outcome = await repaired(tmp_path, {BEFORE_LIFT: person(hands.order(one))})
     assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
@@ -109,6 +109,15 @@ async def test_a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger(tmp
     assert len(outcomes(outcome, "restore_lock")) == 1
 
 
+async def test_a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s(tmp_path: Path) -> None:
+    """The process that lifted it dies; the list still shows the lock to the next one, and the lock itself is gone."""
+    stale = hands.hide(r"/providers/Microsoft.Authorization/locks$", status=200, body={"value": [KEEP]})
+    dies: Place = ("before ARM DELETE restorePointCollections", 1)
+    outcome = await repaired(tmp_path, {LIFTED: person(stale), dies: Fault("die")}, lose_engine=False)
+    assert outcomes(outcome, "restore_lock") == ["done"]
+    assert [each["status"] for each in outcome.incidents] == ["fixed"]
+
+
 async def test_a_store_that_is_away_does_not_keep_the_lock_off(tmp_path: Path) -> None:
     """It comes back only once the lock is back."""
 
@@ -126,7 +135,7 @@ async def test_a_store_that_is_away_does_not_keep_the_lock_off(tmp_path: Path) -
 
 async def test_accepted_is_not_deleted(tmp_path: Path) -> None:
     gone = {"method": "DELETE", "path_regex": "/restorePointCollections/", "times": 1, "action": {"status": 204}}
-    outcome = await repaired(tmp_path, {LIFTED: person(lambda world: world.simulator.world.faults.add(gone) and None)})
+    outcome = await repaired(tmp_path, {LIFTED: person(hands.order(gone))})
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
     assert "Azure still shows it" in outcome.incidents[0]["reason"]
     assert not any(each["path"].split("?")[0].endswith("/backup") for each in outcome.requests), "no backup is started to show it"
@@ -134,7 +143,7 @@ async def test_accepted_is_not_deleted(tmp_path: Path) -> None:
 
 async def test_a_deletion_that_fails_is_tried_three_times(tmp_path: Path) -> None:
     fails = {"method": "DELETE", "path_regex": "/restorePointCollections/", "action": {"lro_fail": PROBLEM}}
-    outcome = await repaired(tmp_path, {LIFTED: person(lambda world: world.simulator.world.faults.add(fails) and None)})
+    outcome = await repaired(tmp_path, {LIFTED: person(hands.order(fails))})
     assert len(sent(outcome.requests, "DELETE", COLLECTION)) == 3
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
     (ended,) = outcomes(outcome, "delete_restore_point_collection")
@@ -149,7 +158,7 @@ async def test_after_a_failed_group_the_next_one_stays_locked(tmp_path: Path) ->
     state["resources"] += [group, parts.lock(group["id"], "keep-rg-two", NOTES)]
     state["resources"].append(parts.collection("rg-two", "AzureBackup_rg-one-vm1", vm, POINTS))
     fails = {"method": "DELETE", "path_regex": "/restorePointCollections/", "action": {"lro_fail": PROBLEM}}
-    hand = person(lambda world: world.simulator.world.faults.add(fails) and None)
+    hand = person(hands.order(fails))
     outcome = await run(tmp_path, state, failures, {LIFTED: hand})
     assert outcome.broken == {}
     assert len(sent(outcome.requests, "DELETE", LOCK)) == 1
@@ -181,8 +190,11 @@ async def test_a_lock_that_azure_says_is_made_and_is_not_is_made_again(tmp_path:
 
 
 async def test_two_that_put_it_back_at_once_write_one_outcome(tmp_path: Path) -> None:
-    """The guardian comes by while the leader is writing the outcome."""
-    outcome = await repaired(tmp_path, {("after store replace locks back", 1): person(lambda world: world.guard())})
+    """The window's time is over, and the guardian comes by while the leader is writing the outcome."""
+    writing: Place = ("before store insert audit outcome restore_lock", 1)
+    turned = {PUT: Fault("clock", {"seconds": 3600})}
+    guards = {writing: person(lambda world: world.guard())}
+    outcome = await repaired(tmp_path, turned | guards, app_settings={"REMEDIATOR_GUARDIAN_GRACE_SECONDS": "60"})
     assert outcomes(outcome, "restore_lock") == ["done"]
 
 
@@ -210,7 +222,7 @@ async def with_the_lock_off(world: World, count: int = 1) -> list[Any]:
     state, failures = locked_groups({"rg-one": count})
     world.simulator.world.replace_state(state)
     world.at_first = state
-    world.faults[LIFTED] = person(lambda each: each.simulator.world.faults.add(REFUSED) and None)
+    world.faults[LIFTED] = person(hands.order(REFUSED))
     await world.deliver(failures[0].event)
     (task,) = world.tasks.values()
     await task

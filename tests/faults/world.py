@@ -95,6 +95,8 @@ class World:
     struck: list[str] = field(default_factory=list)
     """Where faults really hit."""
     deaths: int = 0
+    buried: list[Process] = field(default_factory=list)
+    """Processes that died; what they had open is closed at the end."""
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
@@ -120,7 +122,8 @@ class World:
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        await self.process.close()
+        for process in (self.process, *self.buried):
+            await process.close()
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
 
@@ -192,6 +195,7 @@ class World:
 
     def living(self) -> Process:
         if self.process.dead:
+            self.buried.append(self.process)
             self.process = Process(self)
         return self.process
 

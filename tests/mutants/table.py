@@ -177,10 +177,17 @@ LIFTING = (
     ),
     Mutant(
         "a lock that is off because of us counts as taken off by a person",
+        "_Session._lift_one",
+        " and fold(lock.id) not in self.recovered",
+        "",
+        window("a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s"),
+    ),
+    Mutant(
+        "the ledger takes a later body of a lock for the first one",
         "LockLedger.record",
         "return _entry(row)",
         "return entry",
-        window("a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger"),
+        (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
     ),
     Mutant(
         "a lock that a person added in the window is lifted",
@@ -246,21 +253,21 @@ RECORD = (
         "change",
         "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id = await call()\n",
         "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind, target, detail)\n",
-        record("store insert audit intent uninstall_extension-ARM DELETE extensions"),
+        record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
     Mutant(
         "the intent to lift a lock is not written",
         "_Session._ahead",
         "if (LIFT, fold(lock.id)) not in known:",
         "if False:",
-        record("store insert audit intent lift_lock-ARM DELETE locks"),
+        record("store insert audit intent lift_lock before ARM DELETE locks"),
     ),
     Mutant(
         "the intent to put a lock back is not written",
         "_Session._ahead",
         "if (RESTORE, fold(lock.id)) not in known:",
         "if False:",
-        record("store insert audit intent restore_lock-ARM DELETE locks"),
+        record("store insert audit intent restore_lock before ARM DELETE locks"),
     ),
     Mutant(
         "locks are lifted before the intents of the deletions",
@@ -274,7 +281,7 @@ RECORD = (
         "_Session._intend",
         "if (collection.KIND, fold(ready.collection.id)) not in known:",
         "if False:",
-        record("store insert audit intent delete_restore_point_collection-ARM DELETE restorePointCollections"),
+        record("store insert audit intent delete_restore_point_collection before ARM DELETE restorePointCollections"),
     ),
     Mutant(
         "an intent that could not be written does not hold the change back",
