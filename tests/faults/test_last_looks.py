@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from simulator import ids
+from simulator.scenarios import parts
 from tests.faults import hands
 from tests.faults.azure import Failure, broken_extension, locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
@@ -176,3 +177,14 @@ async def test_what_cannot_be_recorded_is_not_changed(tmp_path: Path, azure: Azu
         outcome.boundaries.index(next(each for each in outcome.boundaries if each.startswith("before ARM DELETE"))),
     )
     assert written < acted
+
+
+async def test_what_holds_one_vm_back_holds_no_other_back(tmp_path: Path) -> None:
+    """Two VMs share a window; one of them is tagged while it opens."""
+    tagged = parts.machine_id("rg-one", "rg-one-vm2")
+    outcome = await struck(tmp_path, lambda: locked_groups({"rg-one": 2}), WINDOW_OPEN, hands.tag(tagged, "off"), waiting=True)
+    ended = {each["vm_id"]: each["status"] for each in outcome.incidents}
+    assert ended[VM_ID] == "fixed"
+    assert ended[tagged] in ("needs_person", "ignored")
+    (deleted,) = [path for method, path in changes(outcome) if method == "DELETE" and "/restorePointCollections/" in path]
+    assert deleted.endswith("AzureBackup_rg-one-vm1")

@@ -141,7 +141,8 @@ async def test_with_the_mode_off_azure_is_not_even_asked(tmp_path: Path) -> None
 async def test_a_stricter_mode_changes_nothing(tmp_path: Path, azure: Azure, mode: str) -> None:
     outcome, incident = await one(tmp_path, azure, {}, app_settings={"REMEDIATOR_MODE": mode})
     assert changes(outcome) == []
-    assert incident["status"] in ("observed", "needs_person", "awaiting_approval")
+    assert incident["status"] in {"observe": ["observed"], "approve": ["needs_person", "awaiting_approval"]}[mode]
+    assert incident["actions"] == [], "nothing was begun"
     assert mode in incident["reason"]
 
 
@@ -173,6 +174,21 @@ async def test_what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again(
         assert "a short while ago" in found[1].reason
         sent = [each for each in world.simulator.world.requests if each.method == "DELETE"]
         assert len(sent) == 1
+
+
+async def test_what_a_guard_refused_is_fixed_the_next_time(tmp_path: Path) -> None:
+    """Tagged off between plan and change: nothing was fixed, so nothing has to cool."""
+    state, failures = broken_extension()
+    async with World(tmp_path) as world:
+        world.simulator.world.replace_state(state)
+        world.faults[("after store insert audit note plan", 1)] = person(hands.tag(VM_ID, "off"))
+        await world.deliver(failures[0].event)
+        await world.rest(1)
+        again, second = broken_extension()
+        world.simulator.world.replace_state(again)
+        await world.deliver(second[0].event)
+        await world.rest(2)
+        assert [str(each.status) async for each in world.living().book.all()] == ["needs_person", "fixed"]
 
 
 async def test_the_guardian_begins_a_lost_incident_again_a_few_times_only(tmp_path: Path) -> None:

@@ -469,6 +469,20 @@ LAST_LOOKS = (
         looks("the collection is another VM's, before the window", "the collection is another VM's, in the window"),
     ),
     Mutant(
+        "the leader's guards answer for every member",
+        "_Session._examined",
+        "await self.tools.book.get(member.incident_id)",
+        "self.incident",
+        ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[2]",),
+    ),
+    Mutant(
+        "one member's refusal is not its own",
+        "_Session._examined",
+        "self.results[(member.incident_id, each.target)] = each",
+        "self.results[(self.incident.id, each.target)] = each",
+        (f"{LOOKS}::test_what_holds_one_vm_back_holds_no_other_back",),
+    ),
+    Mutant(
         "mode and tags are not looked at again before a deletion",
         "examined",
         "or problems[0] ",
@@ -694,6 +708,13 @@ DELETING = (
         "await tools.cooling.begin(incident.vm_id, decided.cause, incident.id)",
         "pass",
         verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
+    ),
+    Mutant(
+        "a fix that a guard refused counts as one",
+        "_hand_over",
+        "await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)",
+        "pass",
+        verifying("what_a_guard_refused_is_fixed_the_next_time"),
     ),
     Mutant(
         "what was fixed a short while ago is fixed the same way again",
