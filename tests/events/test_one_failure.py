@@ -125,3 +125,13 @@ async def test_only_one_of_two_failures_of_a_vm_is_worked_on(taking: Taking) -> 
         first.incident_id: Status.OPEN,
         second.incident_id: Status.IGNORED,
     }
+
+
+async def test_the_same_failure_told_an_hour_later_is_the_same_incident(taking: Taking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id of an incident carries the time; the claim, not the id, makes it one."""
+    first = await taking.take(LOG)
+    later = clock.after(clock.now(), 3600)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    again = await taking.take(LOG)
+    assert (again.what, again.incident_id) == ("duplicate", first.incident_id)
+    assert [each.id for each in await taking.incidents()] == [first.incident_id]

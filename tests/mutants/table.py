@@ -794,7 +794,7 @@ SHOWING = (
         "settle",
         "if problems:",
         "if False:",
-        verifying("a_removal_that_fails_is_on_record_and_no_backup_is_started"),
+        window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
     ),
 )
 
@@ -811,7 +811,7 @@ TAKING = (
         "IncidentBook._claimed",
         'return Claim(row.body["incident_id"], bool(row.body["verification"]), first=False)',
         "return Claim(incident_id, verification, first=True)",
-        (f"{ONE_FAILURE}::test_an_event_that_comes_a_day_after_the_end_opens_nothing",),
+        (f"{ONE_FAILURE}::test_the_same_failure_told_an_hour_later_is_the_same_incident",),
     ),
     Mutant(
         "two incidents work on one VM at once",
