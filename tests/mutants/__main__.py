@@ -12,6 +12,7 @@ without a verdict fail as well.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import tempfile
 import time
@@ -34,15 +35,17 @@ START, END = "<!-- mutants -->", "<!-- /mutants -->"
 def main(arguments: Any = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the names")
-    parser.add_argument("--only", help="the name of one mutant")
+    parser.add_argument("--only", action="append", metavar="NAME", help="one mutant, by its name; may be said several times")
     parser.add_argument("--write", type=Path, help="put the table into this Markdown file, between its markers")
     asked = parser.parse_args(arguments)
     if asked.list:
         print("\n".join(f"{each.name} ({each.where})" for each in MUTANTS))
         return 0
-    chosen = [each for each in MUTANTS if asked.only in (None, each.name)]
-    if not chosen:
-        parser.error(f"there is no mutant {asked.only!r}")
+    if unknown := sorted({*(asked.only or ())} - {each.name for each in MUTANTS}):
+        parser.error(f"there is no mutant {unknown[0]!r}")
+    if asked.only and asked.write:
+        parser.error("the table is written from all of them")
+    chosen = [each for each in MUTANTS if not asked.only or each.name in asked.only]
     if problems := misplaced(ROOT, chosen):
         print("\n".join(f"FAILED {problem}" for problem in problems))
         return 1
@@ -120,7 +123,7 @@ def run(copies: Sequence[Copy], mutants: Sequence[Mutant]) -> list[Verdict]:
 
 
 def said(verdict: Verdict) -> str:
-    again = f".venv/bin/python -m tests.mutants --only '{verdict.mutant.name}'"
+    again = f".venv/bin/python -m tests.mutants --only {shlex.quote(verdict.mutant.name)}"
     if verdict.problem:
         return f"NO VERDICT {verdict.mutant.name}: {verdict.problem}\n  repeat it: {again}"
     if verdict.survived:

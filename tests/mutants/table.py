@@ -476,13 +476,6 @@ LAST_LOOKS = (
         ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[2]",),
     ),
     Mutant(
-        "one member's refusal is not its own",
-        "_Session._examined",
-        "self.results[(member.incident_id, each.target)] = each",
-        "self.results[(self.incident.id, each.target)] = each",
-        (f"{LOOKS}::test_what_holds_one_vm_back_holds_no_other_back",),
-    ),
-    Mutant(
         "mode and tags are not looked at again before a deletion",
         "examined",
         "or problems[0] ",
