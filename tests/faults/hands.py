@@ -1,4 +1,6 @@
-"""What people and other programs do between our looks: hands for `Fault("person", {"does": …})`, for the VM of the first failure."""
+"""What people and other programs do between our looks: hands for `Fault("person",
+{"does": …})`, for the VM of the first failure.
+"""
 
 from __future__ import annotations
 

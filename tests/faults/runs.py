@@ -51,7 +51,9 @@ async def run(
     app_settings: Mapping[str, str] | None = None,
     waiting: bool = False,
 ) -> Outcome:
-    """`settings`: the simulator's; `app_settings`: the product's. Raises NeverAtRest when the system does not come to rest by itself."""
+    """`settings`: the simulator's; `app_settings`: the product's. Raises NeverAtRest
+    when the system does not come to rest by itself.
+    """
     async with World(folder, dict(faults or {}), lose_engine, app_settings=app_settings or {}) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)

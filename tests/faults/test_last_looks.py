@@ -1,6 +1,8 @@
-"""The executor's last looks: whatever changes between the plan and the change is seen, and then nothing is changed.
+"""The executor's last looks: whatever changes between the plan and the change is seen,
+and then nothing is changed.
 
-A hand strikes right after the plan was made, or right after the window was opened. Its table of what must be left alone comes first.
+A hand strikes right after the plan was made, or right after the window was opened. Its
+table of what must be left alone comes first.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def locked() -> tuple[dict[str, Any], list[Failure]]:
 
 
 def changes(outcome: Outcome) -> list[tuple[str, str]]:
-    """(method, path) of what changes Azure. Of POSTs the order of a backup alone does: others are questions."""
+    """(method, path) of what changes Azure. Of POSTs the order of a backup alone does:
+    others are questions.
+    """
     sent = [(each["method"], each["path"]) for each in outcome.requests]
     return [(method, path) for method, path in sent if method in ("PUT", "PATCH", "DELETE") or is_backup(method, path)]
 
@@ -168,7 +172,9 @@ UNABLE = [
 
 @pytest.mark.parametrize(("azure", "since", "intent"), UNABLE, ids=lambda each: each if isinstance(each, str) else "")
 async def test_what_cannot_be_recorded_is_not_changed(tmp_path: Path, azure: Azure, since: str, intent: str) -> None:
-    """The store is away while the intent is written; nobody acts before it is back and has it."""
+    """The store is away while the intent is written; nobody acts before it is back and
+    has it.
+    """
     outcome = await run(tmp_path, *azure(), {(f"before {intent}", since): Fault("store", {"seconds": 0.5})})
     assert outcome.broken == {}
     assert outcome.struck == [f"before {intent}"]

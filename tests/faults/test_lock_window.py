@@ -1,4 +1,6 @@
-"""What people, Azure and the store do around the moments in which a group's lock is off."""
+"""What people, Azure and the store do around the moments in which a group's lock is
+off.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(tm
 
 
 async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path) -> None:
-    """Once read as it was, then not at all: what is there now is unknown, and unknown leads to no change."""
+    """Once read as it was, then not at all: what is there now is unknown, and unknown
+    leads to no change.
+    """
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
     outcome = await repaired(tmp_path, {BEFORE_LIFT: person(hands.order(one))})
     assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
@@ -94,7 +98,9 @@ async def test_a_lock_that_somebody_changed_in_the_window_stays_theirs(tmp_path:
 
 
 async def test_a_lock_that_somebody_added_in_the_window_is_not_lifted(tmp_path: Path) -> None:
-    """The worker dies before it deletes; the next one finds the window open and a lock that nobody of us lifted."""
+    """The worker dies before it deletes; the next one finds the window open and a lock
+    that nobody of us lifted.
+    """
     dies: Place = ("before ARM DELETE restorePointCollections", 1)
     outcome = await repaired(tmp_path, {LIFTED: person("adds a lock"), dies: Fault("die")}, lose_engine=False)
     assert not any("of-a-person" in path for path in sent(outcome.requests, "DELETE", LOCK))
@@ -110,7 +116,9 @@ async def test_a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger(tmp
 
 
 async def test_a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s(tmp_path: Path) -> None:
-    """The process that lifted it dies; the list still shows the lock to the next one, and the lock itself is gone."""
+    """The process that lifted it dies; the list still shows the lock to the next one,
+    and the lock itself is gone.
+    """
     stale = hands.hide(r"/providers/Microsoft.Authorization/locks$", status=200, body={"value": [KEEP]})
     dies: Place = ("before ARM DELETE restorePointCollections", 1)
     outcome = await repaired(tmp_path, {LIFTED: person(stale), dies: Fault("die")}, lose_engine=False)
@@ -151,7 +159,9 @@ async def test_a_deletion_that_fails_is_tried_three_times(tmp_path: Path) -> Non
 
 
 async def test_after_a_failed_group_the_next_one_stays_locked(tmp_path: Path) -> None:
-    """A VM with collections in two groups: the first deletion fails, so the second group is not unlocked for it."""
+    """A VM with collections in two groups: the first deletion fails, so the second
+    group is not unlocked for it.
+    """
     state, failures = locked_groups({"rg-one": 1})
     vm = next(each for each in state["resources"] if each["id"] == VM_ID)
     group = parts.group("rg-two")
@@ -190,7 +200,9 @@ async def test_a_lock_that_azure_says_is_made_and_is_not_is_made_again(tmp_path:
 
 
 async def test_two_that_put_it_back_at_once_write_one_outcome(tmp_path: Path) -> None:
-    """The window's time is over, and the guardian comes by while the leader is writing the outcome."""
+    """The window's time is over, and the guardian comes by while the leader is writing
+    the outcome.
+    """
     writing: Place = ("before store insert audit outcome restore_lock", 1)
     turned = {PUT: Fault("clock", {"seconds": 3600})}
     guards = {writing: person(lambda world: world.guard())}
@@ -218,7 +230,9 @@ async def tools_of(world: World) -> Any:
 
 
 async def with_the_lock_off(world: World, count: int = 1) -> list[Any]:
-    """A window that ended with its lock refused by Azure. Returns the failures of the group; one was delivered."""
+    """A window that ended with its lock refused by Azure. Returns the failures of the
+    group; one was delivered.
+    """
     state, failures = locked_groups({"rg-one": count})
     world.simulator.world.replace_state(state)
     world.at_first = state
@@ -291,7 +305,7 @@ async def test_the_guardian_puts_a_lock_back_once_azure_takes_it(tmp_path: Path)
 
 
 async def test_the_guardian_puts_a_lock_back_whose_leader_hangs(tmp_path: Path) -> None:
-    """Nobody goes on with the incident: the window's time alone brings the lock back."""
+    """Nobody goes on with it: the window's time alone brings the lock back."""
     async with World(tmp_path) as world:
         state, failures = locked_groups({"rg-one": 1})
         world.simulator.world.replace_state(state)
@@ -309,7 +323,9 @@ async def test_the_guardian_puts_a_lock_back_whose_leader_hangs(tmp_path: Path) 
 
 
 async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked(tmp_path: Path) -> None:
-    """The ledger alone knows of it. Meanwhile the lock counts as there, and the group is left closed."""
+    """The ledger alone knows of it. Meanwhile the lock counts as there, and the group
+    is left closed.
+    """
     async with World(tmp_path) as world:
         state, failures = locked_groups({"rg-one": 1})
         world.simulator.world.replace_state(state)

@@ -159,7 +159,9 @@ async def test_no_more_changes_an_hour_than_the_limit(tmp_path: Path, limit: int
 
 
 async def test_what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again(tmp_path: Path) -> None:
-    """The same VM fails twice in a row, as itself the second time: another job, the same broken extension."""
+    """The same VM fails twice in a row, as itself the second time: another job, the
+    same broken extension.
+    """
     state, failures = broken_extension()
     async with World(tmp_path) as world:
         world.simulator.world.replace_state(state)

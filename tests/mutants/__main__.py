@@ -1,12 +1,13 @@
-"""Plants each bug of table.py in a copy of the tree and runs the tests that matter. Fails where one is not noticed.
+"""Plants each bug of table.py in a copy of the tree and runs the tests that matter.
+Fails where one is not noticed.
 
     python -m tests.mutants                  all of them, two at a time (`make mutants`)
     python -m tests.mutants --list           their names
     python -m tests.mutants --only 'NAME'    one, as a failure prints it
     python -m tests.mutants --write docs/reliability.md
 
-First the tests run without any bug: all must pass. An anchor that is not found exactly once, a test that is not there and a run
-without a verdict fail as well.
+First the tests run without any bug: all must pass. An anchor that is not found exactly
+once, a test that is not there and a run without a verdict fail as well.
 """
 
 from __future__ import annotations
@@ -79,14 +80,18 @@ def misplaced(root: Path, mutants: Sequence[Mutant]) -> list[str]:
 
 
 def _there(root: Path, test: str) -> bool:
-    """Whether the file has a function of that name; whether it has that parameter the control run finds out."""
+    """Whether the file has a function of that name; whether it has that parameter the
+    control run finds out.
+    """
     path, _, name = test.partition("::")
     file = root / path
     return file.is_file() and f"def {name.split('[')[0]}(" in file.read_text(encoding="utf-8")
 
 
 def control(copies: Sequence[Copy], mutants: Sequence[Mutant]) -> str:
-    """Why the tests prove nothing: one that fails, is skipped or is not there without any bug. "" when all pass."""
+    """Why the tests prove nothing: one that fails, is skipped or is not there without
+    any bug. "" when all pass.
+    """
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     print(f"without any bug: {len(tests)} tests or groups of tests", flush=True)
     shares = [tests[number :: len(copies)] for number in range(len(copies))]

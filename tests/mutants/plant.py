@@ -1,4 +1,6 @@
-"""Plants one bug: finds its function by name, in whatever file it is, and replaces one fragment of it."""
+"""Plants one bug: finds its function by name, in whatever file it is, and replaces one
+fragment of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ ROOMS = ("functions", "shared")
 
 
 class NotPlanted(Exception):
-    """The anchor is not there exactly once, or the replacement changes nothing. Says which mutant and why."""
+    """The anchor is not there exactly once, or the replacement changes nothing. Says
+    which mutant and why.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,9 @@ class Mutant:
     name: str
     """What is wrong then, for a person."""
     where: str
-    """`function` or `Class.method`; `module:function` where several files have that name."""
+    """`function` or `Class.method`; `module:function` where several files have that
+    name.
+    """
     fragment: str
     """Source text that the function has exactly once."""
     replacement: str
@@ -45,7 +51,7 @@ class Function:
 
 
 class Sources:
-    """The functions of a tree by qualified name, as they are on disk when it is made."""
+    """The functions of a tree by qualified name, as on disk when it is made."""
 
     def __init__(self, root: Path) -> None:
         self._texts: dict[Path, str] = {}
@@ -83,7 +89,9 @@ class Sources:
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Functions of the module and methods of its classes; one within another belongs to the outer one."""
+    """Functions of the module and methods of its classes; one within another belongs to
+    the outer one.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, node

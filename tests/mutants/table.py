@@ -1,7 +1,9 @@
-"""The bugs, by what they break. Each is one a person could write, and none is equivalent to the code as it is.
+"""The bugs, by what they break. Each is one a person could write, and none is
+equivalent to the code as it is.
 
-`where` names the function, not the file: a function that moves keeps its mutants. Where code changes, its anchor is pointed again;
-a mutant that survives stays here until a test notices it.
+`where` names the function, not the file: a function that moves keeps its mutants. Where
+code changes, its anchor is pointed again; a mutant that survives stays here until a
+test notices it.
 """
 
 from __future__ import annotations

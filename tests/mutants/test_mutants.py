@@ -1,4 +1,6 @@
-"""The tool finds anchors wherever they move, refuses what it cannot plant, and tells noticed from survived. `make mutants` runs the table."""
+"""The tool finds anchors wherever they move, refuses what it cannot plant, and tells
+noticed from survived. `make mutants` runs the table.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Runs the tests that matter in a copy of the tree, with one bug in it or without any. Never touches the tree itself."""
+"""Runs the tests that matter in a copy of the tree, with one bug in it or without any.
+Never touches the tree itself.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from tests.mutants.plant import Mutant, NotPlanted, Planted, Sources
 LONGEST_SECONDS = 300
 LEFT_OUT = (".git", ".venv*", "node_modules", "__pycache__", ".remediator", ".*_cache", ".hypothesis", "dist")
 REST = {"FAULT_REST_SECONDS": "30"}
-"""How long a run with a bug may take to come to rest; one without needs a second or two."""
+"""How long a run with a bug may take to come to rest; one without needs a second or
+two.
+"""
 PASSED, TESTS_FAILED = 0, 1
 """Exit codes of pytest. https://docs.pytest.org/en/stable/reference/exit-codes.html"""
 
@@ -54,10 +58,13 @@ class Copy:
     """A copy of the tree in a folder of its own."""
 
     def __init__(self, root: Path, folder: Path) -> None:
-        """Raises NotPlanted when tests in the copy would import the product from elsewhere."""
+        """Raises NotPlanted when tests in the copy would import the product from
+        elsewhere.
+        """
         self.folder = folder
         shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        # By content, not by time: a bug of the same length within the same second would go unseen.
+        # By content, not by time: of two bugs of one length within a second the
+        # second would go unseen.
         compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         self.sources = Sources(folder)
         where = self._run([sys.executable, "-c", "import shared; print(shared.__file__)"]).stdout.strip()
@@ -119,6 +126,8 @@ class Copy:
 
 
 def _named(lines: list[str], how: str) -> tuple[str, ...]:
-    """Node ids in pytest's summary. A message follows after ` - `, which a node id may have as well."""
+    """Node ids in pytest's summary. A message follows after ` - `, which a node id may
+    have as well.
+    """
     told = [line.removeprefix(f"{how} ") for line in lines if line.startswith(f"{how} ")]
     return tuple(each.split(" - ")[0] if how == "FAILED" else each for each in told)
