@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,13 +47,13 @@ async def run(
     lose_engine: bool = True,
     deliveries: int = 1,
     settings: dict[str, Any] | None = None,
-    app_settings: Mapping[str, str] | None = None,
+    environment: dict[str, str] | None = None,
     waiting: bool = False,
 ) -> Outcome:
-    """`settings`: the simulator's; `app_settings`: the product's. Raises NeverAtRest
-    when the system does not come to rest by itself.
+    """`waiting`: an incident that waits for its time is at rest. Raises NeverAtRest when
+    the system does not come to rest by itself.
     """
-    async with World(folder, dict(faults or {}), lose_engine, app_settings=app_settings or {}) as world:
+    async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
         if settings:

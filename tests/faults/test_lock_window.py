@@ -206,7 +206,7 @@ async def test_two_that_put_it_back_at_once_write_one_outcome(tmp_path: Path) ->
     writing: Place = ("before store insert audit outcome restore_lock", 1)
     turned = {PUT: Fault("clock", {"seconds": 3600})}
     guards = {writing: person(lambda world: world.guard())}
-    outcome = await repaired(tmp_path, turned | guards, app_settings={"REMEDIATOR_GUARDIAN_GRACE_SECONDS": "60"})
+    outcome = await repaired(tmp_path, turned | guards, environment={"REMEDIATOR_GUARDIAN_GRACE_SECONDS": "60"})
     assert outcomes(outcome, "restore_lock") == ["done"]
 
 
@@ -244,7 +244,7 @@ async def with_the_lock_off(world: World, count: int = 1) -> list[Any]:
 
 
 async def test_while_its_lock_is_off_a_group_is_not_unlocked_again(tmp_path: Path) -> None:
-    async with World(tmp_path, app_settings={"REMEDIATOR_WINDOW_SECONDS": "600", "REMEDIATOR_GATHER_SECONDS": "0.1"}) as world:
+    async with World(tmp_path, environment={"REMEDIATOR_WINDOW_SECONDS": "600", "REMEDIATOR_GATHER_SECONDS": "0.1"}) as world:
         failures = await with_the_lock_off(world, 2)
         tools = await tools_of(world)
         (first,) = [each async for each in tools.book.all()]
@@ -295,7 +295,7 @@ def asdicts(world: World) -> list[dict[str, Any]]:
 
 async def test_the_guardian_puts_a_lock_back_once_azure_takes_it(tmp_path: Path) -> None:
     """Long before the window's time is over: its leader has ended."""
-    async with World(tmp_path, app_settings={"REMEDIATOR_WINDOW_SECONDS": "600"}) as world:
+    async with World(tmp_path, environment={"REMEDIATOR_WINDOW_SECONDS": "600"}) as world:
         await with_the_lock_off(world)
         hands.show_again(world)
         tools = await tools_of(world)
@@ -347,7 +347,7 @@ async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unl
 
 
 async def test_health_is_not_ok_while_a_lock_is_not_back(tmp_path: Path) -> None:
-    async with World(tmp_path, app_settings={"REMEDIATOR_WINDOW_SECONDS": "600"}) as world:
+    async with World(tmp_path, environment={"REMEDIATOR_WINDOW_SECONDS": "600"}) as world:
         await with_the_lock_off(world)
         assert "keep-rg-one" in await health_of_locks(world)
         hands.show_again(world)

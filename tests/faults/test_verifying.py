@@ -131,7 +131,7 @@ async def test_a_verifying_backup_that_cannot_be_read_shows_nothing(tmp_path: Pa
 
 
 async def test_with_the_mode_off_azure_is_not_even_asked(tmp_path: Path) -> None:
-    outcome, incident = await one(tmp_path, locked, {}, app_settings={"REMEDIATOR_MODE": "off"})
+    outcome, incident = await one(tmp_path, locked, {}, environment={"REMEDIATOR_MODE": "off"})
     assert incident["status"] == "ignored"
     assert [each["path"] for each in outcome.requests if "/backupJobs/" in each["path"]] == []
 
@@ -139,7 +139,7 @@ async def test_with_the_mode_off_azure_is_not_even_asked(tmp_path: Path) -> None
 @pytest.mark.parametrize("mode", ["observe", "approve"])
 @pytest.mark.parametrize("azure", [locked, broken_extension])
 async def test_a_stricter_mode_changes_nothing(tmp_path: Path, azure: Azure, mode: str) -> None:
-    outcome, incident = await one(tmp_path, azure, {}, app_settings={"REMEDIATOR_MODE": mode})
+    outcome, incident = await one(tmp_path, azure, {}, environment={"REMEDIATOR_MODE": mode})
     assert changes(outcome) == []
     assert incident["status"] in {"observe": ["observed"], "approve": ["needs_person", "awaiting_approval"]}[mode]
     assert incident["actions"] == [], "nothing was begun"
@@ -151,7 +151,7 @@ async def test_no_more_changes_an_hour_than_the_limit(tmp_path: Path, limit: int
     """Three groups fail at once."""
     state, failures = locked_groups({"rg-one": 1, "rg-two": 1, "rg-three": 1})
     limited = {"REMEDIATOR_CHANGES_PER_HOUR": str(limit)}
-    outcome = await run(tmp_path, state, failures, app_settings=limited, waiting=True)
+    outcome = await run(tmp_path, state, failures, environment=limited, waiting=True)
     assert outcome.broken == {}
     deleted = [path for method, path in changes(outcome) if method == "DELETE" and "/restorePointCollections/" in path]
     assert len(deleted) == limit

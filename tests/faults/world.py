@@ -105,8 +105,8 @@ class World:
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
     at_first: dict[str, Any] = field(default_factory=dict)
-    app_settings: Mapping[str, str] = field(default_factory=dict)
-    """App settings that differ from SETTINGS."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """App settings of this run, over SETTINGS."""
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
@@ -375,7 +375,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__({**SETTINGS, **world.app_settings, "REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | world.environment | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
