@@ -183,7 +183,7 @@ class _Session:
         chain = ChainOf(entry.incident_id, entry.vm_id)
         found = await self.tools.reader.lock(lock.id)
         if isinstance(found, Unreadable):
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, f"not begun: {guards.why(found)}", ""))
+            self._later(record.outcome(self.tools, chain, LIFT, lock.id, f"not begun: it cannot be read: {found.reason}", ""))
             return f"whether the lock {lock.name} is still as it was cannot be read; it is not touched: {found.reason}"
         if isinstance(found, Lock) and not found.same_content(entry.lock):
             self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
