@@ -17,8 +17,10 @@ from shared.checkers.contract import Subject
 from shared.codec import to_json
 from shared.diagnosis.examine import examine
 from shared.errors import RemediatorError
+from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding
 from shared.settings import Settings
+from shared.vault_facts import ProtectedItem
 
 
 @click.command()
@@ -50,10 +52,26 @@ def diagnose(vm_id: str, error_code: str, arm: str | None, as_json: bool) -> Non
 async def _examined(vm_id: str, error_code: str, arm: str | None) -> list[Finding]:
     settings = Settings.from_environment(os.environ | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
     clients = AzureClients(settings, parse(vm_id).subscription)
-    subject = Subject(vm_id, "", settings.minimum_linux_agent)
     causes = catalogue.causes_of(error_code) if error_code else catalogue.CAUSES
     try:
         reader = ArmReader(clients)
+        row = catalogue.error_code(error_code)
+        item_id = await _item_of(reader, vm_id)
+        subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else error_code, item_id)
         return list(await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()
+
+
+async def _item_of(reader: ArmReader, vm_id: str) -> str:
+    """Id of the protected item in the first vault that has one for this VM, "" where none is found or can be read.
+
+    Azure Backup names it after the VM. https://learn.microsoft.com/rest/api/backup/protected-items/get
+    """
+    vm, vaults = parse(vm_id), await reader.vaults()
+    tail = f"iaasvmcontainerv2;{vm.resource_group};{vm.name}"
+    for vault in () if isinstance(vaults, Absent | Unreadable) else vaults:
+        item_id = f"{vault.id}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{tail}/protectedItems/VM;{tail}"
+        if isinstance(await reader.protected_item(item_id), ProtectedItem):
+            return item_id
+    return ""

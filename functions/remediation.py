@@ -99,7 +99,7 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
         incident = await tools.book.get(work["incident_id"])
         if incident is None:
             raise RemediatorError(f"incident {work['incident_id']} is not in the store")
-        return await check.check(tools, incident.vm_id, work["failed_at"], work["cause"])
+        return await check.check(tools, incident, work["failed_at"], work["cause"])
     except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
         failed: dict[str, Any] = to_json(unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}"))

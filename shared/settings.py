@@ -113,7 +113,7 @@ class Settings:
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(
@@ -207,6 +207,13 @@ class Settings:
         "Longest wait of a fix, with the locks still on, while other failures are being diagnosed that may need the same resource group "
         "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
         number(0, 300),
+    )
+    point_pairing_minutes: float = setting(
+        "REMEDIATOR_POINT_PAIRING_MINUTES",
+        "60",
+        "How far apart the times of a restore point and of its copy in the vault may lie. A restore point without a copy is deleted only "
+        "when the policy has expired it; else a person is asked. Smaller is stricter.",
+        number(0, 720),
     )
     guardian_grace_seconds: float = setting(
         "REMEDIATOR_GUARDIAN_GRACE_SECONDS",

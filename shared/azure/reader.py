@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from shared import errors, facts
-from shared.arm_ids import fold, parse
+from shared import errors, facts, vault_facts
+from shared.arm_ids import ArmId, fold, parse
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
+from shared.wire import Wire
 
 VAULT_TYPE = "Microsoft.RecoveryServices/vaults"
+ITEM_TYPE = f"{VAULT_TYPE}/backupFabrics/protectionContainers/protectedItems"
+POLICY_TYPE = f"{VAULT_TYPE}/backupPolicies"
 
 
 class ArmReader:
@@ -61,15 +64,16 @@ class ArmReader:
         return await self._read(f"the resource group {resource_group}", read)
 
     async def restore_point_collections(self, vm_id: str) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
-        """The collections in the whole subscription that Azure Backup made for this VM, with their points.
+        """Every collection of the subscription whose source is this VM, whoever made it, with its points.
 
-        Found by source and prefix, in any group: the group's name can be customised, and old collections stay in old groups.
+        Found by source, in any group: the group's name can be customised, old collections stay in old groups, and other backup
+        tools' points count towards the limit as well.
         """
 
         async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
             listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=whole_list(hook))
             found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
-            return tuple([await self._with_points(each.id) for each in found if each.belongs_to(vm_id)])
+            return tuple([await self._with_points(each.id) for each in found if each.is_of(vm_id)])
 
         return await self._read("the restore point collections", read)
 
@@ -110,6 +114,45 @@ class ArmReader:
             return tuple(_vault(each) for each in found)
 
         return await self._read("the Recovery Services vaults", read)
+
+    async def protected_item(self, item_id: str) -> vault_facts.ProtectedItem | Absent | Unreadable:
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.ProtectedItem:
+            get = self._clients.backup.protected_items.get
+            found = (await get(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=hook)).as_dict()
+            told(item_id, found.get("id"))
+            return vault_facts.protected_item(found)
+
+        return await self._read(f"the protected item {where.name}", read)
+
+    async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
+        where = _id_of(POLICY_TYPE, policy_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.BackupPolicy:
+            get = self._clients.backup.protection_policies.get
+            found = (await get(where.names[0], where.resource_group, where.name, raw_response_hook=hook)).as_dict()
+            told(policy_id, found.get("id"))
+            return vault_facts.backup_policy(found)
+
+        return await self._read(f"the backup policy {where.name}", read)
+
+    async def recovery_points(self, item_id: str) -> tuple[vault_facts.RecoveryPoint, ...] | Absent | Unreadable:
+        """All recovery points of the item, those that are only snapshots included."""
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> tuple[vault_facts.RecoveryPoint, ...]:
+            points = self._clients.backup.recovery_points
+            listed = points.list(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=whole_list(hook))
+            return tuple([vault_facts.recovery_point(each.as_dict()) async for each in listed])
+
+        return await self._read(f"the recovery points of {where.name}", read)
 
     async def job(self, vault_id: str, job_id: str) -> facts.Job | Absent | Unreadable:
         vault = parse(vault_id)
@@ -183,11 +226,20 @@ class ArmReader:
         return answer.value
 
 
-def _vault(wire: facts.Wire) -> facts.Vault:
+def _vault(wire: Wire) -> facts.Vault:
     """Raises Unavailable for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
         raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
+
+
+def _id_of(kind: str, text: str) -> ArmId | Unreadable:
+    """The id in its parts, or why nothing can be read under it: Azure told us this id, or an event did."""
+    try:
+        found = parse(text)
+    except errors.NotUsable as error:
+        return Unreadable(f"the {kind}", error.reason)
+    return found if found.type == fold(kind) else Unreadable(f"the {kind}", f"{text} is the id of something else")
 
 
 def _in_filter(moment: datetime) -> str:

@@ -135,6 +135,12 @@ class Incident:
         return self.status in ENDED
 
     @property
+    def item_id(self) -> str:
+        """Id of the VM's protected item in the vault."""
+        item = f"protectionContainers/{self.container_name}/protectedItems/{self.item_name}"
+        return f"{self.vault_id}/backupFabrics/Azure/{item}"
+
+    @property
     def code_now(self) -> str:
         """The code to diagnose by: that of the verifying backup once it has failed, else that of the first failure."""
         failed_again = self.verification is not None and fold(self.verification.outcome) == "failed"

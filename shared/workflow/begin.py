@@ -12,6 +12,7 @@ from shared.execution.tools import Tools, note
 from shared.execution.unlocking import recover
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
+from shared.workflow.take import hold_vm
 from shared.workflow.which_job import job_of
 
 DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
@@ -23,6 +24,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     if incident is None:
         return {"next": STOP}
     await recover(tools, incident)
+    if not incident.ended:  # intake may have ended between the incident and the hold
+        incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
         return {"next": STOP}
     if tools.settings.mode == "off":

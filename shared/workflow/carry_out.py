@@ -80,7 +80,7 @@ async def settle(
     if problems:
         await _hand_over(tools, incident, plan, problems, outcomes)
         return {"verify": False}
-    finding = await check(tools, incident.vm_id, failed_at, plan.cause)
+    finding = await check(tools, incident, failed_at, plan.cause)
     if finding["verdict"] == Verdict.CONFIRMED:
         await _hand_over(tools, incident, plan, ["the fix was carried out and its cause is still confirmed"], outcomes)
         return {"verify": False}
