@@ -58,11 +58,11 @@ def begin_job(vm_id: str = VM_ID, **changed: Any) -> Hand:
     return hand
 
 
-def lock(scope: str, name: str, owner: str = "") -> Hand:
+def lock(scope: str, name: str, owner: str = "", level: str = "CanNotDelete") -> Hand:
     """Somebody makes a lock, which has to be there at the end."""
 
     def hand(world: World) -> None:
-        made = parts.lock(scope, name, "made meanwhile", owner=owner)
+        made = parts.lock(scope, name, "made meanwhile", level, owner)
         world.simulator.world.state.put(made)
         world.expected |= locks_of({"resources": [made]})
 

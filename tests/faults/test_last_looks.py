@@ -49,23 +49,29 @@ async def struck(folder: Path, azure: Azure, at: Place, does: Hand | str, **more
     return outcome
 
 
-SWITCHED_OFF: dict[str, Hand] = {
+SWITCHED_OFF: dict[str, Hand | str] = {
     "the VM is tagged off": hands.tag(VM_ID, "off"),
     "the VM is tagged observe": hands.tag(VM_ID, "observe"),
     "the VM is tagged approve": hands.tag(VM_ID, " Approve "),
     "the VM is tagged with nonsense": hands.tag(VM_ID, "yes"),
     "the group is tagged off": hands.tag(GROUP_ID, "off"),
+    "the protection is stopped": "stops the protection",
     "the VM cannot be read": hands.hide(r"/virtualMachines/[^/]+$"),
     "the group cannot be read": hands.hide(r"^/subscriptions/[^/]+/resourceGroups/[^/]+$"),
 }
-AT_WORK: dict[str, Hand] = {
+AT_WORK: dict[str, Hand | str] = {
     "a restore of the VM begins": hands.begin_job(operation="Restore"),
     "a backup of the VM begins": hands.begin_job(),
     "a backup of the VM is being cancelled": hands.begin_job(status="Cancelling"),
     "a job begins that names no VM": hands.begin_job(operation="Restore", containerName="", entityFriendlyName=""),
     "the running jobs cannot be read": hands.hide(r"/backupJobs$"),
 }
-OF_THE_COLLECTION: dict[str, Hand] = {
+OF_THE_COLLECTION: dict[str, Hand | str] = {
+    "a restore point is being made": "begins a restore point",
+    "a file-recovery session is open": "opens a file-recovery session",
+    "the item cannot be read": hands.hide(r"/protectedItems/[^/]+$"),
+    "the policy cannot be read": hands.hide(r"/backupPolicies/[^/]+$"),
+    "the recovery points cannot be read": hands.hide(r"/recoveryPoints$"),
     "the collection is another VM's": hands.change(ids.COLLECTION, "source", {"id": OTHER_VM_ID}),
     "the collection names no source": hands.change(ids.COLLECTION, "source", {}),
     "the collection cannot be read": hands.hide(r"/restorePointCollections/[^/]+$"),
@@ -83,13 +89,14 @@ OF_THE_EXTENSION: dict[str, Hand] = {
     "the VM's power state is not told": hands.change_view(lambda view: view["statuses"].pop()),
     "the agent falls silent": hands.change_view(lambda view: view["vmAgent"]["statuses"][-1].update(displayStatus="Not Ready")),
 }
-LEFT_ALONE: dict[str, tuple[Azure, Place, Hand]] = {
+LEFT_ALONE: dict[str, tuple[Azure, Place, Hand | str]] = {
     **{f"{says}, before the extension goes": (broken_extension, PLANNED, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
     **{says: (broken_extension, PLANNED, does) for says, does in OF_THE_EXTENSION.items()},
     **{f"{says}, before the window": (locked, PLANNED, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
     **{f"{says}, in the window": (locked, WINDOW_OPEN, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
     **{f"{says}, before the window": (locked, PLANNED, does) for says, does in OF_THE_COLLECTION.items()},
     **{f"{says}, in the window": (locked, WINDOW_OPEN, does) for says, does in OF_THE_COLLECTION.items()},
+    "the vault is read only, before the window": (locked, PLANNED, hands.lock(parts.vault_id(), "keep", level="ReadOnly")),
 }
 
 
@@ -103,7 +110,7 @@ async def test_what_changed_since_the_plan_is_seen_and_nothing_is_changed(tmp_pa
     assert incident["manual_steps"] or incident["status"] != "needs_person"
 
 
-GOES_ON: dict[str, tuple[Azure, Place, Hand]] = {
+GOES_ON: dict[str, tuple[Azure, Place, Hand | str]] = {
     "another VM's backup runs": (locked, PLANNED, hands.begin_job(OTHER_VM_ID)),
     "a VM of that name in another group is restored": (
         locked,

@@ -19,6 +19,7 @@ from shared.facts import Lock
 from shared.health import report
 from shared.incident.model import Status
 from shared.workflow import guardian
+from simulator import ids
 from simulator.scenarios import parts
 from tests.faults import hands
 from tests.faults.azure import NOTES, POINTS, locked_groups
@@ -101,7 +102,7 @@ async def test_a_lock_that_somebody_added_in_the_window_is_not_lifted(tmp_path: 
     """The worker dies before it deletes; the next one finds the window open and a lock
     that nobody of us lifted.
     """
-    dies: Place = ("before ARM DELETE restorePointCollections", 1)
+    dies: Place = ("before store insert audit outcome lift_lock", 1)
     outcome = await repaired(tmp_path, {LIFTED: person("adds a lock"), dies: Fault("die")}, lose_engine=False)
     assert not any("of-a-person" in path for path in sent(outcome.requests, "DELETE", LOCK))
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
@@ -136,6 +137,12 @@ async def test_a_store_that_is_away_does_not_keep_the_lock_off(tmp_path: Path) -
         world.store_down_until = 0.0
 
     await repaired(tmp_path, {LIFTED: person(away), PUT: person(there)})
+
+
+async def test_a_collection_that_becomes_another_vm_s_is_not_deleted(tmp_path: Path) -> None:
+    outcome = await repaired(tmp_path, {LIFTED: person(hands.change(ids.COLLECTION, "source", {"id": hands.OTHER_VM_ID}))})
+    assert sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
 # The deletion

@@ -171,9 +171,10 @@ async def test_what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again(
         world.simulator.world.replace_state(again)
         await world.deliver(second[0].event)
         await world.rest(2)
-        found = [each async for each in world.living().book.all()]
-        assert [str(each.status) for each in found] == ["fixed", "needs_person"]
-        assert "a short while ago" in found[1].reason
+        found = {each.job_id: each async for each in world.living().book.all()}
+        assert str(found[failures[0].job_id].status) == "fixed"
+        assert str(found[second[0].job_id].status) == "needs_person"
+        assert "a short while ago" in found[second[0].job_id].reason
         sent = [each for each in world.simulator.world.requests if each.method == "DELETE"]
         assert len(sent) == 1
 
@@ -190,7 +191,8 @@ async def test_what_a_guard_refused_is_fixed_the_next_time(tmp_path: Path) -> No
         world.simulator.world.replace_state(again)
         await world.deliver(second[0].event)
         await world.rest(2)
-        assert [str(each.status) async for each in world.living().book.all()] == ["needs_person", "fixed"]
+        found = {each.job_id: str(each.status) async for each in world.living().book.all()}
+        assert found == {failures[0].job_id: "needs_person", second[0].job_id: "fixed"}
 
 
 async def test_the_guardian_begins_a_lost_incident_again_a_few_times_only(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def deciding(name: str) -> tuple[str, ...]:
 UNRECORDED = (f"{LOOKS}::test_what_cannot_be_recorded_is_not_changed",)
 ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
 EXAMPLES = ("tests/core/test_catalogue.py::test_an_example_gets_its_verdict",)
+AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_the_collection",)
+POINT_STAYS = ("tests/core/test_restore_points.py::test_it_stays_and_the_person_is_told_why",)
 WITNESS = ("tests/core/test_witness.py::test_anything_else_is_not",)
 IDENTICAL = window("what_is_put_back_is_identical")
 ROUND_TRIP = (f"{LOCK_FACTS}::test_what_is_put_is_what_is_read",)
@@ -214,21 +216,21 @@ LIFTING = (
     ),
     Mutant(
         "a lock with owners may be lifted",
-        "why_kept",
+        "delete_restore_point_collection:why_kept",
         "if lock.owners:",
         "if False:",
         looks("an application locks the group, before the window") + deciding("nothing_is_planned"),
     ),
     Mutant(
         "Azure Backup's own lock may be lifted",
-        "why_kept",
+        "delete_restore_point_collection:why_kept",
         "fold(lock.name) == fold(AZURE_BACKUPS_OWN_LOCK)",
         "False",
         looks("Azure Backup locks the group, before the window"),
     ),
     Mutant(
         "a lock of the subscription may be lifted",
-        "why_kept",
+        "delete_restore_point_collection:why_kept",
         "same(lock.scope, group_of(collection_id))",
         "collection_id.startswith(lock.scope)",
         looks("the subscription is locked, before the window"),
@@ -462,12 +464,82 @@ WINDOWS = (
     ),
 )
 
+POINTS = (
+    Mutant(
+        "what a deletion would lose is not looked at",
+        "examined",
+        "        vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),\n",
+        "",
+        looks("the protection is stopped, before the window", "a restore point is being made, before the window"),
+    ),
+    Mutant(
+        "a lock of the vault that refuses the new backup is not looked at",
+        "examined",
+        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))",
+        "pass",
+        looks("the vault is read only, before the window"),
+    ),
+    Mutant(
+        "an extension is removed where no backup would install it again",
+        "uninstall",
+        "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):",
+        'if problem := "":',
+        looks("the protection is stopped, before the extension goes"),
+    ),
+    Mutant(
+        "there is no last look with the locks off",
+        "_Session._delete",
+        "if late := await self._look_again(ready):",
+        "if late := None:",
+        AGAIN,
+    ),
+    Mutant(
+        "the last look does not ask whose collection it is",
+        "stopped_meanwhile",
+        "guards.not_ours(found, incident.vm_id) or ",
+        "",
+        window("a_collection_that_becomes_another_vm_s_is_not_deleted"),
+    ),
+    Mutant("the last look does not see new locks", "stopped_meanwhile", "_locked_by_others(locks, lifted)", '""', AGAIN),
+    Mutant("the last look does not see new points", "why_changed", "(*made, ", "(", AGAIN),
+    Mutant(
+        "a point of another machine is deleted",
+        "restore_points:why_kept",
+        "*_why_other_machine(points, vm.vm_id_guid),",
+        "",
+        POINT_STAYS,
+    ),
+    Mutant(
+        "a point in the making is deleted", "restore_points:why_kept", "*why_in_use(known.collection, recovery),", "", POINT_STAYS
+    ),
+    Mutant(
+        "a policy of unknown type counts as known", "restore_points:why_kept", "*_why_type_unknown(item, policy),", "", POINT_STAYS
+    ),
+    Mutant("any copy of a point is a copy in the vault", "_why_lost", "if copy and copy.in_vault:", "if copy:", POINT_STAYS),
+    Mutant(
+        "what is newer than the vault is expired",
+        "_why_lost",
+        "min(max(vaulted), now - daily_retention)",
+        "now - daily_retention",
+        POINT_STAYS,
+    ),
+    Mutant(
+        "without a retention every point is expired",
+        "_why_lost",
+        "expired_before is None or point.at",
+        "expired_before is not None and point.at",
+        POINT_STAYS,
+    ),
+    Mutant("a copy of any time is the point's", "_paired", "if abs(point.at - copy.at) <= pairing", "if True", POINT_STAYS),
+    Mutant("two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS),
+)
+
 LAST_LOOKS = (
     Mutant(
         "not_ours is never asked by the executor",
         "examined",
-        "guards.not_ours(collection, incident.vm_id) or ",
-        "",
+        "if problem := guards.not_ours(collection, incident.vm_id):",
+        'if problem := "":',
         looks("the collection is another VM's, before the window", "the collection is another VM's, in the window"),
     ),
     Mutant(
@@ -480,14 +552,14 @@ LAST_LOOKS = (
     Mutant(
         "mode and tags are not looked at again before a deletion",
         "examined",
-        "or problems[0] ",
+        "        guards.switched_off(tools, incident, (target,)),\n",
         "",
         looks("the VM is tagged off, before the window", "the VM is tagged off, in the window"),
     ),
     Mutant(
         "running jobs are not looked at again before a deletion",
         "examined",
-        " or problems[1]",
+        "        guards.job_running(tools, incident),\n",
         "",
         looks("a restore of the VM begins, before the window", "a restore of the VM begins, in the window"),
     ),
@@ -549,9 +621,9 @@ LAST_LOOKS = (
     ),
     Mutant(
         "a collection is the VM's by its name alone",
-        "RestorePointCollection.belongs_to",
-        "fold(self.source_id) == fold(vm_id)",
-        "fold(vm_id)",
+        "RestorePointCollection.is_of",
+        " and same(self.source_id, vm_id)",
+        "",
         EXAMPLES,
     ),
     Mutant(
@@ -796,23 +868,23 @@ SHOWING = (
 TAKING = (
     Mutant(
         "a failure of another subscription is worked on",
-        "Intake.take",
+        "Intake._take_one",
         "fold(event.subscription_id) != fold(await own_subscription())",
         "False",
         (f"{ONE_FAILURE}::test_a_failure_of_another_subscription_is_set_aside",),
     ),
     Mutant(
         "a claim is not conditional",
-        "IncidentBook._claimed",
-        'return Claim(row.body["incident_id"], bool(row.body["verification"]), first=False)',
-        "return Claim(incident_id, verification, first=True)",
+        "IncidentBook.claim",
+        "or await self._claim_of(key)",
+        "or Owner(new_incident_id(job_id, key)).as_claim(first=True)",
         (f"{ONE_FAILURE}::test_the_same_failure_told_an_hour_later_is_the_same_incident",),
     ),
     Mutant(
         "two incidents work on one VM at once",
-        "Intake.claim",
-        "if holder != incident.id:",
-        "if False:",
+        "hold_vm",
+        "if holder == incident.id:",
+        "if True:",
         (f"{ONE_FAILURE}::test_only_one_of_two_failures_of_a_vm_is_worked_on",),
     ),
     Mutant(
@@ -867,4 +939,4 @@ ACCESS = (
     ),
 )
 
-MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)
+MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *POINTS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)
