@@ -80,7 +80,8 @@ class Settings:
     changes_per_hour: int = setting(
         "REMEDIATOR_CHANGES_PER_HOUR",
         "60",
-        "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
+        "How many changes may be made in any 60 minutes, over all instances: each extension or restore point collection counts one, a lock none. "
+        "At the limit an incident waits for its turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person; 0 stops every fix.",
         whole(0, 100_000),
     )
     delivery: str = setting(
@@ -234,7 +235,11 @@ class Settings:
         number(0.1, 600),
     )
     job_poll_seconds: float = setting(
-        "REMEDIATOR_JOB_POLL_SECONDS", "60", "Pause between two looks at the verifying backup job.", number(0.05, 3600)
+        "REMEDIATOR_JOB_POLL_SECONDS",
+        "60",
+        "Pause between two looks at the verifying backup job. An incident that waits for a job or for its turn looks first after this pause, then less "
+        "often, down to an eighth.",
+        number(0.05, 3600),
     )
     job_wait_hours: float = setting(
         "REMEDIATOR_JOB_WAIT_HOURS", "24", "How long the verifying backup job is followed.", number(0.001, 96)
@@ -242,7 +247,8 @@ class Settings:
     busy_poll_seconds: float = setting(
         "REMEDIATOR_BUSY_POLL_SECONDS",
         "10",
-        "Pause before a fix asks again for a resource group in which another fix has the locks off.",
+        "Pause before a fix asks again for a resource group in which another fix has the locks off. Below 10 it also shortens the pauses after which a stage "
+        "that failed is called again.",
         number(0.05, 600),
     )
     lost_after_seconds: float = setting(
@@ -254,6 +260,11 @@ class Settings:
     minimum_linux_agent: str = setting(
         "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
     )
+
+    @property
+    def longest_pause_seconds(self) -> float:
+        """Between two looks of an incident that waits."""
+        return self.job_poll_seconds * 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

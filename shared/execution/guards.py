@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
-from shared.arm_ids import fold, parse, same
+from shared.arm_ids import fold, parse
+from shared.azure.reader import ArmReader
 from shared.execution.tools import Tools
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, Extension, Job, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 from shared.plan.policy import Mode, mode_in_force
 
@@ -37,16 +39,34 @@ async def switched_off(tools: Tools, incident: Incident, targets: Iterable[str] 
     return "" if mode.name == "auto" else mode.because
 
 
-async def job_running(tools: Tools, incident: Incident) -> str:
-    """Why a running backup or restore of this VM forbids a change, or "" when none runs. A job that names no VM counts as its own."""
-    jobs = await tools.reader.running_jobs(incident.vault_id)
-    if isinstance(jobs, Absent | Unreadable):
-        return f"whether a backup or restore of the VM runs is not known: {why(jobs)}"
+async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable | None:
+    """A job of this VM that runs in any vault of the subscription, of whatever kind; None when none runs.
+
+    A VM can be restored out of a vault that does not protect it. A job that names no VM counts as this one's.
+    """
+    vaults = await reader.vaults()
+    if isinstance(vaults, Absent | Unreadable):
+        return Unreadable("whether a job of the VM runs", why(vaults))
+    ids = {fold(vault.id): vault.id for vault in vaults} | {fold(incident.vault_id): incident.vault_id}
+    listed = await asyncio.gather(*(reader.running_jobs(vault_id) for vault_id in ids.values()))
     vm = parse(incident.vm_id)
-    for job in jobs:
-        if job.is_of(vm.name, vm.resource_group) is not False:
-            return f"the job {job.name} ({job.operation}) of the VM is {job.status}"
-    return ""
+    found: Job | Unreadable | None = None
+    for jobs in listed:
+        if isinstance(jobs, Absent | Unreadable):
+            found = found or Unreadable("whether a job of the VM runs", why(jobs))
+            continue
+        for job in jobs:
+            if job.is_of(vm.name, vm.resource_group) is not False:
+                return job
+    return found
+
+
+def why_later(job: Job | Unreadable) -> str:
+    """Why a change has to wait, of what `job_running` found."""
+    if isinstance(job, Unreadable):
+        return f"{job.what} is not known: {job.reason}"
+    vault = job.id.rsplit("/", 3)[-3] if job.id.count("/") > 2 else "a vault"
+    return f"the job {job.name} ({job.operation}) of the VM in {vault} is {job.status}"
 
 
 def not_ours(collection: RestorePointCollection, vm_id: str) -> str:
@@ -68,8 +88,15 @@ def cannot_take_extension_changes(vm: VirtualMachine) -> str:
     return ""
 
 
-def on_collection(lock: Lock, collection_id: str) -> bool:
-    return same(lock.scope, collection_id)
+async def would_not_return(reader: ArmReader, vm: VirtualMachine, extension: Extension) -> str:
+    """Why policy would refuse the extension when the next backup installs it again, or "". No answer is a no."""
+    denials = await reader.extension_denials(vm, extension)
+    if isinstance(denials, Absent | Unreadable):
+        return f"whether policy lets {extension.name} be installed again is not known: {why(denials)}"
+    if not denials:
+        return ""
+    named = "; ".join(str(each) for each in denials)
+    return f"{extension.name} is not removed, since it could not be installed again: {named}"
 
 
 def why(fact: Absent | Unreadable) -> str:

@@ -225,7 +225,7 @@ def failure_key(event: FailureEvent) -> str:
     told twice is one. The vault is asked later which job it was, which tells the rest apart."""
     if event.job_id:
         return job_key(event.vault_id, event.job_id)
-    return _digest(f"{event.vault_id}/{event.item_name}/{(_moment(event.fired_at) or clock.now())[:13]}")
+    return _digest(f"{event.vault_id}/{event.item_name}/{(clock.normal(event.fired_at) or clock.now())[:13]}")
 
 
 def new_incident_id(job_id: str, key: str) -> str:
@@ -249,15 +249,8 @@ def opened(event: FailureEvent, incident_id: str) -> Incident:
         opened_at=clock.now(),
         description=event.description,
         error_code_hints=event.error_code_hints,
-        fired_at=_moment(event.fired_at),
+        fired_at=clock.normal(event.fired_at),
     )
-
-
-def _moment(text: str) -> str:
-    try:
-        return clock.as_text(clock.as_time(text)) if text else ""
-    except ValueError:
-        return ""
 
 
 def set_aside(event: Ignored, incident_id: str) -> Incident:

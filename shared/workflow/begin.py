@@ -15,11 +15,12 @@ from shared.workflow.close import close
 from shared.workflow.take import hold_vm
 from shared.workflow.which_job import job_of
 
-DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
+DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"
 
 
 async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
-    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "verify", "job_id"} or {"next": "stop"}."""
+    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "back_up"}, {"next": "verify", "job_id"} or
+    {"next": "stop"}."""
     incident = await tools.book.get(incident_id)
     if incident is None:
         return {"next": STOP}
@@ -32,6 +33,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if incident.verification is not None and not incident.verification.outcome:
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
+    if incident.status is Status.VERIFYING and incident.backup_since:
+        return {"next": BACK_UP, **pace(tools)}
     if not incident.job_id:
         named = await job_of(tools, incident)
         if isinstance(named, NotWitnessed):
@@ -46,7 +49,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     )
     told = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
     await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
-    return {"next": DIAGNOSE, "failed_at": found.failed_at, **causes(incident), **pace(tools)}
+    newest = incident.newest_failure
+    return {"next": DIAGNOSE, "failed_at": newest.began_at if newest else found.failed_at, **causes(incident), **pace(tools)}
 
 
 def causes(incident: Incident) -> dict[str, Any]:
@@ -58,6 +62,7 @@ def pace(tools: Tools) -> dict[str, Any]:
     settings = tools.settings
     return {
         "job_poll_seconds": settings.job_poll_seconds,
+        "longest_pause_seconds": settings.longest_pause_seconds,
         "job_wait_seconds": settings.job_wait_hours * 3600,
         "busy_poll_seconds": settings.busy_poll_seconds,
         "busy_wait_seconds": (settings.gather_seconds + settings.window_seconds) * 6,

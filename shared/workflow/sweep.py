@@ -181,7 +181,7 @@ class Sweep:
             return jobs
         vm = parse(event.vm_id, "the VM's id")
         ours = (job for job in jobs if job.is_of(vm.name, vm.resource_group))
-        return next((job.name for job in ours if job.start_time > event.fired_at), "")
+        return next((job.name for job in ours if clock.normal(job.start_time) > event.fired_at), "")
 
 
 def _of_row(row: LoggedFailure) -> FailureEvent:

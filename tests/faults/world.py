@@ -14,6 +14,7 @@ import contextlib
 import copy
 import inspect
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
@@ -209,15 +210,21 @@ class World:
         """The orchestrator's own generator, its activities run at least once. Ends early when the engine's state is lost."""
         generator = _orchestrator()(_Context(incident_id))
         given: Any = None
-        with contextlib.suppress(StopIteration, _Lost):
+        raised: Exception | None = None
+        with contextlib.suppress(StopIteration, _Lost, RemediatorError):  # the last: the orchestration failed
             while True:
-                asked = generator.send(given)
+                asked = generator.throw(raised) if raised else generator.send(given)
+                given = raised = None
                 try:
                     given = await self._answered(asked)
-                except Exception as error:
-                    if not isinstance(error, _Lost):
-                        self.crashes.append(f"{type(error).__name__}: {error}")
+                except RemediatorError as error:
+                    raised = error
+                except (_Lost, asyncio.CancelledError):
                     raise
+                except Exception as error:
+                    logging.exception("an activity of %s", incident_id)
+                    self.crashes.append(f"{type(error).__name__}: {error}")
+                    raised = error
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
@@ -240,7 +247,7 @@ class World:
                 pass
             except RemediatorError:
                 if not process.dead:
-                    raise _Lost from None  # the engine gives the orchestration up; the guardian begins it again
+                    raise
             if self.lose_engine:
                 raise _Lost
 
@@ -374,8 +381,8 @@ class _Context:
     def current_utc_datetime(self) -> datetime:
         return datetime.now(UTC)
 
-    def get_input(self) -> dict[str, str]:
-        return {"incident_id": self._incident_id}
+    def get_input(self) -> dict[str, Any]:
+        return {"incident_id": self._incident_id, "pause_seconds": float(SETTINGS["REMEDIATOR_BUSY_POLL_SECONDS"])}
 
     def call_activity(self, name: str, given: Any) -> tuple[str, Any]:
         return name, given
@@ -418,7 +425,11 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self.policies = (_EdgePolicy(process),)
+        self._process = process
+
+    def _options(self) -> dict[str, Any]:
+        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
