@@ -54,7 +54,7 @@ def doctor(
     """Tell whether everything that a deployed installation needs is really there. Changes nothing.
 
     Reads Azure as whoever is signed in with `az login`: app, identity, each role action, stores, the road from the alert to the app, alert
-    rules, sign-in. Then it asks the app twice without signing in: strangers must be refused, and health must be ok. Each thing that is
+    rules, sign-in. Then it asks the app twice without signing in: strangers must be refused, and it must answer. Each thing that is
     missing comes with the command that mends it. Exit code 0: all there, 1: something is missing or cannot be told, 2: it could not look.
 
     \b
