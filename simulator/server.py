@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
+import os
 import signal
+import sys
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,7 +47,7 @@ class Simulator:
         except OSError as error:
             await runner.cleanup()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise PortInUse(f"port {self.port} on {HOST} cannot be used: {error.strerror}") from error
+                raise PortInUse(f"port {self.port} on {HOST} cannot be used: {os.strerror(error.errno)}") from error
             raise
         self.port = runner.addresses[0][1]
         self._runner = runner
@@ -57,10 +60,11 @@ class Simulator:
 
 
 def run(port: int, scenario: str | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Prints one line of JSON when ready.
+    """Serve until SIGTERM or SIGINT. Prints one line of JSON when ready; each request is a line on standard error.
 
     Raises ScenarioError, StateError or PortInUse before anything is printed.
     """
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state = scenarios.load(scenario) if scenario else None
     asyncio.run(_serve(port, state))
 
