@@ -9,6 +9,8 @@ import logging
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,11 +29,11 @@ class Simulator:
     """An async context manager that listens while it is entered, in the running event loop.
 
     `state` is the JSON of GET /_sim/state (a scenario is one as well); StateError when it cannot be.
-    Port 0 takes a free one; entering raises PortInUse when the port is taken.
+    Port 0 takes a free one; entering raises PortInUse when the port is taken. `monotonic`: the clock that operations go by.
     """
 
-    def __init__(self, port: int = 0, state: dict[str, Any] | None = None) -> None:
-        self.world = World(state)
+    def __init__(self, port: int = 0, state: dict[str, Any] | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.world = World(state, monotonic)
         self.port = port
         self._runner: web.AppRunner | None = None
 
