@@ -31,7 +31,7 @@ demo: $(STAMP)  ## repair a failed backup before your eyes, without Azure
 	@$(BIN)/remediator demo
 
 $(NODE_STAMP): package-lock.json
-	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for Azurite in the tests and was not found."; exit 1; }
+	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for the tests (Azurite, the KQL parser, the browser) and was not found."; exit 1; }
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
 

@@ -15,7 +15,7 @@ from shared import catalogue
 from shared.arm_ids import fold, parse
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
-from shared.catalogue import Cause
+from shared.catalogue import ErrorCode
 from shared.checkers.contract import Subject
 from shared.codec import to_json
 from shared.diagnosis.examine import examine
@@ -23,6 +23,7 @@ from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
 from shared.settings import Settings
+from shared.vault_facts import ProtectedItem
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
 
@@ -40,23 +41,20 @@ def _vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
 VM_ID_FORM = f"/subscriptions/<id>/resourceGroups/<group>/providers/{VM_TYPE}/<vm>"
 
 
-def _causes(_: click.Context, __: click.Parameter, code: str | None) -> tuple[Cause, ...]:
-    if code is None:
-        return catalogue.CAUSES
-    if catalogue.error_code(code) is None:
+def _row(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode | None:
+    row = catalogue.error_code(code) if code is not None else None
+    if row is None and code is not None:
         known = ", ".join(each.name for each in catalogue.ERROR_CODES)
         raise click.BadParameter(f"{code!r} is not in the catalogue. Leave it out to examine every cause. It has: {known}")
-    return catalogue.causes_of(code)
+    return row
 
 
 @click.command()
 @click.argument("vm_id", callback=_vm_id)
-@click.option(
-    "--code", "causes", metavar="CODE", callback=_causes, help="Error code of the failure; without it every cause is examined."
-)
+@click.option("--code", "row", metavar="CODE", callback=_row, help="Error code of the failure; without it every cause is examined.")
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def diagnose(vm_id: str, causes: tuple[Cause, ...], arm: str | None, as_json: bool) -> None:
+def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) -> None:
     """Examine the causes of a failed backup of VM_ID. Reads Azure, never changes it.
 
     Exit code 1 when no cause could be judged, 2 when the VM does not exist or cannot be read.
@@ -66,7 +64,7 @@ def diagnose(vm_id: str, causes: tuple[Cause, ...], arm: str | None, as_json: bo
                 /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
     """
     try:
-        findings = asyncio.run(_examined(vm_id, causes, arm))
+        findings = asyncio.run(_examined(vm_id, row, arm))
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
@@ -86,11 +84,11 @@ def _print(findings: list[Finding]) -> None:
             out.print(f"           {line}")
 
 
-async def _examined(vm_id: str, causes: tuple[Cause, ...], arm: str | None) -> list[Finding]:
+async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
     """Raises RemediatorError where the VM does not exist or cannot be read: then no checker could tell anything."""
     settings = Settings.from_environment(impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
     clients = AzureClients(settings, parse(vm_id).subscription)
-    subject = Subject(vm_id, "", settings.minimum_linux_agent)
+    causes = catalogue.causes_of(row.name) if row else catalogue.CAUSES
     try:
         say_what_is_asked(settings)
         reader = ArmReader(clients)
@@ -99,6 +97,22 @@ async def _examined(vm_id: str, causes: tuple[Cause, ...], arm: str | None) -> l
             raise RemediatorError(f"there is no VM {vm_id}")
         if isinstance(vm, Unreadable):
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
+        item_id = await _item_of(reader, vm_id)
+        subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
         return list(await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()
+
+
+async def _item_of(reader: ArmReader, vm_id: str) -> str:
+    """Id of the protected item in the first vault that has one for this VM, "" where none is found or can be read.
+
+    Azure Backup names it after the VM. https://learn.microsoft.com/rest/api/backup/protected-items/get
+    """
+    vm, vaults = parse(vm_id), await reader.vaults()
+    tail = f"iaasvmcontainerv2;{vm.resource_group};{vm.name}"
+    for vault in () if isinstance(vaults, Absent | Unreadable) else vaults:
+        item_id = f"{vault.id}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{tail}/protectedItems/VM;{tail}"
+        if isinstance(await reader.protected_item(item_id), ProtectedItem):
+            return item_id
+    return ""

@@ -12,6 +12,7 @@ from command_line.doctor_checks import (
     METRICS_PUBLISHER,
     QUEUE_CONTRIBUTOR,
     QUEUE_SENDER,
+    ROLES_FILE,
     TABLE_CONTRIBUTOR,
     TOPIC_SENDER,
     Patient,
@@ -34,6 +35,7 @@ TELLING = (
     "itsmReceivers",
 )
 """Receivers of an action group behind whom there may be a person."""
+QUERIES = ROLES_FILE.parent / "queries"
 WATCH = ("lock-not-back", "fixes-held-back", "needs-a-person")
 
 
@@ -161,7 +163,9 @@ async def watch(p: Patient) -> AsyncIterator[Seen]:
     for name in WATCH:
         rule = rules.get(f"{name}-{p.name}", {})
         on = bool(rule.get("enabled")) and _tells((rule.get("actions") or {}).get("actionGroups") or [], groups)
-        yield verdict(f"alert rule {name}", on, "on" if on else off, p.deploy)
+        asks = _asks(rule, (QUERIES / f"{name}.kql").read_text(encoding="utf-8"))
+        said = off if not on else "on" if asks else "its query is not this version's; one of an earlier version may never fire"
+        yield verdict(f"alert rule {name}", on and asks, said, p.deploy)
     on = any(_on_locks(each, groups) for each in await p.view.of_group("Microsoft.Insights/activityLogAlerts"))
     yield verdict("alert rule lock-deleted", on, "on" if on else off, p.deploy)
     insights = await p.view.of_group("Microsoft.Insights/components")
@@ -179,6 +183,12 @@ async def watch(p: Patient) -> AsyncIterator[Seen]:
         yield verdict(
             "workspace of the sweep", fine, wanted if fine else f"{wanted} is not in this subscription", p.deployed(logQuery="true")
         )
+
+
+def _asks(rule: Json, query: str) -> bool:
+    """Whether the rule has this query, but for white space."""
+    conditions = (rule.get("criteria") or {}).get("allOf") or []
+    return any(str(each.get("query", "")).split() == query.split() for each in conditions)
 
 
 def _on_locks(alert: Json, groups: list[Json]) -> bool:

@@ -17,7 +17,7 @@ from functions.composition import the_app
 from shared.checkers.contract import unknown
 from shared.codec import to_json
 from shared.errors import RemediatorError
-from shared.workflow import begin, carry_out, check, decide, verify
+from shared.workflow import begin, carry_out, check, decide, turn, verify
 
 blueprint = df.Blueprint()
 LONGEST_BUSY_PAUSES = 8
@@ -27,18 +27,19 @@ type Steps = Generator[Any, Any, Any]
 
 @blueprint.orchestration_trigger(context_name="context")
 def remediate(context: df.DurableOrchestrationContext) -> Steps:
-    """1. begin: the job confirms the failure; its code names the causes. 2. check: all causes side by side. 3. decide: a plan, or a
-    person. 4. carry_out: unit by unit, until one is not done. 5. settle: the checker again. 6. verify: a new
-    backup, followed with durable timers. 7. conclude: fixed, or on with 2 for the next cause.
+    """1. begin: the job confirms the failure; its code names the causes. 2. before_diagnosis: wait while a job of the VM runs; it may
+    heal the failure. 3. check: all causes side by side. 4. decide: a plan, or a person. 5. take_turn: wait for a place within the
+    limit; after a wait on with 2. 6. carry_out: unit by unit, until one is not done; where a job of the VM runs by now, on with 5.
+    7. settle: the checker again. 8. verify: a new backup, followed with durable timers. 9. conclude: fixed, or on with 2.
     """
     incident_id = context.get_input()["incident_id"]
     state = yield context.call_activity("begin_incident", {"incident_id": incident_id})
     pace = state
     while state["next"] != "stop":
         if state["next"] == "diagnose":
-            ready = yield from _diagnose_and_fix(context, incident_id, state, pace)
-            if not ready:
-                break
+            state = yield from _diagnose_and_fix(context, incident_id, state, pace)
+            if state["next"] != "back_up":
+                continue
             backup = yield context.call_activity("start_backup", {"incident_id": incident_id})
             if not backup["job_id"]:
                 break
@@ -48,20 +49,41 @@ def remediate(context: df.DurableOrchestrationContext) -> Steps:
 
 
 def _diagnose_and_fix(context: df.DurableOrchestrationContext, incident_id: str, state: Any, pace: Any) -> Steps:
-    """Whether a fix is in place that a backup can verify."""
+    """{"next": "back_up"} when a fix is in place that a backup can verify, "diagnose" anew after a wait, or "stop"."""
     about = {"incident_id": incident_id, "failed_at": state["failed_at"]}
+    state = yield from _wait_for(context, "before_diagnosis", about, pace)
+    if state["next"] == "stop":
+        return state
+    about = about | {"failed_at": state["failed_at"]}
     findings = yield context.task_all([context.call_activity("check_cause", about | {"cause": cause}) for cause in state["causes"]])
     decided = yield context.call_activity("decide_plan", {"incident_id": incident_id, "findings": findings})
     plan = decided["plan"]
     if plan is None:
-        return decided["verify"]
+        return {"next": "back_up" if decided["verify"] else "stop"}
+    turn = yield from _wait_for(context, "take_turn", about | {"plan": plan}, pace)
+    if turn["next"] != "act":
+        return turn
     outcomes: list[Any] = []
     for unit in decided["units"]:
         if all(outcome["result"] == "done" for outcome in outcomes):
             outcome = yield from _carry_out(context, incident_id, plan["cause"], unit, pace)
             outcomes.append(outcome)
+    if outcomes[-1]["result"] == "waiting":
+        return (yield from _wait_for(context, "take_turn", about | {"plan": plan}, pace))
     settled = yield context.call_activity("settle_fix", about | {"plan": plan, "outcomes": outcomes})
-    return settled["verify"]
+    return {"next": "back_up" if settled["verify"] else "stop"}
+
+
+def _wait_for(context: df.DurableOrchestrationContext, activity: str, work: dict[str, Any], pace: Any) -> Steps:
+    """Ask, less and less often, until the answer is another than "wait"."""
+    pause, unread = pace["job_poll_seconds"], 0
+    while True:
+        answer = yield context.call_activity(activity, work | {"unread": unread})
+        if answer["next"] != "wait":
+            return answer
+        unread = answer["unread"]
+        yield context.create_timer(context.current_utc_datetime + timedelta(seconds=min(pause, answer["seconds"])))
+        pause = min(pause * 1.5, pace["longest_pause_seconds"])
 
 
 def _carry_out(context: df.DurableOrchestrationContext, incident_id: str, cause: str, unit: Any, pace: Any) -> Steps:
@@ -99,7 +121,7 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
         incident = await tools.book.get(work["incident_id"])
         if incident is None:
             raise RemediatorError(f"incident {work['incident_id']} is not in the store")
-        return await check.check(tools, incident.vm_id, work["failed_at"], work["cause"])
+        return await check.check(tools, incident, work["failed_at"], work["cause"])
     except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
         failed: dict[str, Any] = to_json(unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}"))
@@ -109,6 +131,16 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
 @blueprint.activity_trigger(input_name="work")
 async def decide_plan(work: dict) -> dict:  # type: ignore[type-arg]
     return await decide.decide(await the_app().tools(), work["incident_id"], work["findings"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def before_diagnosis(work: dict) -> dict:  # type: ignore[type-arg]
+    return await turn.before_diagnosis(await the_app().tools(), work["incident_id"], work["failed_at"])
+
+
+@blueprint.activity_trigger(input_name="work")
+async def take_turn(work: dict) -> dict:  # type: ignore[type-arg]
+    return await turn.take_turn(await the_app().tools(), work["incident_id"], work["plan"], work["failed_at"], work["unread"])
 
 
 @blueprint.activity_trigger(input_name="work")

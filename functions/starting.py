@@ -19,13 +19,13 @@ AT_WORK = (
 
 
 async def take_and_start(event: str, client: Any) -> None:
-    """Take one event and start its incident. Returns for whatever can never be used (it is on record then); raises when it must come
+    """Take one event and start its incidents. Returns for whatever can never be used (it is on record then); raises when it must come
     again."""
     app = the_app()
     taken = await app.intake.take(event, app.own_subscription)
     logging.info("event %s: incident %s", taken.what, taken.incident_id or "none")
-    if taken.start:
-        await ensure_running(client, taken.start)
+    for incident_id in taken.starts:
+        await ensure_running(client, incident_id)
 
 
 async def is_running(client: Any, incident_id: str) -> bool:

@@ -16,7 +16,7 @@ from shared.azure.writer import ArmWriter
 from shared.errors import SettingsError
 from shared.execution.cooling import CoolingTime
 from shared.execution.ledger import LockLedger
-from shared.execution.limiter import ChangeLimiter
+from shared.execution.limiter import DIAGNOSIS_SECONDS, ChangeLimiter
 from shared.execution.tools import Tools
 from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
@@ -105,7 +105,7 @@ class App:
 
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
-        limiter = ChangeLimiter(self.store, self.settings.changes_per_hour)
+        limiter = ChangeLimiter(self.store, self.settings.changes_per_hour, self.settings.longest_pause_seconds + DIAGNOSIS_SECONDS)
         cooling = CoolingTime(self.store, self.settings.cooling_hours)
         reader, writer = ArmReader(clients), ArmWriter(clients)
         return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter, cooling)

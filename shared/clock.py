@@ -21,3 +21,11 @@ def as_time(text: str) -> datetime:
 
 def after(text: str, seconds: float) -> str:
     return as_text(as_time(text) + timedelta(seconds=seconds))
+
+
+def normal(text: str) -> str:
+    """Somebody else's ISO 8601 time as we write it, so that it sorts with ours; "" for what is none."""
+    try:
+        return as_text(as_time(text))
+    except ValueError:
+        return ""

@@ -15,6 +15,7 @@ RemediatorError                 .permanent says whether trying again later can h
 │   └── RowChanged              conditional replace: someone wrote in between
 ├── SettingsError               an app setting is missing or has an impossible value
 └── NotUsable                   input that can never be used; .reason is for the person who sent it
+    ├── NotOurs                 it can be read, and is not of a failed backup of an Azure VM
     └── NotAKey                 a text that no store takes as a key, so nothing is kept under it
 """
 
@@ -110,6 +111,10 @@ class NotUsable(RemediatorError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NotOurs(NotUsable):
+    """Input that is well formed and of something else than a failed backup of an Azure VM."""
 
 
 class NotAKey(NotUsable, ValueError):

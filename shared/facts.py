@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.arm_ids import fold
-
-type Wire = Mapping[str, Any]
+from shared.arm_ids import fold, same
+from shared.wire import Wire
+from shared.wire import read_list as _list
+from shared.wire import read_object as _object
+from shared.wire import read_text as _text
 
 BACKUP_EXTENSION_PUBLISHER = "Microsoft.Azure.RecoveryServices"
 BACKUP_EXTENSION_TYPES = ("VMSnapshot", "VMSnapshotLinux")
@@ -56,6 +58,8 @@ class VirtualMachine:
     managed_disks: bool | None
     """None when the OS disk does not say."""
     tags: Mapping[str, str]
+    vm_id_guid: str
+    """`properties.vmId`: another one means another machine, also under the same name."""
 
     @property
     def running(self) -> bool:
@@ -122,6 +126,22 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
+class RestorePoint:
+    """One instant snapshot of a VM. https://learn.microsoft.com/rest/api/compute/restore-points/get"""
+
+    name: str
+    created_at: str
+    """`timeCreated`, ISO 8601 as Azure wrote it, or ""."""
+    vm_id_guid: str
+    """`sourceMetadata.vmId` of the machine that it is a snapshot of, or ""."""
+    provisioning_state: str
+
+    @property
+    def says(self) -> str:
+        return f"{self.name} ({self.created_at or 'no time'})"
+
+
+@dataclass(frozen=True, slots=True)
 class RestorePointCollection:
     id: str
     name: str
@@ -129,16 +149,16 @@ class RestorePointCollection:
     """Id of the VM whose restore points these are, or ""."""
     location: str
     provisioning_state: str
-    points: tuple[str, ...] | None
-    """Names of the restore points; None when they were not asked for."""
+    points: tuple[RestorePoint, ...] | None
+    """None when they were not asked for."""
+
+    def is_of(self, vm_id: str) -> bool:
+        """Whether its source is this VM, whoever made it."""
+        return bool(self.source_id) and same(self.source_id, vm_id)
 
     def belongs_to(self, vm_id: str) -> bool:
         """Made by Azure Backup for this VM: name prefix and source together; `AzureBackup_vm1` is not vm10's."""
-        return (
-            fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX))
-            and bool(self.source_id)
-            and fold(self.source_id) == fold(vm_id)
-        )
+        return fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX)) and self.is_of(vm_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +218,7 @@ def virtual_machine(wire: Wire) -> VirtualMachine:
         agent_message=_text(last, "message"),
         managed_disks=_managed(os_disk),
         tags={str(name): str(value) for name, value in _object(wire, "tags").items()},
+        vm_id_guid=_text(properties, "vmId"),
     )
 
 
@@ -228,14 +249,24 @@ def lock(wire: Wire) -> Lock:
 
 def restore_point_collection(wire: Wire) -> RestorePointCollection:
     properties = _object(wire, "properties")
-    points = properties.get("restorePoints")
+    told = isinstance(properties.get("restorePoints"), list)
     return RestorePointCollection(
         id=_text(wire, "id"),
         name=_text(wire, "name"),
         source_id=_text(_object(properties, "source"), "id"),
         location=_text(wire, "location"),
         provisioning_state=_text(properties, "provisioningState"),
-        points=None if points is None else tuple(_text(point, "name") for point in points),
+        points=tuple(_restore_point(point) for point in _list(properties, "restorePoints")) if told else None,
+    )
+
+
+def _restore_point(wire: Wire) -> RestorePoint:
+    properties = _object(wire, "properties")
+    return RestorePoint(
+        name=_text(wire, "name"),
+        created_at=_text(properties, "timeCreated"),
+        vm_id_guid=_text(_object(properties, "sourceMetadata"), "vmId"),
+        provisioning_state=_text(properties, "provisioningState"),
     )
 
 
@@ -259,21 +290,6 @@ def job(wire: Wire) -> Job:
         error_details=tuple(_list(properties, "errorDetails")),
         dynamic_error_message=_text(_object(properties, "extendedInfo"), "dynamicErrorMessage"),
     )
-
-
-def _object(wire: Wire, name: str) -> Wire:
-    value = wire.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(wire: Wire, name: str) -> list[Any]:
-    value = wire.get(name)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _text(wire: Wire, name: str) -> str:
-    value = wire.get(name)
-    return "" if value is None else str(value)
 
 
 def _state(statuses: list[Any], prefix: str) -> str:

@@ -80,7 +80,8 @@ class Settings:
     changes_per_hour: int = setting(
         "REMEDIATOR_CHANGES_PER_HOUR",
         "60",
-        "How many fixes may begin in any 60 minutes, over all instances. At the limit a person is asked. 0 stops every fix.",
+        "How many changes may be made in any 60 minutes, over all instances: each extension or restore point collection counts one, a lock none. "
+        "At the limit an incident waits for its turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person; 0 stops every fix.",
         whole(0, 100_000),
     )
     delivery: str = setting(
@@ -113,7 +114,7 @@ class Settings:
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(
@@ -208,6 +209,13 @@ class Settings:
         "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
         number(0, 300),
     )
+    point_pairing_minutes: float = setting(
+        "REMEDIATOR_POINT_PAIRING_MINUTES",
+        "60",
+        "How far apart the times of a restore point and of its copy in the vault may lie. A restore point without a copy is deleted only "
+        "when the policy has expired it; else a person is asked. Smaller is stricter.",
+        number(0, 720),
+    )
     guardian_grace_seconds: float = setting(
         "REMEDIATOR_GUARDIAN_GRACE_SECONDS",
         "15",
@@ -227,7 +235,11 @@ class Settings:
         number(0.1, 600),
     )
     job_poll_seconds: float = setting(
-        "REMEDIATOR_JOB_POLL_SECONDS", "60", "Pause between two looks at the verifying backup job.", number(0.05, 3600)
+        "REMEDIATOR_JOB_POLL_SECONDS",
+        "60",
+        "Pause between two looks at the verifying backup job. An incident that waits for a job or for its turn looks first after this pause, then less "
+        "often, down to an eighth.",
+        number(0.05, 3600),
     )
     job_wait_hours: float = setting(
         "REMEDIATOR_JOB_WAIT_HOURS", "24", "How long the verifying backup job is followed.", number(0.001, 96)
@@ -247,6 +259,11 @@ class Settings:
     minimum_linux_agent: str = setting(
         "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
     )
+
+    @property
+    def longest_pause_seconds(self) -> float:
+        """Between two looks of an incident that waits."""
+        return self.job_poll_seconds * 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

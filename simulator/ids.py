@@ -19,6 +19,7 @@ VAULT = "Microsoft.RecoveryServices/vaults"
 WORKSPACE = "Microsoft.OperationalInsights/workspaces"
 PROTECTED_ITEM = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers/protectedItems"
 RECOVERY_POINT = f"{PROTECTED_ITEM}/recoveryPoints"
+BACKUP_POLICY = "Microsoft.RecoveryServices/vaults/backupPolicies"
 BACKUP_JOB = "Microsoft.RecoveryServices/vaults/backupJobs"
 
 

@@ -49,7 +49,10 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     vaults.list_vaults: (f"{_VAULT}/read",),
     vaults.list_items: (f"{_VAULT}/backupProtectedItems/read",),
     vaults.get_item: (f"{_ITEM}/read",),
+    vaults.list_policies: (f"{_VAULT}/backupPolicies/read",),
+    vaults.get_policy: (f"{_VAULT}/backupPolicies/read",),
     vaults.list_recovery_points: (f"{_ITEM}/recoveryPoints/read",),
+    vaults.get_recovery_point: (f"{_ITEM}/recoveryPoints/read",),
     vaults.backup_status: ("Microsoft.RecoveryServices/locations/backupStatus/action",),
     jobs.list_jobs: (f"{_VAULT}/backupJobs/read",),
     jobs.get_job: (f"{_VAULT}/backupJobs/read",),
@@ -62,7 +65,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
 }
 """Operation → actions, each of which is needed. What has no row is a plain resource: its type with read, write or delete."""
 _TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
-_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE | re.ASCII)
 
 
 def needed(match: Match, method: str, path: str, query: dict[str, str], body: object) -> tuple[str, ...]:

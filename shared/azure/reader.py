@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from shared import errors, facts
-from shared.arm_ids import fold, parse
+from shared import errors, facts, vault_facts
+from shared.arm_ids import ArmId, fold, parse
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
+from shared.wire import Wire
 
 VAULT_TYPE = "Microsoft.RecoveryServices/vaults"
+ITEM_TYPE = f"{VAULT_TYPE}/backupFabrics/protectionContainers/protectedItems"
+POLICY_TYPE = f"{VAULT_TYPE}/backupPolicies"
 
 
 class ArmReader:
@@ -61,15 +64,16 @@ class ArmReader:
         return await self._read(f"the resource group {resource_group}", read)
 
     async def restore_point_collections(self, vm_id: str) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
-        """The collections in the whole subscription that Azure Backup made for this VM, with their points.
+        """Every collection of the subscription whose source is this VM, whoever made it, with its points.
 
-        Found by source and prefix, in any group: the group's name can be customised, and old collections stay in old groups.
+        Found by source, in any group: the group's name can be customised, old collections stay in old groups, and other backup
+        tools' points count towards the limit as well.
         """
 
         async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
             listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=whole_list(hook))
             found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
-            return tuple([await self._with_points(each.id) for each in found if each.belongs_to(vm_id)])
+            return tuple([await self._with_points(each.id) for each in found if each.is_of(vm_id)])
 
         return await self._read("the restore point collections", read)
 
@@ -111,6 +115,45 @@ class ArmReader:
 
         return await self._read("the Recovery Services vaults", read)
 
+    async def protected_item(self, item_id: str) -> vault_facts.ProtectedItem | Absent | Unreadable:
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.ProtectedItem:
+            get = self._clients.backup.protected_items.get
+            found = (await get(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=hook)).as_dict()
+            told(item_id, found.get("id"))
+            return vault_facts.protected_item(found)
+
+        return await self._read(f"the protected item {where.name}", read)
+
+    async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
+        where = _id_of(POLICY_TYPE, policy_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.BackupPolicy:
+            get = self._clients.backup.protection_policies.get
+            found = (await get(where.names[0], where.resource_group, where.name, raw_response_hook=hook)).as_dict()
+            told(policy_id, found.get("id"))
+            return vault_facts.backup_policy(found)
+
+        return await self._read(f"the backup policy {where.name}", read)
+
+    async def recovery_points(self, item_id: str) -> tuple[vault_facts.RecoveryPoint, ...] | Absent | Unreadable:
+        """All recovery points of the item, those that are only snapshots included."""
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> tuple[vault_facts.RecoveryPoint, ...]:
+            points = self._clients.backup.recovery_points
+            listed = points.list(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=whole_list(hook))
+            return tuple([vault_facts.recovery_point(each.as_dict()) async for each in listed])
+
+        return await self._read(f"the recovery points of {where.name}", read)
+
     async def job(self, vault_id: str, job_id: str) -> facts.Job | Absent | Unreadable:
         vault = parse(vault_id)
 
@@ -139,30 +182,35 @@ class ArmReader:
 
     async def failed_backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Failed backups of Azure VMs in the vault that began in that time, as the job list shows them: without extendedInfo."""
-        return await self._backups(vault_id, since, until, ("Failed",))
+        return await self._backups("failed backups", vault_id, since, until, ("Failed",))
 
     async def completed_backups(
         self, vault_id: str, since: datetime, until: datetime
     ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Backups of Azure VMs in the vault that began in that time and made a restore point."""
-        return await self._backups(vault_id, since, until, ("Completed", "CompletedWithWarnings"))
+        return await self._backups("completed backups", vault_id, since, until, ("Completed", "CompletedWithWarnings"))
+
+    async def backups(self, vault_id: str, since: datetime, until: datetime) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        """Backups of Azure VMs in the vault that began in that time, whatever became of them."""
+        return await self._backups("backups", vault_id, since, until, ("",))
 
     async def _backups(
-        self, vault_id: str, since: datetime, until: datetime, statuses: tuple[str, ...]
+        self, what: str, vault_id: str, since: datetime, until: datetime, statuses: tuple[str, ...]
     ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         vault = parse(vault_id)
-        times = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
+        about = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}' and operation eq 'Backup'"
 
         async def read(hook: ResponseHook) -> tuple[facts.Job, ...]:
             found: list[facts.Job] = []
             for status in statuses:
-                wanted = f"{times} and operation eq 'Backup' and status eq '{status}' and backupManagementType eq 'AzureIaasVM'"
+                ended = f" and status eq '{status}'" if status else ""
+                wanted = f"{about}{ended} and backupManagementType eq 'AzureIaasVM'"
                 jobs = self._clients.backup.backup_jobs
                 listed = jobs.list(vault.name, vault.resource_group, filter=wanted, raw_response_hook=whole_list(hook))
                 found += [facts.job(each.as_dict()) async for each in listed]
             return tuple(found)
 
-        return await self._read(f"the {statuses[0].lower()} backups of {vault.name}", read)
+        return await self._read(f"the {what} of {vault.name}", read)
 
     async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
         collection = parse(collection_id)
@@ -183,11 +231,20 @@ class ArmReader:
         return answer.value
 
 
-def _vault(wire: facts.Wire) -> facts.Vault:
+def _vault(wire: Wire) -> facts.Vault:
     """Raises Unavailable for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
         raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
+
+
+def _id_of(kind: str, text: str) -> ArmId | Unreadable:
+    """The id in its parts, or why nothing can be read under it: Azure told us this id, or an event did."""
+    try:
+        found = parse(text)
+    except errors.NotUsable as error:
+        return Unreadable(f"the {kind}", error.reason)
+    return found if found.type == fold(kind) else Unreadable(f"the {kind}", f"{text} is the id of something else")
 
 
 def _in_filter(moment: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, ScopeLocked
-from shared.execution import guards
+from shared.execution import guards, vault_guards
 from shared.execution.tools import StepOutcome, Tools, change
 from shared.facts import Absent, Extension, Unreadable
 from shared.fixes.contract import Step
@@ -16,7 +16,9 @@ KIND = "uninstall_extension"
 async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
     if problem := await guards.switched_off(tools, incident):
         return StepOutcome("refused", problem)
-    if problem := await guards.job_running(tools, incident):
+    if job := await guards.job_running(tools.reader, incident):
+        return StepOutcome("waiting", guards.why_later(job))
+    if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):
         return StepOutcome("refused", problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):

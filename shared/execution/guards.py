@@ -2,42 +2,71 @@
 
 from __future__ import annotations
 
-from shared.arm_ids import parse, same
+import asyncio
+from collections.abc import Iterable
+
+from shared.arm_ids import fold, parse, same
+from shared.azure.reader import ArmReader
 from shared.execution.tools import Tools
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, Job, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 from shared.plan.policy import Mode, mode_in_force
 
 
-async def mode_now(tools: Tools, incident: Incident) -> Mode | str:
-    """The mode in force for this VM, or why it cannot be known."""
+async def mode_now(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> Mode | str:
+    """The mode in force for this VM, or why it cannot be known.
+
+    `targets`: what would be deleted; the groups that hold it have a say like the VM's own.
+    """
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return f"whether the VM's tags allow a change is not known: {why(vm)}"
-    group_tags = await tools.reader.resource_group_tags(parse(incident.vm_id).resource_group)
-    if isinstance(group_tags, Absent | Unreadable):
-        return f"whether the resource group's tags allow a change is not known: {why(group_tags)}"
+    names = {fold(name): name for name in (parse(each).resource_group for each in (*targets, incident.vm_id))}
+    group_tags: dict[str, dict[str, str]] = {}
+    for name in names.values():
+        tags = await tools.reader.resource_group_tags(name)
+        if isinstance(tags, Absent | Unreadable):
+            return f"whether the resource group's tags allow a change is not known: {why(tags)}"
+        group_tags[name] = tags
     return mode_in_force(tools.settings.mode, vm.tags, group_tags)
 
 
-async def switched_off(tools: Tools, incident: Incident) -> str:
-    """Why no change may be made to this VM now, or "" when policy allows it."""
-    mode = await mode_now(tools, incident)
+async def switched_off(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> str:
+    """Why no change may be made to this VM, or to what holds `targets`, now, or "" when policy allows it."""
+    mode = await mode_now(tools, incident, targets)
     if isinstance(mode, str):
         return mode
     return "" if mode.name == "auto" else mode.because
 
 
-async def job_running(tools: Tools, incident: Incident) -> str:
-    """Why a running backup or restore of this VM forbids a change, or "" when none runs. A job that names no VM counts as its own."""
-    jobs = await tools.reader.running_jobs(incident.vault_id)
-    if isinstance(jobs, Absent | Unreadable):
-        return f"whether a backup or restore of the VM runs is not known: {why(jobs)}"
+async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable | None:
+    """A job of this VM that runs in any vault of the subscription, of whatever kind; None when none runs.
+
+    A VM can be restored out of a vault that does not protect it. A job that names no VM counts as this one's.
+    """
+    vaults = await reader.vaults()
+    if isinstance(vaults, Absent | Unreadable):
+        return Unreadable("whether a job of the VM runs", why(vaults))
+    ids = {fold(vault.id): vault.id for vault in vaults} | {fold(incident.vault_id): incident.vault_id}
+    listed = await asyncio.gather(*(reader.running_jobs(vault_id) for vault_id in ids.values()))
     vm = parse(incident.vm_id)
-    for job in jobs:
-        if job.is_of(vm.name, vm.resource_group) is not False:
-            return f"the job {job.name} ({job.operation}) of the VM is {job.status}"
-    return ""
+    found: Job | Unreadable | None = None
+    for jobs in listed:
+        if isinstance(jobs, Absent | Unreadable):
+            found = found or Unreadable("whether a job of the VM runs", why(jobs))
+            continue
+        for job in jobs:
+            if job.is_of(vm.name, vm.resource_group) is not False:
+                return job
+    return found
+
+
+def why_later(job: Job | Unreadable) -> str:
+    """Why a change has to wait, of what `job_running` found."""
+    if isinstance(job, Unreadable):
+        return f"{job.what} is not known: {job.reason}"
+    vault = job.id.rsplit("/", 3)[-3] if job.id.count("/") > 2 else "a vault"
+    return f"the job {job.name} ({job.operation}) of the VM in {vault} is {job.status}"
 
 
 def not_ours(collection: RestorePointCollection, vm_id: str) -> str:

@@ -27,6 +27,8 @@ def with_outcomes(incident: Incident, *, results: list[Result], restored: StepOu
         result = by_target.get(fold(target))
         if result is None:
             return None
+        if result.result == "waiting":
+            return "", result.detail  # stays open: it was not begun
         if kind == StepKind.DELETE_COLLECTION:
             return result.result, result.detail
         if kind == StepKind.LIFT_LOCKS:

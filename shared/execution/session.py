@@ -3,7 +3,8 @@
 1. While gathering, wait for others. Then read everything again, for every member.
 2. Write ahead, with the locks still on: each lock in the ledger, the intent to lift it, the intent to put it back, the intent of each
    deletion in its own incident's chain.
-3. Lift the locks, at the same time. Delete the collections, at the same time, trying again while the lifted locks go away.
+3. Lift the locks, at the same time. Look once more at what can have changed. Delete the collections, at the same time, trying
+   again while the lifted locks go away.
    Whoever joins meanwhile is served as well.
 4. When the last deletion has ended, or the deadline is there, or anything at all went wrong: put the locks back, at the same time.
 5. Only then look whether the collections are gone, write each incident's outcomes, and end the window.
@@ -167,7 +168,7 @@ class _Session:
                 await record.intent(tools, chain, LIFT, lock.id, told)
 
     async def _intend(self, ready: collection.Ready) -> None:
-        detail = {"source": ready.collection.source_id, "restore_points": list(ready.collection.points or ())}
+        detail = {"source": ready.collection.source_id, "restore_points": [point.name for point in ready.collection.points or ()]}
         known = await record.open_intents(self.tools, ready.incident.id)
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
@@ -203,10 +204,21 @@ class _Session:
         if not probing:
             await self.unlocked.wait()
         try:
+            if late := await self._look_again(ready):
+                self._ended(ready, late, "", None)
+                return
             ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
         finally:
             self.unlocked.set()
         self._ended(ready, *ended)
+
+    async def _look_again(self, ready: collection.Ready) -> Result | None:
+        """Why not to delete after all. A look that takes longer than the window is a no."""
+        try:
+            async with asyncio.timeout_at(self.give_up):
+                return await collection.stopped_meanwhile(self.tools.reader, ready, self.lifted)
+        except TimeoutError:
+            return Result(ready.collection.id, "failed", "the window was over before the last look had ended")
 
     def _ended(self, ready: collection.Ready, result: Result, correlation_id: str, error: AzureCallFailed | None) -> None:
         target = ready.collection.id

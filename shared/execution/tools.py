@@ -36,7 +36,8 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """How a step ended: done, failed (tried in Azure, did not work), refused (a guard said no), or busy (ask again later)."""
+    """How a step ended: done, failed (tried in Azure, did not work), refused (a guard said no), busy (ask again soon), or waiting
+    (a job of the VM runs: nothing was changed, plan anew once it has ended)."""
 
     result: str
     detail: str
@@ -120,6 +121,11 @@ async def open_intents(tools: Tools, chain_id: str) -> set[tuple[str, str]]:
             key = (entry.kind, fold(entry.target))
             begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
     return {key for key, left in begun.items() if left > 0}
+
+
+async def intended(tools: Tools, chain_id: str) -> set[str]:
+    """Targets of all intents, folded: what was ever about to be changed."""
+    return {fold(entry.target) async for entry in tools.audit.entries(incident=chain_id) if entry.phase == "intent"}
 
 
 async def _write(

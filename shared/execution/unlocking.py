@@ -14,7 +14,8 @@ from shared.incident.model import Incident
 
 
 async def take_turn(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
-    """`steps` are those of one resource group. Result busy: the same again later. Safe to run again after a crash."""
+    """`steps` are those of one resource group. Result busy: the same again later; waiting: a job of the VM runs. Safe to run again
+    after a crash."""
     targets = tuple(step.target for step in steps if step.kind is StepKind.DELETE_COLLECTION)
     group_id = group_of(targets[0])
     while True:
@@ -56,16 +57,15 @@ def _new(tools: Tools, group_id: str, member: Member) -> Window:
 
 
 async def _refused(tools: Tools, incident: Incident, targets: tuple[str, ...]) -> StepOutcome | None:
-    """Why nothing is deleted for this incident, found before any lock is touched; None when all its collections may go.
+    """Why nothing is deleted for this incident, or not now, found before any lock is touched; None when all its collections may go.
 
     Whoever leads the window looks again, and at locks that came meanwhile.
     """
-    reasons = []
-    for target in targets:
-        found = await collection.examined(tools, incident, target, unlocked=False)
-        if isinstance(found, Result) and found.result == "refused":
-            reasons.append(found.detail)
-    return StepOutcome("refused", "; ".join(dict.fromkeys(reasons))) if reasons else None
+    found = [await collection.examined(tools, incident, target, unlocked=False) for target in targets]
+    for result in ("refused", "waiting"):
+        if reasons := [each.detail for each in found if isinstance(each, Result) and each.result == result]:
+            return StepOutcome(result, "; ".join(dict.fromkeys(reasons)))
+    return None
 
 
 async def _over(tools: Tools, incident_id: str, group_id: str, targets: tuple[str, ...]) -> StepOutcome | None:
@@ -73,13 +73,15 @@ async def _over(tools: Tools, incident_id: str, group_id: str, targets: tuple[st
     incident = await tools.book.get(incident_id)
     wanted = {fold(target) for target in targets}
     mine = [action for action in incident.actions if fold(action.target) in wanted] if incident else []
-    if not mine or any(not action.outcome for action in mine):
+    if not mine or any(not action.outcome and not action.detail for action in mine):
         return None
     problems = list(dict.fromkeys(action.detail for action in mine if action.outcome != "done"))
+    if problems and all(action.outcome in ("done", "") for action in mine):
+        return StepOutcome("waiting", "; ".join(problems))
     if not problems:
         return StepOutcome("done", "; ".join(dict.fromkeys(action.detail for action in mine if action.detail)))
     steps = tuple(by_hand(entry.lock) for entry in await tools.ledger.open_locks(group_id) if entry.problem)
-    result = "refused" if all(action.outcome in ("done", "refused") for action in mine) else "failed"
+    result = "refused" if all(action.outcome in ("done", "refused", "") for action in mine) else "failed"
     return StepOutcome(result, "; ".join(problems), steps)
 
 

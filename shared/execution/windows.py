@@ -30,7 +30,7 @@ class Result:
 
     target: str
     result: str
-    """done, failed, or refused."""
+    """done, failed, refused, or waiting: nothing was changed, ask again once the job has ended."""
     detail: str
 
 

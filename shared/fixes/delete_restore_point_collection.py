@@ -2,7 +2,8 @@
 
 Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed job; only locks on its resource group or on
 itself; never a lock with owners, one at subscription level, or one that Azure Backup made. Where one of those is in the way nothing
-is lifted at all, since the deletion would fail. The executor reads all of this again, and that no backup or restore runs.
+is lifted at all, since the deletion would fail. The executor reads all of this again, that no backup or restore runs, and that every
+point is in the vault or expired (shared/execution/restore_points.py).
 """
 
 from __future__ import annotations
@@ -49,5 +50,5 @@ def why_kept(lock: Lock, collection_id: str) -> str:
 FIX = Fix(
     "delete_restore_point_collection",
     steps,
-    loses="The instant restore points in the collection, those not yet copied to the vault included; what the vault holds stays.",
+    loses="The instant restore points in the collection, each of them in the vault or expired; what the vault holds stays.",
 )

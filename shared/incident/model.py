@@ -13,6 +13,7 @@ from shared.facts import Lock
 class Status(StrEnum):
     OPEN = "open"
     DIAGNOSING = "diagnosing"
+    WAITING = "waiting"
     AWAITING_APPROVAL = "awaiting_approval"
     FIXING = "fixing"
     VERIFYING = "verifying"
@@ -28,11 +29,13 @@ ENDED = frozenset({Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IG
 MOVES: dict[Status, frozenset[Status]] = {
     # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is left, or after the engine lost its state;
     # from there straight to VERIFYING when the lost work turns out to be done.
+    # WAITING is before a change: it leads back to DIAGNOSING, since findings grow old, or to IGNORED where the failure healed by itself.
     # Any work may end with a person; nothing leaves an ended status.
-    Status.OPEN: frozenset({Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.OPEN: frozenset({Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
     Status.DIAGNOSING: frozenset(
         {
             Status.FIXING,
+            Status.WAITING,
             Status.VERIFYING,
             Status.AWAITING_APPROVAL,
             Status.OBSERVED,
@@ -41,8 +44,11 @@ MOVES: dict[Status, frozenset[Status]] = {
             Status.FAILED,
         }
     ),
+    Status.WAITING: frozenset({Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
     Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
-    Status.FIXING: frozenset({Status.VERIFYING, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.FIXING: frozenset(
+        {Status.VERIFYING, Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+    ),
     Status.VERIFYING: frozenset({Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),
     Status.FIXED: frozenset(),
     Status.NEEDS_PERSON: frozenset(),
@@ -99,6 +105,41 @@ class Verification:
     """"" while it runs, then the job's last status."""
     error_code: str = ""
     """What it failed with, where it failed and the job names a code."""
+    began_at: str = ""
+    """ISO 8601; "" while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaterFailure:
+    """A backup of the VM that failed after the one that the incident was opened for; the incident goes on with it."""
+
+    job_id: str
+    error_code: str
+    """"" where the job names none."""
+    began_at: str
+    """ISO 8601."""
+
+
+class Awaited(StrEnum):
+    """What an incident waits for before it changes anything."""
+
+    JOB = "job"
+    """A job of the VM that runs."""
+    PLACE = "place"
+    """Its turn within the limit of changes an hour."""
+    ANSWER = "answer"
+    """A fact that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the incident waits for, or waited for before the change that it is about to make."""
+
+    since: str
+    """When it first had to wait, ISO 8601: its rank among those who wait, and the beginning of its 24 hours."""
+    awaited: Awaited
+    cause: str
+    """The cause whose fix it waits with; "" before one is planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +163,9 @@ class Incident:
     findings: tuple[Finding, ...] = ()
     actions: tuple[Action, ...] = ()
     verification: Verification | None = None
+    later_failures: tuple[LaterFailure, ...] = ()
+    waiting: Waiting | None = None
+    """Set from the first wait until the change that it waited with was carried to an end."""
     manual_steps: tuple[str, ...] = ()
     fired_at: str = ""
     """When the event says that the failure was told; "" where it says nothing that can be read."""
@@ -135,15 +179,31 @@ class Incident:
         return self.status in ENDED
 
     @property
+    def item_id(self) -> str:
+        """Id of the VM's protected item in the vault."""
+        item = f"protectionContainers/{self.container_name}/protectedItems/{self.item_name}"
+        return f"{self.vault_id}/backupFabrics/Azure/{item}"
+
+    @property
+    def newest_failure(self) -> LaterFailure | None:
+        """The newest backup of the VM that failed after the first, the verifying one included; None when there is none."""
+        failed = list(self.later_failures)
+        shown = self.verification
+        if shown is not None and fold(shown.outcome) == "failed":
+            failed.append(LaterFailure(shown.job_id, shown.error_code, shown.began_at))
+        return max(failed, key=lambda each: each.began_at, default=None)
+
+    @property
     def code_now(self) -> str:
-        """The code to diagnose by: that of the verifying backup once it has failed, else that of the first failure."""
-        failed_again = self.verification is not None and fold(self.verification.outcome) == "failed"
-        return self.verification.error_code if self.verification and failed_again else self.error_code
+        """The code to diagnose by: that of the newest failure."""
+        newest = self.newest_failure
+        return self.error_code if newest is None else newest.error_code
 
     @property
     def tried(self) -> frozenset[str]:
-        """Causes whose fix was carried to an end for this incident, well or badly: each is tried once."""
-        return frozenset(action.cause for action in self.actions if action.outcome and action.cause)
+        """Causes whose fix was carried to an end for this incident, well or badly: each is tried once. One that waits is not over."""
+        ended = {action.cause for action in self.actions if action.outcome and action.cause}
+        return frozenset(ended - {self.waiting.cause if self.waiting else ""})
 
     def moved(self, status: Status, reason: str, *, now: str) -> Incident:
         """The incident in a new status. Raises ValueError for a move that the table does not have."""

@@ -12,6 +12,7 @@ from shared.execution.tools import Tools, note
 from shared.execution.unlocking import recover
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
+from shared.workflow.take import hold_vm
 from shared.workflow.which_job import job_of
 
 DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
@@ -23,6 +24,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     if incident is None:
         return {"next": STOP}
     await recover(tools, incident)
+    if not incident.ended:  # intake may have ended between the incident and the hold
+        incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
         return {"next": STOP}
     if tools.settings.mode == "off":
@@ -43,7 +46,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     )
     told = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
     await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
-    return {"next": DIAGNOSE, "failed_at": found.failed_at, **causes(incident), **pace(tools)}
+    newest = incident.newest_failure
+    return {"next": DIAGNOSE, "failed_at": newest.began_at if newest else found.failed_at, **causes(incident), **pace(tools)}
 
 
 def causes(incident: Incident) -> dict[str, Any]:
@@ -55,6 +59,7 @@ def pace(tools: Tools) -> dict[str, Any]:
     settings = tools.settings
     return {
         "job_poll_seconds": settings.job_poll_seconds,
+        "longest_pause_seconds": settings.longest_pause_seconds,
         "job_wait_seconds": settings.job_wait_hours * 3600,
         "busy_poll_seconds": settings.busy_poll_seconds,
         "busy_wait_seconds": (settings.gather_seconds + settings.window_seconds) * 6,

@@ -12,12 +12,13 @@ from shared.arm_ids import fold, group_of, parse
 from shared.codec import from_json, to_json
 from shared.errors import StoreUnavailable
 from shared.execution import extension, unlocking
-from shared.execution.tools import StepOutcome, Tools, note
+from shared.execution.tools import StepOutcome, Tools, intended, note
 from shared.fixes.contract import Step, StepKind
-from shared.incident.model import Action, Incident, Status, Verdict
+from shared.incident.model import Action, Awaited, Incident, Status, Verdict
 from shared.plan.planner import Plan, advice_for
 from shared.workflow.check import check
 from shared.workflow.close import close
+from shared.workflow.waiting import Wait, not_done, wait
 
 
 async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[dict[str, Any]]) -> dict[str, Any]:
@@ -29,6 +30,8 @@ async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[
     incident = await tools.book.change(incident_id, lambda each: _begun(each, steps, cause))
     try:
         done = await _carried_out(tools, incident, steps)
+        if done.result == "waiting":
+            await _put_off(tools, incident_id, steps, cause, done.detail)
     except StoreUnavailable as error:
         logging.warning("incident %s: %s", incident_id, error)
         done = StepOutcome("busy", f"the store does not answer: {error}")
@@ -39,10 +42,12 @@ async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[
 async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
     if steps[0].kind is not StepKind.UNINSTALL_EXTENSION:
         done = await unlocking.take_turn(tools, incident, steps)
-        if done.result != "refused":
+        if done.result not in ("refused", "waiting"):
             return done  # busy, or told to the incident by whoever led the window
     else:
         done = await extension.uninstall(tools, incident, steps[0])
+    if done.result == "waiting":
+        return done
     await tools.book.change(incident.id, lambda each: _ended(each, steps, done))
     for step in steps:
         await note(tools, incident, "step", f"{step.kind}: {done.result}", target=step.target, detail={"detail": done.detail})
@@ -50,10 +55,31 @@ async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]
 
 
 def _begun(incident: Incident, steps: tuple[Step, ...], cause: str) -> Incident:
-    """The incident with an action for each step that has none yet."""
+    """The incident with an action for each step that has none yet; what an open one waited for before is over."""
     known = {(action.kind, fold(action.target)) for action in incident.actions}
     new = [Action(step.kind.value, step.target, "", cause) for step in steps if (step.kind.value, fold(step.target)) not in known]
-    return replace(incident, actions=(*incident.actions, *new))
+    before = (action if action.outcome else replace(action, detail="") for action in incident.actions)
+    return replace(incident, actions=(*before, *new))
+
+
+async def _put_off(tools: Tools, incident_id: str, steps: tuple[Step, ...], cause: str, why: str) -> None:
+    """A job of the VM runs: what was not begun is off the record again, and where nothing of the plan was, it does not count."""
+    begun = await intended(tools, incident_id)
+    incident = await tools.book.change(incident_id, lambda each: _without(each, steps, begun))
+    if all(action.cause != cause for action in incident.actions):
+        await tools.cooling.take_back(incident.vm_id, cause, incident.id)
+        await tools.limiter.give_back(incident.id, cause)
+    await wait(tools, incident, Wait(Awaited.JOB, cause, why, not_done(steps)))
+
+
+def _without(incident: Incident, steps: tuple[Step, ...], begun: set[str]) -> Incident:
+    """The incident without the actions of these steps that never had an intent."""
+    mine = {(step.kind.value, fold(step.target)) for step in steps}
+
+    def kept(action: Action) -> bool:
+        return bool(action.outcome) or (action.kind, fold(action.target)) not in mine or fold(action.target) in begun
+
+    return replace(incident, actions=tuple(action for action in incident.actions if kept(action)))
 
 
 def _ended(incident: Incident, steps: tuple[Step, ...], done: StepOutcome) -> Incident:
@@ -80,15 +106,19 @@ async def settle(
     if problems:
         await _hand_over(tools, incident, plan, problems, outcomes)
         return {"verify": False}
-    finding = await check(tools, incident.vm_id, failed_at, plan.cause)
+    finding = await check(tools, incident, failed_at, plan.cause)
     if finding["verdict"] == Verdict.CONFIRMED:
         await _hand_over(tools, incident, plan, ["the fix was carried out and its cause is still confirmed"], outcomes)
         return {"verify": False}
-    await tools.book.change(incident_id, lambda each: each.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now()))
+    await tools.book.change(incident_id, _to_be_verified)
     await note(
         tools, incident, "finding", f"{plan.cause} after the fix: {finding['verdict']}", detail={"evidence": finding["evidence"]}
     )
     return {"verify": True}
+
+
+def _to_be_verified(incident: Incident) -> Incident:
+    return replace(incident.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now()), waiting=None)
 
 
 async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: list[str], outcomes: list[StepOutcome]) -> None:
@@ -97,6 +127,7 @@ async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: lis
     advice = advice_for(finding, About.of(incident)) if finding else ()
     if all(outcome.result == "refused" for outcome in outcomes):
         await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
+        await tools.limiter.give_back(incident.id, plan.cause)
     by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
     await close(tools, incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice))
 

@@ -17,4 +17,6 @@ async def close(tools: Tools, incident_id: str, status: Status, reason: str, man
 
     incident = await tools.book.change(incident_id, change)
     await note(tools, incident, "status", f"{incident.status}: {incident.reason}", detail={"manual_steps": list(manual_steps)})
+    if incident.waiting is not None:
+        await tools.limiter.leave(incident.id)  # so that it holds nobody up who waits behind it
     return incident

@@ -14,13 +14,15 @@ from shared.execution.tools import Tools, note
 from shared.facts import Absent
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.planner import NoPlan, Plan, plan, units
+from shared.plan.policy import Mode
 from shared.workflow.close import close
 
+ANY_MODE = Mode("auto", "asked only for what would be changed")
 FIXES = tuple(cause.fix.kind for cause in catalogue.CAUSES if cause.fix)
 
 
 async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """{"plan": {...}, "units": [...]} when a fix begins; {"plan": None, "verify": bool} when none does: closed, or only to be verified."""
+    """{"plan": {...}, "units": [...]} when there is a fix to begin in its turn; {"plan": None, "verify": bool} when none does: closed, or only to be verified."""
     incident = await tools.book.get(incident_id)
     if incident is None or incident.ended:
         return {"plan": None, "verify": False}
@@ -32,6 +34,7 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
         await note(tools, incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told)
     if _only_to_be_verified(incident, findings):
         reason = "the fix was in place before its process died; a new backup has to show it"
+        await tools.limiter.leave(incident_id)
         await tools.book.change(incident_id, lambda each: _found_done(each.moved(Status.VERIFYING, reason, now=clock.now())))
         await note(tools, incident, "plan", f"no change: {reason}")
         return {"plan": None, "verify": True}
@@ -56,21 +59,16 @@ def _only_to_be_verified(incident: Incident, findings: tuple[Finding, ...]) -> b
 def _found_done(incident: Incident) -> Incident:
     told = "found so after its process died"
     actions = tuple(each if each.outcome else replace(each, outcome="done", detail=told) for each in incident.actions)
-    return replace(incident, actions=actions)
+    return replace(incident, actions=actions, waiting=None)
 
 
 async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ...]) -> Plan | NoPlan:
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
         return NoPlan(Status.NEEDS_PERSON, f"{vm.what} does not exist any more", vm_gone(About.of(incident)))
-    mode = await mode_now(tools, incident)
+    lately = await tools.cooling.fixed_lately(incident.vm_id, incident.id)
+    wanted = plan(incident, findings, ANY_MODE, lately)
+    mode = await mode_now(tools, incident, [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ())
     if isinstance(mode, str):
         return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}", (look_at_job(incident), About.of(incident).backup_now))
-    decided = plan(incident, findings, mode, await tools.cooling.fixed_lately(incident.vm_id, incident.id))
-    if isinstance(decided, NoPlan):
-        return decided
-    if not await tools.limiter.take(f"{incident.id}/{decided.cause}"):
-        reason = f"held back: the limit of {tools.settings.changes_per_hour} changes an hour is reached"
-        return NoPlan(Status.NEEDS_PERSON, reason, tuple(f"Not done by us: {step.says}" for step in decided.steps), decided)
-    await tools.cooling.begin(incident.vm_id, decided.cause, incident.id)
-    return decided
+    return plan(incident, findings, mode, lately)

@@ -69,9 +69,8 @@ async def _started(tools: Tools, incident: Incident) -> str:
         begun.append(answer.value)
         return answer.correlation_id
 
-    item = f"{incident.vault_id}/backupFabrics/Azure/protectionContainers/{incident.container_name}/protectedItems/{incident.item_name}"
     try:
-        await change(tools, incident, KIND, item, call)
+        await change(tools, incident, KIND, incident.item_id, call)
     except AzureCallFailed as error:
         if error.permanent and error.code not in ALREADY_RUNNING:
             raise
@@ -116,10 +115,10 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
         return {"next": "stop"}
     job = await tools.reader.job(incident.vault_id, incident.verification.job_id)
     if isinstance(job, Absent | Unreadable):
-        await _not_shown(tools, incident, f"its job cannot be read: {job.what}")
+        await _not_shown(tools, incident, f"its job cannot be read: {guards.why(job)}")
         return {"next": "stop"}
     ended = job.status if job.ended else "timed out"
-    shown = Verification(job.name, ended, of_job(job) if fold(ended) == "failed" else "")
+    shown = Verification(job.name, ended, of_job(job) if fold(ended) == "failed" else "", clock.normal(job.start_time))
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
     await note(tools, incident, KIND, f"job {job.name} ended: {ended}", detail={"job": job.name, "error_code": shown.error_code})
     if fold(ended) in ("completed", "completedwithwarnings"):

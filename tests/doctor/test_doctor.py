@@ -117,6 +117,12 @@ TAKEN: list[tuple[str, Take, set[str]]] = [
     ("the app's role on telemetry", gone(assignment(i.INSIGHTS, "telemetry")), {"telemetry for the app"}),
     ("people's mail", put(i.PEOPLE, "emailReceivers", value=[]), {"somebody is told"}),
     ("an alert rule's action group", put(LOCK_RULE, "actions", value={}), {"alert rule lock-not-back"}),
+    (
+        "an alert rule's query is an earlier version's",
+        put(LOCK_RULE, "criteria", value={"allOf": [{"query": i.query("lock-not-back").replace("entry_kind", "kind")}]}),
+        {"alert rule lock-not-back"},
+    ),
+    ("an alert rule without its query", put(LOCK_RULE, "criteria", value={}), {"alert rule lock-not-back"}),
     ("the rule is for another service", put(i.RULE, "conditions", value=[i.condition("Platform")]), {"alert processing rule"}),
     (
         "the rule removes action groups",

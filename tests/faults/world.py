@@ -34,6 +34,7 @@ from shared.errors import RemediatorError, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
 from shared.workflow import guardian
+from simulator import ids
 from simulator.server import Simulator
 from tests.roles import GRANTED
 
@@ -174,8 +175,8 @@ class World:
             except (Died, StoreUnavailable):
                 await asyncio.sleep(0.02)
                 continue
-            if taken.start:
-                self.start(taken.start)
+            for incident_id in taken.starts:
+                self.start(incident_id)
             return
 
     def living(self) -> Process:
@@ -305,11 +306,37 @@ def _remove(kind: str) -> Callable[[World], None]:
     return hand
 
 
+def _open_a_session(world: World) -> None:
+    for point in world.simulator.world.state.of_type(ids.RECOVERY_POINT):
+        point["properties"]["isInstantIlrSessionActive"] = True
+
+
+def _stop_protection(world: World) -> None:
+    for item in world.simulator.world.state.of_type(ids.PROTECTED_ITEM):
+        item["properties"]["protectionState"] = "ProtectionStopped"
+
+
+def _make_a_point(state_of_point: str) -> Callable[[World], None]:
+    def hand(world: World) -> None:
+        for collection in world.simulator.world.state.of_type(ids.COLLECTION):
+            point = copy.deepcopy(collection["properties"]["restorePoints"][-1])
+            del point["id"]
+            point["name"] += "1"
+            point["properties"]["provisioningState"] = state_of_point
+            collection["properties"]["restorePoints"].append(point)
+
+    return hand
+
+
 HANDS: dict[str, Callable[[World], None]] = {
     "adds a lock": _add_a_lock,
     "changes the lock": _change_the_lock,
     "takes the lock off": _take_the_lock_off,
     "deletes the collection": _remove(COLLECTION),
+    "opens a file-recovery session": _open_a_session,
+    "stops the protection": _stop_protection,
+    "begins a restore point": _make_a_point("Creating"),
+    "makes a restore point": _make_a_point("Succeeded"),
     "deletes the VM": _remove("microsoft.compute/virtualmachines"),
 }
 

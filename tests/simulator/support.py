@@ -25,6 +25,7 @@ EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
 GROUP_ID = ids.group_id(SUB, "rg-app")
 COLLECTION_ID = f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/AzureBackup_vm1"
 ITEM_ID = parts.item_id(VM_ID)
+POLICY_ID = f"{parts.vault_id()}/backupPolicies/DefaultPolicy"
 CONTAINER, ITEM = ITEM_ID.split("/")[-3], ITEM_ID.split("/")[-1]
 JOB_ID = parts.guid("job", "support")
 LOCKS = "providers/Microsoft.Authorization/locks"

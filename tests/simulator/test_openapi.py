@@ -23,7 +23,20 @@ from shared.azure.writer import ArmWriter
 from shared.settings import Settings
 from simulator import gateway
 from simulator.scenarios import parts
-from tests.simulator.support import COLLECTION_ID, CONTAINER, EXTENSION_ID, GROUP_ID, ITEM, LOCKS, SUB, VM_ID, openapi, state
+from tests.simulator.support import (
+    COLLECTION_ID,
+    CONTAINER,
+    EXTENSION_ID,
+    GROUP_ID,
+    ITEM,
+    ITEM_ID,
+    LOCKS,
+    POLICY_ID,
+    SUB,
+    VM_ID,
+    openapi,
+    state,
+)
 
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 EMPTY, UNDEFINED = "no body", "in no saved specification"
@@ -46,6 +59,9 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("DELETE", "/locks/[^/]+", "", EMPTY),
     ("GET", "/backupJobs", "bms", "JobResourceList"),
     ("GET", "/backupJobs/[^/]+", "bms", "JobResource"),
+    ("GET", "/protectedItems/[^/]+", "bms", "ProtectedItemResource"),
+    ("GET", "/backupPolicies/[^/]+", "bms", "ProtectionPolicyResource"),
+    ("GET", "/recoveryPoints", "bms", "RecoveryPointResourceList"),
     ("POST", "/protectedItems/[^/]+/backup", "", EMPTY),
     ("GET", "/operationsStatus/[^/]+", "bms", "OperationStatus"),
 ]
@@ -117,7 +133,11 @@ async def drive(url: str) -> None:
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
+            await reader.backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.vaults(),
+            await reader.protected_item(ITEM_ID),
+            await reader.backup_policy(POLICY_ID),
+            await reader.recovery_points(ITEM_ID),
         ):
             if isinstance(found, facts.Unreadable | facts.Absent):
                 raise NotRead(str(found))

@@ -90,7 +90,7 @@ OWN_CODE = {
 def test_the_physics_give_the_code_that_was_reported(code, cause):
     scenario = scenarios.load(f"{code}-{cause}")
     vm_id = scenario["event"]["data"]["alertContext"]["linkedResourceId"]
-    assert physics.backup_failure(World(scenario), vm_id) == code == scenario["expect"]["backup"]
+    assert physics.backup_failure(World(scenario), vm_id, parts.item_id(vm_id)) == code == scenario["expect"]["backup"]
 
 
 LOOKS = {
