@@ -24,9 +24,12 @@ IMPATIENCE = {"REMEDIATOR_RETRY_SECONDS": "10", "REMEDIATOR_CALL_TIMEOUT_SECONDS
 
 def store_options[F: Callable[..., Any]](command: F) -> F:
     """--data and --storage, the same on every command that reads."""
-    command = click.option("--storage", metavar="CONNECTION_STRING", help="Read Azure Tables instead of the embedded store.")(
-        command
-    )
+    command = click.option(
+        "--storage",
+        metavar="LOCATION",
+        help="Azure Tables instead of the embedded store: https://ACCOUNT.table.core.windows.net with your own sign-in, or a connection "
+        "string where shared keys are on.",
+    )(command)
     return click.option(
         "--data",
         type=click.Path(file_okay=False, path_type=Path),
