@@ -139,7 +139,7 @@ def test_what_is_sent_is_in_the_file_that_is_not_looked_through() -> None:
 
 def test_the_manuals_query_gives_the_dimensions_that_an_alert_is_to_be_split_by() -> None:
     page = (ROOT / "docs/roads.md").read_text(encoding="utf-8")
-    (row,) = re.findall(r"^\| log search alert .*", page, re.MULTILINE)
+    (row,) = re.findall(r"^\| log search alert .*as dimensions .*", page, re.MULTILINE)
     dimensions = re.findall(r"`(\w+)`", row.partition("as dimensions")[2])
     assert len(dimensions) == 4
     columns = analyzed()["docs/roads.md: What arrives"].columns
