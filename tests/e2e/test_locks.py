@@ -28,7 +28,10 @@ async def command(*arguments: str) -> Any:
     return await asyncio.to_thread(CliRunner().invoke, remediator, arguments)
 
 
-async def test_a_lock_that_cannot_be_put_back_is_shown_everywhere_and_comes_back(tmp_path: Path) -> None:
+async def test_a_lock_that_cannot_be_put_back_is_shown_everywhere_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMEDIATOR_RESTORE_PATIENCE_SECONDS", "0.3")  # of the commands; with the default each takes two minutes
     case = scenario(LOCKED)
     lock = of_type(case, "Microsoft.Authorization/locks")[0]
     async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.3") as product:
