@@ -216,7 +216,7 @@ def allows(held: list[tuple[list[str], list[str]]], action: str) -> bool:
 
 
 def _matches(patterns: list[str], action: str) -> bool:
-    return any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), action, re.IGNORECASE) for each in patterns)
+    return any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), action, re.IGNORECASE | re.ASCII) for each in patterns)
 
 
 async def _held(p: Patient, principal_id: str) -> list[tuple[list[str], list[str]]]:

@@ -114,7 +114,7 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
 
     found = with_app(data, storage, arm, take)
     _print(found, as_json)
-    if any(taken.what.startswith("quarantined") for _, taken in found):
+    if any(each.what.startswith("quarantined") for _, taken in found for each in (taken, *taken.parts)):
         sys.exit(1)
 
 
@@ -125,7 +125,7 @@ def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
         return
     for name, taken in found:
         click.echo(f"{name}: {taken.what}{f' ({taken.incident_id})' if taken.incident_id else ''}")
-    started = sum(bool(taken.start) for _, taken in found)
+    started = len({each for _, taken in found for each in taken.starts})
     click.echo(f"{len(found)} events, {started} incidents to work on. {BEGINS if started else ''}".rstrip())
 
 

@@ -65,7 +65,7 @@ def main(folder: Path, plan: bool, checkov: Path, no_checkov: bool, no_faults: b
 
 
 def _security(checkov: Path, folder: Path) -> list[str]:
-    click.echo("checkov's security rules, about 20 seconds ...", err=True)
+    click.echo("checkov's security rules, about half a minute ...", err=True)
     try:
         found = security.run(checkov, folder)
     except security.SecurityError as error:

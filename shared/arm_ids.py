@@ -57,15 +57,24 @@ class ArmId:
         return self.text
 
 
-def parse(text: str) -> ArmId:
-    """Takes /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...]. Raises NotUsable for all else."""
+def parse(text: str, field: str = "the id") -> ArmId:
+    """Takes /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...],
+    in any case. Raises NotUsable for all else; the reason begins with `field`, where the text
+    came from."""
+    try:
+        return _parsed(text)
+    except NotUsable as error:
+        raise NotUsable(f"{field}: {error.reason}") from None
+
+
+def _parsed(text: str) -> ArmId:
     segments = _segments(text)
     if len(segments) < 2 or fold(segments[0]) != "subscriptions":
         raise NotUsable(f"not an ARM resource id: {_shown(text)}")
     rest, group = segments[2:], ""
     if rest and fold(rest[0]) == "resourcegroups":
         if len(rest) < 2:
-            raise NotUsable(f"the id names no resource group: {_shown(text)}")
+            raise NotUsable(f"no resource group is named: {_shown(text)}")
         group, rest = rest[1], rest[2:]
     provider, pairs = _innermost(rest, text)
     return ArmId("/" + "/".join(segments), segments[1], group, provider, tuple(pairs[::2]), tuple(pairs[1::2]))
@@ -85,7 +94,7 @@ def group_of(resource_id: str) -> str:
     """Id of the resource group that the resource is in. Raises NotUsable when it is in none."""
     found = parse(resource_id)
     if not found.resource_group:
-        raise NotUsable(f"not in a resource group: {_shown(resource_id)}")
+        raise NotUsable(f"the id is in no resource group: {_shown(resource_id)}")
     return "/" + "/".join(found.text.split("/")[1:5])
 
 
@@ -94,6 +103,8 @@ def _segments(text: str) -> list[str]:
         raise NotUsable(f"an id of {len(text)} characters; {LONGEST} is the most")
     if any(char in _REFUSED_CHARACTERS or not char.isprintable() for char in text):
         raise NotUsable(f"a character that no resource id has: {_shown(text)}")
+    if not text.strip("/ "):
+        raise NotUsable("missing")
     segments = text.strip("/").split("/")
     if any(segment.strip() in ("", ".", "..") for segment in segments):
         raise NotUsable(f"an empty or dotted segment: {_shown(text)}")

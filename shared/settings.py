@@ -114,7 +114,7 @@ class Settings:
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident's audit chain is forgotten. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(
@@ -209,6 +209,13 @@ class Settings:
         "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
         number(0, 300),
     )
+    point_pairing_minutes: float = setting(
+        "REMEDIATOR_POINT_PAIRING_MINUTES",
+        "60",
+        "How far apart the times of a restore point and of its copy in the vault may lie. A restore point without a copy is deleted only "
+        "when the policy has expired it; else a person is asked. Smaller is stricter.",
+        number(0, 720),
+    )
     guardian_grace_seconds: float = setting(
         "REMEDIATOR_GUARDIAN_GRACE_SECONDS",
         "15",
@@ -240,7 +247,8 @@ class Settings:
     busy_poll_seconds: float = setting(
         "REMEDIATOR_BUSY_POLL_SECONDS",
         "10",
-        "Pause before a fix asks again for a resource group in which another fix has the locks off.",
+        "Pause before a fix asks again for a resource group in which another fix has the locks off. Below 10 it also shortens the pauses after which a stage "
+        "that failed is called again.",
         number(0.05, 600),
     )
     lost_after_seconds: float = setting(

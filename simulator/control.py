@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from simulator import recovery_points
 from simulator.errors import ControlError, SimulatorError
 from simulator.world import World
 
@@ -41,11 +42,11 @@ class Control:
 
     async def get_state(self, _: web.Request) -> web.Response:
         self._world.operations.settle()
-        return web.json_response(self._world.state.dump())
+        return web.json_response(recovery_points.document(self._world.state))
 
     async def put_state(self, request: web.Request) -> web.Response:
         self._world.replace_state(await _json(request))
-        return web.json_response(self._world.state.dump())
+        return web.json_response(recovery_points.document(self._world.state))
 
     async def get_requests(self, _: web.Request) -> web.Response:
         ordered = sorted(self._world.requests, key=lambda each: each.n)

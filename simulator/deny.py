@@ -63,4 +63,6 @@ def _forbids(assignment: Resource, action: str) -> bool:
 
 def matches(patterns: Any, action: str) -> bool:
     """Azure's own wildcards: * stands for anything, slashes included."""
-    return any(re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE) for pattern in patterns or [])
+    return any(
+        re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE | re.ASCII) for pattern in patterns or []
+    )

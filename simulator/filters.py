@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from simulator import errors
 from simulator.ids import fold
 
-_TERM = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE)
-_TIME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?: ([AP]M))?", re.IGNORECASE)
+_TERM = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE | re.ASCII)
+_TIME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?: ([AP]M))?", re.IGNORECASE | re.ASCII)
 
 
 def parse(text: str, known: tuple[str, ...]) -> dict[str, str]:
     """Values by name, in the casing of `known`. Raises ArmError 400 for anything else."""
     terms: dict[str, str] = {}
-    for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE) if text.strip() else []:
+    for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE | re.ASCII) if text.strip() else []:
         match = _TERM.fullmatch(part)
         name = next((each for each in known if match and fold(each) == fold(match[1])), None)
         if match is None or name is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from simulator import errors, ids
 from simulator.deny import CLIENT_ID, action_on, matches
-from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
 from simulator.ids import fold
 from simulator.log_errors import no_access
 from simulator.routes import Handler, Match
@@ -49,7 +49,10 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     vaults.list_vaults: (f"{_VAULT}/read",),
     vaults.list_items: (f"{_VAULT}/backupProtectedItems/read",),
     vaults.get_item: (f"{_ITEM}/read",),
+    vaults.list_policies: (f"{_VAULT}/backupPolicies/read",),
+    vaults.get_policy: (f"{_VAULT}/backupPolicies/read",),
     vaults.list_recovery_points: (f"{_ITEM}/recoveryPoints/read",),
+    vaults.get_recovery_point: (f"{_ITEM}/recoveryPoints/read",),
     vaults.backup_status: ("Microsoft.RecoveryServices/locations/backupStatus/action",),
     jobs.list_jobs: (f"{_VAULT}/backupJobs/read",),
     jobs.get_job: (f"{_VAULT}/backupJobs/read",),
@@ -58,11 +61,12 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     backups.trigger: (f"{_ITEM}/backup/action",),
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),
+    policies.check_restrictions: ("Microsoft.PolicyInsights/checkPolicyRestrictions/read",),
     logs.query: (f"{LOG_QUERY}/read",),
 }
 """Operation → actions, each of which is needed. What has no row is a plain resource: its type with read, write or delete."""
 _TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
-_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE)
+_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE | re.ASCII)
 
 
 def needed(match: Match, method: str, path: str, query: dict[str, str], body: object) -> tuple[str, ...]:

@@ -5,8 +5,13 @@ A backup of a VM, in this order:
 1. the VM is gone                                                              BCMV2VMNotFound
 2. it runs and its agent is not Ready                                          UserErrorGuestAgentStatusUnavailable
 3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed ExtentionOperationFailed
-4. a collection of its own holds 18 points or more, and a lock keeps them      BackUpOperationFailed
-5. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added
+4. Standard policy, its collections hold 18 points or more, other tools' included, and
+   a lock keeps those of Azure Backup from being deleted                       BackUpOperationFailed
+5. the extension is not there, and Azure Policy refuses it                     UserErrorRequestDisallowedByPolicy
+6. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added to the collection
+   and one of the same time to the vault
+
+Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) agent and extension play no part.
 
 The removal of an extension: 409 while the VM does not run; VMExtensionProvisioningTimeout while the agent is not Ready.
 """
@@ -16,45 +21,59 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from simulator import clock, ids, machines, messages
+from simulator import clock, ids, machines, messages, policies, recovery_points
 from simulator.ids import fold
 from simulator.operations import Failure
+from simulator.recovery_points import COLLECTION_PREFIX, ENHANCED, collections_of, source_of
 from simulator.state import Resource, properties, text
 from simulator.world import World
 
 POINT_LIMIT = 18
 KEPT_POINTS = 5
 """What the service leaves when it cleans up: instant restore keeps five days at most."""
-COLLECTION_PREFIX = "AzureBackup_"
 
 
-def backup_failure(world: World, machine_id: str) -> str:
+def backup_failure(world: World, machine_id: str, item_id: str) -> str:
     """The error code with which a backup that ends now fails, "" when it completes."""
     machine = world.state.get(machine_id)
     if machine is None:
         return messages.VM_NOT_FOUND
-    if machines.running(machine) and not machines.agent_ready(machine):
-        return messages.GUEST_AGENT
-    extensions = machines.backup_extensions(world.state, machine_id)
-    if any(fold(text(extension, "provisioningState")) == "failed" for extension in extensions):
-        return messages.EXTENSION
-    if any(_full(each) and _locked(world, each) for each in collections_of(world, machine_id)):
+    policy = recovery_points.policy_of(world.state, item_id)
+    if not recovery_points.agentless(policy):
+        if machines.running(machine) and not machines.agent_ready(machine):
+            return messages.GUEST_AGENT
+        extensions = machines.backup_extensions(world.state, machine_id)
+        if any(fold(text(extension, "provisioningState")) == "failed" for extension in extensions):
+            return messages.EXTENSION
+    own = collections_of(world.state, machine_id)
+    if _at_limit(world, machine_id, policy) and any(_points(each) and _locked(world, each) for each in own):
         return messages.INTERNAL
-    return ""
+    return messages.POLICY if _cannot_install(world, machine, policy) else ""
 
 
-def complete_backup(world: World, machine_id: str, moment: datetime) -> None:
+def _cannot_install(world: World, machine: Resource, policy: Resource | None) -> bool:
+    """Whether the backup has to install its extension, and Azure Policy refuses that."""
+    if recovery_points.agentless(policy) or machines.backup_extensions(world.state, machine["id"]):
+        return False
+    return policies.denied_extension(world.state, machines.new_backup_extension(machine))
+
+
+def complete_backup(world: World, machine_id: str, item_id: str, moment: datetime) -> None:
     """The effects of a backup that succeeded."""
     machine = world.state.get(machine_id)
     if machine is None:
         return
-    own = collections_of(world, machine_id)
-    for each in own:
-        if _full(each):
-            properties(each)["restorePoints"] = properties(each)["restorePoints"][-KEPT_POINTS:]
-    machines.put_backup_extension_back(world.state, machine, moment)
+    policy = recovery_points.policy_of(world.state, item_id)
+    own = collections_of(world.state, machine_id)
+    if _at_limit(world, machine_id, policy):
+        for each in own:
+            properties(each)["restorePoints"] = (properties(each).get("restorePoints") or [])[-KEPT_POINTS:]
+    if not recovery_points.agentless(policy):
+        machines.put_backup_extension_back(world.state, machine, moment)
     alive = [each for each in own if fold(text(each, "provisioningState")) != "deleting"]
     _add_point(alive[-1] if alive else _new_collection(world, machine), machine, moment)
+    if world.state.has(item_id):
+        recovery_points.add(world.state, item_id, moment)
 
 
 def extension_removal_failure(machine: Resource | None, name: str) -> Failure | None:
@@ -68,16 +87,6 @@ def extension_removal_failure(machine: Resource | None, name: str) -> Failure | 
     return Failure("VMExtensionProvisioningTimeout", message)
 
 
-def collections_of(world: World, machine_id: str) -> list[Resource]:
-    """Azure Backup's collections of this VM: by source, never by name alone (AzureBackup_vm1 is not vm10's)."""
-    return [
-        each
-        for each in world.state.of_type(ids.COLLECTION)
-        if fold(ids.parse(each["id"]).name).startswith(fold(COLLECTION_PREFIX))
-        and ids.key(properties(each)["source"]["id"]) == ids.key(machine_id)
-    ]
-
-
 def remove_collection(world: World, collection_id: str) -> None:
     collection = world.state.get(collection_id)
     if collection is not None:
@@ -85,8 +94,14 @@ def remove_collection(world: World, collection_id: str) -> None:
     world.state.remove(collection_id)
 
 
-def _full(collection: Resource) -> bool:
-    return len(properties(collection).get("restorePoints") or []) >= POINT_LIMIT
+def _at_limit(world: World, machine_id: str, policy: Resource | None) -> bool:
+    """18 is the limit of a Standard policy, over every collection of the VM, whoever made it."""
+    held = [_points(each) for each in world.state.of_type(ids.COLLECTION) if source_of(each) == ids.key(machine_id)]
+    return recovery_points.policy_type(policy) != ENHANCED and sum(held) >= POINT_LIMIT
+
+
+def _points(collection: Resource) -> int:
+    return len(properties(collection).get("restorePoints") or [])
 
 
 def _locked(world: World, collection: Resource) -> bool:

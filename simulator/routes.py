@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
 from simulator.ids import fold
 from simulator.world import Answer, Call
 
@@ -25,6 +25,7 @@ VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
 LOCKS = "{scope}/providers/Microsoft.Authorization/locks"
+RESTRICTIONS = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 LOG_QUERY = "/v1/workspaces/{workspace}/query"
 
 TABLE: list[tuple[str, str, Handler]] = [
@@ -60,12 +61,17 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("POST", JOB + "/cancel", jobs.cancel_job),
     ("GET", JOB + "/operationResults/{operation}", jobs.get_cancel_result),
     ("GET", VAULT + "/backupProtectedItems", vaults.list_items),
+    ("GET", VAULT + "/backupPolicies", vaults.list_policies),
+    ("GET", VAULT + "/backupPolicies/{policy}", vaults.get_policy),
     ("GET", ITEM, vaults.get_item),
     ("GET", ITEM + "/recoveryPoints", vaults.list_recovery_points),
+    ("GET", ITEM + "/recoveryPoints/{point}", vaults.get_recovery_point),
     ("POST", ITEM + "/backup", backups.trigger),
     ("GET", ITEM + "/operationsStatus/{operation}", backups.get_operation_status),
     ("GET", ITEM + "/operationResults/{operation}", backups.get_operation_result),
     ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.backup_status),
+    ("POST", SUBSCRIPTION + RESTRICTIONS, policies.check_restrictions),
+    ("POST", GROUP + RESTRICTIONS, policies.check_restrictions),
     ("POST", "{scope}/list", resources.list_settings),
     ("GET", "{scope}", resources.get_any),
     ("*", "{scope}", resources.refuse),
@@ -93,13 +99,13 @@ def is_log_query(path: str) -> bool:
 
 def _standing(path: str) -> dict[str, str]:
     """Subscription and group are named for every path that has them."""
-    found = re.match(r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?", path, re.IGNORECASE)
+    found = re.match(r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?", path, re.IGNORECASE | re.ASCII)
     return {name: value for name, value in found.groupdict().items() if value} if found else {}
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
     expression = re.sub(r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.*' if m[1] == 'scope' else '[^/]+'})", pattern)
-    return re.compile(expression.replace("Microsoft.", r"Microsoft\."), re.IGNORECASE | re.DOTALL)
+    return re.compile(expression.replace("Microsoft.", r"Microsoft\."), re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 _COMPILED = [(method, _compile(pattern), handler) for method, pattern, handler in TABLE]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from simulator import ids
@@ -23,13 +23,15 @@ class State:
         self._resources: dict[str, Resource] = {}
         self._types: dict[str, dict[str, None]] = {}
         self._rank: dict[str, int] = {}
+        self.derived: set[str] = set()
+        """Keys of what was put there because the document left it to be derived (see recovery_points.py)."""
         self.beside = dict(beside or {})
         for resource in resources or []:
             self.put(copy.deepcopy(resource))
 
-    def dump(self) -> dict[str, Any]:
-        """The whole as JSON; a copy."""
-        ordered = sorted(self._resources, key=self._rank.__getitem__)
+    def dump(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """The whole as JSON, but for the keys `without`; a copy."""
+        ordered = [key for key in sorted(self._resources, key=self._rank.__getitem__) if key not in without]
         return copy.deepcopy({"resources": [self._resources[key] for key in ordered], **self.beside})
 
     def get(self, resource_id: str) -> Resource | None:
@@ -48,6 +50,7 @@ class State:
         """Take away the resource and everything below it."""
         below = [key for key in self._resources if ids.at_or_above(resource_id, key)]
         for key in below:
+            self.derived.discard(key)
             kind = fold(ids.parse(self._resources.pop(key)["id"]).type)
             del self._types[kind][key]
 

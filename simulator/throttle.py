@@ -146,7 +146,7 @@ class Throttle:
 
 
 def _subscription(path: str) -> str:
-    found = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE)
+    found = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE | re.ASCII)
     return fold(found[1]) if found else ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulator import clock, ids
+from simulator import clock, ids, policies, recovery_points
 from simulator.errors import StateError
 from simulator.ids import fold
 from simulator.state import Resource, State
@@ -31,6 +31,9 @@ def load(document: Any) -> State:
     for resource in document["resources"]:
         _check_place(resource, state)
         _check_content(resource)
+    for _ in policies.all_of(state):  # raises for one that cannot be evaluated
+        pass
+    recovery_points.fill(state)
     return state
 
 
@@ -109,11 +112,11 @@ def _check_place(resource: Resource, state: State) -> None:
 
 def _parent(identity: str, kind: str) -> str:
     """The id that must exist for this one to exist, "" where only the group counts."""
-    levels = {ids.EXTENSION: 1, ids.BACKUP_JOB: 1, ids.PROTECTED_ITEM: 3, ids.RECOVERY_POINT: 1}
+    levels = {ids.EXTENSION: 1, ids.BACKUP_JOB: 1, ids.PROTECTED_ITEM: 3, ids.RECOVERY_POINT: 1, ids.BACKUP_POLICY: 1}
     for known, above in levels.items():
         if ids.same_type(kind, known):
             return ids.ancestor(identity, above)
-    if ids.same_type(kind, ids.LOCK) or ids.same_type(kind, ids.DENY_ASSIGNMENT):
+    if any(ids.same_type(kind, each) for each in (ids.LOCK, ids.DENY_ASSIGNMENT, ids.POLICY_ASSIGNMENT)):
         return _lockable(ids.extension_scope(identity))
     return ""
 
@@ -145,6 +148,10 @@ def _check_content(resource: Resource) -> None:
         _require(all(isinstance(held.get(n), str) for n in ("publisher", "type")), identity, "needs publisher and type")
     elif kind == fold(ids.BACKUP_JOB):
         _require(isinstance(held.get("status"), str), identity, "a backup job has a status")
+    elif kind == fold(ids.RECOVERY_POINT):
+        _check_recovery_point(identity, held)
+    elif kind == fold(ids.BACKUP_POLICY):
+        _require(held.get("policyType", "V1") in ("V1", "V2"), identity, "policyType is V1 or V2")
     elif kind == fold(ids.DENY_ASSIGNMENT):
         _require(_objects(held.get("permissions")), identity, "a deny assignment has permissions, a list of objects")
 
@@ -174,6 +181,13 @@ def _check_collection(identity: str, held: dict[str, Any]) -> None:
     for point in points:
         expected = ids.key(f"{identity}/restorePoints/{point['name']}")
         _require(ids.key(str(point.get("id", expected))) == expected, identity, f"{point.get('id')} is not its restore point")
+
+
+def _check_recovery_point(identity: str, held: dict[str, Any]) -> None:
+    at = held.get("recoveryPointTime")
+    _require(isinstance(at, str) and clock.parse(at) is not None, identity, f"recoveryPointTime {at!r} is no time")
+    _require(_objects(held.get("recoveryPointTierDetails", [])), identity, "recoveryPointTierDetails is a list of objects")
+    _require(isinstance(held.get("isInstantIlrSessionActive", False), bool), identity, "isInstantIlrSessionActive is true or false")
 
 
 def _objects(value: Any) -> bool:

@@ -6,35 +6,42 @@ cut off in the middle still verifies. The chains `intake` and `heads` are kept.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shared.audit.entry import Entry
 from shared.audit.heads import ACTOR, HEADS, RETENTION
 from shared.audit.log import AUDIT, AuditLog
+from shared.errors import RowChanged
 from shared.store.contract import Row, Store
 
 KEPT = (HEADS, "intake")
 
 
-async def forget(store: Store, log: AuditLog, before: str) -> list[str]:
-    """Remove every chain whose last entry is before that day (YYYY-MM-DD). Returns the incidents that were forgotten."""
-    old = [chain for chain in await _last_days(store, before) if chain not in KEPT]
-    if not old:
-        return []
+async def old_chains(store: Store, before: str) -> list[str]:
+    """Every chain whose last entry is before that day (YYYY-MM-DD): the ids of their incidents."""
+    return [chain for chain in await _last_days(store, before) if chain not in KEPT]
+
+
+async def announce(log: AuditLog, before: str, chains: int) -> None:
+    """Say in the chain of heads what is going to be forgotten."""
     await log.append(
         incident=HEADS,
         vm="",
         kind=RETENTION,
         target=before,
         phase="note",
-        result=f"{len(old)} chains from before {before} are forgotten, as the retention setting says",
+        result=f"{chains} chains from before {before} are forgotten, as the retention setting says",
         actor=ACTOR,
         correlation_id="",
-        detail={"before": before, "chains": len(old)},
+        detail={"before": before, "chains": chains},
     )
-    for chain in old:
-        rows = [row async for row in store.query(AUDIT, chain)]
-        for row in reversed(rows):
+
+
+async def remove_chain(store: Store, chain: str) -> None:
+    rows = [row async for row in store.query(AUDIT, chain)]
+    for row in reversed(rows):
+        with suppress(RowChanged):  # another run removed it
             await store.delete(row)
-    return old
 
 
 async def _last_days(store: Store, before: str) -> list[str]:

@@ -16,6 +16,8 @@ from shared.errors import AzureCallFailed, Refused
 NOT_RESOLVED = "SEM0100"
 """Kusto's code for a name of a table or column that does not exist."""
 
+QUERY_ACTION = "Microsoft.OperationalInsights/workspaces/query"
+
 _SPAN = "where TimeGenerated >= datetime({since}) and TimeGenerated < datetime({until})"
 _END = (
     "summarize arg_max(TimeGenerated, *) by VaultId, JobUniqueId",
@@ -37,7 +39,7 @@ _LEGACY = (
     'where Category in ("AzureBackupReport", "AddonAzureBackupJobs")',
     'extend JobOperation = column_ifexists("JobOperation_s", ""), BackupManagementType = column_ifexists("BackupManagementType_s", "")',
     'where OperationName == "Job" and JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
-    "project TimeGenerated, VaultId = coalesce(_ResourceId, ResourceId), "
+    'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")), '
     'JobUniqueId = coalesce(tostring(column_ifexists("JobUniqueId_g", "")), tostring(column_ifexists("JobUniqueId_s", ""))), '
     'BackupItemUniqueId = column_ifexists("BackupItemUniqueId_s", ""), JobStatus = column_ifexists("JobStatus_s", ""), '
     'JobFailureCode = column_ifexists("JobFailureCode_s", ""), '
@@ -51,6 +53,11 @@ _LEGACY = (
 class LogTable:
     name: str
     query: Callable[[datetime, datetime, int], str]
+
+    @property
+    def actions(self) -> tuple[str, str]:
+        """What the reader needs at the workspace. https://learn.microsoft.com/azure/azure-monitor/logs/manage-access"""
+        return f"{QUERY_ACTION}/read", f"{QUERY_ACTION}/{self.name}/read"
 
     def is_missing(self, error: AzureCallFailed) -> bool:
         """Whether a refusal says that the table itself does not exist: nothing was ever written to it."""

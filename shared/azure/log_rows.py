@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.arm_ids import fold
 from shared.errors import NotUsable
-from shared.events.alert import JOB_ID
+from shared.events.failure import JOB_ID
 from shared.events.vm_items import item_of_names
 
 
@@ -111,7 +111,7 @@ class LogAnswer:
 def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
     """A row of log_queries.py, by the names that the query gave its columns."""
     try:
-        item = item_of_names(_text(row, "VaultId"), _text(row, "BackupItemUniqueId"), "BackupItemUniqueId")
+        item = item_of_names(_text(row, "VaultId"), _text(row, "BackupItemUniqueId"), "BackupItemUniqueId", "VaultId")
         return LoggedFailure(
             table=table,
             vault_id=item.vault_id,

@@ -55,7 +55,7 @@ class FailedBackupLog:
             except errors.AzureCallFailed as error:
                 if table.is_missing(error):
                     return replace(reading, outcome=Outcome.NO_TABLES, reason=error.message)
-                return replace(reading, outcome=_outcome(error), reason=str(error))
+                return replace(reading, outcome=_outcome(error), reason=_reason(table, error))
             reading = reading.with_rows(page.rows)
             if page.partial:
                 return replace(reading, outcome=Outcome.PARTIAL, reason=page.partial)
@@ -106,6 +106,12 @@ def _page(table: str, result: Any) -> _Page:
 
 def _outcome(error: errors.AzureCallFailed) -> Outcome:
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.UNREACHABLE)
+
+
+def _reason(table: LogTable, error: errors.AzureCallFailed) -> str:
+    """The log's refusal does not name what is lacking, as ARM's does."""
+    needed = f"; needed at the workspace: {' and '.join(table.actions)}" if isinstance(error, errors.AccessDenied) else ""
+    return f"{error}{needed}"
 
 
 def _folded(readings: list[TableReading], since: datetime) -> LogAnswer:

@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from shared import errors, facts
-from shared.arm_ids import fold, parse
+from azure.core.rest import HttpRequest
+
+from shared import errors, facts, vault_facts
+from shared.arm_ids import ArmId, fold, parse
+from shared.azure import policies
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
+from shared.wire import Wire
 
 VAULT_TYPE = "Microsoft.RecoveryServices/vaults"
+ITEM_TYPE = f"{VAULT_TYPE}/backupFabrics/protectionContainers/protectedItems"
+POLICY_TYPE = f"{VAULT_TYPE}/backupPolicies"
 
 
 class ArmReader:
@@ -23,6 +29,10 @@ class ArmReader:
 
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
+
+    @property
+    def clients(self) -> AzureClients:
+        return self._clients
 
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
         vm = parse(vm_id)
@@ -44,7 +54,7 @@ class ArmReader:
             listing = compute.virtual_machine_extensions.list
             listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
             view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
-            views = {fold(str(each.get("name", ""))): each for each in view.get("extensions") or ()}
+            views = facts.extension_views(view)
             wires = [each.as_dict() for each in listed.value or ()]
             return tuple(facts.extension(wire, views.get(fold(str(wire.get("name", ""))))) for wire in wires)
 
@@ -56,20 +66,21 @@ class ArmReader:
         async def read(hook: ResponseHook) -> dict[str, str]:
             group = await self._clients.resources.resource_groups.get(resource_group, raw_response_hook=hook)
             told(group_id, group.id)
-            return dict(group.tags or {})
+            return facts.tags({"tags": group.tags})
 
         return await self._read(f"the resource group {resource_group}", read)
 
     async def restore_point_collections(self, vm_id: str) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
-        """The collections in the whole subscription that Azure Backup made for this VM, with their points.
+        """Every collection of the subscription whose source is this VM, whoever made it, with its points.
 
-        Found by source and prefix, in any group: the group's name can be customised, and old collections stay in old groups.
+        Found by source, in any group: the group's name can be customised, old collections stay in old groups, and other backup
+        tools' points count towards the limit as well.
         """
 
         async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
             listed = self._clients.compute.restore_point_collections.list_all(raw_response_hook=whole_list(hook))
             found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
-            return tuple([await self._with_points(each.id) for each in found if each.belongs_to(vm_id)])
+            return tuple([await self._with_points(each.id) for each in found if each.is_of(vm_id)])
 
         return await self._read("the restore point collections", read)
 
@@ -79,15 +90,29 @@ class ArmReader:
 
         return await self._read(f"the restore point collection {parse(collection_id).name}", read)
 
-    async def locks(self, scope: str) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        """Every lock at or above `scope` (`$filter=atScope()`), inherited ones included."""
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+        """Every lock at or above `scope`, inherited ones included; with `below` those on what it holds as well, so that
+        for a collection these are all locks that keep it from being deleted.
 
+        Two lists, since only `atScope()` is documented to show what is above, and only the list of the resource itself
+        what is below: "a resource or any level below resource".
+        https://learn.microsoft.com/rest/api/resources/management-locks/list-at-resource-level
+        """
+        listed = [await self._locks(scope, "atScope()"), *([await self._locks(scope, None)] if below else [])]
+        found: dict[str, facts.Lock] = {}
+        for each in listed:
+            if isinstance(each, Absent | Unreadable):
+                return each
+            found.update({fold(lock.id): lock for lock in each})
+        return tuple(found.values())
+
+    async def _locks(self, scope: str, narrowed: str | None) -> tuple[facts.Lock, ...] | Absent | Unreadable:
         async def read(hook: ResponseHook) -> tuple[facts.Lock, ...]:
             locks = self._clients.locks.management_locks
-            listed = locks.list_by_scope(scope.lstrip("/"), filter="atScope()", raw_response_hook=whole_list(hook))
+            listed = locks.list_by_scope(scope.lstrip("/"), filter=narrowed, raw_response_hook=whole_list(hook))
             return tuple([facts.lock(each.serialize(keep_readonly=True)) async for each in listed])
 
-        return await self._read(f"the locks at or above {scope}", read)
+        return await self._read(f"the locks at or {'above' if narrowed else 'below'} {scope}", read)
 
     async def lock(self, lock_id: str) -> facts.Lock | Absent | Unreadable:
         scope, name = lock_id.rsplit("/", 4)[0], lock_id.rsplit("/", 1)[1]
@@ -100,6 +125,28 @@ class ArmReader:
 
         return await self._read(f"the lock {name}", read)
 
+    async def extension_denials(
+        self, vm: facts.VirtualMachine, extension: facts.Extension
+    ) -> tuple[facts.PolicyDenial, ...] | Absent | Unreadable:
+        """The policies that would refuse this extension if it were installed again; empty: none that Azure sees."""
+        scope = parse(vm.id)
+        group_id = f"/subscriptions/{scope.subscription}/resourceGroups/{scope.resource_group}"
+        address = f"{group_id}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+        asked = policies.question(vm, extension.name, extension.publisher, extension.type)
+
+        async def read(hook: ResponseHook) -> tuple[facts.PolicyDenial, ...]:
+            request = HttpRequest("POST", address, params={"api-version": policies.API_VERSION}, json=asked)
+            answer = await self._clients.resources.send_request(request, raw_response_hook=hook)
+            answer.raise_for_status()
+            if answer.status_code != 200:
+                raise errors.Unavailable(f"checkPolicyRestrictions answers with status {answer.status_code}")
+            try:
+                return policies.denials(answer.json())
+            except ValueError as error:
+                raise errors.Unavailable(f"the answer of checkPolicyRestrictions is no JSON: {error}") from error
+
+        return await self._read(f"whether policy would refuse {extension.name}", read)
+
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
         """Every Recovery Services vault of the subscription that the identity can see; those that it cannot are not in the list."""
 
@@ -110,6 +157,45 @@ class ArmReader:
             return tuple(_vault(each) for each in found)
 
         return await self._read("the Recovery Services vaults", read)
+
+    async def protected_item(self, item_id: str) -> vault_facts.ProtectedItem | Absent | Unreadable:
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.ProtectedItem:
+            get = self._clients.backup.protected_items.get
+            found = (await get(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=hook)).as_dict()
+            told(item_id, found.get("id"))
+            return vault_facts.protected_item(found)
+
+        return await self._read(f"the protected item {where.name}", read)
+
+    async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
+        where = _id_of(POLICY_TYPE, policy_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> vault_facts.BackupPolicy:
+            get = self._clients.backup.protection_policies.get
+            found = (await get(where.names[0], where.resource_group, where.name, raw_response_hook=hook)).as_dict()
+            told(policy_id, found.get("id"))
+            return vault_facts.backup_policy(found)
+
+        return await self._read(f"the backup policy {where.name}", read)
+
+    async def recovery_points(self, item_id: str) -> tuple[vault_facts.RecoveryPoint, ...] | Absent | Unreadable:
+        """All recovery points of the item, those that are only snapshots included."""
+        where = _id_of(ITEM_TYPE, item_id)
+        if isinstance(where, Unreadable):
+            return where
+
+        async def read(hook: ResponseHook) -> tuple[vault_facts.RecoveryPoint, ...]:
+            points = self._clients.backup.recovery_points
+            listed = points.list(where.names[0], where.resource_group, *where.names[1:], raw_response_hook=whole_list(hook))
+            return tuple([vault_facts.recovery_point(each.as_dict()) async for each in listed])
+
+        return await self._read(f"the recovery points of {where.name}", read)
 
     async def job(self, vault_id: str, job_id: str) -> facts.Job | Absent | Unreadable:
         vault = parse(vault_id)
@@ -188,11 +274,20 @@ class ArmReader:
         return answer.value
 
 
-def _vault(wire: facts.Wire) -> facts.Vault:
-    """Raises Unavailable for a resource of another type: the filter was not heeded."""
+def _vault(wire: Wire) -> facts.Vault:
+    """Raises NotUnderstood for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
-        raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
+        raise errors.NotUnderstood(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
+
+
+def _id_of(kind: str, text: str) -> ArmId | Unreadable:
+    """The id in its parts, or why nothing can be read under it: Azure told us this id, or an event did."""
+    try:
+        found = parse(text)
+    except errors.NotUsable as error:
+        return Unreadable(f"the {kind}", error.reason)
+    return found if found.type == fold(kind) else Unreadable(f"the {kind}", f"{text} is the id of something else")
 
 
 def _in_filter(moment: datetime) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from shared.arm_ids import fold
+from shared.arm_ids import is_at_or_above
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
+from shared.vault_facts import BackupPolicy, ProtectedItem
 
 
 class Reader(Protocol):
@@ -17,7 +18,9 @@ class Reader(Protocol):
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable: ...
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
+    async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Subject:
     failed_at: str
     """When the failed job began, ISO 8601, or "" when unknown."""
     minimum_linux_agent: str
+    error_code: str
+    """As the job named it, in the catalogue's spelling, or "" when unknown."""
+    item_id: str
+    """Id of the vault's protected item, or "" when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,8 @@ class KnownFacts:
         "the restore point collections", "not part of this example"
     )
     locked_by: tuple[Lock, ...] | Unreadable = Unreadable("the locks", "not part of this example")
+    item: ProtectedItem | Absent | Unreadable = Unreadable("the protected item", "not part of this example")
+    policy: BackupPolicy | Absent | Unreadable = Unreadable("the backup policy", "not part of this example")
 
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable:  # noqa: ARG002
         return self.vm
@@ -58,12 +67,32 @@ class KnownFacts:
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
         if isinstance(self.collections, Unreadable):
             return self.collections
-        return tuple(each for each in self.collections if each.belongs_to(vm_id))
+        return tuple(each for each in self.collections if each.is_of(vm_id))
 
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable:
         if isinstance(self.locked_by, Unreadable):
             return self.locked_by
-        return tuple(each for each in self.locked_by if fold(scope + "/").startswith(fold(each.scope + "/")))
+        return tuple(
+            each for each in self.locked_by if is_at_or_above(each.scope, scope) or (below and is_at_or_above(scope, each.scope))
+        )
+
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:  # noqa: ARG002
+        return self.item
+
+    async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable:  # noqa: ARG002
+        return self.policy
+
+
+EXAMPLE_SUBJECT = Subject(
+    vm_id="/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm1",
+    failed_at="2026-01-10T02:00:00Z",
+    minimum_linux_agent="2.2.53.1",
+    error_code="BackUpOperationFailed",
+    item_id=(
+        "/subscriptions/s/resourceGroups/v/providers/Microsoft.RecoveryServices/vaults/v/backupFabrics/Azure"
+        "/protectionContainers/IaasVMContainer;iaasvmcontainerv2;g;vm1/protectedItems/VM;iaasvmcontainerv2;g;vm1"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +100,7 @@ class Example:
     says: str
     facts: KnownFacts
     verdict: Verdict
-    subject: Subject = Subject(
-        vm_id="/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm1",
-        failed_at="2026-01-10T02:00:00Z",
-        minimum_linux_agent="2.2.53.1",
-    )
+    subject: Subject = EXAMPLE_SUBJECT
 
 
 WINDOWS_VM = VirtualMachine(
@@ -90,6 +115,7 @@ WINDOWS_VM = VirtualMachine(
     agent_message="GuestAgent is running and processing the extensions.",
     managed_disks=True,
     tags={},
+    vm_id_guid="5c0e5f5a-6c0b-4c5c-9a65-3f6e0d6f1a01",
 )
 """A healthy VM from which examples vary."""
 LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")

@@ -43,7 +43,7 @@ MESSAGES = {
 }
 """English messages, whole sentences only: Azure translates them, and a part of one proves nothing."""
 
-_LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE)
+_LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b")
 _BY_SPELLING = {fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
 
@@ -68,7 +68,7 @@ def from_link(recommended_actions: str) -> CodeHint | None:
     for raw in reversed(_LINK.findall(recommended_actions)):
         if code := canonical(raw):
             return CodeHint("link", code, raw)
-        if not any(char.isdigit() for char in raw):
+        if not any(char.isdecimal() for char in raw):
             return CodeHint("link", raw, raw)
     return None
 

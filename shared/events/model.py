@@ -60,3 +60,12 @@ class Unusable:
     """Nothing can be made of it, however often it is sent."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """One body that tells of several things, such as the rows of a log alert: each is taken."""
+
+    found: tuple[FailureEvent | Ignored, ...]
+    unusable: str = ""
+    """Which part of it nobody can use, and why; "" where all of it was read."""

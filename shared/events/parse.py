@@ -14,16 +14,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.arm_ids import fold
-from shared.errors import NotUsable
-from shared.events import other_shapes
+from shared.errors import NotOurs, NotUsable
+from shared.events import log_alert, other_shapes
 from shared.events.alert import read_alert
-from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Unusable
+from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Several, Unusable
+from shared.events.set_aside import why_not_ours
 
 LONGEST_CHARACTERS = 1_048_576
 """Event Grid's limit for one event. https://learn.microsoft.com/azure/event-grid/quotas-limits"""
 CLOUD_EVENTS, EVENT_GRID, BARE = "CloudEvents 1.0", "Event Grid schema", "common alert schema"
 
-type Parsed = FailureEvent | Ignored | Unusable
+type Found = FailureEvent | Ignored | Several
+type Parsed = Found | Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,7 @@ def parse(text: str) -> Parsed:
         if envelope.event_type == LOCK_NOT_BACK:
             return Ignored("our own event for whoever watches the locks", envelope.shape)
         what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
-        found = _read(_data_of(envelope), envelope.shape, envelope.event_id)
-        return replace(found, fired_at=found.fired_at or envelope.at) if isinstance(found, FailureEvent) else found
+        return _at(_read(_data_of(envelope), envelope), envelope.at)
     except NotUsable as error:
         return Unusable(f"{what}: {error.reason}")
 
@@ -52,9 +53,16 @@ def parse(text: str) -> Parsed:
 def parse_alert(text: str) -> Parsed:
     """What an action group's call turns out to be: an alert without an envelope."""
     try:
-        return _read(_json_object(text), BARE, "")
+        return _read(_json_object(text), Envelope(BARE, "", "", "", None))
     except NotUsable as error:
         return Unusable(error.reason)
+
+
+def _at[Each: Found](found: Each, at: str) -> Each:
+    """With the envelope's time where the failure itself says none."""
+    if isinstance(found, Several):
+        return replace(found, found=tuple(_at(each, at) for each in found.found))
+    return replace(found, fired_at=found.fired_at or at) if isinstance(found, FailureEvent) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +71,31 @@ class Shape:
 
     name: str
     matches: Callable[[Mapping[str, Any]], bool]
-    read: Callable[[Mapping[str, Any], str, str], FailureEvent | Ignored]
+    read: Callable[[Mapping[str, Any], str, str], Found]
 
 
 SHAPES = (
-    Shape("log search alert", other_shapes.is_log_alert, other_shapes.read_log_alert),
+    Shape("log search alert", log_alert.is_log_alert, log_alert.read_log_alert),
     Shape("backup health metric", other_shapes.is_health_metric, other_shapes.read_health_metric),
     Shape("refused on-demand backup", other_shapes.is_refused_backup, other_shapes.read_refused_backup),
     Shape("job record", other_shapes.is_job_record, other_shapes.read_job_record),
-    Shape("alert of Azure Backup", lambda _: True, read_alert),
+    Shape("row of a log", log_alert.is_log_row, log_alert.read_log_row),
 )
-"""The first that matches reads; the built-in alert comes last and says what is missing where nothing matches."""
+"""The first that matches reads."""
+BUILT_IN = Shape("alert of Azure Backup", lambda _: True, read_alert)
+"""Reads what no shape matches and nothing else explains: it says what is missing."""
 
 
-def _read(data: Mapping[str, Any], envelope: str, event_id: str) -> FailureEvent | Ignored:
-    shape = next(each for each in SHAPES if each.matches(data))
-    return shape.read(data, f"{envelope}: {shape.name}", event_id)
+def _read(data: Mapping[str, Any], envelope: Envelope) -> Found:
+    shape = next((each for each in SHAPES if each.matches(data)), None)
+    if shape is None and (reason := why_not_ours(envelope.event_type, data)):
+        return Ignored(reason, envelope.shape)
+    shape = shape or BUILT_IN
+    name = f"{envelope.shape}: {shape.name}"
+    try:
+        return shape.read(data, name, envelope.event_id)
+    except NotOurs as error:
+        return Ignored(error.reason, name)
 
 
 def _json_object(text: str) -> Mapping[str, Any]:

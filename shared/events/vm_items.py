@@ -1,19 +1,30 @@
-"""Protected items of Azure VMs: taken apart from their ids, and made from the names that other places give."""
+"""Protected items of Azure VMs: taken apart from their ids, and made from the names that other places give.
+
+One parser (`shared.arm_ids.parse`) takes every id that arrives, in any case: Resource Graph and many
+tools give ids in small letters. Each reason names the field of the event that was wrong.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from shared.arm_ids import parse
-from shared.errors import NotUsable
+from shared.arm_ids import fold, parse
+from shared.errors import NotOurs, NotUsable
 
 VAULT_TYPE = "microsoft.recoveryservices/vaults"
-_ITEM = re.compile(
-    r"(?P<vault>.+)/backupFabrics/[^/]+/protectionContainers/(?P<container>[^/]+)/protectedItems/(?P<item>[^/]+)", re.IGNORECASE
-)
-_VM_ITEM = re.compile(r"VM;iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE)
-_NAMES = re.compile(r"iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE)
+ITEM_TYPE = f"{VAULT_TYPE}/backupfabrics/protectioncontainers/protecteditems"
+JOB_TYPE = f"{VAULT_TYPE}/backupjobs"
+VM_TYPE = "microsoft.compute/virtualmachines"
+_SEGMENTS_BELOW_VAULT = {ITEM_TYPE: 6, JOB_TYPE: 2}
+_OF_OTHERS = {
+    "microsoft.dataprotection/backupvaults": "a Backup vault (Microsoft.DataProtection), which protects no VMs",
+    f"{VAULT_TYPE}/replicationfabrics": "Azure Site Recovery, not Azure Backup",
+    f"{VAULT_TYPE}/replicationjobs": "Azure Site Recovery, not Azure Backup",
+}
+"""Types that stand in the same fields and are none of ours, with what they belong to."""
+_NAMES = re.compile(r"(?:^|[;/])iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE | re.ASCII)
+"""Without ASCII, IGNORECASE takes the long s for an s: it would name another resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +42,74 @@ class Item:
     @property
     def vm_id(self) -> str:
         """Of the VM that the item is of, or "" when it is no Azure VM. Vault and VM are always in one subscription."""
-        found = _VM_ITEM.fullmatch(self.name)
-        return _vm_id(self.subscription_id, found["group"], found["vm"]) if found else ""
+        parts = self.name.split(";")
+        if len(parts) != 4 or (fold(parts[0]), fold(parts[1])) != ("vm", "iaasvmcontainerv2"):
+            return ""
+        return _vm_id(self.subscription_id, parts[2], parts[3])
 
 
 def item_of_id(protected_item_id: str, field: str) -> Item:
     """Raises NotUsable, naming the event's field, for what is no item of a Recovery Services vault."""
     if not protected_item_id:
         raise NotUsable(f"the event names no protected item: {field} is missing")
-    found = _ITEM.fullmatch(str(parse(protected_item_id)))
-    if found is None or parse(found["vault"]).type != VAULT_TYPE:
-        raise NotUsable(f"{field} is no item of a Recovery Services vault: {protected_item_id[:300]!r}")
-    return Item(found["vault"], found["container"], found["item"])
+    vault_id = _vault_of(protected_item_id, ITEM_TYPE, field, "item")
+    _, _, container, name = parse(protected_item_id, field).names
+    return Item(vault_id, container, name)
 
 
-def item_of_names(vault_id: str, names: str, field: str) -> Item:
+def item_of_names(vault_id: str, names: str, field: str, vault_field: str) -> Item:
     """From a vault and a text that holds iaasvmcontainerv2;{group};{vm}. Raises NotUsable where either is none."""
-    if parse(vault_id).type != VAULT_TYPE:
-        raise NotUsable(f"not a Recovery Services vault: {vault_id[:300]!r}")
+    vault = _vault(vault_id, vault_field)
     found = _NAMES.search(names)
     if found is None:
         raise NotUsable(f"{field} names no Azure VM: {names[:300]!r}")
-    tail = f"iaasvmcontainerv2;{found['group']};{found['vm']}"
-    return Item(str(parse(vault_id)), f"IaasVMContainer;{tail}", f"VM;{tail}")
+    return _item(vault, found["group"], found["vm"])
+
+
+def item_of_vm(vault_id: str, vm_id: str, field: str, vault_field: str) -> Item:
+    """From a vault and the id of the VM that is protected there. Raises NotUsable where either is none."""
+    vault, vm = _vault(vault_id, vault_field), parse(vm_id, field)
+    if vm.type != VM_TYPE or not vm.resource_group:
+        raise NotOurs(f"not an Azure VM: {field} is {vm_id[:300]!r}")
+    if fold(vm.subscription) != fold(parse(vault).subscription):
+        raise NotUsable(f"{field} is in another subscription than the vault: {vm_id[:300]!r}")
+    return _item(vault, vm.resource_group, vm.name)
+
+
+def job_of_id(job_id: str, field: str) -> tuple[str, str]:
+    """Id of the vault and name of the job. Raises NotUsable for what is no backup job of a Recovery Services vault."""
+    return _vault_of(job_id, JOB_TYPE, field, "backup job"), parse(job_id, field).name
+
+
+def _vault_of(resource_id: str, kind: str, field: str, what: str) -> str:
+    found = parse(resource_id, field)
+    _refuse_others(found.type, field)
+    if found.type != kind:
+        raise NotUsable(f"{field} is no {what} of a Recovery Services vault: {resource_id[:300]!r}")
+    return found.text.rsplit("/", _SEGMENTS_BELOW_VAULT[kind])[0]
+
+
+def _vault(vault_id: str, field: str) -> str:
+    if not vault_id:
+        raise NotUsable(f"the event names no vault: {field} is missing")
+    found = parse(vault_id, field)
+    _refuse_others(found.type, field)
+    if found.type != VAULT_TYPE:
+        raise NotUsable(f"{field} is not a Recovery Services vault: {vault_id[:300]!r}")
+    return str(found)
+
+
+def _refuse_others(kind: str, field: str) -> None:
+    for each, whose in _OF_OTHERS.items():
+        if kind == each or kind.startswith(f"{each}/"):
+            raise NotOurs(f"{field} is of {whose}")
+
+
+def _item(vault_id: str, group: str, vm: str) -> Item:
+    tail = f"iaasvmcontainerv2;{group};{vm}"
+    return Item(vault_id, f"IaasVMContainer;{tail}", f"VM;{tail}")
 
 
 def _vm_id(subscription_id: str, group: str, name: str) -> str:
     made = f"/subscriptions/{subscription_id}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
-    return str(parse(made))
+    return str(parse(made, "the VM's id"))

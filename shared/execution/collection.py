@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.arm_ids import fold
+from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
-from shared.execution import guards
+from shared.execution import guards, vault_guards
 from shared.execution.tools import Tools
 from shared.execution.windows import Result
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
@@ -44,17 +46,46 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
         return Result(target, "refused", guards.why(collection))
-    off, job = await asyncio.gather(guards.switched_off(tools, incident), guards.job_running(tools.reader, incident))
     if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
-    if job:  # before all that a running job may disturb
+    if job := await guards.job_running(tools.reader, incident):  # before all that a running job may disturb
         return Result(target, "waiting", guards.why_later(job))
-    if off:
-        return Result(target, "refused", off)
-    locks = await tools.reader.locks(target)
+    pairing = timedelta(minutes=tools.settings.point_pairing_minutes)
+    looks = [
+        guards.switched_off(tools, incident, (target,)),
+        vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),
+    ]
+    if not unlocked:  # a lock that came to the vault since refuses the backup only, and the group's locks go back anyway
+        looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))
+    if problems := [problem for problem in await asyncio.gather(*looks) if problem]:
+        return Result(target, "refused", "; ".join(problems))
+    locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))
     return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
+
+
+async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -> Result | None:
+    """The last look, with the locks off, so only at what can have changed since: the collection and its points, the item, its
+    sessions, and locks. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks that we took off.
+    """
+    target, incident = ready.collection.id, ready.incident
+    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(target, below=True))
+    if isinstance(found, Absent):
+        return Result(target, "done", "the collection is already gone")
+    if isinstance(found, Unreadable):
+        return Result(target, "refused", guards.why(found))
+    if isinstance(locks, Absent | Unreadable):
+        return Result(target, "refused", guards.why(locks))
+    problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
+    problem = problem or await vault_guards.points_changed(reader, ready.collection, found, incident.vm_id, incident.item_id)
+    return Result(target, "refused", problem) if problem else None
+
+
+def _locked_by_others(locks: Iterable[Lock], lifted: Set[str]) -> str:
+    """Which locks somebody made while the group was unlocked, or ""."""
+    names = ", ".join(f"{lock.name} on {lock.scope}" for lock in locks if lock.blocks_deletion and fold(lock.id) not in lifted)
+    return f"somebody made a lock while the group was unlocked, and it stays: {names}" if names else ""
 
 
 async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Result:
@@ -62,11 +93,9 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
         return Result(target, "refused", "; ".join(kept))
     if unlocked:
-        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
-        added = [lock for lock in ready.locks if fold(lock.id) not in lifted and not guards.on_collection(lock, target)]
-        if added:
-            names = ", ".join(f"{lock.name} on {lock.scope}" for lock in added)
-            return Result(target, "refused", f"somebody made a lock while the group was unlocked, and it stays: {names}")
+        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks() if entry.may_be_off}
+        if added := _locked_by_others(ready.locks, lifted):
+            return Result(target, "refused", added)
     return ready
 
 

@@ -2,20 +2,23 @@
 
 A claim is a conditional insert under the failure's key, so that the same failure is one incident however often and in whatever
 order Event Grid tells of it. Durable instance ids do not give that: a finished instance is replaced and run again.
+
+A claim comes before its incident, and the store may fail between the two. So a claim alone never means that a failure is known: whoever
+comes next makes the incident that is missing, under the id of the claim. Only a claim that is marked as forgotten has no incident for good.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 
 from shared import clock
 from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
+from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
 from shared.incident.model import Incident, Status
 from shared.store.contract import Row, Store
@@ -24,30 +27,25 @@ INCIDENTS, CLAIMS, ACTIVE, WORKING = "incidents", "claims", "active", "working"
 ATTEMPTS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who a failure belongs to. `verification`: it is the failure of our own verifying backup of that incident."""
-
-    incident_id: str
-    verification: bool
-    first: bool
-
-
 class IncidentBook:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.listing = Listing(store)
 
     async def claim(self, key: str, job_id: str) -> Claim:
-        """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key."""
-        return await self._claimed(key, new_incident_id(job_id, key), verification=False)
+        """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key.
 
-    async def is_claimed(self, key: str) -> bool:
-        return await self._store.get(CLAIMS, "job", key) is not None
+        The incident of a claim that is not the first may be missing still: then it is opened under the claim's id."""
+        return await self._insert_claim(key, Owner(new_incident_id(job_id, key))) or await self._claim_of(key)
+
+    async def claimed(self, key: str) -> Claim | None:
+        """Whose this failure is; None where nobody claimed it."""
+        row = await self._store.get(CLAIMS, "job", key)
+        return claim_in(row) if row else None
 
     async def claim_for(self, key: str, incident_id: str) -> Claim:
-        """Say that what has this key is told of an incident that is there already, unless it is known as another's."""
-        return await self._claimed(key, incident_id, verification=False)
+        """Attach this key to an existing incident; return the current owner if it is already claimed by one that is there."""
+        return await self._attach(key, Owner(incident_id))
 
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the failure of an incident that was opened without one."""
@@ -55,27 +53,53 @@ class IncidentBook:
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
         """Say that this job is the verifying backup of an incident, so that its failure opens no other."""
-        return await self._claimed(job_key(vault_id, job_id), incident_id, verification=True)
+        return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
-    async def _claimed(self, key: str, incident_id: str, *, verification: bool) -> Claim:
-        try:
-            await self._store.insert(CLAIMS, "job", key, {"incident_id": incident_id, "verification": verification})
-        except RowExists:
+    async def _attach(self, key: str, body: Owner) -> Claim:
+        """A claim whose incident never came is taken over: ours is there, and will be worked on. Whoever made that claim and goes on
+        finds this incident at work on the VM."""
+        for _ in range(ATTEMPTS):
+            if first := await self._insert_claim(key, body):
+                return first
             row = await self._store.get(CLAIMS, "job", key)
             if row is None:
-                raise StoreUnavailable("a claim was taken and could not be read back") from None
-            return Claim(row.body["incident_id"], bool(row.body["verification"]), first=False)
-        return Claim(incident_id, verification, first=True)
+                continue
+            if not await self._is_orphan(claim_in(row)):
+                return claim_in(row)
+            with suppress(RowChanged):  # somebody else attached it: look again
+                await self._store.replace(row, to_json(body))
+                return body.as_claim(first=True)
+        raise StoreUnavailable("a claim was written by too many at once")
+
+    async def _is_orphan(self, claim: Claim) -> bool:
+        return not claim.forgotten and not claim.verification and await self.get(claim.incident_id) is None
+
+    async def _insert_claim(self, key: str, body: Owner) -> Claim | None:
+        """None: somebody was first."""
+        try:
+            await self._store.insert(CLAIMS, "job", key, to_json(body))
+        except RowExists:
+            return None
+        return body.as_claim(first=True)
+
+    async def _claim_of(self, key: str) -> Claim:
+        if (claim := await self.claimed(key)) is None:
+            raise StoreUnavailable("a claim was taken and could not be read back")
+        return claim
 
     async def open(self, incident: Incident) -> Incident:
-        """Insert the incident; the one that is already there when it was inserted before."""
+        """Insert the incident; the one that is already there when it was inserted before.
+
+        What lists it is written first, so that an incident that is there is in every list, wherever the store fails."""
         if not incident.ended:
             await self._listed(incident.id)
+        await self.listing.put(incident)
         try:
             await self._store.insert(INCIDENTS, "incident", incident.id, to_json(incident))
         except RowExists:
-            return await self.get(incident.id) or incident
-        await self.listing.put(incident)
+            there = await self.get(incident.id) or incident
+            await self.listing.put(there)
+            return there
         return incident
 
     async def get(self, incident_id: str) -> Incident | None:
@@ -123,13 +147,31 @@ class IncidentBook:
             with suppress(RowChanged):  # somebody else took it off the list
                 await self._store.delete(row)
 
+    async def forget_claims(self, incident_ids: Collection[str]) -> None:
+        """Mark the claims of incidents that are about to be forgotten: a late event must not open them again."""
+        rows = [row async for row in self._store.query(CLAIMS, "job") if row.body["incident_id"] in incident_ids]
+        for row in rows:
+            if not claim_in(row).forgotten:
+                with suppress(RowChanged):  # another run marked it
+                    await self._store.replace(row, {**row.body, "forgotten": True})
+
     async def forget(self, incident_id: str) -> None:
-        """Remove an incident that the retention setting no longer keeps. Its claim stays: a late event must not open it again."""
+        """Remove an incident that the retention setting no longer keeps: first what refers to it, the incident last. Its claims stay,
+        marked before by `forget_claims`."""
         row = await self._store.get(INCIDENTS, "incident", incident_id)
+        if row is not None:
+            await self._let_go(from_json(Incident, row.body).vm_id, incident_id)
+        await self._unlisted(incident_id)
+        await self.listing.forget(incident_id)
         if row is not None:
             with suppress(RowChanged):
                 await self._store.delete(row)
-        await self.listing.forget(incident_id)
+
+    async def _let_go(self, vm_id: str, incident_id: str) -> None:
+        row = await self._store.get(ACTIVE, "vm", _digest(vm_id))
+        if row is not None and row.body["incident_id"] == incident_id:
+            with suppress(RowChanged):  # the next incident took it over
+                await self._store.delete(row)
 
     async def all(self) -> AsyncIterator[Incident]:
         """Every incident, oldest first (ids begin with the time of opening)."""
@@ -161,8 +203,9 @@ class IncidentBook:
         return "" if not holder or await self._has_ended(holder) else holder
 
     async def _has_ended(self, incident_id: str) -> bool:
+        """A VM is held only by an incident that is there: one that is not was forgotten, so it had ended."""
         incident = await self.get(incident_id)
-        return incident is not None and incident.ended
+        return incident is None or incident.ended
 
     async def _took_over(self, row: Row, incident_id: str) -> bool:
         try:

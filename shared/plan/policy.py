@@ -23,11 +23,15 @@ class Mode:
     because: str
 
 
-def mode_in_force(setting: str, vm_tags: Mapping[str, str], group_tags: Mapping[str, str]) -> Mode:
-    """The strictest of the app setting and the tags on the VM and on its resource group."""
+def mode_in_force(setting: str, vm_tags: Mapping[str, str], group_tags: Mapping[str, Mapping[str, str]]) -> Mode:
+    """The strictest of the app setting and the tags on the VM and on the groups: its own, and each whose locks would be lifted.
+
+    `group_tags`: the tags by the group's name.
+    """
     asked = [Mode(setting, f"the app setting says {setting}")]
     asked += _from_tags(vm_tags, "the VM")
-    asked += _from_tags(group_tags, "the resource group")
+    for name, tags in group_tags.items():
+        asked += _from_tags(tags, f"the resource group {name}")
     return min(asked, key=lambda mode: MODES.index(mode.name))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from shared.errors import NotUsable
-from shared.events.model import Unusable
+from shared.events.model import Several, Unusable
 from shared.events.parse import parse
 from shared.quarantine import Kept
 from shared.workflow.take import Intake, Taken
@@ -38,6 +39,8 @@ async def out_of_quarantine(intake: Intake, kept: Kept, own: Own) -> Taken:
     if isinstance(found, Unusable):
         return Taken(f"still of no use: {found.reason}")
     taken = await intake.take(kept.payload, own)
+    if isinstance(found, Several) and found.unusable:
+        return replace(taken, what=f"still of no use in part: {found.unusable}")
     await intake.released(kept, taken)
     return taken
 

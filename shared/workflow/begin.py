@@ -12,23 +12,29 @@ from shared.execution.tools import Tools, note
 from shared.execution.unlocking import recover
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
+from shared.workflow.take import hold_vm
 from shared.workflow.which_job import job_of
 
-DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
+DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"
 
 
 async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
-    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "verify", "job_id"} or {"next": "stop"}."""
+    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "back_up"}, {"next": "verify", "job_id"} or
+    {"next": "stop"}."""
     incident = await tools.book.get(incident_id)
     if incident is None:
         return {"next": STOP}
     await recover(tools, incident)
+    if not incident.ended:  # intake may have ended between the incident and the hold
+        incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
         return {"next": STOP}
     if tools.settings.mode == "off":
         return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if incident.verification is not None and not incident.verification.outcome:
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
+    if incident.status is Status.VERIFYING and incident.backup_since:
+        return {"next": BACK_UP, **pace(tools)}
     if not incident.job_id:
         named = await job_of(tools, incident)
         if isinstance(named, NotWitnessed):

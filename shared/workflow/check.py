@@ -11,6 +11,8 @@ from shared.diagnosis.examine import examine
 from shared.execution.ledger import LockLedger, counted_in
 from shared.execution.tools import Tools
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.incident.model import Incident
+from shared.vault_facts import BackupPolicy, ProtectedItem
 
 
 class LedgerAwareReader:
@@ -29,15 +31,21 @@ class LedgerAwareReader:
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
         return await self._reader.restore_point_collections(vm_id)
 
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable:
         lifted = await self._ledger.open_locks()
-        read = await self._reader.locks(scope)
+        read = await self._reader.locks(scope, below=below)
         return read if isinstance(read, Absent | Unreadable) else counted_in(read, lifted, scope)
 
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:
+        return await self._reader.protected_item(item_id)
 
-async def check(tools: Tools, vm_id: str, failed_at: str, slug: str) -> dict[str, Any]:
+    async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable:
+        return await self._reader.backup_policy(policy_id)
+
+
+async def check(tools: Tools, incident: Incident, failed_at: str, slug: str) -> dict[str, Any]:
     """The finding of one cause, as JSON."""
-    subject = Subject(vm_id, failed_at, tools.settings.minimum_linux_agent)
+    subject = Subject(incident.vm_id, failed_at, tools.settings.minimum_linux_agent, incident.code_now, incident.item_id)
     finding = await examine(slug, subject, LedgerAwareReader(tools.reader, tools.ledger))
     found: dict[str, Any] = to_json(finding)
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared import review as reviews
 from shared.audit.heads import HEADS, make_due
 from shared.audit.log import AuditLog
-from shared.audit.retention import forget
 from shared.audit.seals import open_seals, seal_all
+from shared.execution.ledger import LockLedger
+from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
 from shared.settings import Settings
 from shared.store.contract import Store
+from shared.workflow.forgetting import forget_old
 
 
 async def close_days(settings: Settings, store: Store, log: AuditLog, book: IncidentBook) -> str:
@@ -28,8 +29,5 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
     forgotten: list[str] = []
     if settings.retention_days:
         before = (now.date() - timedelta(days=settings.retention_days)).isoformat()
-        forgotten = await forget(store, log, before)
-        for incident_id in forgotten:
-            await book.forget(incident_id)
-            await reviews.forget(store, incident_id)
+        forgotten = await forget_old(store, log, book, LockLedger(store), LockWindows(store), before)
     return f"{len(made)} days bound, {sealed} sealed, {len(forgotten)} incidents forgotten"

@@ -14,8 +14,10 @@ from shared.execution.tools import Tools, note
 from shared.facts import Absent
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.planner import NoPlan, Plan, plan, units
+from shared.plan.policy import Mode
 from shared.workflow.close import close
 
+ANY_MODE = Mode("auto", "asked only for what would be changed")
 FIXES = tuple(cause.fix.kind for cause in catalogue.CAUSES if cause.fix)
 
 
@@ -64,7 +66,9 @@ async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ..
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
         return NoPlan(Status.NEEDS_PERSON, f"{vm.what} does not exist any more", vm_gone(About.of(incident)))
-    mode = await mode_now(tools, incident)
+    lately = await tools.cooling.fixed_lately(incident.vm_id, incident.id)
+    wanted = plan(incident, findings, ANY_MODE, lately)
+    mode = await mode_now(tools, incident, [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ())
     if isinstance(mode, str):
         return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}", (look_at_job(incident), About.of(incident).backup_now))
-    return plan(incident, findings, mode, await tools.cooling.fixed_lately(incident.vm_id, incident.id))
+    return plan(incident, findings, mode, lately)

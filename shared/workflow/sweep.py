@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from shared import clock
-from shared.arm_ids import fold
+from shared.arm_ids import fold, parse
 from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
@@ -179,8 +179,9 @@ class Sweep:
         jobs = await self.reader.completed_backups(event.vault_id, clock.as_time(event.fired_at), datetime.now(UTC))
         if isinstance(jobs, Absent | Unreadable):
             return jobs
-        vm, group = event.vm_id.rsplit("/", 1)[1], event.vm_id.split("/")[4]
-        return next((job.name for job in jobs if job.is_of(vm, group) and clock.normal(job.start_time) > event.fired_at), "")
+        vm = parse(event.vm_id, "the VM's id")
+        ours = (job for job in jobs if job.is_of(vm.name, vm.resource_group))
+        return next((job.name for job in ours if clock.normal(job.start_time) > event.fired_at), "")
 
 
 def _of_row(row: LoggedFailure) -> FailureEvent:
@@ -191,7 +192,7 @@ def _of_row(row: LoggedFailure) -> FailureEvent:
 
 def _of_job(vault_id: str, job: Job) -> FailureEvent:
     """Raises NotUsable for a job that names no VM."""
-    item = item_of_names(vault_id, job.container_name, "containerName")
+    item = item_of_names(vault_id, job.container_name, "containerName", "the vault's id")
     hint = error_codes.from_job(job.error_details, job.dynamic_error_message)
     try:
         began = clock.as_text(clock.as_time(job.start_time))

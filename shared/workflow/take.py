@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,12 +11,16 @@ from typing import Any
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.log import AuditLog
-from shared.events.model import CodeHint, FailureEvent, Ignored, Unusable
+from shared.errors import RemediatorError
+from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
 from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
+from shared.incident.claims import Claim
 from shared.incident.model import Incident, Status
 from shared.quarantine import Kept, Quarantine
+
+type Own = Callable[[], Awaitable[str]]
 
 INTAKE_CHAIN = "intake"
 """Incident id under which events that belong to no incident are on record."""
@@ -28,6 +33,14 @@ class Taken:
     what: str
     incident_id: str = ""
     start: str = ""
+    parts: tuple[Taken, ...] = ()
+    """What became of each part of an event that told of several things; `incident_id` is then that of the first that has one."""
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Every incident whose orchestration has to run."""
+        own = (self.start,) if self.start else ()
+        return tuple(dict.fromkeys((*own, *(each for part in self.parts for each in part.starts))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +49,33 @@ class Intake:
     audit: AuditLog
     kept: Quarantine
 
-    async def take(self, text: str, own_subscription: Callable[[], Awaitable[str]]) -> Taken:
-        """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, and what it raises: then Event Grid has to send
-        the event again."""
+    async def take(self, text: str, own_subscription: Own) -> Taken:
+        """`own_subscription` is asked only for a failed backup. Raises StoreUnavailable, or whatever `own_subscription` raises: then
+        Event Grid has to send the event again."""
         event = parse(text)
         if isinstance(event, Unusable):
             return await self.quarantine(text, event.reason)
+        if isinstance(event, Several):
+            return await self._take_several(text, event, own_subscription)
+        return await self._take_one(event, own_subscription)
+
+    async def _take_several(self, text: str, event: Several, own_subscription: Own) -> Taken:
+        """Each part by itself: what hinders one does not hinder the next. When one could not be taken the whole event has to come
+        again, and finds the others known."""
+        parts, hindered = [], None
+        for each in event.found:
+            try:
+                parts.append(await self._take_one(each, own_subscription))
+            except RemediatorError as error:
+                hindered = hindered or error
+        if hindered is not None:
+            raise hindered
+        if event.unusable:
+            parts.append(await self.quarantine(text, event.unusable))
+        what = ", ".join(f"{count} {name}" for name, count in Counter(part.what for part in parts).items())
+        return Taken(what, next((part.incident_id for part in parts if part.incident_id), ""), parts=tuple(parts))
+
+    async def _take_one(self, event: FailureEvent | Ignored, own_subscription: Own) -> Taken:
         if isinstance(event, Ignored):
             return await self._set_aside(event, _key(event.key) if event.key else "")
         if fold(event.subscription_id) != fold(await own_subscription()):
@@ -72,17 +106,23 @@ class Intake:
             await self._note(INTAKE_CHAIN, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
             return Taken("ignored")
         claim = await self.book.claim(key, event.job_id)
-        incident = await self.book.open(set_aside(event, claim.incident_id))
-        if claim.first:
-            await self._note(incident.id, event.vm_id, "event", f"ignored: {event.reason}", {"shape": event.shape})
+        if claim.forgotten:
+            return await self._told_late(claim, event.vm_id, {"job": event.job_id, "vault": event.vault_id})
+        told = (f"ignored: {event.reason}", {"shape": event.shape})
+        incident, _ = await self._opened(claim, set_aside(event, claim.incident_id), *told)
         return Taken("ignored", incident.id)
 
     async def knows(self, event: FailureEvent) -> bool:
-        """Whether some event, or a sweep, told of this failure before. Raises StoreUnavailable."""
-        return await self.book.is_claimed(failure_key(event))
+        """Whether the incident of this failure is there, or was and is no longer kept. A claim alone is not enough: the store may have
+        failed before the incident was written. Raises StoreUnavailable."""
+        claim = await self.book.claimed(failure_key(event))
+        if claim is None:
+            return False
+        return claim.forgotten or claim.verification or await self.book.get(claim.incident_id) is not None
 
     async def claim(self, event: FailureEvent) -> Taken:
-        """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable."""
+        """One failure is one incident, whatever tells of it, in whatever order and however often. Raises StoreUnavailable: then the
+        same event taken again goes on where this one ended."""
         key = failure_key(event)
         if not event.job_id and (at_work := await self.book.at_work_on(event.vm_id)):
             told = await self.book.claim_for(key, at_work)
@@ -90,20 +130,35 @@ class Intake:
                 await self._note(at_work, event.vm_id, "event", f"told of again, without a job ({event.shape})", _told(event))
                 return Taken("joined", at_work)
         claim = await self.book.claim(key, event.job_id)
+        if claim.forgotten:
+            return await self._told_late(claim, event.vm_id, _told(event))
         if claim.verification:
             await self._note(claim.incident_id, event.vm_id, "event", "the failure of our own verifying backup", _told(event))
             return Taken("verification", claim.incident_id)
-        incident = await self.book.open(opened(event, claim.incident_id))
-        if claim.first:
-            await self._note(incident.id, event.vm_id, "event", f"claimed ({event.shape})", _told(event))
-        else:
+        made = opened(event, claim.incident_id)
+        incident, new = await self._opened(claim, made, f"claimed ({event.shape})", _told(event))
+        if not new:
             incident = await self._attach(incident, event)
         if incident.ended:
             return Taken("duplicate", incident.id)
-        holder = await self.book.hold_vm(event.vm_id, incident.id)
-        if holder != incident.id:
-            return await self._join(incident, holder)
-        return Taken("claimed" if claim.first else "duplicate", incident.id, start=incident.id)
+        incident = await hold_vm(self.book, self.audit, incident)
+        if incident.ended:
+            return Taken("joined", incident.id)
+        return Taken("claimed" if new else "duplicate", incident.id, start=incident.id)
+
+    async def _opened(self, claim: Claim, made: Incident, result: str, detail: dict[str, Any]) -> tuple[Incident, bool]:
+        """The claim's incident, and whether it was made now: by the first event of it, or by a later one where the store failed between
+        the claim and the incident. It is on record before it is there, so that none is there without a record."""
+        there = None if claim.first else await self.book.get(claim.incident_id)
+        if there is not None:
+            return there, False
+        await self._note(made.id, made.vm_id, "event", result, detail)
+        return await self.book.open(made), True
+
+    async def _told_late(self, claim: Claim, vm_id: str, detail: dict[str, Any]) -> Taken:
+        reason = f"ignored: a failure of the incident {claim.incident_id}, which is over and no longer kept"
+        await self._note(INTAKE_CHAIN, vm_id, "event", reason, detail)
+        return Taken("forgotten")
 
     async def _attach(self, incident: Incident, event: FailureEvent) -> Incident:
         """An event about a known failure that names what no event named before: kept with the incident."""
@@ -115,28 +170,38 @@ class Intake:
         await self._note(incident.id, event.vm_id, "event", f"told of again, with more ({event.shape})", _told(event))
         return changed
 
-    async def _join(self, incident: Incident, holder: str) -> Taken:
-        """Two incidents never work on one VM at once: the later failure is history of the open one."""
-        reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
-        joined = await self.book.change(incident.id, lambda each: _part_of(each, holder, reason))
-        if joined.status is not Status.IGNORED:
-            return Taken("duplicate", incident.id)  # its work began before: it goes on
-        await self._note(incident.id, incident.vm_id, "status", f"ignored: {reason}", {})
-        await self._note(holder, incident.vm_id, "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
-        return Taken("joined", incident.id)
-
     async def _note(self, incident_id: str, vm_id: str, kind: str, result: str, detail: dict[str, Any]) -> None:
-        await self.audit.append(
-            incident=incident_id,
-            vm=vm_id,
-            kind=kind,
-            target=vm_id,
-            phase="note",
-            result=result,
-            actor=ACTOR,
-            correlation_id="",
-            detail=detail,
-        )
+        await _note(self.audit, (incident_id, vm_id), kind, result, detail)
+
+
+async def hold_vm(book: IncidentBook, audit: AuditLog, incident: Incident) -> Incident:
+    """Let the incident work on its VM. Where another one does, it ends as part of that one's history, unless its own work began
+    before. Returns it as it then is. Idempotent. Raises StoreUnavailable."""
+    holder = await book.hold_vm(incident.vm_id, incident.id)
+    if holder == incident.id:
+        return incident
+    reason = f"the incident {holder} is at work on this VM; this failure is part of its history"
+    joined = await book.change(incident.id, lambda each: _part_of(each, holder, reason))
+    if joined.status is Status.IGNORED:
+        await _note(audit, (incident.id, incident.vm_id), "status", f"ignored: {reason}", {})
+        await _note(audit, (holder, incident.vm_id), "event", f"the job {incident.job_id} failed as well", {"joined": incident.id})
+    return joined
+
+
+async def _note(audit: AuditLog, about: tuple[str, str], kind: str, result: str, detail: dict[str, Any]) -> None:
+    """`about`: the incident and the VM."""
+    incident_id, vm_id = about
+    await audit.append(
+        incident=incident_id,
+        vm=vm_id,
+        kind=kind,
+        target=vm_id,
+        phase="note",
+        result=result,
+        actor=ACTOR,
+        correlation_id="",
+        detail=detail,
+    )
 
 
 def _part_of(incident: Incident, holder: str, reason: str) -> Incident:

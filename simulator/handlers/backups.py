@@ -11,9 +11,10 @@ from typing import Any
 
 from simulator import clock, errors, jobs, messages, physics
 from simulator.handlers.resources import found
-from simulator.handlers.vaults import item_id, machine_of, vault_id
+from simulator.handlers.vaults import item_id, vault_id
 from simulator.headers import signed_query
 from simulator.operations import Failure, Finish, Operation
+from simulator.recovery_points import machine_of
 from simulator.state import Resource, properties
 from simulator.world import Answer, Call, World
 
@@ -83,12 +84,12 @@ def _end_of(world: World, job_id: str, item_id: str, machine_id: str, ended: dat
     """The outcome is decided by the state at the end, not by the state at the start."""
 
     def finish(forced: Failure | None) -> Failure | None:
-        code = forced.code if forced else physics.backup_failure(world, machine_id)
+        code = forced.code if forced else physics.backup_failure(world, machine_id, item_id)
         job, item = world.state.get(job_id), world.state.get(item_id)
         if job and code:
             jobs.fail(job, code, forced.message if forced else messages.message(code), ended)
         elif job:
-            physics.complete_backup(world, machine_id, ended)
+            physics.complete_backup(world, machine_id, item_id, ended)
             jobs.complete(job, ended)
         if item:
             _note(item, "Failed" if code else "Completed", ended)

@@ -37,7 +37,8 @@ SCHEMAS: dict[str, Columns] = {
 }
 """Columns that a table has even if no row fills them. AzureDiagnostics has those with a suffix only when some row filled them.
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/addonazurebackupjobs"""
-_STANDARD: Columns = {"TimeGenerated": "datetime", "ResourceId": "string", "_ResourceId": "string", "OperationName": "string"}
+STANDARD: Columns = {"TimeGenerated": "datetime", "_ResourceId": "string", "OperationName": "string"}
+"""Columns of each of these tables."""
 
 
 def query(call: Call) -> Answer:
@@ -49,7 +50,7 @@ def query(call: Call) -> Answer:
     if body.get("workspaces"):
         raise not_understood("it names more workspaces")
     held: dict[str, list[Row]] = call.state.beside.get("logs") or {}
-    schemas = {name: columns_of(rows, {**_STANDARD, **SCHEMAS.get(name, {})}) for name, rows in held.items()}
+    schemas = {name: columns_of(rows, {**STANDARD, **SCHEMAS.get(name, {})}) for name, rows in held.items()}
     tables = {name: kql.Result(schemas[name], _within(rows, body.get("timespan"))) for name, rows in held.items()}
     result = kql.run(body["query"], tables)
     return Answer(200, _tables(result, call.world.settings.log_rows))

@@ -13,7 +13,7 @@ from simulator.state import Resource, wire
 from simulator.world import Answer, Call
 
 SKIP = "$skiptoken"
-_OF_TYPE = re.compile(r"\s*resourceType\s+eq\s+'([^']+)'\s*", re.IGNORECASE)
+_OF_TYPE = re.compile(r"\s*resourceType\s+eq\s+'([^']+)'\s*", re.IGNORECASE | re.ASCII)
 
 
 def found(call: Call, resource_id: str) -> Resource:
@@ -27,7 +27,7 @@ def found(call: Call, resource_id: str) -> Resource:
 def page(call: Call, values: Iterable[Any]) -> Answer:
     """One page of a list, with nextLink when there is more."""
     everything, size = list(values), call.world.settings.page_size
-    start = int(call.query[SKIP]) if call.query.get(SKIP, "").isdigit() else 0
+    start = int(call.query[SKIP]) if call.query.get(SKIP, "").isdecimal() else 0
     body: dict[str, Any] = {"value": everything[start : start + size]}
     if start + size < len(everything):
         query = {**call.query, SKIP: str(start + size)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator import errors, filters, ids
+from simulator import recovery_points as points
 from simulator.handlers.resources import found, page
 from simulator.ids import fold
 from simulator.state import Resource, text, wire
@@ -25,12 +26,6 @@ def item_id(call: Call) -> str:
     return f"{vault_id(call)}/{container}/protectedItems/{call.names['item']}"
 
 
-def machine_of(item: Resource) -> str:
-    """Id of the VM that the item protects, "" when it protects something else."""
-    identity = text(item, "sourceResourceId") or text(item, "virtualMachineId")
-    return identity if ids.is_id(identity) and ids.same_type(ids.parse(identity).type, ids.VIRTUAL_MACHINE) else ""
-
-
 def list_vaults(call: Call) -> Answer:
     scope = call.group_id if "group" in call.names else call.subscription_id
     return page(call, (wire(each) for each in call.state.of_type(ids.VAULT, scope)))
@@ -40,17 +35,32 @@ def list_items(call: Call) -> Answer:
     found(call, vault_id(call))
     terms = filters.parse(call.query.get("$filter", ""), tuple(WORKLOADS))
     items = call.state.of_type(ids.PROTECTED_ITEM, vault_id(call))
-    return page(call, (wire(each) for each in items if _matches(each, terms)))
+    return page(call, (_served_item(call, each) for each in items if _matches(each, terms)))
 
 
 def get_item(call: Call) -> Answer:
+    return Answer(200, _served_item(call, found(call, call.path)))
+
+
+def list_policies(call: Call) -> Answer:
+    _refuse_filter(call)
+    found(call, vault_id(call))
+    return page(call, (wire(each) for each in call.state.of_type(ids.BACKUP_POLICY, vault_id(call))))
+
+
+def get_policy(call: Call) -> Answer:
     return Answer(200, wire(found(call, call.path)))
 
 
 def list_recovery_points(call: Call) -> Answer:
-    """Whatever recovery points the state holds; a backup in the simulator makes none in the vault."""
+    """https://learn.microsoft.com/rest/api/backup/recovery-points/list, without its filter."""
+    _refuse_filter(call)
     found(call, item_id(call))
-    return page(call, (wire(each) for each in call.state.of_type(ids.RECOVERY_POINT, item_id(call))))
+    return page(call, (_served_point(each) for each in call.state.of_type(ids.RECOVERY_POINT, item_id(call))))
+
+
+def get_recovery_point(call: Call) -> Answer:
+    return Answer(200, _served_point(found(call, call.path)))
 
 
 def backup_status(call: Call) -> Answer:
@@ -69,10 +79,32 @@ def backup_status(call: Call) -> Answer:
         "objectType": "BackupStatusResponse",
     }
     for item in call.state.of_type(ids.PROTECTED_ITEM):
-        if machine_of(item) and ids.key(machine_of(item)) == ids.key(given):
+        if points.machine_of(item) and ids.key(points.machine_of(item)) == ids.key(given):
             policy = text(item, "policyId").rsplit("/", 1)[-1]
             body |= {"protectionStatus": "Protected", "vaultId": ids.ancestor(item["id"], 3), "policyName": policy}
     return Answer(200, body)
+
+
+def _served_item(call: Call, item: Resource) -> Resource:
+    """With the type of its policy, which the service fills in."""
+    served = wire(item)
+    policy = call.state.get(text(item, "policyId"))
+    if policy is not None and (kind := points.policy_type(policy)):
+        served["properties"].setdefault("policyType", kind)
+    return served
+
+
+def _served_point(point: Resource) -> Resource:
+    """With what the service always tells: of which kind it is, and whether a file-recovery session is open."""
+    served = wire(point)
+    served["properties"].setdefault("objectType", points.OBJECT_TYPE)
+    served["properties"].setdefault("isInstantIlrSessionActive", False)
+    return served
+
+
+def _refuse_filter(call: Call) -> None:
+    if "$filter" in call.query:
+        raise errors.invalid_content("this list is not filtered here")
 
 
 def _matches(item: Resource, terms: dict[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,24 @@ from shared import review, telemetry
 from shared.audit.entry import PHASES
 from shared.incident.model import Status
 from tests.docs.test_docs import written_kinds
+from tests.kql.kusto import analyzed
+from tests.kql.queries import WORKBOOK, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/queries.md").read_text(encoding="utf-8")
-WORKBOOK = json.loads((ROOT / "infra/workbook.json").read_text(encoding="utf-8"))
-QUERIES: dict[str, str] = dict(re.findall(r"^## (.+?)\n(?:(?!^## ).)*?```kusto\n(.*?)\n```", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def titled(where: str) -> dict[str, str]:
+    """The queries of one file: title to text."""
+    return {name.removeprefix(where): text for name, text in shipped().items() if name.startswith(where)}
+
+
+PAGES, SHOWN = titled("docs/queries.md: "), titled("infra/workbook.json: ")
+OF_THE_LOG = [name for name in shipped() if name.startswith(("docs/queries.md", "infra/"))]
 
 
 def test_there_are_six_queries_each_explained() -> None:
-    assert list(QUERIES) == [
+    assert list(PAGES) == [
         "Failures by code",
         "Fixed without a person",
         "Time to repair",
@@ -30,19 +40,17 @@ def test_there_are_six_queries_each_explained() -> None:
         "Locks not back",
         "Needs a person",
     ]
-    explained = re.findall(r"^## (.+)\n\n[A-Z][^`]", PAGE, re.MULTILINE)
-    assert explained == list(QUERIES)
-    assert PAGE.count("```kusto") == len(QUERIES)
+    assert re.findall(r"^## (.+)\n\n[A-Z][^`]", PAGE, re.MULTILINE) == list(PAGES)
 
 
 def test_the_workbook_has_the_same_queries() -> None:
-    shown = {item["content"]["title"]: item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3}
-    assert shown == QUERIES
+    assert SHOWN == PAGES
 
 
 def test_the_workbook_is_one() -> None:
-    assert WORKBOOK["version"] == "Notebook/1.0"
-    items: list[dict[str, Any]] = WORKBOOK["items"]
+    workbook = json.loads(WORKBOOK.read_text(encoding="utf-8"))
+    assert workbook["version"] == "Notebook/1.0"
+    items: list[dict[str, Any]] = workbook["items"]
     assert len({item["name"] for item in items}) == len(items)
     (parameters,) = [item["content"]["parameters"] for item in items if item["type"] == 9]
     assert [each["name"] for each in parameters] == ["TimeRange"]
@@ -56,35 +64,46 @@ def test_the_page_lists_the_fields_that_are_sent() -> None:
     assert tuple(re.findall(r"^\| `(remediator\.\w+)` \|", PAGE, re.MULTILINE)) == telemetry.FIELDS
 
 
-@pytest.mark.parametrize("title", QUERIES)
-def test_a_query_asks_for_fields_that_are_sent(title: str) -> None:
-    query = QUERIES[title]
-    asked = re.findall(r'e\["([^"]+)"\]', query)
-    assert asked
-    assert set(asked) <= set(telemetry.FIELDS)
-    assert set(re.findall(r"remediator\.\w+", query)) <= set(telemetry.FIELDS)
-    assert "AppTraces\n| where Message startswith '{\"remediator.'" in query
+@pytest.mark.parametrize("name", OF_THE_LOG)
+def test_a_query_asks_for_fields_that_are_sent(name: str) -> None:
+    query = analyzed()[name]
+    assert query.tables == ("AppTraces",)
+    assert query.lookups
+    assert set(query.lookups) <= set(telemetry.FIELDS)
+    assert query.compared("Message") == {'{"remediator.'}
 
 
-@pytest.mark.parametrize("title", QUERIES)
-def test_a_query_names_only_what_is_written(title: str) -> None:
-    query, kinds = QUERIES[title], written_kinds()
-    named = set(re.findall(r'kind == "(\w+)"', query)) | _listed("kind", query)
-    phases = set(re.findall(r'phase == "(\w+)"', query)) | _listed("phase", query)
-    assert named
-    assert named <= set(kinds)
-    assert phases <= set(PHASES)
+@pytest.mark.parametrize("name", OF_THE_LOG)
+def test_a_query_names_only_what_is_written(name: str) -> None:
+    query, kinds = analyzed()[name], written_kinds()
+    asked = query.compared("remediator.kind")
+    assert asked or "remediator.kind" not in query.lookups
+    assert asked <= set(kinds)
+    assert query.compared("remediator.phase") <= set(PHASES)
+    if len(asked) == 1:
+        assert query.compared("remediator.phase") <= kinds[asked.pop()]
 
 
-def test_results_begin_as_the_queries_expect() -> None:
-    """They are sentences for people; these beginnings are what the queries hold on to."""
-    every = "\n".join(QUERIES.values())
-    begins = set(re.findall(r'startswith "([^"]+)"', every))
-    states = {f"{each}:" for each in (*Status, *review.State)}
-    written = {text for path in (ROOT / "shared").rglob("*.py") for text in _texts(path)}
-    for begin in begins - states:
-        assert any(text.startswith(begin) for text in written), begin
-    assert set(re.findall(r"\^\(([\w|]+)\):", every).pop().split("|")) <= set(Status)
+@pytest.mark.parametrize("name", OF_THE_LOG)
+def test_results_are_written_as_the_queries_expect(name: str) -> None:
+    """They are sentences for people; these parts of them are what the queries hold on to."""
+    query, states = analyzed()[name], {f"{each}:" for each in (*Status, *review.State)}
+    for words in query.compared("remediator.result", "startswith", "=="):
+        assert words in states or any(text.startswith(words) for text in written_texts()), words
+    for words in query.compared("remediator.result", "contains"):
+        assert any(words in text for text in written_texts()), words
+    for pattern in query.compared("remediator.result", "extract"):
+        assert any(re.search(pattern, text + "x") for text in written_texts() | states), pattern
+        for choices in re.findall(r"\((\w+(?:\|\w+)+)\)", pattern):
+            assert set(choices.split("|")) <= set(Status)
+
+
+@cache
+def written_texts() -> frozenset[str]:
+    """Every text in the product's code, an f-string's parts each by itself."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "shared").rglob("*.py")]
+    constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    return frozenset(value for value in constants if isinstance(value, str))
 
 
 def test_the_line_begins_as_the_queries_expect() -> None:
@@ -95,12 +114,3 @@ def test_the_line_begins_as_the_queries_expect() -> None:
 def test_traces_are_left_out_of_sampling() -> None:
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     assert "Trace" in host["logging"]["applicationInsights"]["samplingSettings"]["excludedTypes"].split(";")
-
-
-def _listed(name: str, query: str) -> set[str]:
-    return {each for group in re.findall(rf"{name} in \(([^)]*)\)", query) for each in re.findall(r'"(\w+)"', group)}
-
-
-def _texts(path: Path) -> list[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]

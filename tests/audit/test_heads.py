@@ -20,7 +20,7 @@ from shared.audit.chain import GENESIS, sealed, verify
 from shared.audit.entry import Entry
 from shared.audit.heads import HEADS, check_heads, make_due
 from shared.audit.log import AuditLog
-from shared.audit.retention import forget
+from shared.audit.retention import KEPT, announce, old_chains, remove_chain
 from shared.audit.seals import Seals, check_seals, open_seals, seal_all
 from shared.store.sqlite import SqliteStore
 from shared.store.tables import TablesStore
@@ -140,10 +140,13 @@ async def test_the_standalone_check_agrees(monkeypatch: pytest.MonkeyPatch, tmp_
 
 async def test_retention_forgets_whole_chains_and_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     store, log = await three_days(monkeypatch, tmp_path)
-    assert await forget(store, log, "2026-01-01") == []
-    assert sorted(await forget(store, log, "2026-01-03")) == [
-        f"{day}T020000-{name}" for day in ("20260101", "20260102") for name in "ab"
-    ]
+    assert await old_chains(store, "2026-01-01") == []
+    old = await old_chains(store, "2026-01-03")
+    assert sorted(old) == [f"{day}T020000-{name}" for day in ("20260101", "20260102") for name in "ab"]
+    assert not set(KEPT) & set(await old_chains(store, "2027-01-01"))
+    await announce(log, "2026-01-03", len(old))
+    for chain in old:
+        await remove_chain(store, chain)
     entries = await everything(log)
     assert {entry.incident[:8] for entry in entries if entry.incident != HEADS} == {"20260104"}
     assert verify(entries) is None

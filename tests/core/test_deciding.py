@@ -105,9 +105,12 @@ def test_collections_of_one_group_are_carried_out_together() -> None:
     ],
 )
 def test_tags_only_make_it_stricter(setting: str, vm: dict[str, str], group: dict[str, str], mode: str) -> None:
-    found = mode_in_force(setting, vm, group)
+    found = mode_in_force(setting, vm, {"rg-vm": group})
     assert found.name == mode
     assert found.because
+    of_another = mode_in_force(setting, vm, {"rg-vm": {}, "rg-of-the-lock": group})
+    assert of_another.name == mode
+    assert "rg-of-the-lock" in of_another.because or of_another.because == mode_in_force(setting, vm, {}).because
 
 
 def test_nothing_leaves_an_ended_status_and_all_else_can_end_with_a_person() -> None:

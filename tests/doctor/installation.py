@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from command_line.doctor_checks import (
@@ -41,6 +42,11 @@ HOOK = {
 
 def condition(service: str) -> dict[str, Any]:
     return {"field": "MonitorService", "operator": "Equals", "values": [service]}
+
+
+def query(rule: str) -> str:
+    """As the deployment gives it to the rule."""
+    return (Path(__file__).resolve().parents[2] / f"infra/queries/{rule}.kql").read_text(encoding="utf-8")
 
 
 def at(provider_and_name: str) -> str:
@@ -129,7 +135,7 @@ def installation(mode: str = "auto") -> dict[str, dict[str, Any]]:
         *(
             one(
                 at(f"Microsoft.Insights/scheduledQueryRules/{each}-backup-remediator"),
-                {"enabled": True, "actions": {"actionGroups": [PEOPLE]}},
+                {"enabled": True, "actions": {"actionGroups": [PEOPLE]}, "criteria": {"allOf": [{"query": query(each)}]}},
             )
             for each in WATCH
         ),

@@ -22,6 +22,7 @@ from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import LOCKED, of_type
 
 PUT_LOCK = {"method": "PUT", "path_regex": r"/locks/[^/]+$", "times": 100_000, "action": {"status": 403}}
+DELETE_COLLECTION = {"method": "DELETE", "path_regex": "/restorePointCollections/", "times": 1, "action": {"lro_hang": True}}
 
 
 async def command(*arguments: str) -> Any:
@@ -31,14 +32,18 @@ async def command(*arguments: str) -> Any:
 async def test_a_lock_that_cannot_be_put_back_is_shown_everywhere_and_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REMEDIATOR_RESTORE_PATIENCE_SECONDS", "0.3")  # of the commands; with the default each takes two minutes
+    monkeypatch.setenv("REMEDIATOR_RESTORE_PATIENCE_SECONDS", "0.3")  # of the commands
     case = scenario(LOCKED)
     lock = of_type(case, "Microsoft.Authorization/locks")[0]
-    async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.3") as product:
+    async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.3", REMEDIATOR_WINDOW_SECONDS="3") as product:
         await product.azure(case)
         before = await product.state()
-        await product.fault(**PUT_LOCK)
+        await product.fault(**DELETE_COLLECTION)
         assert await product.alert(case["event"]) == 202
+        async with asyncio.timeout(30):
+            while of_type(await product.state(), "Microsoft.Authorization/locks"):
+                await asyncio.sleep(0.02)
+        await product.fault(**PUT_LOCK)
         incident = await product.incident_of(case["job_id"])
         assert incident["status"] == "needs_person"
         assert "NOT back" in incident["reason"]
@@ -100,7 +105,7 @@ class HostProcess:
 
     async def start(self) -> str:
         env = dict(os.environ) | environment({}, self.arm, self.data, None) | QUICK | {"LOCAL_HOST_TIMERS": "on"}
-        arguments = ["-m", "command_line.main", "serve", "--port", "0", "--arm", self.arm, "--data", str(self.data)]
+        arguments = ["-m", "command_line.entry", "serve", "--port", "0", "--arm", self.arm, "--data", str(self.data)]
         self.process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=env)
         assert self.process.stdout is not None
         ready = json.loads(await asyncio.wait_for(self.process.stdout.readline(), 60))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared import clock
 from tests.e2e.conftest import ENDED, Product, running, scenario
 from tests.e2e.promises import broken_promises
 from tests.events import test_shapes as shapes
@@ -28,18 +31,57 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
     fired = alert["data"]["essentials"]["firedDateTime"]
     made = {
         "log alert": shapes.LOG,
+        "log alert with rows": shapes.common(shapes.ROW),
+        "log alert with rows, old schema": shapes.old(shapes.ROW),
+        "row of a log": shapes.OLD_ROW,
         "health metric": shapes.METRIC,
+        "health metric, API names": shapes.metric(backupInstanceUrl=shapes.ITEM, dataSourceURL=shapes.VM, healthStatus="x"),
+        "row of Resource Graph": shapes.GRAPH_ROW,
         "refused backup": shapes.REFUSED["data"] | {"eventTime": shapes.REFUSED["eventTime"]},
     }
-    text = json.dumps(made).replace(shapes.ITEM, item_id).replace(shapes.VAULT, vault).replace(shapes.JOB, case["job_id"])
+    vm = alert["data"]["alertContext"]["linkedResourceId"]
+    ids = {shapes.ITEM: item_id, shapes.VAULT: vault, shapes.VM: vm}
+    text = json.dumps(made).replace(shapes.JOB, case["job_id"])
+    for example, ours in ids.items():
+        for wrote in (str, str.lower, str.upper):
+            text = text.replace(wrote(example), wrote(ours))
     text = text.replace("iaasvmcontainerv2;rg-app;vm-app-01", names).replace("2026-11-20T22:35:07Z", fired)
-    return json.loads(text) | {"alert": alert, "job record": job}
+    small = json.loads(json.dumps(job).replace(job["id"], job["id"].lower()))
+    return json.loads(text) | {"alert": alert, "job record": job, "job record in small letters": small}
 
 
 def item_of(alert: Any) -> str:
     found = [each for each in json.dumps(alert).split('"') if "/protectedItems/" in each]
     assert found, "the scenario's alert names no protected item"
     return found[0]
+
+
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+
+
+def fresh(case: dict[str, Any]) -> dict[str, Any]:
+    """The case with all its times moved, so that it was told some seconds ago."""
+    latest = max(clock.as_time(each) for each in _TIME.findall(json.dumps(case["body"])))
+    moved = datetime.now(UTC) - latest - timedelta(seconds=5)
+    text = _TIME.sub(lambda found: clock.as_text(clock.as_time(found[0]) + moved), json.dumps(case))
+    made: dict[str, Any] = json.loads(text)
+    return made
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the collected cases are not beside the project")
+@pytest.mark.parametrize("name", ["A02-log-alert-v1-common-with-rows", "A11-job-record-small-letters", "A15-metric-with-api-names"])
+async def test_collected_cases(product: Product, name: str) -> None:
+    case = fresh(json.loads((CASES / f"{name}.json").read_text()))
+    await product.azure(case)
+    if case["delivered_by"] == "POST /api/alerts":
+        assert await product.alert(case["body"]) == 202
+    else:
+        url, headers = f"{product.app}/runtime/webhooks/eventgrid?functionName=intake", {"aeg-event-type": "Notification"}
+        assert (await product.http.post(url, json=case["body"], headers=headers)).status in (200, 202)
+    job = next(each for each in case["resources"] if "/backupJobs/" in each["id"])
+    incident = await product.incident_of(job["name"])
+    assert incident["status"] == "fixed", incident["reason"]
 
 
 @pytest.fixture
@@ -49,7 +91,34 @@ async def product(tmp_path: Path) -> AsyncIterator[Product]:
         yield product
 
 
-@pytest.mark.parametrize("shape", ["alert", "log alert", "health metric", "refused backup", "job record"])
+BY_ACTION_GROUP = (
+    "alert",
+    "log alert",
+    "log alert with rows",
+    "log alert with rows, old schema",
+    "health metric",
+    "health metric, API names",
+)
+SHAPES = (
+    *BY_ACTION_GROUP,
+    "row of a log",
+    "row of Resource Graph",
+    "refused backup",
+    "job record",
+    "job record in small letters",
+)
+
+
+@pytest.mark.parametrize("shape", BY_ACTION_GROUP)
+async def test_each_alert_through_the_bridge(product: Product, shape: str) -> None:
+    case = scenario(NAME)
+    await product.azure(case)
+    assert await product.alert(told(case)[shape]) == 202
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "fixed", incident["reason"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_each_shape_by_itself(product: Product, shape: str) -> None:
     case = scenario(NAME)
     await product.azure(case)

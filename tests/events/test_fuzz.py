@@ -17,12 +17,14 @@ from shared.workflow.begin import begin
 from shared.workflow.take import INTAKE_CHAIN, Taken
 from simulator.scenarios import parts
 from simulator.server import Simulator
-from tests.e2e.conftest import MUTATING
+from tests.e2e.promises import MUTATING
 from tests.events.test_parse import ENVELOPES, paths
-from tests.events.test_shapes import LOG, METRIC, RECORD, REFUSED
+from tests.events.test_shapes import GRAPH_ROW, LOG, METRIC, OLD_METRIC, OLD_ROW, RECORD, REFUSED, ROW, SET_ASIDE, common, old
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "10000"))
-SEEDS = [*ENVELOPES.values(), LOG, METRIC, REFUSED, RECORD]
+ROWS = [ROW, ROW | {"JobUniqueId": "22222222-2222-4333-8444-555555555555"}]
+MORE = [common(*ROWS), old(*ROWS), common(OLD_ROW), OLD_METRIC, GRAPH_ROW, *(event for event, _ in SET_ASIDE.values())]
+SEEDS = [*ENVELOPES.values(), LOG, METRIC, REFUSED, RECORD, *MORE]
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -87,11 +89,12 @@ class Fuzzed:
         self.count += 1
 
     async def traces(self, taken: Taken, before: int) -> bool:
-        if taken.incident_id:
-            return await self.app.book.get(taken.incident_id) is not None
-        if taken.what == "quarantined before":
-            return True
-        return await self.intake_entries() == before + 1
+        parts = taken.parts or (taken,)
+        for each in parts:
+            if each.incident_id and await self.app.book.get(each.incident_id) is None:
+                return False
+        noted = sum(not each.incident_id and each.what != "quarantined before" for each in parts)
+        return await self.intake_entries() == before + noted
 
     async def intake_entries(self) -> int:
         head = await self.app.audit._head(INTAKE_CHAIN)

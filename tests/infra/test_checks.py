@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,36 +119,86 @@ def _report(failed: list[tuple[str, str]], parsing_errors: list[str] | None = No
     return {"results": {"passed_checks": [{}], "failed_checks": rows, "parsing_errors": parsing_errors or []}}
 
 
+NO_RULE = {"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "resource_count": 0, "checkov_version": "3"}
+"""What checkov prints of a file with nothing in it that a rule is for."""
 ACCEPTED = [{"check": "CKV_AZURE_1", "resource": "a.b", "reason": "because"}]
 
 
 def test_checkov_accepts_what_has_a_reason() -> None:
-    found = security.judged(_report([("CKV_AZURE_1", "a.b")]), ACCEPTED)
+    found = security.judge([_report([("CKV_AZURE_1", "a.b")]), NO_RULE], ACCEPTED)
     assert (found.passed, found.accepted, found.problems) == (1, 1, [])
 
 
 def test_checkov_fails_on_the_rest_and_on_stale_acceptances() -> None:
-    assert security.judged(_report([("CKV_AZURE_2", "a.b")]), ACCEPTED).problems == [
+    assert security.judge([_report([("CKV_AZURE_2", "a.b")])], ACCEPTED).problems == [
         "accepted.json: CKV_AZURE_1 on a.b is not found any more: take it out",
         "main.bicep: CKV_AZURE_2: a rule (a.b)",
     ]
-    assert security.judged(_report([("CKV_AZURE_1", "a.b")]), [ACCEPTED[0] | {"reason": " "}]).problems == [
+    assert security.judge([_report([("CKV_AZURE_1", "a.b")])], [ACCEPTED[0] | {"reason": " "}]).problems == [
         "accepted.json: CKV_AZURE_1 on a.b has no reason"
     ]
+
+
+def test_checkov_is_asked_of_every_file() -> None:
+    answers = [_report([("CKV_AZURE_1", "a.b")]), _report([("CKV_AZURE_2", "c.d")]), NO_RULE]
+    found = security.judge(answers, ACCEPTED)
+    assert (found.passed, found.accepted, found.problems) == (2, 1, ["main.bicep: CKV_AZURE_2: a rule (c.d)"])
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (_report([], ["/main.bicep"]), "could not parse /main.bicep"),
+        (NO_RULE | {"parsing_errors": 1}, "checked nothing"),
         ([], "checked nothing"),
         ({"passed": 0, "failed": 0}, "checked nothing"),
         ({"results": {"failed_checks": []}}, "checked nothing"),
     ],
 )
-def test_checkov_that_saw_nothing_is_an_error(answer: Any, says: str) -> None:
+def test_checkov_that_did_not_see_a_file_is_an_error(answer: Any, says: str) -> None:
     with pytest.raises(security.SecurityError, match=says):
-        security.judged(answer, [])
+        security.judge([_report([]), answer], [])
+
+
+def test_checkov_that_has_no_rule_for_any_file_is_an_error() -> None:
+    with pytest.raises(security.SecurityError, match="checked nothing"):
+        security.judge([NO_RULE, NO_RULE], [])
+
+
+STAND_IN = """#!{python}
+# As checkov does: the names of all files that it is given in one table, in the order of a set; the last one of a name wins.
+import json, re, sys
+from pathlib import Path
+given = Path(sys.argv[2])
+texts = {{path.name: path.read_text() for path in (given.rglob("*.bicep") if sys.argv[1] == "-d" else [given])}}
+defaults = {{name: value for file in set(texts) for name, value in re.findall(r"param (\\w+) string(?: = '(.*)')?", texts[file])}}
+failed = [
+    {{"check_id": "CKV_AZURE_43", "check_name": "naming", "resource": f"account of {{file}}", "file_path": "/" + file}}
+    for file, text in texts.items()
+    if "resource account" in text and "-" in defaults["name"]
+]
+print(json.dumps({{"results": {{"passed_checks": [{{}}], "failed_checks": failed, "parsing_errors": []}}}}))
+"""
+
+
+def test_the_result_does_not_depend_on_the_order_of_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`name` of the module is the caller's to give; the default of another file's `name` is not its value."""
+    checkov, folder = tmp_path / "checkov", tmp_path / "infra"
+    checkov.write_text(STAND_IN.format(python=sys.executable))
+    checkov.chmod(0o755)
+    folder.mkdir()
+    (folder / "main.bicep").write_text("param name string = 'backup-remediator'")
+    (folder / "storage.bicep").write_text("param name string\nresource account 'x@1' = { name: name }")
+    monkeypatch.setattr(security, "ACCEPTED", tmp_path / "accepted.json")
+    security.ACCEPTED.write_text("[]")
+    as_one, each_by_itself = set(), set()
+    for seed in range(10):
+        monkeypatch.setenv("PYTHONHASHSEED", str(seed))
+        as_one.add(subprocess.run([checkov, "-d", folder], capture_output=True, check=True).stdout)
+        found = security.run(checkov, folder)
+        each_by_itself.add((found.passed, found.accepted, *found.problems))
+    assert len(as_one) == 2, "the stand-in no longer plays the fault"
+    assert each_by_itself == {(2, 0)}
 
 
 def test_checkov_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.simulator.support import (
     ITEM_ID,
     JOB_ID,
     LOCKS,
+    POLICY_ID,
     SUB,
     VM_ID,
     openapi,
@@ -53,6 +54,8 @@ ANSWERS = [
     ("bms", "ProtectedItemResource", ITEM_ID, {}),
     ("bms", "ProtectedItemResourceList", f"{VAULT_ID}/backupProtectedItems", {}),
     ("bms", "RecoveryPointResourceList", f"{ITEM_ID}/recoveryPoints", {}),
+    ("bms", "ProtectionPolicyResource", POLICY_ID, {}),
+    ("bms", "ProtectionPolicyResourceList", f"{VAULT_ID}/backupPolicies", {}),
 ]
 
 

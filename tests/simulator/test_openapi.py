@@ -23,8 +23,23 @@ from shared.azure.writer import ArmWriter
 from shared.settings import Settings
 from simulator import gateway
 from simulator.scenarios import parts
-from tests.simulator.support import COLLECTION_ID, CONTAINER, EXTENSION_ID, GROUP_ID, ITEM, LOCKS, SUB, VM_ID, openapi, state
+from tests.simulator.support import (
+    COLLECTION_ID,
+    CONTAINER,
+    EXTENSION_ID,
+    GROUP_ID,
+    ITEM,
+    ITEM_ID,
+    LOCKS,
+    POLICY_ID,
+    SUB,
+    VM_ID,
+    openapi,
+    state,
+)
 
+VM = facts.virtual_machine({"id": VM_ID, "location": "westeurope"})
+EXTENSION = facts.extension({"id": EXTENSION_ID, "name": "VMSnapshot", "properties": {"publisher": "p", "type": "t"}}, None)
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
@@ -44,8 +59,12 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("PUT", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("DELETE", "/locks/[^/]+", "", EMPTY),
+    ("POST", "/Microsoft.PolicyInsights/checkPolicyRestrictions", "", UNDEFINED),
     ("GET", "/backupJobs", "bms", "JobResourceList"),
     ("GET", "/backupJobs/[^/]+", "bms", "JobResource"),
+    ("GET", "/protectedItems/[^/]+", "bms", "ProtectedItemResource"),
+    ("GET", "/backupPolicies/[^/]+", "bms", "ProtectionPolicyResource"),
+    ("GET", "/recoveryPoints", "bms", "RecoveryPointResourceList"),
     ("POST", "/protectedItems/[^/]+/backup", "", EMPTY),
     ("GET", "/operationsStatus/[^/]+", "bms", "OperationStatus"),
 ]
@@ -113,18 +132,24 @@ async def drive(url: str) -> None:
             await reader.resource_group_tags("rg-app"),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
-            await reader.locks(COLLECTION_ID),
+            await reader.locks(COLLECTION_ID, below=True),
+            await reader.extension_denials(VM, EXTENSION),
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.vaults(),
+            await reader.protected_item(ITEM_ID),
+            await reader.backup_policy(POLICY_ID),
+            await reader.recovery_points(ITEM_ID),
         ):
             if isinstance(found, facts.Unreadable | facts.Absent):
                 raise NotRead(str(found))
         lock = await reader.lock(LOCK_ID)
         assert isinstance(lock, facts.Lock), lock
-        await writer.delete_lock(lock)
+        assert (await writer.prove_lock(lock)).status == 200
+        if (lifting := await writer.delete_lock(lock)).error:
+            raise lifting.error
         await writer.delete_restore_point_collection(COLLECTION_ID, 10)
         await writer.delete_extension(EXTENSION_ID, 10)
         await writer.put_lock(lock)

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
-from simulator import ids, machines, physics
+from simulator import ids, machines, physics, recovery_points
 from simulator.scenarios import parts
 from simulator.world import World
-from tests.simulator.support import COLLECTION_ID, GROUP_ID, ITEM_ID, JOB_ID, LOCKS, SUB, VM_ID, state
+from tests.simulator.support import COLLECTION_ID, GROUP_ID, ITEM_ID, JOB_ID, LOCKS, POLICY_ID, SUB, VM_ID, state
 
 S = f"/subscriptions/{SUB}"
 GUEST_AGENT = "UserErrorGuestAgentStatusUnavailable"
@@ -23,6 +23,14 @@ def foreign(name: str, source: str, points: int = 18):
     return made
 
 
+def policy(**properties: object):
+    made = recovery_points.standard_policy(POLICY_ID)
+    made["properties"] |= properties
+    return made
+
+
+ENHANCED = policy(policyType="V2", schedulePolicy={"schedulePolicyType": "SimpleSchedulePolicyV2"})
+AGENTLESS = policy(policyType="V2", snapshotConsistencyType="OnlyCrashConsistent")
 OUTCOMES = [
     # what the state differs in, more resources, the code
     ({}, [], ""),
@@ -33,7 +41,12 @@ OUTCOMES = [
     ({"power": "stopped", "ready": False}, [], ""),
     ({"power": "deallocated"}, [], ""),
     ({"lock": "CanNotDelete"}, [foreign("AzureBackup_vm10", parts.machine_id("rg-app", "vm10"))], ""),
-    ({"lock": "CanNotDelete"}, [foreign("customers-own", VM_ID)], ""),
+    ({}, [foreign("customers-own", VM_ID)], ""),
+    ({"points": 17}, [foreign("customers-own", VM_ID, 1)], ""),
+    ({"points": 10, "lock": "CanNotDelete"}, [foreign("customers-own", VM_ID, 7)], ""),
+    ({"points": 10, "lock": "CanNotDelete"}, [foreign("customers-own", parts.machine_id("rg-app", "vm10"), 9)], ""),
+    ({"points": 100, "lock": "CanNotDelete"}, [ENHANCED], ""),
+    ({"ready": False, "extension": "Failed"}, [AGENTLESS], ""),
     ({"points": 18}, [parts.lock(ids.group_id(SUB, "rg-backup"), "elsewhere", "")], ""),
     ({"points": 18}, [parts.lock(VM_ID, "on-the-vm", "")], ""),
     ({"ready": False}, [], GUEST_AGENT),
@@ -46,6 +59,7 @@ OUTCOMES = [
     ({"points": 18, "lock": "ReadOnly"}, [], "BackUpOperationFailed"),
     ({"points": 30}, [parts.lock(S, "top", "")], "BackUpOperationFailed"),
     ({"points": 18}, [parts.lock(COLLECTION_ID, "own", "")], "BackUpOperationFailed"),
+    ({"points": 17, "lock": "CanNotDelete"}, [foreign("customers-own", VM_ID, 2)], "BackUpOperationFailed"),
     ({"lock": "CanNotDelete"}, [foreign("azurebackup_vm1_123", VM_ID.upper().replace("/S", "/s"))], "BackUpOperationFailed"),
 ]
 
@@ -53,7 +67,7 @@ OUTCOMES = [
 @pytest.mark.parametrize(("change", "more", "code"), OUTCOMES)
 async def test_what_becomes_of_a_backup(start, change, more, code):
     document = state(*more, **change)
-    assert physics.backup_failure(World(document), VM_ID) == code
+    assert physics.backup_failure(World(document), VM_ID, ITEM_ID) == code
     arm = await start(document)
     job = await arm.backup()
     assert job["status"] == ("Failed" if code else "Completed")
@@ -66,7 +80,7 @@ async def test_what_becomes_of_a_backup(start, change, more, code):
             0,
             [f"For troubleshooting instructions, see https://aka.ms/AB-{code.lower()}"],
         )
-    else:
+    elif AGENTLESS not in more:
         extension = "VMSnapshotLinux" if change.get("os_type") == "Linux" else "VMSnapshot"
         assert after[ids.key(f"{VM_ID}/extensions/{extension}")]["properties"]["provisioningState"] == "Succeeded"
     wanted = {

@@ -72,6 +72,7 @@ async def test_an_action_taken_away_is_refused_and_named(start: Any, action: str
     told = str(refused.value)
     expected = "insufficient access" if action in LOG_QUERY else f"does not have authorization to perform action '{action}'"
     assert expected.casefold() in told.casefold(), told
+    assert action.casefold() in told.casefold(), told
 
 
 def test_the_two_roles_share_nothing_and_only_one_changes() -> None:

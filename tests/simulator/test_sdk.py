@@ -203,7 +203,10 @@ async def test_jobs_items_and_protection(start):
         assert [item.properties.source_resource_id for item in items] == [VM_ID]
         item = await backup.protected_items.get(*VAULT, "azure", CONTAINER.upper(), ITEM.lower())
         assert item.properties["protectionState"] == "Protected"  # the SDK has no class for this discriminator
-        assert not [point async for point in backup.recovery_points.list(*VAULT, "Azure", CONTAINER, ITEM)]
+        points = [point async for point in backup.recovery_points.list(*VAULT, "Azure", CONTAINER, ITEM)]
+        assert [point.properties.recovery_point_tier_details[-1].type for point in points] == ["HardenedRP"] * 3
+        assert (await backup.recovery_points.get(*VAULT, "Azure", CONTAINER, ITEM, points[0].name)).id == points[0].id
+        assert (await backup.protection_policies.get(*VAULT, "defaultpolicy")).properties["policyType"] == "V1"
         request = {"resourceId": VM_ID.upper().replace("/SUBSCRIPTIONS", "/subscriptions"), "resourceType": "VM"}
         status = await backup.backup_status.get(parts.REGION, request)
         assert (status.protection_status, status.vault_id) == ("Protected", parts.vault_id())

@@ -17,13 +17,14 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 from shared import clock, health
 from shared.app import App
+from shared.arm_ids import fold
 from shared.incident.model import Incident, Status
 from shared.workflow.sweep import Swept
 from simulator.scenarios import parts
 from simulator.server import Simulator
 from tests.faults.azure import Failure, locked_groups
 from tests.logs.support import MODERN, WORKSPACE, WORKSPACE_ID
-from tests.roles import GRANTED
+from tests.roles import GRANTED, LOG_QUERY
 
 SUB = parts.SUBSCRIPTION
 
@@ -194,6 +195,25 @@ async def test_what_could_not_be_seen_is_said_and_looked_at_again(tmp_path: Path
         assert len((await s.sweep()).opened) == 2
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        "Microsoft.RecoveryServices/Vaults/read",
+        "Microsoft.RecoveryServices/Vaults/backupJobs/read",
+        "Microsoft.Resources/subscriptions/resources/read",
+        *LOG_QUERY,
+    ],
+)
+async def test_the_action_that_the_role_lacks_is_named(tmp_path: Path, action: str) -> None:
+    state, failures = locked_groups({"rg-one": 1})
+    failed_at(state, failures)
+    workspace = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE} if action in LOG_QUERY else {}
+    async with sweeping(tmp_path, with_log(state), **workspace) as s:
+        s.arm.world.change_settings({"allowed_actions": [each for each in GRANTED if each != action]})
+        swept = await s.sweep()
+        assert fold(action) in fold(" ".join(swept.problems)), swept.problems
+
+
 async def test_what_came_after_a_failure_and_cannot_be_read_leaves_it_for_the_next_run(tmp_path: Path) -> None:
     state, failures = locked_groups({"rg-one": 1})
     failed_at(state, failures)
@@ -237,7 +257,7 @@ async def test_without_the_workspace_the_vaults_are_asked_and_it_is_said(tmp_pat
     state, failures = locked_groups({"rg-one": 2})
     failed_at(state, failures)
     async with sweeping(tmp_path, with_log(state), REMEDIATOR_WORKSPACE_ID=WORKSPACE) as s:
-        s.arm.world.faults.add({"method": "POST", "path_regex": "/query$", "times": 9, "action": {"status": status, "body": {}}})
+        s.arm.world.faults.add({"method": "POST", "path_regex": "/query$", "times": 9, "action": {"status": status}})
         swept = await s.sweep()
         assert len(swept.problems) == 1 and f"the log is {told}" in swept.problems[0]
         assert len(swept.opened) == 2

@@ -1,0 +1,41 @@
+"""Makes the failure event of what a reader found: the last step of every shape."""
+
+from __future__ import annotations
+
+import re
+
+from shared.errors import NotOurs, NotUsable
+from shared.events import wire
+from shared.events.model import CodeHint, FailureEvent
+from shared.events.vm_items import Item
+from shared.events.wire import Wire
+
+JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+
+
+def failure(
+    alert: Wire, item: Item, job_id: str, hints: tuple[CodeHint, ...], shape: str, event_id: str, fired: str = ""
+) -> FailureEvent:
+    """`job_id` "": none is named. `fired`: when it was told, where the alert itself does not say.
+
+    Raises NotOurs where the item is no Azure VM, NotUsable for what is no job id.
+    """
+    if job_id and not JOB_ID.fullmatch(job_id):
+        raise NotUsable(f"not a job id: {job_id[:120]!r}")
+    if not item.vm_id:
+        raise NotOurs(f"not an Azure VM: the item is {item.name}")
+    essentials = wire.essentials(alert)
+    return FailureEvent(
+        subscription_id=item.subscription_id,
+        vault_id=item.vault_id,
+        vm_id=item.vm_id,
+        container_name=item.container,
+        item_name=item.name,
+        job_id=job_id,
+        error_code_hints=hints,
+        description=wire.text(essentials, "description"),
+        fired_at=wire.text(essentials, "firedDateTime") or fired,
+        alert_id=wire.text(essentials, "alertId"),
+        shape=shape,
+        event_id=event_id,
+    )
