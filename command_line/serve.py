@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from command_line.reading import url_of
-from shared.azure.clients import on_loopback
+from shared.azure.pipeline import on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",

@@ -14,6 +14,8 @@ import contextlib
 import copy
 import inspect
 import json
+import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -39,9 +41,9 @@ from simulator.server import Simulator
 from tests.roles import GRANTED
 
 SETTINGS = {
-    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
     "REMEDIATOR_STORE": "sqlite:unused",
+    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_POLL_SECONDS": "0.02",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.05",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.05",
@@ -55,14 +57,26 @@ SETTINGS = {
     "REMEDIATOR_WINDOW_SECONDS": "3",
     "REMEDIATOR_CHANGES_PER_HOUR": "100000",
 }
+PATIENT = {
+    "REMEDIATOR_GATHER_SECONDS": "60",
+    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "60",
+    "REMEDIATOR_RETRY_SECONDS": "60",
+    "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "60",
+    "REMEDIATOR_UNLOCK_WAIT_SECONDS": "60",
+    "REMEDIATOR_WINDOW_SECONDS": "80",
+}
+"""For runs without a fault: nothing is given up because this machine is slow."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
-REST_SECONDS = 90.0
+REST_SECONDS = float(os.environ.get("FAULT_REST_SECONDS", "90"))
 
 PROCESS: ContextVar[Process] = ContextVar("process")
 
 
-type Place = int | tuple[str, int]
-"""A boundary: the how-manieth of the run, or its label and the how-manieth of that label."""
+type Place = int | tuple[str, int] | tuple[str, str]
+"""A boundary: the how-manieth of the run; its label and the how-manieth of that label; or the first of its label once another
+label was passed."""
+type Hand = Callable[[World], None] | Callable[[World], Awaitable[None]]
+"""What a person, or somebody else's process, does at a boundary."""
 
 
 class Died(BaseException):
@@ -87,11 +101,15 @@ class World:
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
     """Whether a death takes the durable engine's state with it; else the activity is run again."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
     times: dict[str, int] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)
     """Where faults really hit."""
     deaths: int = 0
+    buried: list[Process] = field(default_factory=list)
+    """Processes that died; what they had open is closed at the end."""
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
@@ -115,7 +133,8 @@ class World:
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        await self.process.close()
+        for process in (self.process, *self.buried):
+            await process.close()
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
 
@@ -129,10 +148,14 @@ class World:
             raise Died
         self.boundaries.append(label)
         self.times[label] = self.times.get(label, 0) + 1
-        fault = self.faults.pop(len(self.boundaries) - 1, None) or self.faults.pop((label, self.times[label]), None)
-        if fault is not None:
+        if (fault := self._fault_at(label)) is not None:
             self.struck.append(label)
             await self._strike(process, fault, label, request)
+
+    def _fault_at(self, label: str) -> Fault | None:
+        places: list[Place] = [len(self.boundaries) - 1, (label, self.times[label])]
+        places += [(label, before) for before in self.times if before != label]
+        return next((self.faults.pop(place) for place in places if place in self.faults), None)
 
     async def _strike(self, process: Process, fault: Fault, label: str, request: Any) -> None:
         if fault.kind == "die":
@@ -154,7 +177,9 @@ class World:
                 }
                 self.simulator.world.faults.add(wanted)
         elif fault.kind == "person":
-            HANDS[fault.args["does"]](self)
+            does = fault.args["does"]
+            if (done := (HANDS[does] if isinstance(does, str) else does)(self)) is not None:
+                await done
         elif fault.kind == "clock":
             self.clock_offset += fault.args["seconds"]
         else:
@@ -181,6 +206,7 @@ class World:
 
     def living(self) -> Process:
         if self.process.dead:
+            self.buried.append(self.process)
             self.process = Process(self)
         return self.process
 
@@ -193,15 +219,21 @@ class World:
         """The orchestrator's own generator, its activities run at least once. Ends early when the engine's state is lost."""
         generator = _orchestrator()(_Context(incident_id))
         given: Any = None
-        with contextlib.suppress(StopIteration, _Lost):
+        raised: Exception | None = None
+        with contextlib.suppress(StopIteration, _Lost, RemediatorError):  # the last: the orchestration failed
             while True:
-                asked = generator.send(given)
+                asked = generator.throw(raised) if raised else generator.send(given)
+                given = raised = None
                 try:
                     given = await self._answered(asked)
-                except Exception as error:
-                    if not isinstance(error, _Lost):
-                        self.crashes.append(f"{type(error).__name__}: {error}")
+                except RemediatorError as error:
+                    raised = error
+                except (_Lost, asyncio.CancelledError):
                     raise
+                except Exception as error:
+                    logging.exception("an activity of %s", incident_id)
+                    self.crashes.append(f"{type(error).__name__}: {error}")
+                    raised = error
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
@@ -224,7 +256,7 @@ class World:
                 pass
             except RemediatorError:
                 if not process.dead:
-                    raise _Lost from None  # the engine gives the orchestration up; the guardian begins it again
+                    raise
             if self.lose_engine:
                 raise _Lost
 
@@ -242,22 +274,25 @@ class World:
         except (Died, RemediatorError):
             return  # the timer runs again
 
-    async def rest(self, jobs: int) -> None:
-        """Run on until nothing is left to do. Raises NeverAtRest."""
+    async def rest(self, jobs: int, *, waiting: bool = False) -> None:
+        """Run on until nothing is left to do. Raises NeverAtRest. `waiting`: an incident that waits for its time is left to wait."""
         give_up = asyncio.get_running_loop().time() + REST_SECONDS
         while asyncio.get_running_loop().time() < give_up:
             await asyncio.sleep(0.05)
             await self.guard()
-            if await self._at_rest(jobs):
+            if await self._at_rest(jobs, waiting):
                 return
         raise NeverAtRest(f"after {REST_SECONDS} s: {await self._left()}")
 
-    async def _at_rest(self, jobs: int) -> bool:
+    async def _at_rest(self, jobs: int, waiting: bool) -> bool:
         app = self.living()
-        if self.store_is_down() or any(not task.done() for task in self.tasks.values()):
+        if self.store_is_down():
             return False
         incidents = [incident async for incident in app.book.all()]
-        ended = len(incidents) >= jobs and all(incident.ended for incident in incidents)
+        left = {incident.id for incident in incidents if waiting and str(incident.status) == "waiting"}
+        if any(not task.done() for incident_id, task in self.tasks.items() if incident_id not in left):
+            return False
+        ended = len(incidents) >= jobs and all(incident.ended or incident.id in left for incident in incidents)
         return ended and not await app.ledger.open_locks() and not await app.windows.all()
 
     async def _left(self) -> Any:
@@ -328,7 +363,7 @@ def _make_a_point(state_of_point: str) -> Callable[[World], None]:
     return hand
 
 
-HANDS: dict[str, Callable[[World], None]] = {
+HANDS: dict[str, Hand] = {
     "adds a lock": _add_a_lock,
     "changes the lock": _change_the_lock,
     "takes the lock off": _take_the_lock_off,
@@ -355,8 +390,8 @@ class _Context:
     def current_utc_datetime(self) -> datetime:
         return datetime.now(UTC)
 
-    def get_input(self) -> dict[str, str]:
-        return {"incident_id": self._incident_id}
+    def get_input(self) -> dict[str, Any]:
+        return {"incident_id": self._incident_id, "pause_seconds": float(SETTINGS["REMEDIATOR_BUSY_POLL_SECONDS"])}
 
     def call_activity(self, name: str, given: Any) -> tuple[str, Any]:
         return name, given
@@ -383,7 +418,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
@@ -399,7 +434,11 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self.policies = (_EdgePolicy(process),)
+        self._process = process
+
+    def _options(self) -> dict[str, Any]:
+        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
