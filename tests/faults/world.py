@@ -434,11 +434,7 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self._process = process
-
-    def _options(self) -> dict[str, Any]:
-        """A policy of its own for each client: it knows its successor, down to the client's transport."""
-        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
+        self.policies = lambda: (_EdgePolicy(process),)
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
