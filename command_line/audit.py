@@ -246,15 +246,19 @@ def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bo
 
 
 def _exported(file: TextIO) -> Iterator[Entry]:
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            wire = json.loads(line)
-            yield Entry.from_json(wire if isinstance(wire, dict) else {})
-        except (ValueError, NotUsable) as error:
-            click.echo(f"line {number} is not an audit entry: {error}", err=True)
-            sys.exit(1)
+    number = 0
+    try:
+        for line in file:
+            number += 1
+            if line.strip():
+                wire = json.loads(line)
+                yield Entry.from_json(wire if isinstance(wire, dict) else {})
+    except (ValueError, RecursionError, NotUsable) as error:
+        where = (
+            f"line {number} is not an audit entry" if not isinstance(error, UnicodeDecodeError) else "the file is not text in UTF-8"
+        )
+        click.echo(f"{where}: {error}", err=True)
+        sys.exit(1)
 
 
 def _print(entry: Entry) -> None:

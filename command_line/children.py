@@ -44,7 +44,7 @@ async def _ready(process: asyncio.subprocess.Process, command: str, log: Path) -
     try:
         line = await asyncio.wait_for(process.stdout.readline(), READY_SECONDS)
         return str(json.loads(line)["url"])
-    except (TimeoutError, ValueError, KeyError) as error:
+    except (TimeoutError, ValueError, KeyError, TypeError) as error:
         raise click.ClickException(f"`remediator {command}` did not start; see {log}") from error
 
 

@@ -148,14 +148,14 @@ async def _probe(url: str) -> tuple[int, Any]:
             async with http.get(url, allow_redirects=False) as answer:
                 text = await answer.text()
                 return answer.status, _json(text)
-        except (aiohttp.ClientError, TimeoutError):
+        except (aiohttp.ClientError, TimeoutError, UnicodeDecodeError, LookupError):
             return 0, None
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -13,7 +13,7 @@ from azure.core.rest import HttpRequest
 from shared.arm_ids import fold
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
-from shared.errors import NotFound
+from shared.errors import NotFound, NotUnderstood
 
 type Json = dict[str, Any]
 
@@ -57,7 +57,7 @@ class View:
         found: list[Json] = []
         page = await self.get(path) if not query else await self._send("GET", path, query)
         while page is not None:
-            found += page.get("value") or []
+            found += _resources(page)
             page = await self._send("GET", page["nextLink"]) if page.get("nextLink") else None
         return found
 
@@ -78,11 +78,22 @@ class View:
             request = HttpRequest(method, path, params=params)
             response = await self._clients.resources.send_request(request, raw_response_hook=hook)
             response.raise_for_status()
-            return dict(response.json())
+            page = response.json()
+            if not isinstance(page, dict):
+                raise NotUnderstood(f"the answer is no object: {page!r:.80}")
+            return page
 
         settings = self._clients.settings
         answer = await with_retries(read, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
         return answer.value
+
+
+def _resources(page: Json) -> list[Json]:
+    """Raises NotUnderstood for a page that holds anything else."""
+    found = page.get("value")
+    if not isinstance(found, list) or not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in found):
+        raise NotUnderstood("the answer is a list without its values")
+    return found
 
 
 def _version(path: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from shared.azure.clients import on_loopback
+from shared.azure.pipeline import on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",

@@ -9,6 +9,7 @@ import azure.functions as func
 
 from functions.composition import the_app
 from functions.starting import ensure_running, is_running
+from shared.execution.tools import Tools
 from shared.workflow import guardian as work
 
 blueprint = df.Blueprint()
@@ -17,9 +18,31 @@ blueprint = df.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=True)
 @blueprint.durable_client_input(client_name="client")
 async def guardian(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
+    """Does all that can be done, then raises the first of what could not."""
     tools = await the_app().tools()
-    for outcome in await work.put_back(tools):
-        logging.warning("guardian: %s", outcome.detail)
+    problems = await _put_back(tools) + await _resume(tools, client)
+    if problems:
+        raise problems[0]
+
+
+async def _put_back(tools: Tools) -> list[Exception]:
+    try:
+        for outcome in await work.put_back(tools):
+            logging.warning("guardian: %s", outcome.detail)
+    except Exception as error:  # the other half of the guardian's work does not wait for this one
+        logging.exception("guardian: locks could not be put back")
+        return [error]
+    return []
+
+
+async def _resume(tools: Tools, client: str) -> list[Exception]:
+    """One incident that cannot be looked at keeps no other from being begun again."""
+    problems: list[Exception] = []
     for incident in await work.unfinished(tools):
-        if not await is_running(client, incident.id) and await work.resume(tools, incident.id):
-            await ensure_running(client, incident.id)
+        try:
+            if not await is_running(client, incident.id) and await work.resume(tools, incident.id):
+                await ensure_running(client, incident.id)
+        except Exception as error:
+            logging.exception("guardian: incident %s", incident.id)
+            problems.append(error)
+    return problems

@@ -74,10 +74,10 @@ OTHERS = {
     "Read what the job says: {command}": "查看作业的说明：{command}",
     "Look the code up: {code}, in {page}": "查阅错误代码：{code}，见 {page}",
     "Not done by us: {step}": "我们没有执行：{step}",
-    "The lock on {group} is back, as it was. That group is Azure Backup's own, which deletes old restore points in it:"
-    " under this lock they will pile up to 18 again and backups will fail again. Take the lock off that group for good;"
-    " locks belong on groups that you made. {page}": "{group} 上的锁已按原样恢复。该资源组属于 Azure 备份，Azure 备份会删除其中的旧还原点："
-    "有了这个锁，还原点会再次积累到 18 个，备份会再次失败。请永久解除该资源组上的锁；锁应设置在您自己创建的资源组上。{page}",
+    "The group {group} is Azure Backup's own, which deletes old restore points in it: under a lock they will pile up to 18"
+    " again and backups will fail again. Take the lock off that group for good;"
+    " locks belong on groups that you made. {page}": "资源组 {group} 属于 Azure 备份，Azure 备份会删除其中的旧还原点："
+    "有了锁，还原点会再次积累到 18 个，备份会再次失败。请永久解除该资源组上的锁；锁应设置在您自己创建的资源组上。{page}",
     "az {command}": "az {command}",
 }
 """Steps from elsewhere, in the English words that are recorded."""

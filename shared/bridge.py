@@ -7,16 +7,18 @@ import json
 from contextlib import AsyncExitStack
 
 from azure.core.credentials import AzureKeyCredential
-from azure.core.exceptions import AzureError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
-from shared.azure.calls import mapped
+from shared.azure.calls import ResponseHook, once
 from shared.azure.identity import credential as credential_of
+from shared.azure.pipeline import Home, watched
 from shared.errors import SettingsError
 from shared.settings import Settings
 
 EVENT_TYPE = "AzureBackupRemediator.BackupAlert"
+SECONDS = 30.0
+"""Longest time for one event, signing in included."""
 
 
 async def publish(settings: Settings, alert: str) -> None:
@@ -33,16 +35,22 @@ async def publish_event(settings: Settings, kind: str, source: str, data: dict[s
 async def _send(settings: Settings, event: CloudEvent) -> None:
     if not settings.topic_endpoint:
         raise SettingsError("REMEDIATOR_TOPIC_ENDPOINT is not set")
-    try:
+
+    async def send(hook: ResponseHook) -> None:
         async with AsyncExitStack() as opened:
             client = await opened.enter_async_context(_client(settings, opened))
-            await client.send(event)
-    except AzureError as error:
-        raise mapped(error) from error
+            await client.send(event, raw_response_hook=hook)
+
+    await once(send, SECONDS)
 
 
 def _client(settings: Settings, opened: AsyncExitStack) -> EventGridPublisherClient:
-    options = {"retry_total": 0, "connection_timeout": 10, "read_timeout": 20}  # the action group sends again
+    options = {
+        "retry_total": 0,  # the action group sends again
+        "connection_timeout": 10,
+        "read_timeout": 20,
+        "per_retry_policies": watched(Home(settings.topic_endpoint)),
+    }
     if settings.topic_key:
         return EventGridPublisherClient(settings.topic_endpoint, AzureKeyCredential(settings.topic_key), **options)
     credential = credential_of(settings.cloud)

@@ -8,6 +8,8 @@ RemediatorError                 .permanent says whether trying again later can h
 │   ├── Refused                 any other 4xx: the request as it is will never be accepted
 │   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
 │   ├── Unavailable             5xx, connection lost, no answer in time
+│   │   └── NotUnderstood       an answer that is none: HTML, half of a body, another shape than the API has
+│   ├── PointsElsewhere         an answer names an address outside the endpoint: neither followed nor believed
 │   └── OperationFailed         a long-running operation ended Failed or Canceled
 ├── StoreError                  the audit store
 │   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
@@ -31,7 +33,8 @@ class AzureCallFailed(RemediatorError):
     """An ARM or Azure Backup call that did not succeed.
 
     `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status (0 when there was no answer),
-    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After.
+    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After,
+    `policies` the Azure policies that refused it, each with its assignment, as ARM names them.
     """
 
     def __init__(
@@ -42,16 +45,25 @@ class AzureCallFailed(RemediatorError):
         status: int = 0,
         correlation_id: str = "",
         retry_after_seconds: float | None = None,
+        policies: tuple[str, ...] = (),
     ) -> None:
+        message = whole_characters(message)
         super().__init__(message)
         self.message = message
         self.code = code
         self.status = status
         self.correlation_id = correlation_id
         self.retry_after_seconds = retry_after_seconds
+        self.policies = policies
+
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether a write may have had its effect all the same. True: its outcome is not known."""
+        return False
 
     def __str__(self) -> str:
-        return f"{self.code or self.status or 'no answer'}: {self.message}"
+        refused_by = f" (refused by {'; '.join(self.policies)})" if self.policies else ""
+        return f"{self.code or self.status or 'no answer'}: {self.message}{refused_by}"
 
 
 class NotFound(AzureCallFailed):
@@ -75,7 +87,23 @@ class Throttled(AzureCallFailed):
 
 
 class Unavailable(AzureCallFailed):
-    pass
+    @property
+    def may_have_happened(self) -> bool:
+        return self.status == 0 or self.status >= 500
+
+
+class NotUnderstood(Unavailable):
+    @property
+    def may_have_happened(self) -> bool:
+        return True
+
+
+class PointsElsewhere(AzureCallFailed):
+    permanent = True
+
+    @property
+    def may_have_happened(self) -> bool:
+        return True
 
 
 class OperationFailed(AzureCallFailed):
@@ -114,3 +142,8 @@ class NotUsable(RemediatorError):
 
 class NotOurs(NotUsable):
     """Input that is well formed and of something else than a failed backup of an Azure VM."""
+
+
+def whole_characters(text: str) -> str:
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()

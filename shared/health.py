@@ -9,6 +9,8 @@ from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
+from shared.execution.ledger import OpenLock
+from shared.execution.windows import CLOSING
 
 SWEEP_LATE_SECONDS = 2 * 3600
 """The timer runs twice an hour."""
@@ -48,10 +50,21 @@ async def _topic(app: App) -> str:
 
 async def _locks(app: App) -> str:
     entries = await app.ledger.open_locks()
-    if late := [entry for entry in entries if entry.overdue or entry.problem]:
+    if late := [entry for entry in entries if await _should_be_back(app, entry)]:
         names = ", ".join(f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})" for entry in late)
         raise RemediatorError(f"not back in time: {names}")
     return f"{len(entries)} off at the moment" if entries else "none is off"
+
+
+async def _should_be_back(app: App, entry: OpenLock) -> bool:
+    """Whether nothing keeps the lock off any more: its time is over, its window is, or nobody leads that window."""
+    if entry.overdue or entry.problem:
+        return True
+    held = await app.windows.get(entry.group_id)
+    if held is None or held.window.state == CLOSING:
+        return True
+    leader = await app.book.get(held.window.leader)
+    return leader is None or leader.ended
 
 
 async def _sweep(app: App) -> str:

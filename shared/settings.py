@@ -247,7 +247,8 @@ class Settings:
     busy_poll_seconds: float = setting(
         "REMEDIATOR_BUSY_POLL_SECONDS",
         "10",
-        "Pause before a fix asks again for a resource group in which another fix has the locks off.",
+        "Pause before a fix asks again for a resource group in which another fix has the locks off. Below 10 it also shortens the pauses after which a stage "
+        "that failed is called again.",
         number(0.05, 600),
     )
     lost_after_seconds: float = setting(

@@ -3,7 +3,8 @@
 1. It is counted; what is due among the operations is settled.
 2. A fault may answer, delay or reset it.
 3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 404 for an unknown subscription,
-   403 for an action that no role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource group: in this order.
+   403 for an action that no role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource group,
+   403 for a policy: in this order.
 4. The handler answers.
 5. It is written to the log, whatever happened.
 """
@@ -20,7 +21,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from simulator import deny, errors, headers, ids, log_errors, permissions, routes
+from simulator import deny, errors, headers, ids, log_errors, permissions, policies, routes
 from simulator.errors import ArmError
 from simulator.faults import DEFAULT_CODES, Action
 from simulator.handlers.resources import SKIP
@@ -83,6 +84,8 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
         _check_subscription(world, match.names)
         permissions.check(world.settings.allowed_actions, match, request.method, path, query, body)
         _check_standing(world, request.method, path, match.names)
+        if ids.is_id(path):
+            policies.check(world.state, request.method, path, body)
         base_url = f"{request.scheme}://{request.host}"
         call = Call(world, request.method, path, match.names, query, body, base_url, fault, request.headers.get("Prefer", ""))
         answer = match.handler(call)

@@ -63,8 +63,8 @@ def remove_extension(state: State, extension_id: str) -> None:
 def put_backup_extension_back(state: State, machine: Resource, moment: datetime) -> None:
     """As the service does with every backup that completes: installed and Succeeded, in the instance view as well."""
     present = backup_extensions(state, machine["id"])
-    kind, version = BACKUP_EXTENSION[os_type(machine)]
-    extension = present[0] if present else _new_extension(machine, kind, version)
+    version = BACKUP_EXTENSION[os_type(machine)][1]
+    extension = present[0] if present else new_backup_extension(machine)
     properties(extension)["provisioningState"] = "Succeeded"
     state.put(extension)
     name, handler = ids.parse(extension["id"]).name, f"{BACKUP_PUBLISHER}.{text(extension, 'type')}"
@@ -88,7 +88,9 @@ def extension_view(machine: Resource | None, name: str) -> dict[str, Any] | None
     return None
 
 
-def _new_extension(machine: Resource, kind: str, version: str) -> Resource:
+def new_backup_extension(machine: Resource) -> Resource:
+    """As the service asks for it."""
+    kind, version = BACKUP_EXTENSION[os_type(machine)]
     return {
         "id": f"{machine['id']}/extensions/{kind}",
         "name": kind,

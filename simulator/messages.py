@@ -15,6 +15,7 @@ EXTENSION = "ExtentionOperationFailed"
 SNAPSHOT_STATUS = "GuestAgentSnapshotTaskStatusError"
 INTERNAL = "BackUpOperationFailed"
 VM_NOT_FOUND = "BCMV2VMNotFound"
+POLICY = "UserErrorRequestDisallowedByPolicy"
 
 _EXTENSION_MESSAGE = "VMSnapshot extension operation failed"
 _INTERNAL_MESSAGE = "Backup failed with an internal error - Please retry the operation in a few minutes"
@@ -31,6 +32,7 @@ MESSAGES = {
     "UserErrorRpCollectionLimitReached": "The Restore Point collection max limit has reached.",
     "UserErrorFsFreezeFailed": ("Failed to freeze one or more mount-points of the VM to take a file-system consistent snapshot."),
     "UserErrorParentFullBackupMissing": "First full backup is missing for this datasource.",
+    POLICY: "An invalid policy is configured on the VM which is preventing Snapshot operation.",
     VM_NOT_FOUND: "The virtual machine doesn't exist",
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from simulator import errors, ids
 from simulator.deny import CLIENT_ID, action_on, matches
-from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
 from simulator.ids import fold
 from simulator.log_errors import no_access
 from simulator.routes import Handler, Match
@@ -61,6 +61,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     backups.trigger: (f"{_ITEM}/backup/action",),
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),
+    policies.check_restrictions: ("Microsoft.PolicyInsights/checkPolicyRestrictions/read",),
     logs.query: (f"{LOG_QUERY}/read",),
 }
 """Operation → actions, each of which is needed. What has no row is a plain resource: its type with read, write or delete."""

@@ -7,7 +7,8 @@ A backup of a VM, in this order:
 3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed ExtentionOperationFailed
 4. Standard policy, its collections hold 18 points or more, other tools' included, and
    a lock keeps those of Azure Backup from being deleted                       BackUpOperationFailed
-5. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added to the collection
+5. the extension is not there, and Azure Policy refuses it                     UserErrorRequestDisallowedByPolicy
+6. otherwise it completes: old points are cleaned away where there are 18, the extension is back, a point is added to the collection
    and one of the same time to the vault
 
 Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) agent and extension play no part.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from simulator import clock, ids, machines, messages, recovery_points
+from simulator import clock, ids, machines, messages, policies, recovery_points
 from simulator.ids import fold
 from simulator.operations import Failure
 from simulator.recovery_points import COLLECTION_PREFIX, ENHANCED, collections_of, source_of
@@ -47,7 +48,14 @@ def backup_failure(world: World, machine_id: str, item_id: str) -> str:
     own = collections_of(world.state, machine_id)
     if _at_limit(world, machine_id, policy) and any(_points(each) and _locked(world, each) for each in own):
         return messages.INTERNAL
-    return ""
+    return messages.POLICY if _cannot_install(world, machine, policy) else ""
+
+
+def _cannot_install(world: World, machine: Resource, policy: Resource | None) -> bool:
+    """Whether the backup has to install its extension, and Azure Policy refuses that."""
+    if recovery_points.agentless(policy) or machines.backup_extensions(world.state, machine["id"]):
+        return False
+    return policies.denied_extension(world.state, machines.new_backup_extension(machine))
 
 
 def complete_backup(world: World, machine_id: str, item_id: str, moment: datetime) -> None:

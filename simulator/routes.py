@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.handlers import backups, compute, jobs, locks, logs, resources, restore_points, vaults
+from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
 from simulator.ids import fold
 from simulator.world import Answer, Call
 
@@ -25,6 +25,7 @@ VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
 LOCKS = "{scope}/providers/Microsoft.Authorization/locks"
+RESTRICTIONS = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 LOG_QUERY = "/v1/workspaces/{workspace}/query"
 
 TABLE: list[tuple[str, str, Handler]] = [
@@ -69,6 +70,8 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", ITEM + "/operationsStatus/{operation}", backups.get_operation_status),
     ("GET", ITEM + "/operationResults/{operation}", backups.get_operation_result),
     ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.backup_status),
+    ("POST", SUBSCRIPTION + RESTRICTIONS, policies.check_restrictions),
+    ("POST", GROUP + RESTRICTIONS, policies.check_restrictions),
     ("POST", "{scope}/list", resources.list_settings),
     ("GET", "{scope}", resources.get_any),
     ("*", "{scope}", resources.refuse),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulator import clock, ids, recovery_points
+from simulator import clock, ids, policies, recovery_points
 from simulator.errors import StateError
 from simulator.ids import fold
 from simulator.state import Resource, State
@@ -31,6 +31,8 @@ def load(document: Any) -> State:
     for resource in document["resources"]:
         _check_place(resource, state)
         _check_content(resource)
+    for _ in policies.all_of(state):  # raises for one that cannot be evaluated
+        pass
     recovery_points.fill(state)
     return state
 
@@ -114,7 +116,7 @@ def _parent(identity: str, kind: str) -> str:
     for known, above in levels.items():
         if ids.same_type(kind, known):
             return ids.ancestor(identity, above)
-    if ids.same_type(kind, ids.LOCK) or ids.same_type(kind, ids.DENY_ASSIGNMENT):
+    if any(ids.same_type(kind, each) for each in (ids.LOCK, ids.DENY_ASSIGNMENT, ids.POLICY_ASSIGNMENT)):
         return _lockable(ids.extension_scope(identity))
     return ""
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from shared.arm_ids import same
 from shared.azure.calls import ResponseHook
-from shared.errors import Unavailable
+from shared.errors import NotUnderstood
 
 
 def told(asked: str, got: object) -> None:
-    """Raises Unavailable unless the resource in the answer carries the id that was asked for."""
+    """Raises NotUnderstood unless the resource in the answer carries the id that was asked for."""
     if not isinstance(got, str) or not same(asked, got):
-        raise Unavailable(f"the answer is not about {asked}: its id is {got!r}")
+        raise NotUnderstood(f"the answer is not about {asked}: its id is {got!r}")
 
 
 def whole_list(hook: ResponseHook) -> ResponseHook:
-    """A response hook that also raises Unavailable for a page without `value`, or with a value that has no id."""
+    """A response hook that also raises NotUnderstood for a page without `value`, or with a value that has no id."""
 
     def check(response: Any) -> None:
         hook(response)
@@ -27,6 +27,23 @@ def whole_list(hook: ResponseHook) -> ResponseHook:
         body = json.loads(response.http_response.text())
         values = body.get("value") if isinstance(body, dict) else None
         if not isinstance(values, list) or not all(isinstance(each, dict) and each.get("id") for each in values):
-            raise Unavailable("the answer is a list without its values")
+            raise NotUnderstood("the answer is a list without its values")
 
     return check
+
+
+class Succeeded:
+    """A response hook for a write whose client looks at the status alone: what a proxy or a sign-in page answers with 200 has done nothing."""
+
+    def __init__(self, hook: ResponseHook) -> None:
+        self._hook = hook
+        self._first: Any = None
+
+    def __call__(self, response: Any) -> None:
+        self._hook(response)
+        self._first = self._first or response.http_response
+
+    def check(self) -> None:
+        """Raises ValueError unless the answer, read by now, has no body or one in JSON."""
+        if self._first.content.strip():
+            json.loads(self._first.content)

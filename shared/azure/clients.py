@@ -1,22 +1,21 @@
 """The SDK clients, made when first used and kept: one of each per process and event loop.
 
-The SDK's own retries are off (`retry_total=0`): they would multiply with ours and would sleep for any Retry-After, uncapped.
-https://learn.microsoft.com/azure/developer/python/sdk/fundamentals/http-pipeline-retries
+What their requests pass, and what is left out of it, is in shared/azure/pipeline.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
-from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, HttpLoggingPolicy, SansIOHTTPPolicy
+from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
 from shared.azure.identity import credential as credential_of
+from shared.azure.pipeline import Home, on_loopback, policies_of
+from shared.azure.transport import sends_once
 from shared.settings import Settings
-
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class _Closable(Protocol):
@@ -30,12 +29,6 @@ class SimulatorToken(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure
         request.http_request.headers["Authorization"] = "Bearer simulator"
 
 
-def on_loopback(endpoint: str) -> bool:
-    """Plain http to this very machine: the simulator, never Azure."""
-    parts = urlsplit(endpoint)
-    return parts.scheme == "http" and parts.hostname in LOOPBACK
-
-
 class AzureClients:
     """Lazily made clients for one subscription. Imports happen on first use: they cost more than the calls."""
 
@@ -43,7 +36,7 @@ class AzureClients:
         self.settings = settings
         self.subscription_id = subscription_id
         self.policies: tuple[Any, ...] = ()
-        """Extra pipeline policies of every client."""
+        """Pipeline policies that stand before all others, in every client."""
         self._opened: list[_Closable] = []
 
     async def close(self) -> None:
@@ -61,7 +54,7 @@ class AzureClients:
     def locks(self) -> Any:
         from azure.mgmt.resource.locks.aio import ManagementLockClient
 
-        return self._made(ManagementLockClient)
+        return self._made(ManagementLockClient, transport=sends_once())
 
     @cached_property
     def resources(self) -> Any:
@@ -81,28 +74,29 @@ class AzureClients:
         from azure.monitor.query.aio import LogsQueryClient
 
         endpoint = self.settings.logs_endpoint
-        if on_loopback(endpoint):
-            return self._kept(
-                LogsQueryClient(object(), endpoint=endpoint, authentication_policy=SimulatorToken(), **self._options())
-            )
-        return self._kept(LogsQueryClient(self._credential, endpoint=endpoint, **self._options()))
+        scope = f"{endpoint.rstrip('/').removesuffix('/v1')}/.default"
+        sign_in = self._sign_in(endpoint, lambda credential: AsyncBearerTokenCredentialPolicy(credential, scope))
+        policies = policies_of(Home(endpoint), sign_in, HttpLoggingPolicy(), self.policies)
+        return self._kept(LogsQueryClient(object(), endpoint=endpoint, policies=policies, **self._options(sign_in)))
 
     @cached_property
     def _credential(self) -> Any:
         return self._kept(credential_of(self.settings.cloud))
 
-    def _made(self, client_class: Any) -> Any:
-        settings = self.settings
-        options = {"base_url": settings.arm_endpoint, "polling_interval": settings.poll_seconds, **self._options()}
-        if on_loopback(settings.arm_endpoint):
-            return self._kept(client_class(object(), self.subscription_id, authentication_policy=SimulatorToken(), **options))
-        scopes = [self.settings.cloud.arm_scope]
-        return self._kept(client_class(self._credential, self.subscription_id, credential_scopes=scopes, **options))
+    def _made(self, client_class: Any, **more: Any) -> Any:
+        endpoint, scope = self.settings.arm_endpoint, self.settings.cloud.arm_scope
+        sign_in = self._sign_in(endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope))
+        policies = policies_of(Home(endpoint, regional=True), sign_in, ARMHttpLoggingPolicy(), self.policies)
+        options = {"base_url": endpoint, "polling_interval": self.settings.poll_seconds, "policies": policies}
+        return self._kept(client_class(object(), self.subscription_id, **options, **self._options(sign_in), **more))
 
-    def _options(self) -> dict[str, Any]:
+    def _sign_in(self, endpoint: str, made: Callable[[Any], Any]) -> Any:
+        return SimulatorToken() if on_loopback(endpoint) else made(self._credential)
+
+    def _options(self, sign_in: Any) -> dict[str, Any]:
+        """The clients want a credential only to make the sign-in policy from it that they are given here."""
         return {
-            "retry_total": 0,
-            "per_call_policies": list(self.policies),
+            "authentication_policy": sign_in,
             "connection_timeout": min(10.0, self.settings.call_timeout_seconds),
             "read_timeout": self.settings.call_timeout_seconds,
         }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from shared import facts, vault_facts
@@ -27,8 +28,9 @@ class OneLook(ArmReader):
     async def resource_group_tags(self, resource_group: str) -> dict[str, str] | Absent | Unreadable:
         return await self._once("tags", resource_group, super().resource_group_tags)
 
-    async def locks(self, scope: str) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        return await self._once("locks", scope, super().locks)
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+        what = "locks, those below as well" if below else "locks"
+        return await self._once(what, scope, partial(super().locks, below=below))
 
     async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
         return await self._once("policy", policy_id, super().backup_policy)

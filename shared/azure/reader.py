@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from azure.core.rest import HttpRequest
+
 from shared import errors, facts, vault_facts
 from shared.arm_ids import ArmId, fold, parse
+from shared.azure import policies
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
@@ -51,7 +54,7 @@ class ArmReader:
             listing = compute.virtual_machine_extensions.list
             listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
             view = (await compute.virtual_machines.instance_view(vm.resource_group, vm.name)).as_dict()
-            views = {fold(str(each.get("name", ""))): each for each in view.get("extensions") or ()}
+            views = facts.extension_views(view)
             wires = [each.as_dict() for each in listed.value or ()]
             return tuple(facts.extension(wire, views.get(fold(str(wire.get("name", ""))))) for wire in wires)
 
@@ -63,7 +66,7 @@ class ArmReader:
         async def read(hook: ResponseHook) -> dict[str, str]:
             group = await self._clients.resources.resource_groups.get(resource_group, raw_response_hook=hook)
             told(group_id, group.id)
-            return dict(group.tags or {})
+            return facts.tags({"tags": group.tags})
 
         return await self._read(f"the resource group {resource_group}", read)
 
@@ -87,15 +90,29 @@ class ArmReader:
 
         return await self._read(f"the restore point collection {parse(collection_id).name}", read)
 
-    async def locks(self, scope: str) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        """Every lock at or above `scope` (`$filter=atScope()`), inherited ones included."""
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+        """Every lock at or above `scope`, inherited ones included; with `below` those on what it holds as well, so that
+        for a collection these are all locks that keep it from being deleted.
 
+        Two lists, since only `atScope()` is documented to show what is above, and only the list of the resource itself
+        what is below: "a resource or any level below resource".
+        https://learn.microsoft.com/rest/api/resources/management-locks/list-at-resource-level
+        """
+        listed = [await self._locks(scope, "atScope()"), *([await self._locks(scope, None)] if below else [])]
+        found: dict[str, facts.Lock] = {}
+        for each in listed:
+            if isinstance(each, Absent | Unreadable):
+                return each
+            found.update({fold(lock.id): lock for lock in each})
+        return tuple(found.values())
+
+    async def _locks(self, scope: str, narrowed: str | None) -> tuple[facts.Lock, ...] | Absent | Unreadable:
         async def read(hook: ResponseHook) -> tuple[facts.Lock, ...]:
             locks = self._clients.locks.management_locks
-            listed = locks.list_by_scope(scope.lstrip("/"), filter="atScope()", raw_response_hook=whole_list(hook))
+            listed = locks.list_by_scope(scope.lstrip("/"), filter=narrowed, raw_response_hook=whole_list(hook))
             return tuple([facts.lock(each.serialize(keep_readonly=True)) async for each in listed])
 
-        return await self._read(f"the locks at or above {scope}", read)
+        return await self._read(f"the locks at or {'above' if narrowed else 'below'} {scope}", read)
 
     async def lock(self, lock_id: str) -> facts.Lock | Absent | Unreadable:
         scope, name = lock_id.rsplit("/", 4)[0], lock_id.rsplit("/", 1)[1]
@@ -107,6 +124,28 @@ class ArmReader:
             return facts.lock(found.serialize(keep_readonly=True))
 
         return await self._read(f"the lock {name}", read)
+
+    async def extension_denials(
+        self, vm: facts.VirtualMachine, extension: facts.Extension
+    ) -> tuple[facts.PolicyDenial, ...] | Absent | Unreadable:
+        """The policies that would refuse this extension if it were installed again; empty: none that Azure sees."""
+        scope = parse(vm.id)
+        group_id = f"/subscriptions/{scope.subscription}/resourceGroups/{scope.resource_group}"
+        address = f"{group_id}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+        asked = policies.question(vm, extension.name, extension.publisher, extension.type)
+
+        async def read(hook: ResponseHook) -> tuple[facts.PolicyDenial, ...]:
+            request = HttpRequest("POST", address, params={"api-version": policies.API_VERSION}, json=asked)
+            answer = await self._clients.resources.send_request(request, raw_response_hook=hook)
+            answer.raise_for_status()
+            if answer.status_code != 200:
+                raise errors.Unavailable(f"checkPolicyRestrictions answers with status {answer.status_code}")
+            try:
+                return policies.denials(answer.json())
+            except ValueError as error:
+                raise errors.Unavailable(f"the answer of checkPolicyRestrictions is no JSON: {error}") from error
+
+        return await self._read(f"whether policy would refuse {extension.name}", read)
 
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
         """Every Recovery Services vault of the subscription that the identity can see; those that it cannot are not in the list."""
@@ -236,9 +275,9 @@ class ArmReader:
 
 
 def _vault(wire: Wire) -> facts.Vault:
-    """Raises Unavailable for a resource of another type: the filter was not heeded."""
+    """Raises NotUnderstood for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
-        raise errors.Unavailable(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
+        raise errors.NotUnderstood(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return facts.vault(wire)
 
 

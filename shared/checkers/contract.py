@@ -18,7 +18,7 @@ class Reader(Protocol):
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable: ...
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
 
@@ -69,10 +69,12 @@ class KnownFacts:
             return self.collections
         return tuple(each for each in self.collections if each.is_of(vm_id))
 
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable:
         if isinstance(self.locked_by, Unreadable):
             return self.locked_by
-        return tuple(each for each in self.locked_by if is_at_or_above(each.scope, scope))
+        return tuple(
+            each for each in self.locked_by if is_at_or_above(each.scope, scope) or (below and is_at_or_above(scope, each.scope))
+        )
 
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:  # noqa: ARG002
         return self.item

@@ -104,7 +104,7 @@ async def _policy_type(subject: Subject, reader: Reader) -> str | Finding:
 async def _kept_by(own: list[RestorePointCollection], counted: list[str], item_id: str, reader: Reader) -> Finding:
     targets, lock_evidence = [], []
     for collection in own:
-        locks = await reader.locks(collection.id)
+        locks = await reader.locks(collection.id, below=True)
         if isinstance(locks, Absent | Unreadable):
             return not_read(CAUSE, locks)
         blocking = tuple(lock for lock in locks if lock.blocks_deletion)
@@ -171,6 +171,8 @@ _ITEM = ProtectedItem(
     last_recovery_point="2026-01-09T02:00:00Z",
 )
 _LOCK = Lock(f"{_GROUP}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ())
+_ON_COLLECTION = replace(_LOCK, id=f"{_COLLECTION.id}/providers/Microsoft.Authorization/locks/keep")
+_ON_POINT = replace(_LOCK, id=f"{_COLLECTION.id}/restorePoints/p1/providers/Microsoft.Authorization/locks/keep")
 _ELSEWHERE = replace(_LOCK, id="/subscriptions/s/resourceGroups/other/providers/Microsoft.Authorization/locks/keep")
 _FULL = KnownFacts(vm=WINDOWS_VM, collections=(_COLLECTION,), locked_by=(_LOCK,), item=_ITEM, policy=_POLICY)
 _ENHANCED = replace(_FULL, item=replace(_ITEM, policy_type=ENHANCED), policy=replace(_POLICY, type=ENHANCED))
@@ -200,6 +202,8 @@ CHECKER = Checker(
         Example("17 under an Enhanced policy", replace(_ENHANCED, collections=(_holding(17),)), Verdict.RULED_OUT),
         Example("unmanaged disks", replace(_FULL, vm=replace(WINDOWS_VM, managed_disks=False)), Verdict.RULED_OUT),
         Example("18 points and a lock on the group", _FULL, Verdict.CONFIRMED),
+        Example("18 points and a lock on the collection", replace(_FULL, locked_by=(_ON_COLLECTION,)), Verdict.CONFIRMED),
+        Example("18 points and a lock on one of them", replace(_FULL, locked_by=(_ON_POINT,)), Verdict.CONFIRMED),
         Example("the same, and the job names the limit", _FULL, Verdict.CONFIRMED, _LIMIT),
         Example("17 of ours and 2 of another tool", _both(17, 2), Verdict.CONFIRMED),
         Example("10 of ours and 9 of another tool", _both(10, 9), Verdict.CONFIRMED, _LIMIT),

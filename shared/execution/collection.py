@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.arm_ids import fold, group_of
+from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -59,7 +59,7 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))
     if problems := [problem for problem in await asyncio.gather(*looks) if problem]:
         return Result(target, "refused", "; ".join(problems))
-    locks = await tools.reader.locks(target)
+    locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))
     return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
@@ -67,11 +67,10 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
 
 async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -> Result | None:
     """The last look, with the locks off, so only at what can have changed since: the collection and its points, the item, its
-    sessions, and the locks of the group. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks
-    that we took off. A lock that is made on the collection itself now is ARM's to heed.
+    sessions, and locks. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks that we took off.
     """
     target, incident = ready.collection.id, ready.incident
-    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(group_of(target)))
+    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(target, below=True))
     if isinstance(found, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(found, Unreadable):
@@ -94,8 +93,8 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
         return Result(target, "refused", "; ".join(kept))
     if unlocked:
-        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
-        if added := _locked_by_others((lock for lock in ready.locks if not guards.on_collection(lock, target)), lifted):
+        lifted = {fold(entry.lock.id) for entry in await tools.ledger.open_locks() if entry.may_be_off}
+        if added := _locked_by_others(ready.locks, lifted):
             return Result(target, "refused", added)
     return ready
 

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.tools import StepOutcome, Tools, change
-from shared.facts import Absent, Extension, Unreadable
+from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.fixes.contract import Step
 from shared.incident.model import Incident
 
 KIND = "uninstall_extension"
+PREEMPTED = "OperationPreempted"
+"""ARM's word for an operation that ended Canceled because another one on the same VM was begun after it."""
 
 
 async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
+    """Where another operation on the VM came in between, everything is looked at again, and the removal tried once more."""
+    try:
+        return await _looked_and_uninstalled(tools, incident, step)
+    except _Preempted:
+        await asyncio.sleep(tools.settings.poll_seconds)
+    try:
+        return await _looked_and_uninstalled(tools, incident, step)
+    except _Preempted as again:
+        return StepOutcome("failed", f"another operation on the VM came in between, twice: {again}")
+
+
+class _Preempted(Exception):
+    """The removal was ended by a more recent operation."""
+
+
+async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
     if problem := await guards.switched_off(tools, incident):
         return StepOutcome("refused", problem)
     if job := await guards.job_running(tools.reader, incident):
@@ -28,15 +48,19 @@ async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome
     extensions = await tools.reader.extensions(incident.vm_id)
     if isinstance(extensions, Absent | Unreadable):
         return StepOutcome("refused", guards.why(extensions))
-    return await _uninstall(tools, incident, step, extensions)
+    return await _uninstall(tools, incident, step, vm, extensions)
 
 
-async def _uninstall(tools: Tools, incident: Incident, step: Step, extensions: tuple[Extension, ...]) -> StepOutcome:
+async def _uninstall(
+    tools: Tools, incident: Incident, step: Step, vm: VirtualMachine, extensions: tuple[Extension, ...]
+) -> StepOutcome:
     found = next((each for each in extensions if fold(each.id) == fold(step.target)), None)
     if found is None:
         return StepOutcome("done", "the extension is already gone")
     if not found.is_backup_extension:
         return StepOutcome("refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension")
+    if problem := await guards.would_not_return(tools.reader, vm, found):
+        return StepOutcome("refused", problem)
     wait_seconds = tools.settings.extension_wait_seconds
     try:
         await change(
@@ -50,5 +74,7 @@ async def _uninstall(tools: Tools, incident: Incident, step: Step, extensions: t
     except ScopeLocked as error:
         return StepOutcome("failed", f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}")
     except AzureCallFailed as error:
+        if error.code == PREEMPTED:
+            raise _Preempted(str(error)) from error
         return StepOutcome("failed", str(error))
     return StepOutcome("done", "uninstalled")

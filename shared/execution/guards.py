@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from shared.arm_ids import fold, parse, same
+from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
 from shared.execution.tools import Tools
-from shared.facts import Absent, Job, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, Extension, Job, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 from shared.plan.policy import Mode, mode_in_force
 
@@ -88,8 +88,15 @@ def cannot_take_extension_changes(vm: VirtualMachine) -> str:
     return ""
 
 
-def on_collection(lock: Lock, collection_id: str) -> bool:
-    return same(lock.scope, collection_id)
+async def would_not_return(reader: ArmReader, vm: VirtualMachine, extension: Extension) -> str:
+    """Why policy would refuse the extension when the next backup installs it again, or "". No answer is a no."""
+    denials = await reader.extension_denials(vm, extension)
+    if isinstance(denials, Absent | Unreadable):
+        return f"whether policy lets {extension.name} be installed again is not known: {why(denials)}"
+    if not denials:
+        return ""
+    named = "; ".join(str(each) for each in denials)
+    return f"{extension.name} is not removed, since it could not be installed again: {named}"
 
 
 def why(fact: Absent | Unreadable) -> str:

@@ -1,5 +1,8 @@
 """The lock ledger: the full body of every lock before it is lifted, until it is back.
 
+    (no row) --record--> planned --begin_lift--> off --is_back--> back --settle--> (no row)
+                            └───────────is_back (it was never lifted)──┘
+
 Written ahead, outside the durable engine, so that a lock is put back even when the engine's whole state is lost. While a lock is in the
 ledger, its absence in Azure is not the truth (see `counted_in`).
 """
@@ -18,7 +21,7 @@ from shared.facts import Lock
 from shared.store.contract import Row, Store
 
 LOCKS = "locks"
-OFF, BACK = "off", "back"
+PLANNED, OFF, BACK = "planned", "off", "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,16 @@ class OpenLock:
     deadline: str
     """When the lock must be back at the latest, ISO 8601."""
     state: str = OFF
-    """off: to be put back. back: it is, and its outcome is being written."""
+    """planned: no DELETE was ever sent. off: to be put back. back: how it ended is known, and is being put on record."""
     back_at: str = ""
     """When somebody took it on himself to write the outcome; long ago: he died before he had."""
     problem: str = ""
     """Why the last attempt to put it back failed."""
     attempts: int = 0
+
+    @property
+    def may_be_off(self) -> bool:
+        return self.state != PLANNED
 
     @property
     def overdue(self) -> bool:
@@ -68,6 +75,26 @@ class LockLedger:
         found = [_entry(row) async for row in self._store.query(LOCKS, "open")]
         return [entry for entry in found if group_id is None or same(entry.group_id, group_id)]
 
+    async def current(self, entry: OpenLock) -> OpenLock | None:
+        """The entry as the ledger has it now; None: it is settled."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        return _entry(row) if row else None
+
+    async def begin_lift(self, entry: OpenLock) -> OpenLock | None:
+        """Say that its DELETE is about to be sent. Returns the entry as it now is; None: it must not be sent.
+
+        A lock is proved before this, so that whoever finds it off later knows that it could be put back.
+        """
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None or _entry(row).state == BACK:
+            return None
+        lifting = replace(_entry(row), state=OFF)
+        try:
+            await self._store.replace(row, to_json(lifting))
+        except RowChanged:
+            return None
+        return lifting
+
     async def failed(self, entry: OpenLock, problem: str) -> OpenLock:
         """Count a failed attempt to put the lock back. Returns the entry as it now is."""
         told = replace(entry, problem=problem, attempts=entry.attempts + 1)
@@ -80,9 +107,9 @@ class LockLedger:
         return told
 
     async def is_back(self, entry: OpenLock) -> bool:
-        """Whether we are the one to write the outcome: False when somebody else settled it at the same time."""
+        """Whether we are the one to write the outcome: False when the row has moved on since `entry` was read."""
         row = await self._store.get(LOCKS, "open", _key(entry))
-        if row is None or _entry(row).state == BACK:
+        if row is None or _entry(row).state != entry.state:
             return False
         try:
             await self._store.replace(row, to_json(replace(_entry(row), state=BACK, back_at=clock.now())))

@@ -12,33 +12,42 @@ import shlex
 from dataclasses import replace
 
 from shared import clock
-from shared.arm_ids import fold, group_of, parse, same
+from shared.arm_ids import fold, parse
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
 from shared.execution import guards
 from shared.execution.alerts import lock_not_back
-from shared.execution.ledger import BACK, OpenLock
+from shared.execution.ledger import BACK, OFF, OpenLock
 from shared.execution.tools import ChainOf, StepOutcome, Tools, note, open_intents, outcome
 from shared.execution.windows import CLOSING
 from shared.facts import Absent, Lock, Unreadable
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
+DONE = "done"
+CHANGED = "left alone: a person changed it"
+GROUP_GONE = "left off: its resource group is gone"
+NOTHING_TO_PUT_BACK = "nothing to put back"
+NEVER_LIFTED = f"{NOTHING_TO_PUT_BACK}: it was never lifted"
+SOMEBODY_ELSE = f"{NOTHING_TO_PUT_BACK}: somebody else took it off first"
+"""Outcomes of a `restore_lock`. The rest begin with "not on record", and are for a person to look at."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 30.0
 READ_BACKS = 5
 """Reads may lag behind a PUT; this many looks, then the lock is put again."""
 
 
-async def put_back(tools: Tools, entry: OpenLock, *, last_try: bool = False) -> StepOutcome:
+async def put_back(tools: Tools, entry: OpenLock, *, refusal: str = "") -> StepOutcome:
     """Make the identical lock again and read it back, for `restore_patience_seconds`; the ledger keeps it until that is done.
 
-    `last_try`: where the locked thing itself is gone, settle the entry and report it instead of waiting for the thing to come back.
-    Results: done, waiting (its scope is gone, a backup may make it again), failed.
+    Nothing is sent for a lock that was never lifted: whose DELETE was not sent, or was answered with a `refusal`.
+    Results: done (it is settled, and how is told), failed.
     """
+    if not entry.may_be_off:
+        return await never_lifted(tools, entry)
     give_up = asyncio.get_running_loop().time() + tools.settings.restore_patience_seconds
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await _put_back_once(tools, entry, last_try)
+            return await _put_back_once(tools, entry, refusal)
         except AzureCallFailed as error:
             problem = str(error)
         if asyncio.get_running_loop().time() + pause >= give_up:
@@ -47,28 +56,53 @@ async def put_back(tools: Tools, entry: OpenLock, *, last_try: bool = False) -> 
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-async def _put_back_once(tools: Tools, entry: OpenLock, last_try: bool) -> StepOutcome:
-    if entry.state == BACK:
-        if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():
-            return StepOutcome("done", f"the lock {entry.lock.name} is back; its outcome is being written")
-        return await _settled(tools, entry, "done", "")
+async def never_lifted(tools: Tools, entry: OpenLock, why: str = "") -> StepOutcome:
+    """Settle a lock whose DELETE was never sent; where another process has sent it since, put it back."""
+    told = await _settled(tools, entry, f"{NEVER_LIFTED} ({why})" if why else NEVER_LIFTED, "")
+    now = await tools.ledger.current(entry)
+    return await put_back(tools, now) if now is not None and now.state == OFF else told
+
+
+async def _put_back_once(tools: Tools, entry: OpenLock, refusal: str) -> StepOutcome:
     found = await tools.reader.lock(entry.lock.id)
+    if entry.state == BACK:
+        return await _finish_for_another(tools, entry, found)
+    if isinstance(found, Lock) and not found.same_content(entry.lock):
+        return await _settled(tools, entry, CHANGED, "", found)
+    if refusal and not isinstance(found, Absent):
+        seen = "it is there, identical" if isinstance(found, Lock) else f"it cannot be read: {found.reason}"
+        read = found if isinstance(found, Lock) else None
+        return await _settled(tools, entry, f"{NEVER_LIFTED} ({refusal}); {seen}", "", read)
     if isinstance(found, Unreadable):
         raise Unavailable(f"whether somebody made a lock of that name meanwhile cannot be read: {found.reason}")
-    if isinstance(found, Lock) and not found.same_content(entry.lock):
-        return await _settled(tools, entry, "left alone: a person changed it", "", found)
     try:
         # Sent even where the lock can be read: after a DELETE reads may still show what is on its way out.
-        correlation_id = await tools.writer.put_lock(entry.lock)
+        written = await tools.writer.put_lock(entry.lock)
     except NotFound as error:
-        return await _without_scope(tools, entry, error, last_try)
+        return await _without_group(tools, entry, error)
     except AccessDenied:
         if not (entry.overdue and isinstance(found, Lock)):
             raise
         # A window's length after its DELETE at the latest a lock that is still to be seen is there, and was never lifted.
-        return await _settled(tools, entry, "nothing to put back: it is there, identical, and may not be written", "", found)
+        return await _settled(tools, entry, f"{NOTHING_TO_PUT_BACK}: it is there, identical, and may not be written", "", found)
     await _read_back(tools, entry)
-    return await _settled(tools, entry, "done", correlation_id, entry.lock)
+    return await _settled(tools, entry, DONE, written.correlation_id, entry.lock)
+
+
+async def _finish_for_another(tools: Tools, entry: OpenLock, found: Lock | Absent | Unreadable) -> StepOutcome:
+    """Somebody settled the lock and is writing its outcome; long after, he died before he had, and what is there now is told."""
+    if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():
+        return StepOutcome("done", f"how the lock {entry.lock.name} ended is being put on record")
+    if isinstance(found, Unreadable):
+        raise Unavailable(f"how it ended is not on record, and it cannot be read: {found.reason}")
+    return await _settled(tools, entry, as_seen(entry.lock, found), "", found if isinstance(found, Lock) else None)
+
+
+def as_seen(lock: Lock, found: Lock | Absent | Unreadable) -> str:
+    """How a lock ended whose outcome is not on record, by what is there now."""
+    if isinstance(found, Lock):
+        return DONE if found.same_content(lock) else CHANGED
+    return f"not on record how it ended; now {guards.why(found)}"
 
 
 async def _read_back(tools: Tools, entry: OpenLock) -> None:
@@ -82,21 +116,11 @@ async def _read_back(tools: Tools, entry: OpenLock) -> None:
     raise Unavailable(f"the lock was put back and does not read back so: {told}")
 
 
-async def _without_scope(tools: Tools, entry: OpenLock, error: NotFound, last_try: bool) -> StepOutcome:
-    """PUT answered 404. What the lock protected is gone, or Azure is wrong about it for now."""
-    group = await tools.reader.resource_group_tags(parse(entry.group_id).resource_group)
-    if isinstance(group, Absent):
-        return await _settled(tools, entry, "left off: its resource group is gone", "")
-    on_group = same(entry.lock.scope, entry.group_id)
-    if on_group or not isinstance(await tools.reader.restore_point_collection(entry.lock.scope), Absent):
-        raise error
-    if last_try:
-        detail = f"the lock {entry.lock.name} was on the deleted collection {entry.lock.scope} and has nothing to be on"
-        settled = await _settled(tools, entry, "left off: what it was on is deleted", "")
-        return StepOutcome(settled.result, detail, (by_hand(entry.lock),))
-    return StepOutcome(
-        "waiting", f"the lock {entry.lock.name} was on the collection that was deleted; the next backup makes it again"
-    )
+async def _without_group(tools: Tools, entry: OpenLock, error: NotFound) -> StepOutcome:
+    """PUT answered 404: the group is gone, or Azure is wrong about it for now."""
+    if isinstance(await tools.reader.resource_group_tags(parse(entry.group_id).resource_group), Absent):
+        return await _settled(tools, entry, GROUP_GONE, "")
+    raise error
 
 
 async def _settled(tools: Tools, entry: OpenLock, result: str, correlation_id: str, found: Lock | None = None) -> StepOutcome:
@@ -107,13 +131,17 @@ async def _settled(tools: Tools, entry: OpenLock, result: str, correlation_id: s
             detail = {"lock": to_json(entry.lock), "read_back": to_json(found) if found else None}
             await outcome(tools, chain, RESTORE, entry.lock.id, result, correlation_id, detail)
         await tools.ledger.settle(entry)
-    says = "is back, identical" if result == "done" else result
-    return StepOutcome("done", f"the lock {entry.lock.name} {says}")
+    return StepOutcome("done", f"the lock {entry.lock.name} {in_words(result)}")
+
+
+def in_words(result: str) -> str:
+    """The outcome of a `restore_lock`, as the sentence about its lock goes on."""
+    return {DONE: "is back, identical", CHANGED: "was changed by a person meanwhile: it is left as that"}.get(result, f"({result})")
 
 
 async def left_off(tools: Tools, entry: OpenLock) -> None:
     """Somebody took the lock off before we could: it is not ours to put back."""
-    await _settled(tools, entry, "nothing to put back: somebody else took it off first", "")
+    await _settled(tools, entry, SOMEBODY_ELSE, "")
 
 
 async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
@@ -142,37 +170,22 @@ async def put_back_all_due(tools: Tools) -> list[StepOutcome]:
         closing = held if held.window.state == CLOSING else await tools.windows.move(held, replace(held.window, state=CLOSING))
         if closing is None:
             continue  # somebody wrote just now: it is alive, or the next round finds it
-        outcomes += await put_back_group(tools, held.window.group_id, last_try=leader is None or leader.ended)
+        outcomes += await _put_back_all(tools, await tools.ledger.open_locks(held.window.group_id))
         if not await tools.ledger.open_locks(held.window.group_id):
             await tools.windows.end(closing)
     open_groups = {fold(held.window.group_id) for held in await tools.windows.all()}
-    for entry in await tools.ledger.open_locks():
-        if fold(entry.group_id) not in open_groups:
-            incident = await tools.book.get(entry.incident_id)
-            outcomes.append(await put_back(tools, entry, last_try=incident is None or incident.ended))
-    return outcomes
+    left = [entry for entry in await tools.ledger.open_locks() if fold(entry.group_id) not in open_groups]
+    return outcomes + await _put_back_all(tools, left)
 
 
-async def put_back_group(tools: Tools, group_id: str, *, last_try: bool) -> list[StepOutcome]:
-    """Everything that is off in one resource group, at the same time."""
-    entries = await tools.ledger.open_locks(group_id)
-    return list(await asyncio.gather(*(put_back(tools, entry, last_try=last_try) for entry in entries)))
-
-
-async def put_back_of_incident(tools: Tools, incident_id: str) -> list[StepOutcome]:
-    """Locks that wait for their collection, once the incident's backup has ended: now or never."""
-    waiting = [entry for entry in await tools.ledger.open_locks() if entry.incident_id == incident_id]
-    return list(await asyncio.gather(*(put_back(tools, entry, last_try=True) for entry in waiting)))
+async def _put_back_all(tools: Tools, entries: list[OpenLock]) -> list[StepOutcome]:
+    """At the same time."""
+    return list(await asyncio.gather(*(put_back(tools, entry) for entry in entries)))
 
 
 def by_hand(lock: Lock) -> str:
-    """The command that puts this lock back."""
-    group = same(lock.scope, group_of(lock.scope)) if "/resourcegroups/" in fold(lock.scope) else False
-    subscription = parse(lock.scope).subscription
-    where = (
-        f"--subscription {subscription} --resource-group {shlex.quote(lock.scope.rsplit('/', 1)[1])}"
-        if group
-        else f"--resource {shlex.quote(lock.scope)}"
-    )
+    """The command that puts this lock of a resource group back."""
+    group = parse(lock.scope)
+    where = f"--subscription {group.subscription} --resource-group {shlex.quote(group.resource_group)}"
     notes = f" --notes {shlex.quote(lock.notes)}" if lock.notes else ""
     return f"az lock create --name {shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"

@@ -2,7 +2,7 @@
 
 1. While gathering, wait for others. Then read everything again, for every member.
 2. Write ahead, with the locks still on: each lock in the ledger, the intent to lift it, the intent to put it back, the intent of each
-   deletion in its own incident's chain.
+   deletion in its own incident's chain. Then prove that each lock can be put back; where one cannot, nothing is lifted.
 3. Lift the locks, at the same time. Look once more at what can have changed. Delete the collections, at the same time, trying
    again while the lifted locks go away.
    Whoever joins meanwhile is served as well.
@@ -22,16 +22,15 @@ from functools import partial
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.codec import to_json
 from shared.errors import AzureCallFailed, StoreError
-from shared.execution import collection, guards, outcomes
+from shared.execution import collection, outcomes
 from shared.execution import tools as record
 from shared.execution.gathering import opened_window
-from shared.execution.ledger import OpenLock
-from shared.execution.locks import LIFT, RESTORE, left_off, put_back
-from shared.execution.tools import ChainOf, StepOutcome, Tools
+from shared.execution.locks import LIFT
+from shared.execution.proof import PROVE
+from shared.execution.tools import StepOutcome, Tools
+from shared.execution.window_locks import WindowLocks, raise_first
 from shared.execution.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
-from shared.facts import Absent, Lock
 from shared.incident.model import Incident
 
 WATCH_SECONDS = 0.5
@@ -58,16 +57,15 @@ class _Session:
     """By (incident id, target)."""
     begun: set[str] = field(default_factory=set)
     """Members that are being served."""
-    lifted: set[str] = field(default_factory=set)
-    entries: dict[str, OpenLock] = field(default_factory=dict)
-    """What has to go back, kept here as well: the store may be gone when it is time."""
     give_up: float = 0.0
-    recovered: set[str] = field(default_factory=set)
-    """Locks that were in the ledger before: a process before this one may have lifted them."""
+    locks: WindowLocks = field(init=False)
     probed: bool = False
     unlocked: asyncio.Event = field(default_factory=asyncio.Event)
-    writes: list[asyncio.Task[None]] = field(default_factory=list)
+    writes: list[asyncio.Future[object]] = field(default_factory=list)
     """Outcomes on their way to the store: the locks do not wait for them."""
+
+    def __post_init__(self) -> None:
+        self.locks = WindowLocks(self.tools, self.incident, self.held.window, self._later)
 
     async def unlock_and_delete(self) -> None:
         """Steps 1 to 4. Whatever happens in between, the locks are put back at its end."""
@@ -84,14 +82,12 @@ class _Session:
         finally:
             for deletion in deletions:
                 deletion.cancel()
-            endings = await asyncio.gather(self._put_back(list(self.entries.values())), self._closed(), return_exceptions=True)
-        for ending in endings:
-            if isinstance(ending, BaseException):
-                raise ending
+            endings = await asyncio.gather(self.locks.put_back(), self._closed(), return_exceptions=True)
+        raise_first(endings)
 
     async def finish(self) -> None:
         """Step 5."""
-        await self._put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
+        await self.locks.put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
         if self.held.window.state == OPEN and not await self._closed():
             return  # the guardian took over; whoever has no result asks again
         for member in self.held.window.members:
@@ -99,11 +95,12 @@ class _Session:
                 self.results.setdefault((member.incident_id, result.target), result)
         await asyncio.gather(*self.writes)
         await self._close_lifts()
-        off = [entry for entry in await self.tools.ledger.open_locks(self.held.window.group_id) if entry.problem]
-        restored = outcomes.restored(off)
-        await asyncio.gather(
-            *(self._tell(member, restored) for member in self.held.window.members if member.incident_id in self._served())
-        )
+        open_locks = await self.tools.ledger.open_locks(self.held.window.group_id)
+        off = [entry for entry in open_locks if entry.problem]
+        ends = await self.locks.ends(open_locks)
+        lifted, restored = outcomes.lifted(ends), outcomes.restored(ends, off)
+        served = [member for member in self.held.window.members if member.incident_id in self._served()]
+        await asyncio.gather(*(self._tell(member, lifted, restored) for member in served))
         if not off:
             await self.tools.windows.end(self.held)  # else it stays closing: nobody unlocks the group before its locks are back
 
@@ -115,7 +112,7 @@ class _Session:
         return min(max(0.1, left), self.tools.settings.window_seconds)
 
     async def _has_lifted(self) -> bool:
-        return bool(await self.tools.ledger.open_locks(self.held.window.group_id))
+        return any(entry.may_be_off for entry in await self.tools.ledger.open_locks(self.held.window.group_id))
 
     async def _serve(self, members: tuple[Member, ...], deletions: set[asyncio.Task[None]], *, unlocked: bool) -> None:
         """Steps 1 to 3 for these members."""
@@ -125,15 +122,15 @@ class _Session:
         ready = [each for found in examined for each in found]
         if not ready:
             return
-        locks = {fold(lock.id): (lock, each) for each in ready for lock in each.locks if fold(lock.id) not in self.lifted}
-        await self._ahead(list(locks.values()))
+        wanted = self.locks.wanted(ready)
+        await self.locks.write_ahead(wanted)
         await asyncio.gather(*(self._intend(each) for each in ready))
-        if problem := await self._lift([lock for lock, _ in locks.values()]):
+        refused = await self.locks.why_not_lifted(wanted, self.give_up)
+        if problem := refused or await self.locks.lift(wanted):
             for each in ready:
-                self._ended(each, Result(each.collection.id, "failed", problem), "", None)
+                self._ended(each, Result(each.collection.id, "refused" if refused else "failed", problem), "", None)
             return
-        again = record.for_one_look(self.tools)
-        deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
+        deletions |= {asyncio.create_task(self._delete(each)) for each in ready}
 
     async def _examined(self, look: Tools, member: Member, unlocked: bool) -> list[collection.Ready]:
         incident = await self.tools.book.get(member.incident_id)
@@ -147,64 +144,19 @@ class _Session:
                 self.results[(member.incident_id, each.target)] = each
         return [each for each in found if isinstance(each, collection.Ready)]
 
-    async def _ahead(self, locks: list[tuple[Lock, collection.Ready]]) -> None:
-        """What will be put back, the ledger, what will be lifted. Nothing has been lifted yet.
-
-        On record in the leader's chain; a lock on a collection itself in the chain of the incident that deletes it.
-        """
-        window, tools = self.held.window, self.tools
-        for lock, ready in locks:
-            chain = ready.incident if guards.on_collection(lock, ready.collection.id) else self.incident
-            known = await record.open_intents(tools, chain.id)
-            told = {"lock": to_json(lock), "back_by": window.deadline}
-            if (RESTORE, fold(lock.id)) not in known:
-                await record.intent(tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}")
-            entry = OpenLock(lock, window.group_id, chain.id, chain.vm_id, ready.collection.id, window.deadline)
-            recorded = await tools.ledger.record(entry)
-            self.entries[fold(lock.id)] = recorded
-            if recorded is not entry:
-                self.recovered.add(fold(lock.id))
-            if (LIFT, fold(lock.id)) not in known:
-                await record.intent(tools, chain, LIFT, lock.id, told)
-
     async def _intend(self, ready: collection.Ready) -> None:
         detail = {"source": ready.collection.source_id, "restore_points": [point.name for point in ready.collection.points or ()]}
         known = await record.open_intents(self.tools, ready.incident.id)
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
-    async def _lift(self, locks: list[Lock]) -> str:
-        """Why not all could be lifted, or ""."""
-        problems = await asyncio.gather(*(self._lift_one(lock) for lock in locks))
-        return "; ".join(problem for problem in problems if problem)
-
-    async def _lift_one(self, lock: Lock) -> str:
-        self.lifted.add(fold(lock.id))
-        entry = self.entries[fold(lock.id)]
-        chain = ChainOf(entry.incident_id, entry.vm_id)
-        found = await self.tools.reader.lock(lock.id)
-        if isinstance(found, Lock) and not found.same_content(entry.lock):
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody changed it just now", ""))
-            return f"somebody changed the lock {lock.name} just now; it is not touched"
-        if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
-            self._later(record.outcome(self.tools, chain, LIFT, lock.id, "not begun: somebody else took it off just now", ""))
-            self._later(left_off(self.tools, self.entries.pop(fold(lock.id))))
-            return ""
-        try:
-            correlation_id = await self.tools.writer.delete_lock(lock)
-        except AzureCallFailed as error:
-            self._later(record.failed(self.tools, chain, LIFT, lock.id, error))
-            return f"the lock {lock.name} could not be lifted: {error}"
-        self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))
-        return ""
-
-    async def _delete(self, ready: collection.Ready, look: Tools) -> None:
+    async def _delete(self, ready: collection.Ready) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
         probing, self.probed = not self.probed, True
         if not probing:
             await self.unlocked.wait()
         try:
-            if late := await self._look_again(ready, look):
+            if late := await self._look_again(ready):
                 self._ended(ready, late, "", None)
                 return
             ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
@@ -212,11 +164,11 @@ class _Session:
             self.unlocked.set()
         self._ended(ready, *ended)
 
-    async def _look_again(self, ready: collection.Ready, look: Tools) -> Result | None:
+    async def _look_again(self, ready: collection.Ready) -> Result | None:
         """Why not to delete after all. A look that takes longer than the window is a no."""
         try:
             async with asyncio.timeout_at(self.give_up):
-                return await collection.stopped_meanwhile(look.reader, ready, self.lifted)
+                return await collection.stopped_meanwhile(self.tools.reader, ready, self.locks.lifted)
         except TimeoutError:
             return Result(ready.collection.id, "failed", "the window was over before the last look had ended")
 
@@ -229,7 +181,7 @@ class _Session:
             told = "done" if result.result == "done" else f"not begun: {result.detail}"
             self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told, correlation_id))
 
-    def _later(self, write: Awaitable[None]) -> None:
+    def _later(self, write: Awaitable[object]) -> None:
         self.writes.append(asyncio.ensure_future(write))
 
     async def _look_for_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
@@ -245,20 +197,13 @@ class _Session:
         except StoreError as error:
             logging.warning("window of %s: members who joined cannot be read now: %s", self.held.window.group_id, error)
 
-    async def _put_back(self, entries: list[OpenLock]) -> None:
-        """At the same time, and each to its end even where another one's fails."""
-        endings = await asyncio.gather(*(put_back(self.tools, entry) for entry in entries), return_exceptions=True)
-        for ending in endings:
-            if isinstance(ending, BaseException):
-                raise ending
-
     async def _close_lifts(self) -> None:
-        """Where the process died between lifting and writing: the lock is back by now, and the record says what is known."""
+        """Where the process died between a call and its outcome: the record says what is known."""
         for member in self.held.window.members:
             incident = await self.tools.book.get(member.incident_id)
             for kind, target in await record.open_intents(self.tools, member.incident_id) if incident else ():
-                if kind == LIFT and incident is not None:
-                    await record.outcome(self.tools, incident, LIFT, target, "not known: the answer was not put on record", "")
+                if kind in (LIFT, PROVE) and incident is not None:
+                    await record.outcome(self.tools, incident, kind, target, "not known: the answer was not put on record", "")
 
     async def _closed(self) -> bool:
         """Keep the results with the window, so that a crash does not lose them. False: the window is no longer ours."""
@@ -277,14 +222,15 @@ class _Session:
         mine = tuple(result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id)
         return replace(member, results=mine)
 
-    async def _tell(self, member: Member, restored: StepOutcome) -> None:
+    async def _tell(self, member: Member, lifted: StepOutcome, restored: StepOutcome) -> None:
         """The member's incident gets its actions: what was lifted, deleted and put back for it."""
         incident = await self.tools.book.get(member.incident_id)
         if incident is None:
             return
         mine = [result for (incident_id, _), result in self.results.items() if incident_id == member.incident_id]
         mine = list(await asyncio.gather(*(collection.seen_gone(self.tools, result) for result in mine)))
-        await self.tools.book.change(member.incident_id, partial(outcomes.with_outcomes, results=mine, restored=restored))
+        change = partial(outcomes.with_outcomes, results=mine, lifted=lifted, restored=restored)
+        await self.tools.book.change(member.incident_id, change)
         known = await record.open_intents(self.tools, incident.id)
         for result in mine:
             if (collection.KIND, fold(result.target)) in known:

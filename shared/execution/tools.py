@@ -70,31 +70,73 @@ class ChainOf:
     vm_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One audit chain to write to: what code is given that needs to put a change on record and nothing else of Tools."""
+
+    audit: AuditLog
+    chain: Chain
+
+    async def intent(self, kind: str, target: str, detail: Mapping[str, Any] | None = None, result: str = "begun") -> None:
+        """Write down what is about to be changed. Raises StoreUnavailable: then it must not be."""
+        await self._write(kind, target, "intent", result, "", detail)
+
+    async def outcome(
+        self, kind: str, target: str, result: str, correlation_id: str, detail: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write down how a change ended."""
+        await self._write(kind, target, "outcome", result, correlation_id, detail)
+
+    async def failed(self, kind: str, target: str, error: AzureCallFailed) -> None:
+        """Write down that Azure refused a change, or that nobody knows whether it was made."""
+        detail = {"code": error.code, "status": error.status, "policies": list(error.policies)}
+        says = "not known" if error.may_have_happened else "failed"
+        await self.outcome(kind, target, f"{says}: {error}", error.correlation_id, detail)
+
+    async def note(self, kind: str, result: str, target: str, detail: Mapping[str, Any] | None = None) -> None:
+        """Write down something that was found or decided; nothing was changed by it."""
+        await self._write(kind, target, "note", result, "", detail)
+
+    async def _write(
+        self, kind: str, target: str, phase: str, result: str, correlation_id: str, detail: Mapping[str, Any] | None
+    ) -> None:
+        await self.audit.append(
+            incident=self.chain.id,
+            vm=self.chain.vm_id,
+            kind=kind,
+            target=target,
+            phase=phase,
+            result=result,
+            actor=ACTOR,
+            correlation_id=correlation_id,
+            detail=detail or {},
+        )
+
+
 async def note(
     tools: Tools, chain: Chain, kind: str, result: str, *, target: str = "", detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write down something that was found or decided; nothing was changed by it."""
-    await _write(tools, chain, kind, target or chain.vm_id, "note", result, "", detail)
+    await Journal(tools.audit, chain).note(kind, result, target or chain.vm_id, detail)
 
 
 async def intent(
     tools: Tools, chain: Chain, kind: str, target: str, detail: Mapping[str, Any] | None = None, result: str = "begun"
 ) -> None:
     """Write down what is about to be changed. Raises StoreUnavailable: then it must not be."""
-    await _write(tools, chain, kind, target, "intent", result, "", detail)
+    await Journal(tools.audit, chain).intent(kind, target, detail, result)
 
 
 async def outcome(
     tools: Tools, chain: Chain, kind: str, target: str, result: str, correlation_id: str, detail: Mapping[str, Any] | None = None
 ) -> None:
     """Write down how a change ended."""
-    await _write(tools, chain, kind, target, "outcome", result, correlation_id, detail)
+    await Journal(tools.audit, chain).outcome(kind, target, result, correlation_id, detail)
 
 
 async def failed(tools: Tools, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
-    """Write down that Azure refused or lost a change."""
-    told = {"code": error.code, "status": error.status}
-    await outcome(tools, chain, kind, target, f"failed: {error}", error.correlation_id, told)
+    """Write down that Azure refused a change, or that nobody knows whether it was made."""
+    await Journal(tools.audit, chain).failed(kind, target, error)
 
 
 async def change(
@@ -132,26 +174,3 @@ async def open_intents(tools: Tools, chain_id: str) -> set[tuple[str, str]]:
 async def intended(tools: Tools, chain_id: str) -> set[str]:
     """Targets of all intents, folded: what was ever about to be changed."""
     return {fold(entry.target) async for entry in tools.audit.entries(incident=chain_id) if entry.phase == "intent"}
-
-
-async def _write(
-    tools: Tools,
-    chain: Chain,
-    kind: str,
-    target: str,
-    phase: str,
-    result: str,
-    correlation_id: str,
-    detail: Mapping[str, Any] | None,
-) -> None:
-    await tools.audit.append(
-        incident=chain.id,
-        vm=chain.vm_id,
-        kind=kind,
-        target=target,
-        phase=phase,
-        result=result,
-        actor=ACTOR,
-        correlation_id=correlation_id,
-        detail=detail or {},
-    )

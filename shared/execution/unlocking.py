@@ -95,6 +95,11 @@ async def recover(tools: Tools, incident: Incident) -> None:
             await tools.windows.end(held)  # nothing was lifted; whoever joined asks again
         else:
             await lead(tools, incident, held)
+    await close_intents(tools, incident)
+
+
+async def close_intents(tools: Tools, incident: Incident) -> None:
+    """Say of each change without an outcome that its answer is not known; a lock that is off keeps its intent until it is back."""
     off = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
     for kind, target in sorted(await open_intents(tools, incident.id)):
         if target not in off:

@@ -1,16 +1,16 @@
 """Fix of cause 6: lift the locks that keep the VM's restore point collection, delete it, put the identical locks back.
 
-Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed job; only locks on its resource group or on
-itself; never a lock with owners, one at subscription level, or one that Azure Backup made. Where one of those is in the way nothing
-is lifted at all, since the deletion would fail. The executor reads all of this again, that no backup or restore runs, and that every
-point is in the vault or expired (shared/execution/restore_points.py).
+Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed job; only locks on its resource group; never a
+lock with owners, one at subscription level, one that Azure Backup made, or one on the collection or one of its points: that is an
+owner's word about exactly this thing. Where one of those is in the way nothing is lifted at all. The executor reads all of this
+again, that no backup or restore runs, and that every point is in the vault or expired (shared/execution/restore_points.py).
 """
 
 from __future__ import annotations
 
 from itertools import chain
 
-from shared.arm_ids import fold, group_of, parse, same
+from shared.arm_ids import fold, group_of, is_at_or_above, parse, same
 from shared.facts import Lock
 from shared.fixes.contract import Fix, NotFixable, Step, StepKind
 from shared.incident.model import Finding, Target
@@ -42,9 +42,11 @@ def why_kept(lock: Lock, collection_id: str) -> str:
         return f"{where} belongs to the application {', '.join(lock.owners)}"
     if fold(lock.name) == fold(AZURE_BACKUPS_OWN_LOCK):
         return f"{where} was made by Azure Backup"
-    if same(lock.scope, collection_id) or same(lock.scope, group_of(collection_id)):
+    if is_at_or_above(collection_id, lock.scope):
+        return f"{where} is on exactly what would be deleted; whoever put it there decides, and nothing is touched"
+    if same(lock.scope, group_of(collection_id)):
         return ""
-    return f"{where} is above the resource group; only locks on the group or on the collection itself are lifted"
+    return f"{where} is above the resource group; only locks on the group are lifted"
 
 
 FIX = Fix(

@@ -107,6 +107,8 @@ class Verification:
     """What it failed with, where it failed and the job names a code."""
     began_at: str = ""
     """ISO 8601; "" while it runs."""
+    since: str = ""
+    """When following it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,11 @@ class Incident:
     part_of: str = ""
     """Id of the incident that was at work on this VM when this failure came: this one is part of its history."""
     restarts: int = 0
-    """How often the work was begun again because the engine had lost it."""
+    """How often the work was begun again because the engine had lost it, since it last got on."""
+    backup_since: str = ""
+    """When the verifying backup was first asked for; "" before, and once there is a job to follow."""
+    backup_attempts: int = 0
+    """How often it was sent since then."""
 
     @property
     def ended(self) -> bool:

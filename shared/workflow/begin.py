@@ -15,11 +15,12 @@ from shared.workflow.close import close
 from shared.workflow.take import hold_vm
 from shared.workflow.which_job import job_of
 
-DIAGNOSE, VERIFY, STOP = "diagnose", "verify", "stop"
+DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"
 
 
 async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
-    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "verify", "job_id"} or {"next": "stop"}."""
+    """What comes next: {"next": "diagnose", "causes": [...], "failed_at"}, {"next": "back_up"}, {"next": "verify", "job_id"} or
+    {"next": "stop"}."""
     incident = await tools.book.get(incident_id)
     if incident is None:
         return {"next": STOP}
@@ -32,6 +33,8 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if incident.verification is not None and not incident.verification.outcome:
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
+    if incident.status is Status.VERIFYING and incident.backup_since:
+        return {"next": BACK_UP, **pace(tools)}
     if not incident.job_id:
         named = await job_of(tools, incident)
         if isinstance(named, NotWitnessed):

@@ -140,8 +140,8 @@ def advice_on_locks(incident: Incident) -> tuple[str, ...]:
         group = parse(group_of(action.target)).name
         if action.kind == StepKind.RESTORE_LOCKS and fold(group) != vm_group:
             told.append(
-                f"The lock on {group} is back, as it was. That group is Azure Backup's own, which deletes old restore points in it:"
-                " under this lock they will pile up to 18 again and backups will fail again. Take the lock off that group for good;"
+                f"The group {group} is Azure Backup's own, which deletes old restore points in it: under a lock they will pile up to 18"
+                " again and backups will fail again. Take the lock off that group for good;"
                 " locks belong on groups that you made. https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
             )
     return tuple(dict.fromkeys(told))

@@ -31,9 +31,9 @@ class LedgerAwareReader:
     async def restore_point_collections(self, vm_id: str) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
         return await self._reader.restore_point_collections(vm_id)
 
-    async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable:
+    async def locks(self, scope: str, *, below: bool = False) -> tuple[Lock, ...] | Absent | Unreadable:
         lifted = await self._ledger.open_locks()
-        read = await self._reader.locks(scope)
+        read = await self._reader.locks(scope, below=below)
         return read if isinstance(read, Absent | Unreadable) else counted_in(read, lifted, scope)
 
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:

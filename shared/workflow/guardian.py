@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
+from shared.advice import About, look_at_job
 from shared.execution.locks import put_back_all_due
 from shared.execution.tools import StepOutcome, Tools, note
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
 
 MOST_RESTARTS = 5
+"""Without getting on: a look at the verifying backup begins the count anew, since a day of looks sees many a worker come and go."""
 
 
 async def put_back(tools: Tools) -> list[StepOutcome]:
@@ -29,8 +31,9 @@ async def resume(tools: Tools, incident_id: str) -> bool:
     if incident.ended:
         return False
     if incident.restarts > MOST_RESTARTS:
-        reason = f"the work was lost and begun again {MOST_RESTARTS} times"
-        await close(tools, incident_id, Status.FAILED, reason, ("Look at the app's log for this incident's id.",))
+        reason = f"the work was lost and begun again {MOST_RESTARTS} times without getting on"
+        steps = ("Look at the app's log for this incident's id.", look_at_job(incident), About.of(incident).backup_now)
+        await close(tools, incident_id, Status.NEEDS_PERSON, reason, steps)
         return False
     await note(tools, incident, "recovery", f"begun again ({incident.restarts}) after the engine lost it")
     return True

@@ -112,7 +112,7 @@ def answer(status: int, code: str = "", headers: dict[str, str] | None = None) -
     [
         (answer(409, "ScopeLocked"), errors.ScopeLocked),
         (answer(404, "ResourceNotFound"), errors.NotFound),
-        (answer(404), errors.NotFound),
+        (answer(404), errors.NotUnderstood),
         (answer(401, "UnauthorizedApplicationId"), errors.AccessDenied),
         (answer(403, "AuthorizationFailed"), errors.AccessDenied),
         (answer(403, "DenyAssignmentAuthorizationFailed"), errors.AccessDenied),

@@ -36,6 +36,11 @@ def lock(name: str) -> Lock:
     return Lock(f"{group(name)}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ())
 
 
+def job(group_name: str) -> facts.Job:
+    told = {"status": "Failed", "operation": "Backup", "containerName": f"iaasvmcontainerv2;{group_name};vm"}
+    return facts.job({"name": "j", "properties": told})
+
+
 def collection(name: str) -> RestorePointCollection:
     return RestorePointCollection("/c", "AzureBackup_vm", vm(name), "", "Succeeded", ())
 
@@ -57,7 +62,7 @@ COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "scopes": lambda one, other: is_at_or_above(group(one), vm(other)),
     "locks": lambda one, other: lock(one).same_content(lock(other)),
     "collections": lambda one, other: collection(one).belongs_to(vm(other)),
-    "jobs": lambda one, other: bool(facts.job({"properties": {"containerName": f"iaasvmcontainerv2;{one};vm"}}).is_of("vm", other)),
+    "jobs": lambda one, other: bool(job(one).is_of("vm", other)),
     "claims": lambda one, other: job_key(f"{group(one)}/v", "j") == job_key(f"{group(other)}/v", "j"),
     "ledger": lambda one, other: ledger._key(open_lock(one)) == ledger._key(open_lock(other)),
     "windows": lambda one, other: windows._key(group(one)) == windows._key(group(other)),

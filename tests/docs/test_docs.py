@@ -234,8 +234,9 @@ def test_the_fields_are_those_of_an_entry() -> None:
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in fields(Entry)]
 
 
-KIND_ARGUMENT = 2
-"""Place of the kind in note(tools, chain, kind, ...), change(tools, chain, kind, ...) and self._note(incident, vm, kind, ...)."""
+KIND_ARGUMENT, KIND_ARGUMENT_OF_JOURNAL = 2, 0
+"""Place of the kind in note(tools, chain, kind, ...), change(tools, chain, kind, ...) and self._note(incident, vm, kind, ...); in
+journal.intent(kind, ...)."""
 WRITERS = {
     "note": ("note",),
     "_note": ("note",),
@@ -254,9 +255,10 @@ def written_kinds() -> dict[str, set[str]]:
     for module, tree in trees.items():
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-            if name not in WRITERS or len(call.args) <= KIND_ARGUMENT:
+            place = KIND_ARGUMENT_OF_JOURNAL if _of_journal(call, module) else KIND_ARGUMENT
+            if name not in WRITERS or len(call.args) <= place:
                 continue
-            argument = call.args[KIND_ARGUMENT]
+            argument = call.args[place]
             if ast.unparse(argument) == "kind":
                 continue  # a function that hands on the kind of an entry that is there already
             kind = (
@@ -265,6 +267,11 @@ def written_kinds() -> dict[str, set[str]]:
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
     return found | {kind: {"note"} for kind in (KIND, RETENTION)}  # of the chain of heads, appended by name
+
+
+def _of_journal(call: ast.Call, module: str) -> bool:
+    owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return owner == "journal" or owner.startswith("Journal(") or (module, owner) == ("tools", "self")
 
 
 def _resolved(text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]) -> str:

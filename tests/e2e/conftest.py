@@ -19,6 +19,7 @@ from command_line.serve import environment
 from local_host.server import Host
 from simulator import scenarios
 from simulator.server import Simulator
+from tests.e2e.promises import changes_azure
 from tests.roles import GRANTED
 
 QUICK = {
@@ -36,7 +37,6 @@ QUICK = {
     "LOCAL_HOST_TIMERS": "off",
 }
 ENDED = ("fixed", "needs_person", "observed", "ignored", "failed")
-MUTATING = ("PUT", "PATCH", "DELETE", "POST")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Product:
         return found[getattr(self, "_since", 0) :]
 
     async def changes(self) -> list[tuple[str, str]]:
-        """(method, path) of every request that changes Azure; backupStatus is a POST that only reads."""
-        return [(each["method"], each["path"]) for each in await self.requests() if each["method"] in MUTATING]
+        """(method, path) of every request that changes Azure."""
+        return [(each["method"], each["path"]) for each in await self.requests() if changes_azure(each)]
 
     async def alert(self, event: Any) -> int:
         return (await self.http.post(f"{self.app}/api/alerts", json=event)).status

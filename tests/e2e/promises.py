@@ -6,6 +6,7 @@ from typing import Any
 
 from command_line.demo_checks import COLLECTION, LOCK, intents_kept, kind_of, locks_of
 
+MUTATING = ("PUT", "PATCH", "DELETE", "POST")
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
@@ -25,10 +26,16 @@ def broken_promises(
             broken.append(problem)
     if any(entry["phase"] == "intent" for entry in entries) and not intents_kept(entries):
         broken.append("an intent has no outcome, or an outcome no intent")
-    changed = [each for each in requests if each["method"] in ("PUT", "DELETE", "POST")]
+    changed = [each for each in requests if changes_azure(each)]
     if changed and not any(entry["phase"] == "intent" for entry in entries):
         broken.append(f"changed without an intent: {changed}")
     return broken
+
+
+def changes_azure(request: dict[str, Any]) -> bool:
+    """checkPolicyRestrictions and backupStatus are POSTs that only read."""
+    asks = request["method"] == "POST" and request["path"].endswith(("/checkPolicyRestrictions", "/backupStatus"))
+    return request["method"] in MUTATING and not asks
 
 
 def not_allowed(before: dict[str, Any], path: str, vm_id: str) -> str:
@@ -39,7 +46,9 @@ def not_allowed(before: dict[str, Any], path: str, vm_id: str) -> str:
         return f"DELETE of something that was not there: {path}"
     properties = target["properties"]
     if kind == LOCK:
-        return ""
+        return "" if COLLECTION not in wanted else f"DELETE of a lock on a collection, or on one of its points: {path}"
+    if kind == COLLECTION and (kept := [lock for lock in locks_of(before) if lock.lstrip("/").startswith(wanted + "/")]):
+        return f"DELETE of a collection on which somebody put a lock: {kept}"
     if kind == COLLECTION:
         ours = target["name"].casefold().startswith("azurebackup_") and properties["source"]["id"].casefold() == vm_id.casefold()
         return "" if ours else f"DELETE of a collection that is not the VM's: {path}"

@@ -22,20 +22,28 @@ from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import LOCKED, of_type
 
 PUT_LOCK = {"method": "PUT", "path_regex": r"/locks/[^/]+$", "times": 100_000, "action": {"status": 403}}
+DELETE_COLLECTION = {"method": "DELETE", "path_regex": "/restorePointCollections/", "times": 1, "action": {"lro_hang": True}}
 
 
 async def command(*arguments: str) -> Any:
     return await asyncio.to_thread(CliRunner().invoke, remediator, arguments)
 
 
-async def test_a_lock_that_cannot_be_put_back_is_shown_everywhere_and_comes_back(tmp_path: Path) -> None:
+async def test_a_lock_that_cannot_be_put_back_is_shown_everywhere_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMEDIATOR_RESTORE_PATIENCE_SECONDS", "0.3")  # of the commands
     case = scenario(LOCKED)
     lock = of_type(case, "Microsoft.Authorization/locks")[0]
-    async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.3") as product:
+    async with running(tmp_path, REMEDIATOR_RESTORE_PATIENCE_SECONDS="0.3", REMEDIATOR_WINDOW_SECONDS="3") as product:
         await product.azure(case)
         before = await product.state()
-        await product.fault(**PUT_LOCK)
+        await product.fault(**DELETE_COLLECTION)
         assert await product.alert(case["event"]) == 202
+        async with asyncio.timeout(30):
+            while of_type(await product.state(), "Microsoft.Authorization/locks"):
+                await asyncio.sleep(0.02)
+        await product.fault(**PUT_LOCK)
         incident = await product.incident_of(case["job_id"])
         assert incident["status"] == "needs_person"
         assert "NOT back" in incident["reason"]

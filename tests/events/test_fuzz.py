@@ -17,7 +17,7 @@ from shared.workflow.begin import begin
 from shared.workflow.take import INTAKE_CHAIN, Taken
 from simulator.scenarios import parts
 from simulator.server import Simulator
-from tests.e2e.conftest import MUTATING
+from tests.e2e.promises import MUTATING
 from tests.events.test_parse import ENVELOPES, paths
 from tests.events.test_shapes import GRAPH_ROW, LOG, METRIC, OLD_METRIC, OLD_ROW, RECORD, REFUSED, ROW, SET_ASIDE, common, old
 

@@ -22,14 +22,14 @@ class Failure:
 
 
 def locked_groups(vms_by_group: dict[str, int], lock_on: str = "group") -> tuple[dict[str, Any], list[Failure]]:
-    """`vms_by_group` VMs in each group, each with 18 restore points under one lock of the group (or each under its own)."""
+    """`vms_by_group` VMs in each group, each with 18 restore points under one lock of the group. `lock_on` "collection" or "point": each
+    collection, or one of its points, has a lock of its own as well."""
     resources = [parts.group(parts.VAULT_GROUP), parts.vault()]
     failures = []
     for group, count in vms_by_group.items():
         resources.append(parts.group(group))
         group_id = parts.group(group)["id"]
-        if lock_on == "group":
-            resources.append(parts.lock(group_id, f"keep-{group}", NOTES))
+        resources.append(parts.lock(group_id, f"keep-{group}", NOTES))
         for number in range(1, count + 1):
             vm = parts.machine(group, f"{group}-vm{number}", "Windows")
             collection = parts.collection(group, f"AzureBackup_{vm['name']}", vm, POINTS)
@@ -37,7 +37,8 @@ def locked_groups(vms_by_group: dict[str, int], lock_on: str = "group") -> tuple
             extension = parts.backup_extension(vm, "Succeeded", None)
             failed = parts.failed_job(vm["id"], messages.INTERNAL, job_id)
             resources += [vm, parts.interface(group, vm["name"]), extension, collection, parts.protected_item(vm["id"]), failed]
-            if lock_on == "collection":
-                resources.append(parts.lock(collection["id"], f"keep-{vm['name']}", NOTES))
+            if lock_on != "group":
+                point = f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}" if lock_on == "point" else ""
+                resources.append(parts.lock(collection["id"] + point, f"keep-{vm['name']}", NOTES))
             failures.append(Failure(vm["id"], job_id, alerts.vm_alert(vm["id"], messages.INTERNAL, job_id)))
     return json.loads(json.dumps({"resources": resources})), failures

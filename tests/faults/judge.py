@@ -8,7 +8,7 @@ from typing import Any
 from command_line.demo_checks import COLLECTION, LOCK, kind_of, locks_of
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from tests.e2e.promises import not_allowed
+from tests.e2e.promises import changes_azure, not_allowed
 
 CLOCKS_APART_SECONDS = 0.05
 
@@ -68,7 +68,7 @@ def _intents(requests: list[dict[str, Any]], entries: list[dict[str, Any]], wall
             begun[target] = min(begun.get(target, at), at)
     broken = []
     for request in requests:
-        if request["method"] not in ("PUT", "PATCH", "DELETE", "POST"):
+        if not changes_azure(request):
             continue
         target = request["path"].split("?")[0].removesuffix("/backup").casefold()
         at = begun.get(target)

@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.azure import locked_groups
+from simulator.scenarios import parts
+from tests.faults.azure import NOTES, locked_groups
 from tests.faults.runs import Outcome, run
 from tests.faults.world import Fault, NeverAtRest, Place
 
@@ -32,12 +33,19 @@ JOBS = 2
 LATE_SECONDS = 2.5
 """Longer than the call's time limit in these runs."""
 PROBLEM = {"code": "InternalExecutionError", "message": "An internal execution error occurred."}
+BY_POLICY = {"error": {"code": "RequestDisallowedByPolicy", "message": "Resource 'keep-rg-one' was disallowed by policy."}}
+MADE = parts.lock(parts.group("rg-one")["id"], "keep-rg-one", NOTES)
+"""The answer to a PUT of the lock of these runs."""
+PROOF = 1
+"""Which PUT of the lock is the proof; the others put it back."""
 DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = "ARM DELETE restorePointCollections", "ARM DELETE locks", "ARM PUT locks"
 POLLS = tuple(f"{side} ARM GET {what}" for side in ("before", "after") for what in ("operations", "operationsStatus"))
 LOOKS = 3
 """How often a cell whose boundary was not reached is run again: how often a job is looked at is a matter of moments, too."""
 BEFORE_LIFT = "before store insert audit intent restore_lock"
 PROMISES = ("locks lost", "unpromised deletions", "changes without an intent", "fixed twice", "open intents", "chain")
+GIVEN_UP = "given up"
+"""A person was told because the product could not go on, not because of what it found."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Cell:
     lose_engine: bool = True
     groups: dict[str, int] = field(default_factory=lambda: {"rg-one": 1})
     deliveries: int = 1
+    lock_on: str = "group"
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,11 @@ def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
             yield cell("operation fails", Fault("arm", {"action": {"lro_fail": PROBLEM}}))
             yield cell("operation fails always", Fault("arm", {"action": {"lro_fail": PROBLEM}, "times": 9}))
             yield cell("operation hangs", Fault("arm", {"action": {"lro_hang": True}}))
-        if label == f"before {PUT_LOCK}":
+        if place == (f"before {PUT_LOCK}", PROOF):
+            yield cell("403 by policy on the proof", Fault("arm", {"action": {"status": 403, "body": BY_POLICY}}))
+            yield cell("no answer to the proof", Fault("arm", {"action": {"reset": "after"}}))
+            yield cell("201 on the proof", Fault("arm", {"action": {"status": 201, "body": MADE}}))
+        elif label == f"before {PUT_LOCK}":
             yield cell("403 on restore", Fault("arm", {"action": {"status": 403}, "times": 4}))
     yield from _people()
     yield from _many()
@@ -130,6 +143,8 @@ def _people() -> Iterator[Cell]:
 def _many() -> Iterator[Cell]:
     yield Cell("the same event three times at once", "many at once", None, None, deliveries=3)
     yield Cell("20 VMs of one group at once", "many at once", None, None, groups={"rg-one": 20})
+    for what in ("collection", "point"):
+        yield Cell(f"a lock on a {what}", "a lock on the collection", None, None, lock_on=what)
     yield Cell("two groups at once", "many at once", None, None, groups={"rg-one": 3, "rg-two": 3})
     for lose in (True, False):
         name = f"5 VMs of one group, the process dies in the window, engine {'lost' if lose else 'kept'}"
@@ -137,10 +152,15 @@ def _many() -> Iterator[Cell]:
 
 
 async def _once(cell: Cell) -> Outcome:
-    state, failures = locked_groups(cell.groups)
+    state, failures = locked_groups(cell.groups, cell.lock_on)
     faults = {cell.place: cell.fault} if cell.place is not None and cell.fault is not None else {}
     with tempfile.TemporaryDirectory() as folder:
         return await run(Path(folder), state, failures, faults, lose_engine=cell.lose_engine, deliveries=cell.deliveries)
+
+
+def _status(incident: dict[str, Any]) -> str:
+    lost = any(words in incident["reason"] for words in ("failed at every attempt", "without getting on"))
+    return GIVEN_UP if lost else str(incident["status"])
 
 
 def judged(cell: Cell) -> Judged:
@@ -155,7 +175,7 @@ def judged(cell: Cell) -> Judged:
         hit = cell.place is None or bool(outcome.struck)
         if hit or outcome.broken:
             break
-    statuses = tuple(sorted(str(incident["status"]) for incident in outcome.incidents))
+    statuses = tuple(sorted(_status(incident) for incident in outcome.incidents))
     return Judged(cell.name, cell.column, hit, statuses, outcome.broken, "", time.monotonic() - began)
 
 
@@ -176,7 +196,7 @@ def wrong(result: Judged) -> str:
         return f"never at rest: {result.never_at_rest}"
     if not result.hit:
         return "the boundary was not reached"
-    if "failed" in result.statuses:
+    if GIVEN_UP in result.statuses:
         return "the product gave the incident up"
     return json.dumps(result.broken) if result.broken else ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,10 +39,10 @@ async def run(
     lose_engine: bool = True,
     deliveries: int = 1,
     settings: dict[str, Any] | None = None,
-    environment: Mapping[str, str] | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Outcome:
-    """`settings` are the simulator's, `environment` the app's. Raises NeverAtRest when the system does not come to rest by itself."""
-    async with World(folder, dict(faults or {}), lose_engine, environment or {}) as world:
+    """Raises NeverAtRest when the system does not come to rest by itself."""
+    async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
         if settings:

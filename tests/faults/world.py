@@ -14,6 +14,7 @@ import contextlib
 import copy
 import inspect
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -55,15 +56,6 @@ SETTINGS = {
     "REMEDIATOR_WINDOW_SECONDS": "3",
     "REMEDIATOR_CHANGES_PER_HOUR": "100000",
 }
-PATIENT = {
-    "REMEDIATOR_GATHER_SECONDS": "60",
-    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "60",
-    "REMEDIATOR_RETRY_SECONDS": "60",
-    "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "60",
-    "REMEDIATOR_UNLOCK_WAIT_SECONDS": "60",
-    "REMEDIATOR_WINDOW_SECONDS": "80",
-}
-"""For runs without a fault: nothing is given up because this machine is slow."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
 REST_SECONDS = 90.0
 
@@ -96,8 +88,6 @@ class World:
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
     """Whether a death takes the durable engine's state with it; else the activity is run again."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
     times: dict[str, int] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)
@@ -111,6 +101,8 @@ class World:
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
     at_first: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """App settings of this run, over SETTINGS."""
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
@@ -204,15 +196,21 @@ class World:
         """The orchestrator's own generator, its activities run at least once. Ends early when the engine's state is lost."""
         generator = _orchestrator()(_Context(incident_id))
         given: Any = None
-        with contextlib.suppress(StopIteration, _Lost):
+        raised: Exception | None = None
+        with contextlib.suppress(StopIteration, _Lost, RemediatorError):  # the last: the orchestration failed
             while True:
-                asked = generator.send(given)
+                asked = generator.throw(raised) if raised else generator.send(given)
+                given = raised = None
                 try:
                     given = await self._answered(asked)
-                except Exception as error:
-                    if not isinstance(error, _Lost):
-                        self.crashes.append(f"{type(error).__name__}: {error}")
+                except RemediatorError as error:
+                    raised = error
+                except (_Lost, asyncio.CancelledError):
                     raise
+                except Exception as error:
+                    logging.exception("an activity of %s", incident_id)
+                    self.crashes.append(f"{type(error).__name__}: {error}")
+                    raised = error
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
@@ -235,7 +233,7 @@ class World:
                 pass
             except RemediatorError:
                 if not process.dead:
-                    raise _Lost from None  # the engine gives the orchestration up; the guardian begins it again
+                    raise
             if self.lose_engine:
                 raise _Lost
 
@@ -366,8 +364,8 @@ class _Context:
     def current_utc_datetime(self) -> datetime:
         return datetime.now(UTC)
 
-    def get_input(self) -> dict[str, str]:
-        return {"incident_id": self._incident_id}
+    def get_input(self) -> dict[str, Any]:
+        return {"incident_id": self._incident_id, "pause_seconds": float(SETTINGS["REMEDIATOR_BUSY_POLL_SECONDS"])}
 
     def call_activity(self, name: str, given: Any) -> tuple[str, Any]:
         return name, given
@@ -394,7 +392,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | world.environment | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
@@ -410,7 +408,11 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self.policies = (_EdgePolicy(process),)
+        self._process = process
+
+    def _options(self) -> dict[str, Any]:
+        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]

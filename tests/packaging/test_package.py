@@ -46,6 +46,7 @@ ACTIVITIES = (
     "start_backup",
     "look_at_backup",
     "conclude_backup",
+    "hand_over_incident",
 )
 QUEUES = {"intake_queue": "queueTrigger", "intake_poison": "queueTrigger"}
 

@@ -38,6 +38,8 @@ from tests.simulator.support import (
     state,
 )
 
+VM = facts.virtual_machine({"id": VM_ID, "location": "westeurope"})
+EXTENSION = facts.extension({"id": EXTENSION_ID, "name": "VMSnapshot", "properties": {"publisher": "p", "type": "t"}}, None)
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
@@ -57,6 +59,7 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("PUT", "/locks/[^/]+", "locks", "ManagementLockObject"),
     ("DELETE", "/locks/[^/]+", "", EMPTY),
+    ("POST", "/Microsoft.PolicyInsights/checkPolicyRestrictions", "", UNDEFINED),
     ("GET", "/backupJobs", "bms", "JobResourceList"),
     ("GET", "/backupJobs/[^/]+", "bms", "JobResource"),
     ("GET", "/protectedItems/[^/]+", "bms", "ProtectedItemResource"),
@@ -129,7 +132,8 @@ async def drive(url: str) -> None:
             await reader.resource_group_tags("rg-app"),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
-            await reader.locks(COLLECTION_ID),
+            await reader.locks(COLLECTION_ID, below=True),
+            await reader.extension_denials(VM, EXTENSION),
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
@@ -143,7 +147,9 @@ async def drive(url: str) -> None:
                 raise NotRead(str(found))
         lock = await reader.lock(LOCK_ID)
         assert isinstance(lock, facts.Lock), lock
-        await writer.delete_lock(lock)
+        assert (await writer.prove_lock(lock)).status == 200
+        if (lifting := await writer.delete_lock(lock)).error:
+            raise lifting.error
         await writer.delete_restore_point_collection(COLLECTION_ID, 10)
         await writer.delete_extension(EXTENSION_ID, 10)
         await writer.put_lock(lock)

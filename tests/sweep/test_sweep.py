@@ -257,7 +257,7 @@ async def test_without_the_workspace_the_vaults_are_asked_and_it_is_said(tmp_pat
     state, failures = locked_groups({"rg-one": 2})
     failed_at(state, failures)
     async with sweeping(tmp_path, with_log(state), REMEDIATOR_WORKSPACE_ID=WORKSPACE) as s:
-        s.arm.world.faults.add({"method": "POST", "path_regex": "/query$", "times": 9, "action": {"status": status, "body": {}}})
+        s.arm.world.faults.add({"method": "POST", "path_regex": "/query$", "times": 9, "action": {"status": status}})
         swept = await s.sweep()
         assert len(swept.problems) == 1 and f"the log is {told}" in swept.problems[0]
         assert len(swept.opened) == 2

@@ -1,0 +1,40 @@
+"""The end of an incident whose work cannot go on: a person is told which stage failed and how, and its locks are put back.
+
+In this order: with the incident ended nothing more is deleted in its window, and the guardian puts back whatever is left off here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.advice import About, look_at_job
+from shared.execution.locks import put_back_all_due
+from shared.execution.tools import Tools
+from shared.execution.unlocking import close_intents
+from shared.incident.model import Status
+from shared.workflow.carry_out import advice_on_locks
+from shared.workflow.close import close
+
+MOST_CHARACTERS = 500
+"""Of the error: durable tells a whole traceback, and the log has that."""
+
+
+async def hand_over(tools: Tools, incident_id: str, stage: str, error: str) -> dict[str, Any]:
+    """End the incident with a person. {"closed": False} where it had ended before, or is not there.
+
+    Raises StoreUnavailable: where nobody was told yet the guardian begins the work again.
+    """
+    incident = await tools.book.get(incident_id)
+    if incident is None or incident.ended:
+        return {"closed": False}
+    reason = f"the stage {stage} failed at every attempt: {_first_lines(error)}"
+    steps = (look_at_job(incident), About.of(incident).backup_now, *advice_on_locks(incident))
+    await close(tools, incident_id, Status.NEEDS_PERSON, reason, steps)
+    await put_back_all_due(tools)
+    await close_intents(tools, incident)
+    return {"closed": True}
+
+
+def _first_lines(error: str) -> str:
+    text = " ".join(error.split())
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"

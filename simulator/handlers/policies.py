@@ -1,0 +1,44 @@
+"""Microsoft.PolicyInsights: what policy would say to a resource that is to be made.
+
+https://learn.microsoft.com/rest/api/policy/policy-restrictions
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator import errors, ids, policies
+from simulator.ids import fold
+from simulator.world import Answer, Call
+
+API_VERSIONS = ("2020-07-01", "2022-03-01", "2023-03-01", "2024-10-01")
+
+
+def check_restrictions(call: Call) -> Answer:
+    """Only what is asked of the content is played; pending fields are refused."""
+    if call.api_version not in API_VERSIONS:
+        raise errors.invalid_api_version(call.api_version)
+    body = call.body if isinstance(call.body, dict) else {}
+    details = body.get("resourceDetails")
+    content = details.get("resourceContent") if isinstance(details, dict) else None
+    if not isinstance(content, dict) or not isinstance(content.get("type"), str):
+        raise errors.invalid_content("resourceDetails.resourceContent is an object with a type")
+    if body.get("pendingFields"):
+        raise errors.not_played(call.method, f"{call.path} with pendingFields")
+    assert isinstance(details, dict)
+    target = _target(call, content, str(details.get("scope") or ""))
+    found = policies.evaluations(call.state, target, content, body.get("includeAuditEffect") is True)
+    return Answer(200, {"fieldRestrictions": [], "contentEvaluationResult": {"policyEvaluations": found}})
+
+
+def _target(call: Call, content: dict[str, Any], scope: str) -> str:
+    """The id that the resource would have: of a child below its parent, which is then the scope."""
+    at = call.path[: fold(call.path).rindex("/providers/")]
+    scope = scope or at
+    if not ids.is_id(scope) or not ids.at_or_above(at, scope):
+        raise errors.invalid_content(f"scope '{scope}' is not in {at}")
+    kind, name = content["type"], str(content.get("name") or "unnamed")
+    parent = ids.parse(scope).type
+    if fold(kind).startswith(fold(parent) + "/"):
+        return f"{scope}/{kind[len(parent) + 1 :]}/{name}"
+    return f"{scope}/providers/{kind}/{name}"
