@@ -10,7 +10,7 @@ NODE_STAMP := node_modules/.installed
 PYTHON := $(shell for p in python3.13 "$$(command -v pyenv >/dev/null 2>&1 && pyenv prefix 3.13 2>/dev/null || pyenv prefix 3.13.0 2>/dev/null)/bin/python" "$$HOME"/.pyenv/versions/3.13*/bin/python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && echo "$$p" && break; done)
 
-.PHONY: help setup demo test check faults bench lock clean
+.PHONY: help setup demo test check faults mutants bench lock clean
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -73,6 +73,9 @@ screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/scr
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
+
+mutants: $(STAMP)  ## plant small bugs in the safety core, fail where no test notices one, and write docs/reliability.md
+	@$(BIN)/python -m tests.mutants --write docs/reliability.md
 
 bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.faults.bench_windows

@@ -29,8 +29,11 @@ class OneLook(ArmReader):
         return await self._once("tags", resource_group, super().resource_group_tags)
 
     async def locks(self, scope: str, *, below: bool = False) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        what = "locks, those below as well" if below else "locks"
-        return await self._once(what, scope, partial(super().locks, below=below))
+        return await self._once(f"locks {below}", scope, partial(super().locks, below=below))
+
+    async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
+        vaults = super().vaults
+        return await self._once("vaults", "", lambda _: vaults())
 
     async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
         return await self._once("policy", policy_id, super().backup_policy)

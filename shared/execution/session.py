@@ -130,7 +130,8 @@ class _Session:
             for each in ready:
                 self._ended(each, Result(each.collection.id, "refused" if refused else "failed", problem), "", None)
             return
-        deletions |= {asyncio.create_task(self._delete(each)) for each in ready}
+        again = record.for_one_look(self.tools)
+        deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
 
     async def _examined(self, look: Tools, member: Member, unlocked: bool) -> list[collection.Ready]:
         incident = await self.tools.book.get(member.incident_id)
@@ -150,13 +151,13 @@ class _Session:
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
-    async def _delete(self, ready: collection.Ready) -> None:
+    async def _delete(self, ready: collection.Ready, look: Tools) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
         probing, self.probed = not self.probed, True
         if not probing:
             await self.unlocked.wait()
         try:
-            if late := await self._look_again(ready):
+            if late := await self._look_again(ready, look):
                 self._ended(ready, late, "", None)
                 return
             ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
@@ -164,11 +165,11 @@ class _Session:
             self.unlocked.set()
         self._ended(ready, *ended)
 
-    async def _look_again(self, ready: collection.Ready) -> Result | None:
+    async def _look_again(self, ready: collection.Ready, look: Tools) -> Result | None:
         """Why not to delete after all. A look that takes longer than the window is a no."""
         try:
             async with asyncio.timeout_at(self.give_up):
-                return await collection.stopped_meanwhile(self.tools.reader, ready, self.locks.lifted)
+                return await collection.stopped_meanwhile(look.reader, ready, self.locks.lifted)
         except TimeoutError:
             return Result(ready.collection.id, "failed", "the window was over before the last look had ended")
 

@@ -220,7 +220,7 @@ def test_what_a_recovery_point_says(properties: dict[str, Any], in_vault: bool, 
 
 def test_a_vm_tells_which_machine_it_is() -> None:
     assert virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
-    assert virtual_machine({"id": "/v", "properties": {}}).vm_id_guid == ""
+    assert virtual_machine({"id": "/v", "properties": {"provisioningState": "Succeeded"}}).vm_id_guid == ""
 
 
 CHANGED = [

@@ -133,6 +133,35 @@ async def test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_fir
     assert (taken.what, taken.start) == ("claimed", taken.incident_id)
 
 
+async def test_a_failure_of_another_subscription_is_set_aside(taking: Taking) -> None:
+    other = json.loads(json.dumps(LOG).replace(OWN, "99999999-9999-9999-9999-999999999999"))
+    taken = await taking.take(other)
+    assert (taken.what, taken.start) == ("ignored", "")
+    (incident,) = await taking.incidents()
+    assert incident.status is Status.IGNORED
+    assert "99999999-9999-9999-9999-999999999999" in incident.reason
+
+
+async def test_only_one_of_two_failures_of_a_vm_is_worked_on(taking: Taking) -> None:
+    first = await taking.take(LOG)
+    second = await taking.take(json.loads(json.dumps(LOG).replace(JOB, "22222222-2222-4333-8444-555555555555")))
+    assert (first.start, second.start) == (first.incident_id, "")
+    assert {each.id: each.status for each in await taking.incidents()} == {
+        first.incident_id: Status.OPEN,
+        second.incident_id: Status.IGNORED,
+    }
+
+
+async def test_the_same_failure_told_an_hour_later_is_the_same_incident(taking: Taking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id of an incident carries the time; the claim, not the id, makes it one."""
+    first = await taking.take(LOG)
+    later = clock.after(clock.now(), 3600)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    again = await taking.take(LOG)
+    assert (again.what, again.incident_id) == ("duplicate", first.incident_id)
+    assert [each.id for each in await taking.incidents()] == [first.incident_id]
+
+
 OF_ANOTHER_VM = ROW | {"JobUniqueId": OTHER, "BackupItemUniqueId": NAMES.replace("app-01", "app-02")}
 
 

@@ -42,3 +42,14 @@ def locked_groups(vms_by_group: dict[str, int], lock_on: str = "group") -> tuple
                 resources.append(parts.lock(collection["id"] + point, f"keep-{vm['name']}", NOTES))
             failures.append(Failure(vm["id"], job_id, alerts.vm_alert(vm["id"], messages.INTERNAL, job_id)))
     return json.loads(json.dumps({"resources": resources})), failures
+
+
+def broken_extension() -> tuple[dict[str, Any], list[Failure]]:
+    """A VM whose backup extension has failed."""
+    vm = parts.machine("rg-one", "rg-one-vm1", "Windows")
+    extension = parts.backup_extension(vm, "Failed")
+    job_id = str(uuid.uuid4())
+    resources = [parts.group(parts.VAULT_GROUP), parts.vault(), parts.group("rg-one"), vm, parts.interface("rg-one", vm["name"])]
+    resources += [extension, parts.protected_item(vm["id"]), parts.failed_job(vm["id"], messages.EXTENSION, job_id)]
+    event = alerts.vm_alert(vm["id"], messages.EXTENSION, job_id)
+    return json.loads(json.dumps({"resources": resources})), [Failure(vm["id"], job_id, event)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,20 @@ class Outcome:
     """What a run came to."""
 
     def __init__(
-        self, broken: dict[str, list[str]], world: World, incidents: list[dict[str, Any]], requests: list[dict[str, Any]]
+        self,
+        broken: dict[str, list[str]],
+        world: World,
+        incidents: list[dict[str, Any]],
+        requests: list[dict[str, Any]],
+        entries: list[dict[str, Any]],
+        after: dict[str, Any],
     ) -> None:
         self.broken = {name: found for name, found in broken.items() if found}
         self.boundaries = list(world.boundaries)
         self.incidents = incidents
         self.requests = requests
+        self.entries = entries
+        self.after = after
         self.struck = list(world.struck)
 
 
@@ -39,9 +48,13 @@ async def run(
     lose_engine: bool = True,
     deliveries: int = 1,
     settings: dict[str, Any] | None = None,
-    environment: dict[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    waiting: bool = False,
 ) -> Outcome:
-    """Raises NeverAtRest when the system does not come to rest by itself."""
+    """`settings` are the simulator's, `environment` the app's; `waiting`: an incident that waits for its time is at rest.
+
+    Raises NeverAtRest when the system does not come to rest by itself.
+    """
     async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
@@ -50,7 +63,7 @@ async def run(
         before, removed = _dumped(simulator), _counted(simulator.state)
         world.at_first, world.expected = before, locks_of(before)
         await asyncio.gather(*(world.deliver(failure.event) for failure in failures for _ in range(deliveries)))
-        await world.rest(len(failures))
+        await world.rest(len(failures), waiting=waiting)
         app = world.living()
         incidents = [incident_json(incident) async for incident in app.book.all()]
         entries = [entry.to_json() async for entry in app.audit.entries()]
@@ -58,7 +71,7 @@ async def run(
         after = _dumped(simulator)
         turned = world.clock_offset != 0
         broken = judge(before, after, world.expected, requests, incidents, entries, None if turned else wall_offset(), removed)
-        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests)
+        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests, entries, after)
 
 
 def _counted(state: State) -> Counter[str]:

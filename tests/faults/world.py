@@ -15,6 +15,7 @@ import copy
 import inspect
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -40,9 +41,9 @@ from simulator.server import Simulator
 from tests.roles import GRANTED
 
 SETTINGS = {
-    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
     "REMEDIATOR_STORE": "sqlite:unused",
+    "REMEDIATOR_MODE": "auto",
     "REMEDIATOR_POLL_SECONDS": "0.02",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.05",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.05",
@@ -56,14 +57,26 @@ SETTINGS = {
     "REMEDIATOR_WINDOW_SECONDS": "3",
     "REMEDIATOR_CHANGES_PER_HOUR": "100000",
 }
+PATIENT = {
+    "REMEDIATOR_GATHER_SECONDS": "60",
+    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "60",
+    "REMEDIATOR_RETRY_SECONDS": "60",
+    "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "60",
+    "REMEDIATOR_UNLOCK_WAIT_SECONDS": "60",
+    "REMEDIATOR_WINDOW_SECONDS": "80",
+}
+"""For runs without a fault: nothing is given up because this machine is slow."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
-REST_SECONDS = 90.0
+REST_SECONDS = float(os.environ.get("FAULT_REST_SECONDS", "90"))
 
 PROCESS: ContextVar[Process] = ContextVar("process")
 
 
-type Place = int | tuple[str, int]
-"""A boundary: the how-manieth of the run, or its label and the how-manieth of that label."""
+type Place = int | tuple[str, int] | tuple[str, str]
+"""A boundary: the how-manieth of the run; its label and the how-manieth of that label; or the first of its label once another
+label was passed."""
+type Hand = Callable[[World], None] | Callable[[World], Awaitable[None]]
+"""What a person, or somebody else's process, does at a boundary."""
 
 
 class Died(BaseException):
@@ -88,11 +101,15 @@ class World:
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
     """Whether a death takes the durable engine's state with it; else the activity is run again."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
     times: dict[str, int] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)
     """Where faults really hit."""
     deaths: int = 0
+    buried: list[Process] = field(default_factory=list)
+    """Processes that died; what they had open is closed at the end."""
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
@@ -101,8 +118,6 @@ class World:
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
     at_first: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
-    """App settings of this run, over SETTINGS."""
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
@@ -118,7 +133,8 @@ class World:
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        await self.process.close()
+        for process in (self.process, *self.buried):
+            await process.close()
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
 
@@ -132,10 +148,14 @@ class World:
             raise Died
         self.boundaries.append(label)
         self.times[label] = self.times.get(label, 0) + 1
-        fault = self.faults.pop(len(self.boundaries) - 1, None) or self.faults.pop((label, self.times[label]), None)
-        if fault is not None:
+        if (fault := self._fault_at(label)) is not None:
             self.struck.append(label)
             await self._strike(process, fault, label, request)
+
+    def _fault_at(self, label: str) -> Fault | None:
+        places: list[Place] = [len(self.boundaries) - 1, (label, self.times[label])]
+        places += [(label, before) for before in self.times if before != label]
+        return next((self.faults.pop(place) for place in places if place in self.faults), None)
 
     async def _strike(self, process: Process, fault: Fault, label: str, request: Any) -> None:
         if fault.kind == "die":
@@ -157,7 +177,9 @@ class World:
                 }
                 self.simulator.world.faults.add(wanted)
         elif fault.kind == "person":
-            HANDS[fault.args["does"]](self)
+            does = fault.args["does"]
+            if (done := (HANDS[does] if isinstance(does, str) else does)(self)) is not None:
+                await done
         elif fault.kind == "clock":
             self.clock_offset += fault.args["seconds"]
         else:
@@ -184,6 +206,7 @@ class World:
 
     def living(self) -> Process:
         if self.process.dead:
+            self.buried.append(self.process)
             self.process = Process(self)
         return self.process
 
@@ -251,22 +274,25 @@ class World:
         except (Died, RemediatorError):
             return  # the timer runs again
 
-    async def rest(self, jobs: int) -> None:
-        """Run on until nothing is left to do. Raises NeverAtRest."""
+    async def rest(self, jobs: int, *, waiting: bool = False) -> None:
+        """Run on until nothing is left to do. Raises NeverAtRest. `waiting`: an incident that waits for its time is left to wait."""
         give_up = asyncio.get_running_loop().time() + REST_SECONDS
         while asyncio.get_running_loop().time() < give_up:
             await asyncio.sleep(0.05)
             await self.guard()
-            if await self._at_rest(jobs):
+            if await self._at_rest(jobs, waiting):
                 return
         raise NeverAtRest(f"after {REST_SECONDS} s: {await self._left()}")
 
-    async def _at_rest(self, jobs: int) -> bool:
+    async def _at_rest(self, jobs: int, waiting: bool) -> bool:
         app = self.living()
-        if self.store_is_down() or any(not task.done() for task in self.tasks.values()):
+        if self.store_is_down():
             return False
         incidents = [incident async for incident in app.book.all()]
-        ended = len(incidents) >= jobs and all(incident.ended for incident in incidents)
+        left = {incident.id for incident in incidents if waiting and str(incident.status) == "waiting"}
+        if any(not task.done() for incident_id, task in self.tasks.items() if incident_id not in left):
+            return False
+        ended = len(incidents) >= jobs and all(incident.ended or incident.id in left for incident in incidents)
         return ended and not await app.ledger.open_locks() and not await app.windows.all()
 
     async def _left(self) -> Any:
@@ -337,7 +363,7 @@ def _make_a_point(state_of_point: str) -> Callable[[World], None]:
     return hand
 
 
-HANDS: dict[str, Callable[[World], None]] = {
+HANDS: dict[str, Hand] = {
     "adds a lock": _add_a_lock,
     "changes the lock": _change_the_lock,
     "takes the lock off": _take_the_lock_off,
@@ -392,7 +418,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | world.environment | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
@@ -410,9 +436,10 @@ class _EdgeClients(AzureClients):
         super().__init__(process.settings, process.settings.subscription_id)
         self._process = process
 
-    def _options(self) -> dict[str, Any]:
-        """A policy of its own for each client: it knows its successor, down to the client's transport."""
-        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
+    def _made(self, client_class: Any, **more: Any) -> Any:
+        """With a policy of its own for each client: it knows its successor, down to the client's transport."""
+        self.policies = (_EdgePolicy(self._process),)
+        return super()._made(client_class, **more)
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]

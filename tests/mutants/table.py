@@ -1,0 +1,942 @@
+"""The bugs, by what they break. Each is one a person could write, and none is
+equivalent to the code as it is.
+
+`where` names the function, not the file: a function that moves keeps its mutants. Where
+code changes, its anchor is pointed again; a mutant that survives stays here until a
+test notices it.
+"""
+
+from __future__ import annotations
+
+from tests.mutants.plant import Mutant
+
+LOOKS, WINDOW, VERIFYING = "tests/faults/test_last_looks.py", "tests/faults/test_lock_window.py", "tests/faults/test_verifying.py"
+DECIDING, WINDOW_RULES = "tests/core/test_deciding.py", "tests/core/test_lock_windows.py"
+LOCK_FACTS, ONE_FAILURE = "tests/core/test_lock_facts.py", "tests/events/test_one_failure.py"
+
+
+def looks(*cases: str) -> tuple[str, ...]:
+    name = "test_what_changed_since_the_plan_is_seen_and_nothing_is_changed"
+    return tuple(f"{LOOKS}::{name}[{case}]" for case in cases)
+
+
+def record(*cases: str) -> tuple[str, ...]:
+    return tuple(f"{LOOKS}::test_the_record_goes_ahead_and_follows[{case}]" for case in cases)
+
+
+def window(name: str) -> tuple[str, ...]:
+    return (f"{WINDOW}::test_{name}",)
+
+
+def verifying(name: str) -> tuple[str, ...]:
+    return (f"{VERIFYING}::test_{name}",)
+
+
+def deciding(name: str) -> tuple[str, ...]:
+    return (f"{DECIDING}::test_{name}",)
+
+
+UNRECORDED = (f"{LOOKS}::test_what_cannot_be_recorded_is_not_changed",)
+ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
+EXAMPLES = ("tests/core/test_catalogue.py::test_an_example_gets_its_verdict",)
+AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_the_collection",)
+POINT_STAYS = ("tests/core/test_restore_points.py::test_it_stays_and_the_person_is_told_why",)
+WITNESS = ("tests/core/test_witness.py::test_anything_else_is_not",)
+IDENTICAL = window("what_is_put_back_is_identical")
+ROUND_TRIP = (f"{LOCK_FACTS}::test_what_is_put_is_what_is_read",)
+NOT_THE_SAME = (f"{LOCK_FACTS}::test_two_locks_are_not_the_same",)
+ONE_WINDOW = (f"{WINDOW_RULES}::test_one_window_a_group_and_no_move_over_what_another_wrote",)
+GOES_ON = (f"{LOOKS}::test_what_does_not_matter_holds_nothing_back",)
+
+PUTTING_BACK = (
+    Mutant(
+        "the read-back of a restored lock is not compared",
+        "_read_back",
+        "isinstance(found, Lock) and found.same_content(entry.lock)",
+        "isinstance(found, Lock)",
+        window("a_lock_that_does_not_read_back_identical_is_not_called_back"),
+    ),
+    Mutant(
+        "a restored lock is not read back",
+        "_put_back_once",
+        "await _read_back(tools, entry)",
+        "pass",
+        window("a_lock_that_azure_says_is_made_and_is_not_is_made_again"),
+    ),
+    Mutant(
+        "a lock is put back over what a person changed",
+        "_put_back_once",
+        "isinstance(found, Lock) and not found.same_content(entry.lock)",
+        "False",
+        window("a_lock_that_somebody_changed_in_the_window_stays_theirs"),
+    ),
+    Mutant(
+        "the level of a lock is lost when it is put back",
+        "ArmWriter.put_lock",
+        "level=lock.level",
+        'level="CanNotDelete"',
+        IDENTICAL,
+    ),
+    Mutant("the notes of a lock are lost when it is put back", "ArmWriter.put_lock", "notes=lock.notes", "notes=None", IDENTICAL),
+    Mutant(
+        "the owners of a lock are lost when it is put back",
+        "ArmWriter.put_lock",
+        "owners=owners or None",
+        "owners=None",
+        ROUND_TRIP,
+    ),
+    Mutant(
+        "two locks of different level are the same",
+        "Lock.same_content",
+        "fold(self.level) == fold(other.level)",
+        "True",
+        NOT_THE_SAME,
+    ),
+    Mutant(
+        "two locks of different notes are the same",
+        "Lock.same_content",
+        '(self.notes or "") == (other.notes or "")',
+        "True",
+        NOT_THE_SAME,
+    ),
+    Mutant(
+        "two locks of different owners are the same",
+        "Lock.same_content",
+        "{fold(owner) for owner in self.owners} == {fold(owner) for owner in other.owners}",
+        "True",
+        NOT_THE_SAME,
+    ),
+    Mutant(
+        "two locks of different scope are the same",
+        "Lock.same_content",
+        "fold(self.id) == fold(other.id)",
+        "self.name == other.name",
+        NOT_THE_SAME,
+    ),
+    Mutant(
+        "the leader waits for the store before it puts locks back",
+        "_Session.unlock_and_delete",
+        "self._put_back(list(self.entries.values()))",
+        "self._put_back([])",
+        window("a_store_that_is_away_does_not_keep_the_lock_off"),
+    ),
+    Mutant(
+        "the outcome of a put-back is not written",
+        "_settled",
+        "if (RESTORE, fold(entry.lock.id)) in",
+        "if (RESTORE, entry.incident_id) in",
+        ONE_OUTCOME,
+    ),
+    Mutant(
+        "two that put a lock back both write the outcome",
+        "_settled",
+        "entry.state == BACK or await tools.ledger.is_back(entry)",
+        "True",
+        window("two_that_put_it_back_at_once_write_one_outcome") + window("the_guardian_beside_the_leader_settles_it_once"),
+    ),
+    Mutant(
+        "the guardian settles what the leader is settling",
+        "_put_back_once",
+        "if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():",
+        "if False:",
+        window("two_that_put_it_back_at_once_write_one_outcome"),
+    ),
+    Mutant(
+        "a lock that is back is settled twice",
+        "LockLedger.is_back",
+        "_entry(row).state == BACK",
+        "False",
+        (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
+    ),
+    Mutant(
+        "a failed attempt takes back that the lock is back",
+        "LockLedger.failed",
+        "row is not None and _entry(row).state == OFF",
+        "row is not None",
+        (f"{WINDOW_RULES}::test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back",),
+    ),
+)
+
+LIFTING = (
+    Mutant(
+        "the lock is not compared again before it is lifted",
+        "_Session._lift_one",
+        "isinstance(found, Lock) and not found.same_content(entry.lock)",
+        "False",
+        window("a_lock_that_somebody_changed_just_now_is_not_lifted"),
+    ),
+    Mutant(
+        "a lock that cannot be read is lifted",
+        "_Session._lift_one",
+        "isinstance(found, Unreadable)",
+        "False",
+        window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
+    ),
+    Mutant(
+        "a lock that a person took off is put back",
+        "_Session._lift_one",
+        "isinstance(found, Absent) and fold(lock.id) not in self.recovered",
+        "False",
+        window("a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back"),
+    ),
+    Mutant(
+        "a lock that is off because of us counts as taken off by a person",
+        "_Session._lift_one",
+        " and fold(lock.id) not in self.recovered",
+        "",
+        window("a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s"),
+    ),
+    Mutant(
+        "the ledger takes a later body of a lock for the first one",
+        "LockLedger.record",
+        "return _entry(row)",
+        "return entry",
+        (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
+    ),
+    Mutant(
+        "a lock that a person added in the window is lifted",
+        "_lockable",
+        "if unlocked:",
+        "if False:",
+        window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
+    ),
+    Mutant(
+        "a window that was open before is taken for a new one",
+        "_Session._has_lifted",
+        "bool(await self.tools.ledger.open_locks(self.held.window.group_id))",
+        "False",
+        window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
+    ),
+    Mutant(
+        "what must stay locked is not looked at by the executor",
+        "_lockable",
+        "if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:",
+        'if kept := "":',
+        looks("an application locks the group, in the window", "the subscription is locked, in the window"),
+    ),
+    Mutant(
+        "a lock with owners may be lifted",
+        "delete_restore_point_collection:why_kept",
+        "if lock.owners:",
+        "if False:",
+        looks("an application locks the group, before the window") + deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "Azure Backup's own lock may be lifted",
+        "delete_restore_point_collection:why_kept",
+        "fold(lock.name) == fold(AZURE_BACKUPS_OWN_LOCK)",
+        "False",
+        looks("Azure Backup locks the group, before the window"),
+    ),
+    Mutant(
+        "a lock of the subscription may be lifted",
+        "delete_restore_point_collection:why_kept",
+        "same(lock.scope, group_of(collection_id))",
+        "collection_id.startswith(lock.scope)",
+        looks("the subscription is locked, before the window"),
+    ),
+    Mutant(
+        "the collection is deleted although its lock could not be lifted",
+        "_Session._serve",
+        "if problem := await self._lift([lock for lock, _ in locks.values()]):",
+        "if (problem := await self._lift([lock for lock, _ in locks.values()])) and False:",
+        window("nothing_is_deleted_under_a_lock_that_could_not_be_lifted"),
+    ),
+)
+
+RECORD = (
+    Mutant(
+        "the ledger is not written before the lift",
+        "_Session._ahead",
+        "await tools.ledger.record(entry)",
+        "entry",
+        (*window("a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger"),),
+    ),
+    Mutant(
+        "a change is made before its intent is written",
+        "change",
+        "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id = await call()\n",
+        "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind, target, detail)\n",
+        record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
+    ),
+    Mutant(
+        "the intent to lift a lock is not written",
+        "_Session._ahead",
+        "if (LIFT, fold(lock.id)) not in known:",
+        "if False:",
+        record("store insert audit intent lift_lock before ARM DELETE locks"),
+    ),
+    Mutant(
+        "the intent to put a lock back is not written",
+        "_Session._ahead",
+        "if (RESTORE, fold(lock.id)) not in known:",
+        "if False:",
+        record("store insert audit intent restore_lock before ARM DELETE locks"),
+    ),
+    Mutant(
+        "locks are lifted before the intents of the deletions",
+        "_Session._serve",
+        "await asyncio.gather(*(self._intend(each) for each in ready))",
+        "deletions |= {asyncio.create_task(self._intend(each)) for each in ready}",
+        UNRECORDED,
+    ),
+    Mutant(
+        "the intent of a deletion is not written",
+        "_Session._intend",
+        "if (collection.KIND, fold(ready.collection.id)) not in known:",
+        "if False:",
+        record("store insert audit intent delete_restore_point_collection before ARM DELETE restorePointCollections"),
+    ),
+    Mutant(
+        "an intent that could not be written does not hold the change back",
+        "intent",
+        '    await _write(tools, chain, kind, target, "intent", result, "", detail)',
+        '    try:\n        await _write(tools, chain, kind, target, "intent", result, "", detail)\n    except Exception:\n        pass',
+        UNRECORDED,
+    ),
+    Mutant(
+        "the outcome of a change is not written",
+        "change",
+        'await outcome(tools, chain, kind, target, "done", correlation_id)',
+        "pass",
+        ONE_OUTCOME,
+    ),
+    Mutant(
+        "the outcome of a change that failed is not written",
+        "change",
+        "await failed(tools, chain, kind, target, error)",
+        "pass",
+        verifying("a_removal_that_fails_is_on_record_and_no_backup_is_started"),
+    ),
+    Mutant(
+        "the outcome of a lift is not written",
+        "_Session._lift_one",
+        'self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))',
+        "pass",
+        ONE_OUTCOME,
+    ),
+    Mutant(
+        "the outcome of a deletion is not written",
+        "_Session._ended",
+        "self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told, correlation_id))",
+        "pass",
+        ONE_OUTCOME,
+    ),
+    Mutant("ARM's correlation id is lost", "ArmWriter._operation", "return began.correlation_id", 'return ""', ONE_OUTCOME),
+    Mutant(
+        "the chain does not check what an entry follows",
+        "chain:_wrong",
+        "if entry.prev_hash != before:",
+        "if False:",
+        ("tests/audit/test_chain.py::test_removed_swapped_and_resealed_entries_are_found",),
+    ),
+    Mutant(
+        "the chain does not check what an entry says",
+        "chain:_wrong",
+        "entry.hash == hash_of(entry)",
+        "entry.hash",
+        ("tests/audit/test_chain.py::test_a_change_of_any_field_is_found",),
+    ),
+    Mutant(
+        "two writers take the same place in the chain",
+        "AuditLog._inserted",
+        "return False",
+        "pass",
+        ("tests/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
+    ),
+    Mutant(
+        "the quarantine keeps no text",
+        "Quarantine.keep",
+        "reason, len(text), safe)",
+        'reason, len(text), "")',
+        ("tests/events/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",),
+    ),
+    Mutant(
+        "the quarantine keeps secrets",
+        "Quarantine.keep",
+        "scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS])",
+        "text[:LONGEST_PAYLOAD_CHARACTERS]",
+        ("tests/events/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",),
+    ),
+    Mutant(
+        "only the last kind of secret is taken out",
+        "scrubbed",
+        "for pattern in SECRETS:",
+        "for pattern in SECRETS[-1:]:",
+        ("tests/events/test_quarantine.py::test_secrets_are_taken_out",),
+    ),
+)
+
+WINDOWS = (
+    Mutant(
+        "an incident joins a closing window",
+        "Window.may_join",
+        "(self.state == OPEN and clock.now() < self.join_until)",
+        "clock.now() < self.join_until",
+        (f"{WINDOW_RULES}::test_who_may_join",),
+    ),
+    Mutant(
+        "an incident joins a window that has no time left",
+        "Window.may_join",
+        "self.state == OPEN and clock.now() < self.join_until",
+        "self.state == OPEN",
+        (f"{WINDOW_RULES}::test_who_may_join",),
+    ),
+    Mutant(
+        "a window opens while a lock of before is still off",
+        "_entered",
+        "held is None and await tools.ledger.open_locks(group_id)",
+        "False",
+        window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
+    ),
+    Mutant(
+        "a window is ended with its lock off",
+        "_Session.finish",
+        "if not off:",
+        "if True:",
+        window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
+    ),
+    Mutant(
+        "the guardian ends a window with its lock off",
+        "put_back_all_due",
+        "if not await tools.ledger.open_locks(held.window.group_id):",
+        "if True:",
+        window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
+    ),
+    Mutant(
+        "the guardian leaves a window whose time is over",
+        "put_back_all_due",
+        "clock.after(held.window.deadline, tools.settings.guardian_grace_seconds) <= clock.now()",
+        "False",
+        window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
+    ),
+    Mutant(
+        "the guardian takes a window from a leader at work",
+        "put_back_all_due",
+        "if not late and leader is not None and not leader.ended:",
+        "if False:",
+        window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
+    ),
+    Mutant(
+        "the guardian leaves a window whose leader has ended",
+        "put_back_all_due",
+        "if not late and leader is not None and not leader.ended:",
+        "if not late:",
+        window("the_guardian_puts_a_lock_back_once_azure_takes_it"),
+    ),
+    Mutant(
+        "the guardian leaves a lock that has no window",
+        "put_back_all_due",
+        "if fold(entry.group_id) not in open_groups:",
+        "if False:",
+        window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
+    ),
+    Mutant(
+        "a lock that is off because of us counts as gone",
+        "LedgerAwareReader.locks",
+        "counted_in(read, lifted, scope)",
+        "read",
+        window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
+    ),
+    Mutant("a window is moved over what another wrote", "SqliteStore.replace", "AND version = ?", "AND version >= ?", ONE_WINDOW),
+    Mutant("a window that another joined is ended", "SqliteStore.delete", "AND version = ?", "AND version >= ?", ONE_WINDOW),
+    Mutant("a second window opens on a group", "SqliteStore.insert", "INSERT INTO", "INSERT OR REPLACE INTO", ONE_WINDOW),
+    Mutant(
+        "health is ok with a lock that could not be put back",
+        "_locks",
+        "entry.overdue or entry.problem",
+        "entry.overdue",
+        window("health_is_not_ok_while_a_lock_is_not_back"),
+    ),
+    Mutant(
+        "health is ok with a lock whose time is over",
+        "_locks",
+        "entry.overdue or entry.problem",
+        "entry.problem",
+        window("health_is_not_ok_when_a_lock_s_time_is_over"),
+    ),
+    Mutant(
+        "the guardian begins an incident again for ever",
+        "resume",
+        "incident.restarts > MOST_RESTARTS",
+        "False",
+        verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
+    ),
+)
+
+POINTS = (
+    Mutant(
+        "what a deletion would lose is not looked at",
+        "examined",
+        "        vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),\n",
+        "",
+        looks("the protection is stopped, before the window", "a restore point is being made, before the window"),
+    ),
+    Mutant(
+        "a lock of the vault that refuses the new backup is not looked at",
+        "examined",
+        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))",
+        "pass",
+        looks("the vault is read only, before the window"),
+    ),
+    Mutant(
+        "an extension is removed where no backup would install it again",
+        "uninstall",
+        "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):",
+        'if problem := "":',
+        looks("the protection is stopped, before the extension goes"),
+    ),
+    Mutant(
+        "there is no last look with the locks off",
+        "_Session._delete",
+        "if late := await self._look_again(ready):",
+        "if late := None:",
+        AGAIN,
+    ),
+    Mutant(
+        "the last look does not ask whose collection it is",
+        "stopped_meanwhile",
+        "guards.not_ours(found, incident.vm_id) or ",
+        "",
+        window("a_collection_that_becomes_another_vm_s_is_not_deleted"),
+    ),
+    Mutant("the last look does not see new locks", "stopped_meanwhile", "_locked_by_others(locks, lifted)", '""', AGAIN),
+    Mutant("the last look does not see new points", "why_changed", "(*made, ", "(", AGAIN),
+    Mutant(
+        "a point of another machine is deleted",
+        "restore_points:why_kept",
+        "*_why_other_machine(points, vm.vm_id_guid),",
+        "",
+        POINT_STAYS,
+    ),
+    Mutant(
+        "a point in the making is deleted", "restore_points:why_kept", "*why_in_use(known.collection, recovery),", "", POINT_STAYS
+    ),
+    Mutant(
+        "a policy of unknown type counts as known", "restore_points:why_kept", "*_why_type_unknown(item, policy),", "", POINT_STAYS
+    ),
+    Mutant("any copy of a point is a copy in the vault", "_why_lost", "if copy and copy.in_vault:", "if copy:", POINT_STAYS),
+    Mutant(
+        "what is newer than the vault is expired",
+        "_why_lost",
+        "min(max(vaulted), now - daily_retention)",
+        "now - daily_retention",
+        POINT_STAYS,
+    ),
+    Mutant(
+        "without a retention every point is expired",
+        "_why_lost",
+        "expired_before is None or point.at",
+        "expired_before is not None and point.at",
+        POINT_STAYS,
+    ),
+    Mutant("a copy of any time is the point's", "_paired", "if abs(point.at - copy.at) <= pairing", "if True", POINT_STAYS),
+    Mutant("two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS),
+)
+
+LAST_LOOKS = (
+    Mutant(
+        "not_ours is never asked by the executor",
+        "examined",
+        "if problem := guards.not_ours(collection, incident.vm_id):",
+        'if problem := "":',
+        looks("the collection is another VM's, before the window", "the collection is another VM's, in the window"),
+    ),
+    Mutant(
+        "the leader's guards answer for every member",
+        "_Session._examined",
+        "await self.tools.book.get(member.incident_id)",
+        "self.incident",
+        ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[2]",),
+    ),
+    Mutant(
+        "mode and tags are not looked at again before a deletion",
+        "examined",
+        "        guards.switched_off(tools, incident, (target,)),\n",
+        "",
+        looks("the VM is tagged off, before the window", "the VM is tagged off, in the window"),
+    ),
+    Mutant(
+        "running jobs are not looked at again before a deletion",
+        "examined",
+        "        guards.job_running(tools, incident),\n",
+        "",
+        looks("a restore of the VM begins, before the window", "a restore of the VM begins, in the window"),
+    ),
+    Mutant(
+        "mode and tags are not looked at again before a removal",
+        "uninstall",
+        "if problem := await guards.switched_off(tools, incident):",
+        'if problem := "":',
+        looks("the VM is tagged off, before the extension goes"),
+    ),
+    Mutant(
+        "running jobs are not looked at again before a removal",
+        "uninstall",
+        "if problem := await guards.job_running(tools, incident):",
+        'if problem := "":',
+        looks("a restore of the VM begins, before the extension goes"),
+    ),
+    Mutant(
+        "the state of the VM is not looked at again before a removal",
+        "uninstall",
+        "if problem := guards.cannot_take_extension_changes(vm):",
+        'if problem := "":',
+        looks("the VM is switched off", "the agent falls silent"),
+    ),
+    Mutant(
+        "a VM without a power state counts as running",
+        "VirtualMachine.running",
+        'fold(self.power_state) == "running"',
+        'fold(self.power_state) in ("running", "")',
+        looks("the VM's power state is not told"),
+    ),
+    Mutant(
+        "the publisher of an extension is not looked at by the executor",
+        "_uninstall",
+        "if not found.is_backup_extension:",
+        "if False:",
+        looks("the extension is another publisher's", "the extension is of another type"),
+    ),
+    Mutant(
+        "any publisher's extension is the backup extension",
+        "Extension.is_backup_extension",
+        "fold(self.publisher) == fold(BACKUP_EXTENSION_PUBLISHER) and ",
+        "",
+        EXAMPLES,
+    ),
+    Mutant(
+        "any extension of the publisher is the backup extension",
+        "Extension.is_backup_extension",
+        " and fold(self.type) in types",
+        "",
+        looks("the extension is of another type"),
+    ),
+    Mutant(
+        "an extension of another VM is removed",
+        "uninstall_extension:steps",
+        "if foreign:",
+        "if False:",
+        deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "a collection is the VM's by its name alone",
+        "RestorePointCollection.is_of",
+        " and same(self.source_id, vm_id)",
+        "",
+        EXAMPLES,
+    ),
+    Mutant(
+        "a collection is Azure Backup's by its source alone",
+        "RestorePointCollection.belongs_to",
+        "fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX))",
+        "True",
+        EXAMPLES,
+    ),
+    Mutant(
+        "observe is treated as auto by the executor",
+        "switched_off",
+        'mode.name == "auto"',
+        'mode.name in ("auto", "observe")',
+        looks("the VM is tagged observe, before the extension goes"),
+    ),
+    Mutant(
+        "observe is treated as auto by the planner",
+        "_allowed",
+        'mode.name == "auto"',
+        'mode.name in ("auto", "observe")',
+        verifying("a_stricter_mode_changes_nothing"),
+    ),
+    Mutant(
+        "the tag of the VM is ignored",
+        "mode_in_force",
+        'asked += _from_tags(vm_tags, "the VM")',
+        "pass",
+        looks("the VM is tagged off, before the extension goes") + deciding("tags_only_make_it_stricter"),
+    ),
+    Mutant(
+        "the tag of the group is not read",
+        "mode_now",
+        "vm.tags, group_tags)",
+        "vm.tags, {})",
+        looks("the group is tagged off, before the extension goes"),
+    ),
+    Mutant(
+        "a tag that says nonsense is ignored",
+        "_from_tags",
+        'else Mode("off",',
+        'else Mode("auto",',
+        looks("the VM is tagged with nonsense, before the extension goes"),
+    ),
+    Mutant(
+        "a tag makes it less strict",
+        "mode_in_force",
+        "return min(asked",
+        "return max(asked",
+        deciding("tags_only_make_it_stricter"),
+    ),
+    Mutant(
+        "what cannot be read is absent",
+        "ArmReader._read",
+        "return Unreadable(what, str(error))",
+        "return Absent(what)",
+        looks("the collection cannot be read, before the window"),
+    ),
+    Mutant(
+        "what is absent cannot be read",
+        "ArmReader._read",
+        "return Absent(what)",
+        'return Unreadable(what, "not found")',
+        ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[1]",),
+    ),
+    Mutant(
+        "a job that is being cancelled does not count as running",
+        "ArmReader.running_jobs",
+        '("InProgress", "Cancelling")',
+        '("InProgress",)',
+        looks("a backup of the VM is being cancelled, before the window"),
+    ),
+    Mutant(
+        "a job that names no VM counts as another's",
+        "job_running",
+        "is not False",
+        "is True",
+        looks("a job begins that names no VM, before the window"),
+    ),
+    Mutant(
+        "a job of a VM of the same name in another group is ours",
+        "Job.is_of",
+        "parts[-2:] == [fold(vm_group), fold(vm_name)]",
+        "parts[-1:] == [fold(vm_name)]",
+        GOES_ON,
+    ),
+    Mutant(
+        "running jobs that cannot be read hold nothing back",
+        "job_running",
+        'return f"whether a backup or restore of the VM runs is not known: {why(jobs)}"',
+        'return ""',
+        looks("the running jobs cannot be read, before the window"),
+    ),
+    Mutant(
+        "a ReadOnly lock is not seen to block",
+        "Lock.blocks_deletion",
+        "in [fold(level) for level in BLOCKING_LOCK_LEVELS]",
+        "== fold(BLOCKING_LOCK_LEVELS[0])",
+        IDENTICAL,
+    ),
+)
+
+DELETING = (
+    Mutant(
+        "accepted counts as deleted",
+        "seen_gone",
+        "if isinstance(found, Absent):",
+        "if True:",
+        window("accepted_is_not_deleted"),
+    ),
+    Mutant(
+        "a deletion is tried once more than it may be",
+        "_Deletion.run",
+        "self.failed_operations >= TRIES",
+        "self.failed_operations > TRIES",
+        window("a_deletion_that_fails_is_tried_three_times"),
+    ),
+    Mutant(
+        "after a failed unit the next one is carried out",
+        "_diagnose_and_fix",
+        'if all(outcome["result"] == "done" for outcome in outcomes):',
+        "if True:",
+        window("after_a_failed_group_the_next_one_stays_locked"),
+    ),
+    Mutant(
+        "the limit of changes is off by one",
+        "ChangeLimiter.take",
+        "len(begun) >= self._limit",
+        "len(begun) > self._limit",
+        (f"{WINDOW_RULES}::test_a_change_is_counted_once_for_one_hour",),
+    ),
+    Mutant(
+        "a change is counted for good",
+        "_within_the_hour",
+        "if at > since",
+        "if at",
+        (f"{WINDOW_RULES}::test_a_change_is_counted_once_for_one_hour",),
+    ),
+    Mutant(
+        "the limit of changes is not asked",
+        "_decided",
+        'if not await tools.limiter.take(f"{incident.id}/{decided.cause}"):',
+        "if False:",
+        verifying("no_more_changes_an_hour_than_the_limit"),
+    ),
+    Mutant(
+        "nobody remembers what was fixed a short while ago",
+        "_decided",
+        "await tools.cooling.begin(incident.vm_id, decided.cause, incident.id)",
+        "pass",
+        verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
+    ),
+    Mutant(
+        "a fix that a guard refused counts as one",
+        "_hand_over",
+        "await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)",
+        "pass",
+        verifying("what_a_guard_refused_is_fixed_the_next_time"),
+    ),
+    Mutant(
+        "what was fixed a short while ago is fixed the same way again",
+        "plan",
+        " and found.cause not in lately",
+        "",
+        verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
+    ),
+    Mutant(
+        "a fix is tried again in the same incident",
+        "plan",
+        "found.cause not in incident.tried and ",
+        "",
+        deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "an unknown code is fixed by guess",
+        "plan",
+        "catalogue.error_code(incident.code_now) is None",
+        "False",
+        deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "a cause that is not known is fixed",
+        "plan",
+        "found.verdict is Verdict.CONFIRMED",
+        "found.verdict is not Verdict.RULED_OUT",
+        deciding("nothing_is_planned"),
+    ),
+)
+
+SHOWING = (
+    Mutant(
+        "a new backup is started where it was switched off meanwhile",
+        "verify:start_backup",
+        "if problem := await guards.switched_off(tools, incident):",
+        'if problem := "":',
+        verifying("switched_off_after_the_fix_no_backup_is_started"),
+    ),
+    Mutant(
+        "an order for a backup is sent again",
+        "ArmWriter.start_backup",
+        "return await once(send, self._clients.settings.call_timeout_seconds)",
+        "return await self._resent(send)",
+        verifying("an_order_whose_answer_is_lost_is_not_sent_again"),
+    ),
+    Mutant(
+        "another VM's backup shows that the fix worked",
+        "_running",
+        " and job.is_of(vm.name, vm.resource_group)",
+        "",
+        verifying("another_vm_s_backup_is_not_taken_for_ours"),
+    ),
+    Mutant(
+        "a failed backup shows that the fix worked",
+        "conclude",
+        '("completed", "completedwithwarnings")',
+        '("completed", "completedwithwarnings", "failed")',
+        verifying("only_a_completed_backup_makes_it_fixed[Failed]"),
+    ),
+    Mutant(
+        "any backup that has ended shows that the fix worked",
+        "conclude",
+        'if fold(ended) in ("completed", "completedwithwarnings"):',
+        'if fold(ended) != "failed":',
+        verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
+    ),
+    Mutant(
+        "a cause that is still confirmed is fixed",
+        "settle",
+        'if finding["verdict"] == Verdict.CONFIRMED:',
+        "if False:",
+        verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
+    ),
+    Mutant(
+        "a step that failed is fixed",
+        "settle",
+        "if problems:",
+        "if False:",
+        window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
+    ),
+)
+
+TAKING = (
+    Mutant(
+        "a failure of another subscription is worked on",
+        "Intake._take_one",
+        "fold(event.subscription_id) != fold(await own_subscription())",
+        "False",
+        (f"{ONE_FAILURE}::test_a_failure_of_another_subscription_is_set_aside",),
+    ),
+    Mutant(
+        "a claim is not conditional",
+        "IncidentBook.claim",
+        "or await self._claim_of(key)",
+        "or Owner(new_incident_id(job_id, key)).as_claim(first=True)",
+        (f"{ONE_FAILURE}::test_the_same_failure_told_an_hour_later_is_the_same_incident",),
+    ),
+    Mutant(
+        "two incidents work on one VM at once",
+        "hold_vm",
+        "if holder == incident.id:",
+        "if True:",
+        (f"{ONE_FAILURE}::test_only_one_of_two_failures_of_a_vm_is_worked_on",),
+    ),
+    Mutant(
+        "a VM is held for ever by an incident that has ended",
+        "IncidentBook.hold_vm",
+        "or not await self._has_ended(holder)",
+        "or True",
+        (f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",),
+    ),
+    Mutant("a job that did not fail is a failure", "witness", 'if fold(job.status) != "failed":', "if False:", WITNESS),
+    Mutant(
+        "another VM's job is a witness", "witness", "if problem := _of_another_vm(incident, job):", 'if problem := "":', WITNESS
+    ),
+    Mutant("a failed restore is a failed backup", "witness", 'if fold(job.operation) != "backup":', "if False:", WITNESS),
+    Mutant(
+        "the mode off is not looked at first",
+        "begin",
+        'if tools.settings.mode == "off":',
+        "if False:",
+        verifying("with_the_mode_off_azure_is_not_even_asked"),
+    ),
+)
+
+ACCESS = (
+    Mutant(
+        "a stranger is let in where authentication is off",
+        "_signed_in",
+        'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
+        "if False:",
+        ("tests/access/test_access.py::test_refused",),
+    ),
+    Mutant(
+        "a guest of another tenant is let in",
+        "_signed_in",
+        "if tenant_id and tenants != {tenant_id}:",
+        "if False:",
+        ("tests/access/test_access.py::test_refused",),
+    ),
+    Mutant(
+        "a reader may do what an approver may",
+        "_admitted",
+        "if not roles[-1].includes(role):",
+        "if False:",
+        ("tests/access/test_access.py::test_roles_are_a_ladder",),
+    ),
+    Mutant(
+        "anybody hands over alerts",
+        "judged_sender",
+        "if callers == {fold(wanted)} else",
+        "if callers else",
+        ("tests/access/test_access.py::test_nobody_else_does",),
+    ),
+)
+
+MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *POINTS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)
