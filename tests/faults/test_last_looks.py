@@ -22,7 +22,7 @@ from tests.faults.runs import Outcome, run
 from tests.faults.world import Fault, Hand, Place
 
 type Azure = Callable[[], tuple[dict[str, Any], list[Failure]]]
-PLANNED: Place = ("after store insert audit note plan", 1)
+PLANNED: Place = ("after store insert fixes", 1)
 WINDOW_OPEN: Place = ("after store replace windows open", 1)
 
 
