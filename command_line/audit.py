@@ -7,7 +7,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -118,11 +118,11 @@ def export(incident: str | None, vm: str | None, since: str | None, data: Path, 
         async for entry in _wanted(AuditLog(store), incident, vm, since):
             write(entry)
 
-    _with_log(data, storage, stream)
+    with_store(data, storage, stream)
 
 
 @audit.command("verify")
-@click.argument("file", required=False, type=click.File("r", encoding="utf-8"))
+@click.argument("file", required=False, type=click.File("r", encoding="utf-8", errors="replace"))
 @store_options
 @click.option(
     "--seals",
@@ -136,7 +136,7 @@ def verify_entries(file: TextIO | None, data: Path, storage: str | None, seals: 
     Exit code 0 when all hold; 1 when one does not, which is named. What this proves and what it does not: docs/audit-format.md.
     An auditor needs none of this: docs/verify_audit.py does the same to a file with Python's standard library alone.
     """
-    seen = _from_file(file) if file else _with_log(data, storage, _from_store)
+    seen = _from_file(file) if file else with_store(data, storage, _from_store)
     broken = seen.broken(_sealed(seals) if seals else ())
     if as_json:
         told = None if broken is None else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
@@ -209,14 +209,7 @@ def _read(data: Path, storage: str | None, incident: str | None, vm: str | None,
     async def read(store: Store) -> list[Entry]:
         return [entry async for entry in _wanted(AuditLog(store), incident, vm, since)]
 
-    return oldest_first(_with_log(data, storage, read))
-
-
-def _with_log[T](data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    try:
-        return with_store(data, storage, work)
-    except ValueError as error:  # an incident id that no store takes as a key
-        raise click.UsageError(str(error)) from error
+    return oldest_first(with_store(data, storage, read))
 
 
 async def _wanted(log: AuditLog, incident: str | None, vm: str | None, since: str | None) -> AsyncIterator[Entry]:

@@ -10,4 +10,5 @@ WIDTH_ELSEWHERE = 150
 
 
 def console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
+    """Prints text as it is: what comes from Azure may hold brackets or colons, which are markup and emoji to rich elsewhere."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)

@@ -5,59 +5,100 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 
 import click
 
 from command_line.console import console
+from command_line.reading import arm_option, impatient, say_what_is_asked
 from shared import catalogue
-from shared.arm_ids import parse
+from shared.arm_ids import fold, parse
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
+from shared.catalogue import ErrorCode
 from shared.checkers.contract import Subject
 from shared.codec import to_json
 from shared.diagnosis.examine import examine
-from shared.errors import RemediatorError
+from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
-from shared.incident.model import Finding
+from shared.incident.model import Finding, Verdict
 from shared.settings import Settings
 from shared.vault_facts import ProtectedItem
 
+VM_TYPE = "Microsoft.Compute/virtualMachines"
+
+
+def _vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
+    try:
+        named = parse(text)
+    except NotUsable as error:
+        raise click.BadParameter(error.reason) from error
+    if fold(named.type) != fold(VM_TYPE) or not named.resource_group:
+        raise click.BadParameter(f"{text!r} is not the id of a VM; write it like {VM_ID_FORM}")
+    return text
+
+
+VM_ID_FORM = f"/subscriptions/<id>/resourceGroups/<group>/providers/{VM_TYPE}/<vm>"
+
+
+def _row(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode | None:
+    row = catalogue.error_code(code) if code is not None else None
+    if row is None and code is not None:
+        known = ", ".join(each.name for each in catalogue.ERROR_CODES)
+        raise click.BadParameter(f"{code!r} is not in the catalogue. Leave it out to examine every cause. It has: {known}")
+    return row
+
 
 @click.command()
-@click.argument("vm_id")
-@click.option("--code", "error_code", default="", help="Error code of the failure; without it every cause is examined.")
-@click.option("--arm", metavar="URL", help="Azure Resource Manager; default: the setting REMEDIATOR_ARM_ENDPOINT.")
+@click.argument("vm_id", callback=_vm_id)
+@click.option("--code", "row", metavar="CODE", callback=_row, help="Error code of the failure; without it every cause is examined.")
+@arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def diagnose(vm_id: str, error_code: str, arm: str | None, as_json: bool) -> None:
+def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) -> None:
     """Examine the causes of a failed backup of VM_ID. Reads Azure, never changes it.
+
+    Exit code 1 when no cause could be judged, 2 when the VM does not exist or cannot be read.
 
     \b
     Example:  remediator diagnose --arm http://127.0.0.1:8001 \\
                 /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
     """
     try:
-        findings = asyncio.run(_examined(vm_id, error_code, arm))
+        findings = asyncio.run(_examined(vm_id, row, arm))
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
         click.echo(json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False))
-        return
+    else:
+        _print(findings)
+    if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
+        click.echo("No cause could be judged: the evidence says what was not read.", err=True)
+        sys.exit(1)
+
+
+def _print(findings: list[Finding]) -> None:
     out = console()
     for finding in findings:
-        out.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}", markup=False)
+        out.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}")
         for line in finding.evidence:
-            out.print(f"           {line}", markup=False)
+            out.print(f"           {line}")
 
 
-async def _examined(vm_id: str, error_code: str, arm: str | None) -> list[Finding]:
-    settings = Settings.from_environment(os.environ | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
+async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
+    """Raises RemediatorError where the VM does not exist or cannot be read: then no checker could tell anything."""
+    settings = Settings.from_environment(impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
     clients = AzureClients(settings, parse(vm_id).subscription)
-    causes = catalogue.causes_of(error_code) if error_code else catalogue.CAUSES
+    causes = catalogue.causes_of(row.name) if row else catalogue.CAUSES
     try:
+        say_what_is_asked(settings)
         reader = ArmReader(clients)
-        row = catalogue.error_code(error_code)
+        vm = await reader.virtual_machine(vm_id)
+        if isinstance(vm, Absent):
+            raise RemediatorError(f"there is no VM {vm_id}")
+        if isinstance(vm, Unreadable):
+            raise RemediatorError(f"the VM cannot be read: {vm.reason}")
         item_id = await _item_of(reader, vm_id)
-        subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else error_code, item_id)
+        subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
         return list(await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()

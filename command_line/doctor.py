@@ -17,7 +17,7 @@ from command_line.console import console
 from command_line.doctor_checks import Patient, Seen, actions, app, identity, props, resource_group
 from command_line.doctor_road import alerts, from_outside, road, sign_in, stores, watch
 from command_line.doctor_view import View
-from command_line.reading import arm_option
+from command_line.reading import arm_option, impatient, url_of
 from shared.azure.clients import AzureClients
 from shared.errors import AccessDenied, AzureCallFailed, RemediatorError
 from shared.settings import Settings, guid_or_empty
@@ -45,7 +45,9 @@ def _guid(_: click.Context, __: click.Parameter, text: str) -> str:
 @click.option("--resource-group", default="rg-backup-remediator", show_default=True, help="The installation's own resource group.")
 @click.option("--name", default="backup-remediator", show_default=True, help="The parameter `name` of infra/main.bicep.")
 @arm_option
-@click.option("--app-url", metavar="URL", help="Where the app answers; https:// and its own host name when left out.")
+@click.option(
+    "--app-url", metavar="URL", callback=url_of, help="Where the app answers; https:// and its own host name when left out."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--all", "everything", is_flag=True, help="List what is fine as well.")
 def doctor(
@@ -54,7 +56,7 @@ def doctor(
     """Tell whether everything that a deployed installation needs is really there. Changes nothing.
 
     Reads Azure as whoever is signed in with `az login`: app, identity, each role action, stores, the road from the alert to the app, alert
-    rules, sign-in. Then it asks the app twice without signing in: strangers must be refused, and health must be ok. Each thing that is
+    rules, sign-in. Then it asks the app twice without signing in: strangers must be refused, and it must answer. Each thing that is
     missing comes with the command that mends it. Exit code 0: all there, 1: something is missing or cannot be told, 2: it could not look.
 
     \b
@@ -74,7 +76,7 @@ def doctor(
 
 
 async def _examined(subscription: str, group: str, name: str, arm: str | None, app_url: str | None) -> list[Seen]:
-    environment = dict(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
+    environment = impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     clients = AzureClients(Settings.from_environment(environment), subscription)
     try:
         click.echo(
@@ -164,9 +166,11 @@ def _show(seen: list[Seen], everything: bool) -> None:
     out = console()
     for each in seen:
         if everything or not each.ok:
-            out.print(f"[{COLOURS[each.ok]}]{MARKS[each.ok]:<9}[/] {escape(each.name)}: {escape(each.found)}", soft_wrap=True)
+            out.print(
+                f"[{COLOURS[each.ok]}]{MARKS[each.ok]:<9}[/] {escape(each.name)}: {escape(each.found)}", soft_wrap=True, markup=True
+            )
             if each.mend:
-                out.print(f"          {escape(each.mend)}", soft_wrap=True)
+                out.print(f"          {each.mend}", soft_wrap=True)
     fine = sum(each.ok is True for each in seen)
     missing, unknown = sum(each.ok is False for each in seen), sum(each.ok is None for each in seen)
     click.echo(f"{fine} of {len(seen)} are there" + (f", {missing} missing, {unknown} not known" if missing + unknown else ""))

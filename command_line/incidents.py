@@ -117,15 +117,15 @@ def review_incident(
     if as_json:
         click.echo(json.dumps(to_json(made), indent=2, ensure_ascii=False))
         return
-    console().print(f"{incident_id}: {made.state} by {made.by}, on record as entry {made.seq}", markup=False)
+    console().print(f"{incident_id}: {made.state} by {made.by}, on record as entry {made.seq}")
 
 
 def _print(console: Console, incident: Incident) -> None:
-    console.print(f"{incident.id}  {incident.status}: {incident.reason}", markup=False)
-    console.print(f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job {incident.job_id}", markup=False)
+    console.print(f"{incident.id}  {incident.status}: {incident.reason}")
+    console.print(f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job {incident.job_id}")
     for finding in incident.findings:
-        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}", markup=False)
+        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}")
     for action in incident.actions:
-        console.print(f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}", markup=False)
+        console.print(f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}")
     for number, step in enumerate(incident.manual_steps, 1):
-        console.print(f"  {number}. {step}", markup=False)
+        console.print(f"  {number}. {step}")

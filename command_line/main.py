@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
+from typing import Any
 
 import click
 
 from command_line.audit import audit
+from command_line.children import end_with_parent
 from command_line.demo import demo
 from command_line.diagnose import diagnose
 from command_line.doctor import doctor
@@ -15,13 +17,36 @@ from command_line.incidents import incidents
 from command_line.locks import locks
 from command_line.package import package
 from command_line.quarantine import quarantine, replay
+from command_line.scenarios import scenarios
 from command_line.serve import serve
 from command_line.simulate import simulate
 from command_line.sweep import sweep
+from command_line.try_scenario import try_scenario
+from local_host.errors import HostError
 from shared.errors import RemediatorError
+from simulator.errors import SimulatorError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Turns what our rooms and the operating system refuse into one line. What is left is a bug, and shows where it is."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except (RemediatorError, SimulatorError, HostError) as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise  # click ends quietly: whoever read the output has gone
+        except OSError as error:
+            raise click.ClickException(_told(error)) from error
+
+
+def _told(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="azure-backup-remediator")
 def remediator() -> None:
     """Repairs failed Azure VM backups, safely, and keeps a record that an auditor can check.
@@ -29,23 +54,34 @@ def remediator() -> None:
     \b
     Try it without Azure:     remediator demo
     Then look at the record:  remediator audit list
-    Run the app locally:      remediator simulate --port 8001 --scenario winmanagedvm
-                              remediator serve --port 8000 --arm http://127.0.0.1:8001 --data .remediator
+    See what can be tried:    remediator scenarios
+    Run the app locally:      remediator simulate --port 8001
+                              REMEDIATOR_MODE=auto remediator serve --port 8000 --arm http://127.0.0.1:8001
+    Let a backup fail in it:  remediator try winmanagedvm --app http://127.0.0.1:8000 --arm http://127.0.0.1:8001
     """
 
 
-for command in (serve, simulate, demo, audit, incidents, locks, sweep, quarantine, replay, diagnose, doctor, package):
+COMMANDS = (
+    demo,
+    scenarios,
+    try_scenario,
+    simulate,
+    serve,
+    incidents,
+    audit,
+    locks,
+    diagnose,
+    sweep,
+    quarantine,
+    replay,
+    doctor,
+    package,
+)
+for command in COMMANDS:
     remediator.add_command(command)
 
 
-def main() -> None:
+def run() -> None:
     logging.getLogger("azure.identity").setLevel(logging.ERROR)  # the error that is shown says it once
-    try:
-        remediator(standalone_mode=True)
-    except RemediatorError as error:
-        click.echo(f"remediator: {error}", err=True)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()
+    end_with_parent(os.environ)
+    remediator(standalone_mode=True)

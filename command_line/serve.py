@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from command_line.reading import url_of
 from shared.azure.pipeline import on_loopback
 
 LOCAL_PACE = {
@@ -25,7 +26,9 @@ DEVELOPER = "developer@localhost"
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port on 127.0.0.1; 0 takes any free one.")
-@click.option("--arm", metavar="URL", required=True, help="Azure Resource Manager, as `remediator simulate` serves it.")
+@click.option(
+    "--arm", metavar="URL", required=True, callback=url_of, help="Azure Resource Manager, as `remediator simulate` serves it."
+)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -50,17 +53,12 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
     \b
     Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data .remediator
     """
-    from local_host.errors import HostError
     from local_host.server import run
 
     if delivery == "queue" and not storage:
         raise click.UsageError("--delivery queue needs --storage: the queue is in that account")
-    data.mkdir(parents=True, exist_ok=True)
     chosen = {"REMEDIATOR_DELIVERY": delivery} if delivery else {}
-    try:
-        run(port, data, environment(os.environ, arm, data, storage) | chosen)
-    except (HostError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    run(port, data, environment(os.environ, arm, data, storage) | chosen)
 
 
 def environment(given: Mapping[str, str], arm: str, data: Path, storage: str | None) -> dict[str, str]:

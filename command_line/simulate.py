@@ -7,16 +7,7 @@ import click
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="Port on 127.0.0.1; 0 takes any free one.")
-@click.option("--scenario", metavar="NAME_OR_FILE", help="State to begin with: a name from --list, or a JSON file.")
-@click.option(
-    "--list",
-    "list_names",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=lambda c, _, v: _list(c, v),
-    help="List the scenarios.",
-)
+@click.option("--scenario", metavar="NAME_OR_FILE", help="State to begin with: a name from `remediator scenarios`, or a JSON file.")
 def simulate(port: int, scenario: str | None) -> None:
     """Run the simulator of Azure Resource Manager on 127.0.0.1.
 
@@ -25,20 +16,6 @@ def simulate(port: int, scenario: str | None) -> None:
     \b
     Example:  remediator simulate --port 8001 --scenario winmanagedvm
     """
-    from simulator.scenarios import ScenarioError
     from simulator.server import run
 
-    try:
-        run(port, scenario)
-    except (ScenarioError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _list(context: click.Context, wanted: bool) -> None:
-    if not wanted:
-        return
-    from simulator.scenarios import load, names
-
-    for name in names():
-        click.echo(f"{name}: {load(name)['title']}")
-    context.exit()
+    run(port, scenario)

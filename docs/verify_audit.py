@@ -65,7 +65,7 @@ def verify(lines):
 
 def main(path):
     try:
-        with Path(path).open(encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
             print(f"Holds: {verify(file)} entries.")
     except Broken as broken:
         print(f"BROKEN: the first entry that does not hold is {broken}")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -54,14 +55,14 @@ def answer(req: func.HttpRequest, template: str, view: str, status: int = 200, *
     up = "" if view == "list" else "../"
     kept = {name: value for name, value in req.params.items() if name != "lang" and value}
 
-    def link(page: str = "", **query: str) -> str:
+    def link(page: str = "", /, **query: str) -> str:  # a query may have a field named `page` as well
         told = {name: value for name, value in query.items() if value} | ({"lang": asked} if asked in TEXTS else {})
         return f"{up}page{'/' + page if page else ''}{'?' + urlencode(told) if told else ''}"
 
     def in_language(name: str) -> str:
         return "?" + urlencode(kept | {"lang": name})
 
-    text = TEXTS[lang]
+    text = SimpleNamespace(**TEXTS[lang])  # in a dict a template finds `clear` the method before `clear` the word
     html = (
         _templates()
         .get_template(template)

@@ -2,6 +2,7 @@
 
 HostError                 the host cannot start or go on; the message says what to do
 ├── AppLoadError          the app could not be imported or indexed; carries the worker's own traceback
+├── FolderInUse           another host runs on this data folder
 ├── SettingError          a %NAME% in a binding, a schedule or a setting cannot be resolved or read
 └── WorkerGone            the worker process ended while it held this invocation
 """
@@ -17,6 +18,10 @@ class AppLoadError(HostError):
 
 class SettingError(HostError):
     """A setting is missing or cannot be understood."""
+
+
+class FolderInUse(HostError):
+    """Another host runs on this data folder."""
 
 
 class WorkerGone(HostError):

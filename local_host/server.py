@@ -19,6 +19,7 @@ from types import TracebackType
 from aiohttp import web
 
 from local_host.admin import Admin
+from local_host.data_folder import held
 from local_host.durable.backend import Backend
 from local_host.durable.dispatch import Dispatcher
 from local_host.durable.facade import Facade
@@ -74,7 +75,7 @@ class Host:
 
     async def _start(self) -> None:
         """Clean-up runs in the reverse order of this method: first no new requests, last the child."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self._stack.enter_context(held(self._data))
         settings = read_settings(self._env, self._app_dir)
         listener = self._stack.enter_context(contextlib.closing(_listen(self._port)))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -109,6 +110,7 @@ class Host:
         topic.start()
         if settings.timers:
             timers.start()
+        log.info("serving %d functions at %s; stores in %s", len(worker.index), self.url, self._data)
 
     def _app_settings(self) -> dict[str, str]:
         """What the platform would set for the app."""

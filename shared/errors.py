@@ -17,7 +17,8 @@ RemediatorError                 .permanent says whether trying again later can h
 │   └── RowChanged              conditional replace: someone wrote in between
 ├── SettingsError               an app setting is missing or has an impossible value
 └── NotUsable                   input that can never be used; .reason is for the person who sent it
-    └── NotOurs                 it can be read, and is not of a failed backup of an Azure VM
+    ├── NotOurs                 it can be read, and is not of a failed backup of an Azure VM
+    └── NotAKey                 a text that no store takes as a key, so nothing is kept under it
 """
 
 from __future__ import annotations
@@ -147,3 +148,7 @@ class NotOurs(NotUsable):
 def whole_characters(text: str) -> str:
     r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
     return text.encode("utf-8", "replace").decode()
+
+
+class NotAKey(NotUsable, ValueError):
+    """A ValueError as well, which every store raises for a key, a table or a body that it does not take."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import struct
@@ -29,6 +30,7 @@ from simulator.ids import fold
 from simulator.state import State
 from simulator.world import Answer, Call, Logged, World
 
+log = logging.getLogger("simulator")
 API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 
 
@@ -47,6 +49,7 @@ async def serve(world: World, request: web.Request) -> web.StreamResponse:
     finally:
         took = (world.monotonic() - began) * 1000
         world.requests.append(Logged(number, began, request.method, path, status, round(took, 3)))
+        log.info("%s %s: %s, %.0f ms", request.method, path, status or "reset", took)
 
 
 def decoded_path(request: web.Request) -> str:

@@ -31,7 +31,7 @@ OPERATORS = ("equals", "notEquals", "in", "notIn")
 REFUSING = ("deny", "denyaction")
 WATCHING = ("audit", "auditaction", "disabled")
 """Effects that refuse nothing."""
-_PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE)
+_PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE | re.ASCII)
 _TYPE_OF_EXTENSION = "Microsoft.Compute/virtualMachines/extensions"
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
+import os
 import signal
+import sys
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,11 +29,11 @@ class Simulator:
     """An async context manager that listens while it is entered, in the running event loop.
 
     `state` is the JSON of GET /_sim/state (a scenario is one as well); StateError when it cannot be.
-    Port 0 takes a free one; entering raises PortInUse when the port is taken.
+    Port 0 takes a free one; entering raises PortInUse when the port is taken. `monotonic`: the clock that operations go by.
     """
 
-    def __init__(self, port: int = 0, state: dict[str, Any] | None = None) -> None:
-        self.world = World(state)
+    def __init__(self, port: int = 0, state: dict[str, Any] | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.world = World(state, monotonic)
         self.port = port
         self._runner: web.AppRunner | None = None
 
@@ -44,7 +49,7 @@ class Simulator:
         except OSError as error:
             await runner.cleanup()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise PortInUse(f"port {self.port} on {HOST} cannot be used: {error.strerror}") from error
+                raise PortInUse(f"port {self.port} on {HOST} cannot be used: {os.strerror(error.errno)}") from error
             raise
         self.port = runner.addresses[0][1]
         self._runner = runner
@@ -57,10 +62,11 @@ class Simulator:
 
 
 def run(port: int, scenario: str | None = None) -> None:
-    """Serve until SIGTERM or SIGINT. Prints one line of JSON when ready.
+    """Serve until SIGTERM or SIGINT. Prints one line of JSON when ready; each request is a line on standard error.
 
     Raises ScenarioError, StateError or PortInUse before anything is printed.
     """
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     state = scenarios.load(scenario) if scenario else None
     asyncio.run(_serve(port, state))
 

@@ -30,6 +30,10 @@ class ArmReader:
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
 
+    @property
+    def clients(self) -> AzureClients:
+        return self._clients
+
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
         vm = parse(vm_id)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from shared.arm_ids import fold
 from shared.events import wire
-from shared.events.other_shapes import metrics
+from shared.events.other_shapes import REFUSED_BACKUP, metrics
 from shared.events.wire import Wire, inner, text
 
 RESOURCE_STATE = "microsoft.resourcenotifications."
 SUBSCRIPTION_EVENT = "microsoft.resources.resource"
+NOT_REFUSED = ("succeeded", "accepted", "started", "canceled")
 ACTIVITY_LOG_SERVICES = ("activity log", "resource health", "resourcehealth", "service health", "servicehealth")
 
 
@@ -27,10 +28,15 @@ def _resource_state(event_type: str, event: Wire) -> str:
 
 
 def _request_to_arm(event_type: str, event: Wire) -> str:
-    """https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions"""
+    """A subscription event that names its request. One of an on-demand backup is set aside only where it is known not to have failed.
+
+    https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions"""
     operation, status = text(event, "operationName"), text(event, "status")
-    known = event_type.startswith(SUBSCRIPTION_EVENT) or (operation and status and "resourceUri" in event)
-    return f"it tells of a request to ARM ({_of(operation, status)}), not of a failed backup" if known else ""
+    if not operation or not (event_type.startswith(SUBSCRIPTION_EVENT) or "resourceUri" in event):
+        return ""
+    if fold(operation).endswith(REFUSED_BACKUP) and fold(status) not in NOT_REFUSED:
+        return ""
+    return f"it tells of a request to ARM ({_of(operation, status)}), not of a failed backup"
 
 
 def _activity_log(event_type: str, event: Wire) -> str:  # noqa: ARG001

@@ -50,11 +50,12 @@ def service(wire: Wire) -> str:
 
 
 def not_fired(wire: Wire) -> str:
-    """Why the alert tells of nothing that happens now, or "". Only what names a condition can be resolved."""
-    told = text(essentials(wire), "monitorCondition") or text(data(wire), "status")
-    if not essentials(wire) and not told:
+    """Why the alert tells of nothing that happens now, or "". A log alert in its own schema names no condition: it only ever fires."""
+    status = text(data(wire), "status") if inner(data(wire), "context") else ""
+    told = text(essentials(wire), "monitorCondition") or status
+    if fold(told) in ("fired", "activated") or not (essentials(wire) or told):
         return ""
-    return "" if fold(told) in ("fired", "activated") else f"the alert is {told or 'in no condition'}, not Fired"
+    return f"the alert is {told or 'in no condition'}, not Fired"
 
 
 def target(wire: Wire) -> str:

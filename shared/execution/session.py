@@ -117,7 +117,8 @@ class _Session:
     async def _serve(self, members: tuple[Member, ...], deletions: set[asyncio.Task[None]], *, unlocked: bool) -> None:
         """Steps 1 to 3 for these members."""
         self.begun |= {member.incident_id for member in members}
-        examined = await asyncio.gather(*(self._examined(member, unlocked) for member in members))
+        look = record.for_one_look(self.tools)
+        examined = await asyncio.gather(*(self._examined(look, member, unlocked) for member in members))
         ready = [each for found in examined for each in found]
         if not ready:
             return
@@ -129,17 +130,16 @@ class _Session:
             for each in ready:
                 self._ended(each, Result(each.collection.id, "refused" if refused else "failed", problem), "", None)
             return
-        deletions |= {asyncio.create_task(self._delete(each)) for each in ready}
+        again = record.for_one_look(self.tools)
+        deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
 
-    async def _examined(self, member: Member, unlocked: bool) -> list[collection.Ready]:
+    async def _examined(self, look: Tools, member: Member, unlocked: bool) -> list[collection.Ready]:
         incident = await self.tools.book.get(member.incident_id)
         if incident is None or incident.ended:
             for target in member.targets:
                 self.results[(member.incident_id, target)] = Result(target, "refused", "the incident has ended")
             return []
-        found = await asyncio.gather(
-            *(collection.examined(self.tools, incident, target, unlocked=unlocked) for target in member.targets)
-        )
+        found = await asyncio.gather(*(collection.examined(look, incident, target, unlocked=unlocked) for target in member.targets))
         for each in found:
             if isinstance(each, Result):
                 self.results[(member.incident_id, each.target)] = each
@@ -151,13 +151,13 @@ class _Session:
         if (collection.KIND, fold(ready.collection.id)) not in known:
             await record.intent(self.tools, ready.incident, collection.KIND, ready.collection.id, detail)
 
-    async def _delete(self, ready: collection.Ready) -> None:
+    async def _delete(self, ready: collection.Ready, look: Tools) -> None:
         """The first one asks again and again whether the lifted locks have gone; the others begin as soon as its request is taken."""
         probing, self.probed = not self.probed, True
         if not probing:
             await self.unlocked.wait()
         try:
-            if late := await self._look_again(ready):
+            if late := await self._look_again(ready, look):
                 self._ended(ready, late, "", None)
                 return
             ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
@@ -165,11 +165,11 @@ class _Session:
             self.unlocked.set()
         self._ended(ready, *ended)
 
-    async def _look_again(self, ready: collection.Ready) -> Result | None:
+    async def _look_again(self, ready: collection.Ready, look: Tools) -> Result | None:
         """Why not to delete after all. A look that takes longer than the window is a no."""
         try:
             async with asyncio.timeout_at(self.give_up):
-                return await collection.stopped_meanwhile(self.tools.reader, ready, self.locks.lifted)
+                return await collection.stopped_meanwhile(look.reader, ready, self.locks.lifted)
         except TimeoutError:
             return Result(ready.collection.id, "failed", "the window was over before the last look had ended")
 

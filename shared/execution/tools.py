@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from shared.arm_ids import fold
 from shared.audit.log import AuditLog
+from shared.azure.one_look import OneLook
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.errors import AzureCallFailed
@@ -32,6 +33,11 @@ class Tools:
     windows: LockWindows
     limiter: ChangeLimiter
     cooling: CoolingTime
+
+
+def for_one_look(tools: Tools) -> Tools:
+    """The same tools with a reader that asks once for what several ask. Not to be kept longer than the look."""
+    return replace(tools, reader=OneLook(tools.reader.clients))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from shared.arm_ids import fold, group_of
 from shared.execution import collection
 from shared.execution.locks import by_hand
 from shared.execution.session import lead
-from shared.execution.tools import StepOutcome, Tools, open_intents, outcome
+from shared.execution.tools import StepOutcome, Tools, for_one_look, open_intents, outcome
 from shared.execution.windows import GATHERING, Held, Member, Result, Window
 from shared.fixes.contract import Step, StepKind
 from shared.incident.model import Incident
@@ -61,7 +61,8 @@ async def _refused(tools: Tools, incident: Incident, targets: tuple[str, ...]) -
 
     Whoever leads the window looks again, and at locks that came meanwhile.
     """
-    found = [await collection.examined(tools, incident, target, unlocked=False) for target in targets]
+    look = for_one_look(tools)
+    found = [await collection.examined(look, incident, target, unlocked=False) for target in targets]
     for result in ("refused", "waiting"):
         if reasons := [each.detail for each in found if isinstance(each, Result) and each.result == result]:
             return StepOutcome(result, "; ".join(dict.fromkeys(reasons)))

@@ -9,6 +9,7 @@ import json
 import re
 from typing import Any
 
+from shared.errors import NotAKey
 from shared.store.contract import Body
 
 LONGEST_KEY = 256
@@ -27,7 +28,7 @@ def checked_table(table: str) -> str:
 
 def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY or _REFUSED & set(key):
-        raise ValueError(f"not a key that every store takes: {key[:LONGEST_KEY]!r}")
+        raise NotAKey(f"not a key that every store takes: {key[:LONGEST_KEY]!r}")
     return key
 
 

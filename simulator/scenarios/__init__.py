@@ -14,6 +14,13 @@ from typing import Any
 from simulator.errors import SimulatorError
 
 FOLDER = Path(__file__).parent
+SHAPE: dict[str, tuple[type, str]] = {
+    "title": (str, "text"),
+    "resources": (list, "list"),
+    "event": (dict, "object"),
+    "expect": (dict, "object"),
+}
+"""What a scenario holds; a file that holds only resources is a state."""
 
 
 class ScenarioError(SimulatorError):
@@ -26,18 +33,44 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str) -> dict[str, Any]:
-    """A scenario by name, or any JSON file of that form by path. Raises ScenarioError."""
+    """A scenario by name, or a JSON file of that form, or of GET /_sim/state, by path. Raises ScenarioError."""
     path = FOLDER / f"{name_or_path}.json" if name_or_path in names() else Path(name_or_path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(f"{_reason(name_or_path, error)}. There are: {', '.join(names())}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("resources"), list):
-        raise ScenarioError(f"{path} has no resources. There are: {', '.join(names())}")
+    if problem := _problem(document):
+        raise ScenarioError(f"{path} {problem}. There are: {', '.join(names())}")
+    return dict(document)
+
+
+def load_whole(name_or_path: str) -> dict[str, Any]:
+    """A scenario that can be run: with the event that starts it and what is expected. Raises ScenarioError."""
+    document = load(name_or_path)
+    if lacking := [name for name in ("title", "event", "expect") if name not in document]:
+        raise ScenarioError(f"{name_or_path} has no {' and no '.join(lacking)}: a scenario has {', '.join(SHAPE)}")
     return document
 
 
-def _reason(name: str, error: OSError | ValueError) -> str:
+def _problem(document: Any) -> str:
+    """What keeps the document from being a scenario or a state, or ""."""
+    if not isinstance(document, dict) or not isinstance(document.get("resources"), list):
+        return "has no resources"
+    for name, (kind, word) in SHAPE.items():
+        if name in document and not isinstance(document[name], kind):
+            return f"has a {name} that is no {word}"
+    expect = document.get("expect", {"status": ""})
+    if not isinstance(expect.get("status"), str):
+        return "expects no status"
+    if not isinstance(expect.get("cause"), str | None):
+        return "expects a cause that is no text"
+    actions = expect.get("actions", [])
+    if not isinstance(actions, list) or not all(isinstance(each, str) for each in actions):
+        return "expects actions that are no list of texts"
+    return ""
+
+
+def _reason(name: str, error: OSError | ValueError | RecursionError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"no scenario {name!r}"
     return f"scenario {name!r} cannot be read: {error}"

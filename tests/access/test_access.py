@@ -195,7 +195,7 @@ def test_nobody_else_does(environment: Mapping[str, str], header: str | None, st
 
 # The functions as they are deployed
 
-OPEN = {"show_health": "says ok or not, and no more"}
+OPEN = {"show_health": "says that the app answers, and no more"}
 
 
 @cache
@@ -242,22 +242,9 @@ async def test_a_reader_reads(name: str) -> None:
 
 
 @pytest.mark.usefixtures("azure")
-async def test_health_tells_nobody_where_and_a_reader_why() -> None:
-    health = http_functions()["show_health"].get_user_function()
-    anonymous = await health(request(principal()))
-    reader = await health(request(READER))
-    told, known = json.loads(anonymous.get_body()), json.loads(reader.get_body())
-    assert anonymous.status_code == reader.status_code == 503
-    assert set(told) == {"status", "at", "checks"}
-    assert {frozenset(check) for check in told["checks"]} == {frozenset({"name", "ok"})}
-    assert [(each["name"], each["ok"]) for each in told["checks"]] == [(each["name"], each["ok"]) for each in known["checks"]]
-    assert all(check["reason"] for check in known["checks"])
-
-
-@pytest.mark.usefixtures("azure")
 async def test_health_with_an_impossible_setting_does_not_repeat_it_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMEDIATOR_MODE", "very secret")
     answer = await http_functions()["show_health"].get_user_function()(request())
     assert answer.status_code == 503
     assert b"secret" not in answer.get_body()
-    assert json.loads(answer.get_body())["checks"] == [{"name": "settings", "ok": False}]
+    assert json.loads(answer.get_body()).keys() == {"status", "at"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.checkers.contract import WINDOWS_VM
-from shared.execution.restore_points import Known, why_kept
+from shared.execution.restore_points import Known, why_changed, why_kept
 from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable, virtual_machine
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint, Tier, backup_policy, protected_item, recovery_point
 
@@ -220,4 +220,31 @@ def test_what_a_recovery_point_says(properties: dict[str, Any], in_vault: bool, 
 
 def test_a_vm_tells_which_machine_it_is() -> None:
     assert virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
-    assert virtual_machine({"id": "/v", "properties": {}}).vm_id_guid == ""
+    assert virtual_machine({"id": "/v", "properties": {"provisioningState": "Succeeded"}}).vm_id_guid == ""
+
+
+CHANGED = [
+    ("nothing changed", THREE, ITEM, COPIES, ""),
+    ("a point went", THREE[1:], ITEM, COPIES, ""),
+    ("a point came", (*THREE, point(0, 60)), ITEM, COPIES, "made just now: AzureBackup_20261125_030000"),
+    ("a point is worked on", (*THREE[:2], point(0, provisioning_state="Updating")), ITEM, COPIES, "is Updating"),
+    ("a session was opened", THREE, ITEM, (copy(0, session_open=True),), "file-recovery session is open"),
+    ("protection was stopped", THREE, replace(ITEM, protection_state="ProtectionStopped"), COPIES, "ProtectionStopped"),
+    ("the item cannot be read", THREE, Unreadable("the item", "500"), COPIES, "the item: 500"),
+    ("the recovery points cannot be read", THREE, ITEM, Unreadable("the recovery points", "500"), "the recovery points: 500"),
+    ("the points are not told", None, ITEM, COPIES, "were not told"),
+]
+
+
+@pytest.mark.parametrize(("points", "item", "copies", "told"), [row[1:] for row in CHANGED], ids=[row[0] for row in CHANGED])
+def test_the_last_look(points: Any, item: Any, copies: Any, told: str) -> None:
+    now = replace(GOOD.collection, points=points)
+    found = "; ".join(why_changed(GOOD.collection, now, WINDOWS_VM.id, item, copies))
+    assert told in found and bool(found) == bool(told)
+
+
+def test_what_goes_with_its_collection_is_not_in_use() -> None:
+    """After a crash the same deletion is sent again; points on their way out of a collection that stays are another matter."""
+    going = known(tuple(replace(each, provisioning_state="Deleting") for each in THREE), COPIES)
+    assert "is Deleting" in why(going)
+    assert why(replace(going, collection=replace(going.collection, provisioning_state="Deleting"))) == ""

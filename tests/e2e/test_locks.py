@@ -105,7 +105,7 @@ class HostProcess:
 
     async def start(self) -> str:
         env = dict(os.environ) | environment({}, self.arm, self.data, None) | QUICK | {"LOCAL_HOST_TIMERS": "on"}
-        arguments = ["-m", "command_line.main", "serve", "--port", "0", "--arm", self.arm, "--data", str(self.data)]
+        arguments = ["-m", "command_line.entry", "serve", "--port", "0", "--arm", self.arm, "--data", str(self.data)]
         self.process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, env=env)
         assert self.process.stdout is not None
         ready = json.loads(await asyncio.wait_for(self.process.stdout.readline(), 60))

@@ -211,6 +211,17 @@ async def test_a_next_page_elsewhere_is_not_read(arm: Simulator, stranger: Stran
     assert stranger.seen == []
 
 
+LOCK = Lock(LOCK_ID, "keep", "CanNotDelete", None, ())
+
+
+async def lift(writer: ArmWriter) -> None:
+    """The one write that tells how it ended by its result."""
+    lifting = await writer.delete_lock(LOCK)
+    assert not lifting.refused
+    if lifting.error is not None:
+        raise lifting.error
+
+
 WRITES: dict[str, tuple[str, str, Callable[[ArmWriter], Awaitable[Any]]]] = {
     "an extension's removal": ("DELETE", "/extensions/", lambda writer: writer.delete_extension(support.EXTENSION_ID, 5)),
     "a collection's deletion": (
@@ -218,8 +229,9 @@ WRITES: dict[str, tuple[str, str, Callable[[ArmWriter], Awaitable[Any]]]] = {
         "/restorePointCollections/",
         lambda writer: writer.delete_restore_point_collection(support.COLLECTION_ID, 5),
     ),
-    "a lock's deletion": ("DELETE", "/locks/", lambda writer: writer.delete_lock(Lock(LOCK_ID, "keep", "CanNotDelete", None, ()))),
-    "a lock's making": ("PUT", "/locks/", lambda writer: writer.put_lock(Lock(LOCK_ID, "keep", "CanNotDelete", None, ()))),
+    "a lock's deletion": ("DELETE", "/locks/", lift),
+    "a lock's making": ("PUT", "/locks/", lambda writer: writer.put_lock(LOCK)),
+    "a lock's proof": ("PUT", "/locks/", lambda writer: writer.prove_lock(LOCK)),
     "a backup": ("POST", "/backup$", lambda writer: writer.start_backup(VAULT, support.CONTAINER, support.ITEM)),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,12 @@ async def run(
     lose_engine: bool = True,
     deliveries: int = 1,
     settings: dict[str, Any] | None = None,
-    environment: dict[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
     waiting: bool = False,
 ) -> Outcome:
-    """`waiting`: an incident that waits for its time is at rest. Raises NeverAtRest when
-    the system does not come to rest by itself.
+    """`settings` are the simulator's, `environment` the app's; `waiting`: an incident that waits for its time is at rest.
+
+    Raises NeverAtRest when the system does not come to rest by itself.
     """
     async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
         simulator = world.simulator.world

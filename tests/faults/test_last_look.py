@@ -10,7 +10,7 @@ from command_line.demo_checks import COLLECTION, LOCK
 from tests.faults.azure import locked_groups
 from tests.faults.runs import run
 from tests.faults.test_windows import sent
-from tests.faults.world import Fault
+from tests.faults.world import PATIENT, Fault
 
 IN_WINDOW = ("after ARM DELETE locks", 1)
 
@@ -27,7 +27,7 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
 )
 async def test_what_changes_in_the_window_keeps_the_collection(tmp_path: Path, does: str, told: str) -> None:
     state, failures = locked_groups({"rg-one": 1})
-    outcome = await run(tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})})
+    outcome = await run(tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})}, environment=PATIENT)
     assert outcome.broken == {}
     assert outcome.struck == [IN_WINDOW[0]]
     assert sent(outcome.requests, "DELETE", COLLECTION) == []

@@ -57,6 +57,15 @@ SETTINGS = {
     "REMEDIATOR_WINDOW_SECONDS": "3",
     "REMEDIATOR_CHANGES_PER_HOUR": "100000",
 }
+PATIENT = {
+    "REMEDIATOR_GATHER_SECONDS": "60",
+    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "60",
+    "REMEDIATOR_RETRY_SECONDS": "60",
+    "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "60",
+    "REMEDIATOR_UNLOCK_WAIT_SECONDS": "60",
+    "REMEDIATOR_WINDOW_SECONDS": "80",
+}
+"""For runs without a fault: nothing is given up because this machine is slow."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
 REST_SECONDS = float(os.environ.get("FAULT_REST_SECONDS", "90"))
 
@@ -92,6 +101,8 @@ class World:
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
     """Whether a death takes the durable engine's state with it; else the activity is run again."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
     times: dict[str, int] = field(default_factory=dict)
     struck: list[str] = field(default_factory=list)
@@ -107,8 +118,6 @@ class World:
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
     at_first: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, str] = field(default_factory=dict)
-    """App settings of this run, over SETTINGS."""
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
@@ -409,7 +418,7 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | world.environment | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:

@@ -137,6 +137,15 @@ def test_what_is_sent_is_in_the_file_that_is_not_looked_through() -> None:
     assert [name for name in QUERIES if name.startswith(SENT)] == [f"{SENT}: AddonAzureBackupJobs", f"{SENT}: AzureDiagnostics"]
 
 
+def test_the_manuals_query_gives_the_dimensions_that_an_alert_is_to_be_split_by() -> None:
+    page = (ROOT / "docs/roads.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| log search alert .*as dimensions .*", page, re.MULTILINE)
+    dimensions = re.findall(r"`(\w+)`", row.partition("as dimensions")[2])
+    assert len(dimensions) == 4
+    columns = analyzed()["docs/roads.md: What arrives"].columns
+    assert {each: columns.get(each) for each in dimensions} == dict.fromkeys(dimensions, "string")
+
+
 # The columns
 
 

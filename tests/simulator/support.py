@@ -67,11 +67,30 @@ class Reply:
         return self.body["error"]["code"] if isinstance(self.body, dict) and "error" in self.body else ""
 
 
+class Clock:
+    """The simulator's time: it goes on a little with each look at it, so with each request, and where a test turns it.
+
+    An operation is then under way for so many requests, however long the machine takes for them.
+    """
+
+    LOOK_SECONDS = 0.0005
+
+    def __init__(self) -> None:
+        self._now = 1000.0
+
+    def __call__(self) -> float:
+        self._now += self.LOOK_SECONDS
+        return self._now
+
+    def turn(self, seconds: float) -> None:
+        self._now += seconds
+
+
 class Arm:
     """Raw requests with a token and an api-version, and the /_sim routes."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self.session, self.url = session, url
+    def __init__(self, session: aiohttp.ClientSession, url: str, clock: Clock) -> None:
+        self.session, self.url, self.clock = session, url, clock
 
     async def send(self, method: str, path: str, body: Any = None, version: str = "2024-07-01", **query: str) -> Reply:
         query = {"api-version": version, **{f"${name}": value for name, value in query.items()}}
@@ -94,12 +113,12 @@ class Arm:
     async def finish(self, accepted: Reply) -> dict[str, Any]:
         """The last status of the operation that a 202 began."""
         assert accepted.status == 202, accepted.body
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 status = (await self.follow(accepted.headers["Azure-AsyncOperation"])).body
                 if status["status"] != "InProgress":
                     return dict(status)
-                await asyncio.sleep(0.01)
+                self.clock.turn(0.01)
 
     async def sim(self, method: str, what: str, body: Any = None) -> Reply:
         async with self.session.request(method, f"{self.url}/_sim/{what}", json=body) as answer:
@@ -115,12 +134,12 @@ class Arm:
         return await self.ended_job(status["properties"]["jobId"])
 
     async def ended_job(self, job_id: str) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 job = (await self.get(f"{parts.vault_id()}/backupJobs/{job_id}")).body["properties"]
                 if job["status"] not in ("InProgress", "Cancelling"):
                     return dict(job)
-                await asyncio.sleep(0.01)
+                self.clock.turn(0.01)
 
 
 async def _content(answer: aiohttp.ClientResponse) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import aiohttp
@@ -62,13 +61,13 @@ async def test_a_reset_before_and_after_the_act(start, reset, acted):
 
 
 async def test_a_delay_alone_and_beside_another_action(start):
-    arm = await start(state())
+    arm = await start(state(), real_time=True)
     await order(arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2})
     await order(arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2, "status": 504})
     for status in (200, 504):
         began = time.monotonic()
         assert (await arm.get(VM_ID)).status == status
-        assert 0.2 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.2
     log = (await arm.sim("GET", "requests")).body
     assert all(each["duration_ms"] >= 200 for each in log)
 
@@ -90,7 +89,7 @@ async def test_an_operation_that_hangs_is_preempted_by_the_next(start):
     arm = await start(state())
     await order(arm, method="DELETE", times=1, action={"lro_hang": True})
     hung = await arm.delete(COLLECTION_ID)
-    await asyncio.sleep(0.15)
+    arm.clock.turn(3600)
     assert (await arm.follow(hung.headers["Azure-AsyncOperation"])).body["status"] == "InProgress"
     assert (await arm.finish(await arm.delete(COLLECTION_ID)))["status"] == "Succeeded"
     ended = (await arm.follow(hung.headers["Azure-AsyncOperation"])).body
@@ -104,7 +103,7 @@ async def test_a_backup_that_fails_or_hangs_on_order(start):
     job = await arm.backup()
     assert (job["status"], job["extendedInfo"]["dynamicErrorMessage"]) == ("Failed", "Mine: m")
     hung = await arm.finish(await arm.send("POST", f"{ITEM_ID}/backup", {}))
-    await asyncio.sleep(0.15)
+    arm.clock.turn(3600)
     log = await arm.get(f"{ITEM_ID.split('/backupFabrics')[0]}/backupJobs/{hung['properties']['jobId']}")
     assert log.body["properties"]["status"] == "InProgress"
 

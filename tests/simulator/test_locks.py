@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from simulator import deny, ids
@@ -129,7 +127,7 @@ async def test_a_deleted_lock_blocks_for_a_while(start):
     assert (await arm.delete(f"{GROUP_ID}/{LOCKS}/keep")).status == 200
     assert (await arm.get(f"{GROUP_ID}/{LOCKS}/keep")).status == 404
     assert (await arm.delete(COLLECTION_ID)).code == "ScopeLocked"
-    await asyncio.sleep(0.35)
+    arm.clock.turn(0.35)
     assert (await arm.delete(COLLECTION_ID)).status == 202
 
 

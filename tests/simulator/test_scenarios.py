@@ -134,7 +134,15 @@ def test_loading_by_name_and_by_path(tmp_path):
     assert scenarios.load("winmanagedvm")["expect"]["status"] == "fixed"
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
+BAD = [None, "{", "[]", "{}", "[" * 100_000, '{"resources": {}}', '{"resources": [], "title": 1}', '{"resources": [], "event": []}']
+BAD += ['{"resources": [], "expect": "fixed"}', '{"resources": [], "expect": {}}', '{"resources": [], "expect": {"status": null}}']
+BAD += [
+    f'{{"resources": [], "expect": {{"status": "fixed", "{name}": {value}}}}}'
+    for name, value in (("cause", "1"), ("actions", '"a"'), ("actions", "[1]"))
+]
+
+
+@pytest.mark.parametrize("content", BAD)
 def test_what_cannot_be_loaded_says_what_there_is(tmp_path, content):
     path = tmp_path / "broken.json"
     if content is not None:
@@ -142,3 +150,15 @@ def test_what_cannot_be_loaded_says_what_there_is(tmp_path, content):
     for name in (str(path), "no_such"):
         with pytest.raises(scenarios.ScenarioError, match="winmanagedvm"):
             scenarios.load(name)
+
+
+@pytest.mark.parametrize("lacking", ["title", "event", "expect"])
+def test_what_can_be_run_is_whole(tmp_path, lacking):
+    path = tmp_path / "mine.json"
+    scenario = scenarios.load("winmanagedvm")
+    path.write_text(json.dumps(scenario), encoding="utf-8")
+    assert scenarios.load_whole(str(path)) == scenario
+    del scenario[lacking]
+    path.write_text(json.dumps(scenario), encoding="utf-8")
+    with pytest.raises(scenarios.ScenarioError, match=f"has no {lacking}"):
+        scenarios.load_whole(str(path))
