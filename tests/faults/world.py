@@ -436,9 +436,10 @@ class _EdgeClients(AzureClients):
         super().__init__(process.settings, process.settings.subscription_id)
         self._process = process
 
-    def _options(self) -> dict[str, Any]:
+    def _made(self, client_class: Any, **more: Any) -> Any:
         """A policy of its own for each client: it knows its successor, down to the client's transport."""
-        return super()._options() | {"per_call_policies": [_EdgePolicy(self._process)]}
+        self.policies = (_EdgePolicy(self._process),)
+        return super()._made(client_class, **more)
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
