@@ -434,7 +434,11 @@ class Process(App):
 class _EdgeClients(AzureClients):
     def __init__(self, process: Process) -> None:
         super().__init__(process.settings, process.settings.subscription_id)
-        self.policies = lambda: (_EdgePolicy(process),)
+        self._process = process
+
+    def _options(self, sign_in: Any) -> dict[str, Any]:
+        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        return super()._options(sign_in) | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
