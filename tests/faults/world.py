@@ -436,10 +436,9 @@ class _EdgeClients(AzureClients):
         super().__init__(process.settings, process.settings.subscription_id)
         self._process = process
 
-    def _made(self, client_class: Any, **more: Any) -> Any:
+    def _options(self, sign_in: Any) -> dict[str, Any]:
         """A policy of its own for each client: it knows its successor, down to the client's transport."""
-        self.policies = (_EdgePolicy(self._process),)
-        return super()._made(client_class, **more)
+        return super()._options(sign_in) | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
