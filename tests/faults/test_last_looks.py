@@ -136,6 +136,7 @@ WRITTEN_AHEAD = [
     (locked, "store insert locks", "ARM DELETE locks"),
     (locked, "store insert audit intent lift_lock", "ARM DELETE locks"),
     (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE restorePointCollections"),
+    (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE locks"),
     (locked, "store insert audit intent prove_lock", "ARM PUT locks"),
     (locked, "store insert audit outcome prove_lock", "ARM DELETE locks"),
     (locked, "store replace locks off", "ARM DELETE locks"),

@@ -284,9 +284,18 @@ RECORD = (
     Mutant(
         "locks are lifted before the intents of the deletions",
         "_Session._serve",
-        "await asyncio.gather(*(self._intend(each) for each in ready))",
-        "deletions |= {asyncio.create_task(self._intend(each)) for each in ready}",
-        UNRECORDED,
+        (
+            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+            "        if problem := refused or await self.locks.lift(wanted):\n"
+        ),
+        (
+            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+            "        problem = refused or await self.locks.lift(wanted)\n"
+            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+            "        if problem:\n"
+        ),
+        record("store insert audit intent delete_restore_point_collection before ARM DELETE locks"),
     ),
     Mutant(
         "the intent of a deletion is not written",
