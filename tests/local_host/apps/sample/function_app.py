@@ -166,11 +166,11 @@ def shapes(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def catches(context: df.DurableOrchestrationContext):
+    wanted = context.get_input()
     try:
-        yield context.call_activity(context.get_input(), "this")
+        return (yield context.call_activity(wanted["activity"], wanted["given"]))
     except Exception as error:  # noqa: BLE001  what an orchestrator is given
         return f"caught {error}"
-    return "nothing to catch"
 
 
 @app.orchestration_trigger(context_name="context")
