@@ -87,7 +87,9 @@ class Host:
         listener = self._stack.enter_context(contextlib.closing(_listen(self._port)))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         env = {**self._env, **self._app_settings()}
-        worker = Worker(self._app_dir, env, None if settings.log_to_stderr else self._data / "worker.log", settings.function_timeout_seconds)
+        worker = Worker(
+            self._app_dir, env, None if settings.log_to_stderr else self._data / "worker.log", settings.function_timeout_seconds
+        )
         self._stack.push_async_callback(worker.stop)
         await worker.start()
 

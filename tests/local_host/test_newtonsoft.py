@@ -51,7 +51,14 @@ DATES = [
     ("2026-01-01T01:30:00.1234567", "2026-01-01T01:30:00.1234567"),
     ("2026-01-01T01:30:00.100", "2026-01-01T01:30:00.1"),
 ]
-NO_DATES = ["2026-01-01", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00.12345678Z", "0001-01-01T00:00:00+14:00", "at 2026-01-01T00:00:00Z", ""]
+NO_DATES = [
+    "2026-01-01",
+    "2026-13-01T00:00:00Z",
+    "2026-01-01T00:00:00.12345678Z",
+    "0001-01-01T00:00:00+14:00",
+    "at 2026-01-01T00:00:00Z",
+    "",
+]
 
 
 @pytest.mark.parametrize(("text", "written"), DATES)
@@ -64,6 +71,8 @@ def test_what_is_no_date_is_left_alone(text):
     assert rewrite_dates(text) == text
 
 
-@pytest.mark.parametrize(("text", "trimmed"), [("1.100Z", "1.1Z"), ("10.000Z", "10Z"), ("10Z", "10Z"), ("1.010", "1.01"), ("1.0", "1")])
+@pytest.mark.parametrize(
+    ("text", "trimmed"), [("1.100Z", "1.1Z"), ("10.000Z", "10Z"), ("10Z", "10Z"), ("1.010", "1.01"), ("1.0", "1")]
+)
 def test_fractions_are_trimmed(text, trimmed):
     assert trim_fraction(text) == trimmed

@@ -33,9 +33,9 @@ def launch(tmp_path):
     """Start the host as a process of its own; it is ended at the end of the test, whatever happened."""
     running = []
 
-    def start(port=0, app=APPS / "sample", **env):
+    def start(port=0, app=APPS / "sample", data="host", **env):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(port), str(tmp_path / "host"), str(app)],
+            [sys.executable, "-c", PROGRAM, str(port), str(tmp_path / data), str(app)],
             cwd=ROOT, env={**os.environ, **sample_env(tmp_path), **env},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -172,6 +172,12 @@ BAD_HOST_JSON = [
     ('{"extensions": 1}', "extensions"),
     ('{"extensions": {"durableTask": {"maxConcurrentActivityFunctions": "many"}}}', "maxConcurrentActivityFunctions"),
     ('{"extensions": {"durableTask": {"maxConcurrentOrchestratorFunctions": 0}}}', "maxConcurrentOrchestratorFunctions"),
+    ('{"functionTimeout": "-1"}', "functionTimeout"),
+    ('{"extensions": {"durableTask": {"storageProvider": []}}}', "storageProvider"),
+    (
+        '{"extensions": {"durableTask": {"storageProvider": {"controlQueueVisibilityTimeout": "2 minutes"}}}}',
+        "controlQueueVisibilityTimeout",
+    ),
 ]
 
 
@@ -189,4 +195,10 @@ def test_an_app_without_functions(launch, tmp_path):
 def test_a_port_that_is_taken(launch):
     first = launch()
     port = int(ready(first).rpartition(":")[2])
-    refused(launch(port=port), str(port))
+    refused(launch(port=port, data="other"), str(port))
+
+
+def test_a_data_folder_that_is_taken(launch):
+    first = launch()
+    ready(first)
+    refused(launch(), "in use", str(first.pid))
