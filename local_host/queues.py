@@ -2,8 +2,8 @@
 
 As the extension does it: a message is taken when the function returned; after a failure it is seen again when `visibilityTimeout` is over
 (here multiplied by LOCAL_HOST_RETRY_SCALE); one that was given out `maxDequeueCount` times goes to `<queue>-poison`. A queue named
-`…-poison` has no poison queue of its own: a failed message of it stays as long invisible as it was held, and comes again for ever
-(QueueListenerFactory.CreatePoisonQueueReference, QueueProcessor.CompleteProcessingMessageAsync).
+`…-poison` has no poison queue of its own: a failed message of it stays invisible for as long as it was held, and one that was given out
+more than `maxDequeueCount` times never reaches its function again (QueueListenerFactory.CreatePoisonQueueReference, QueueProcessor).
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
 """
 
@@ -87,13 +87,14 @@ class Queues:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _one(self, function: Function, client: QueueClient, poison: QueueClient | None, message: QueueMessage) -> None:
-        if await self._taken(function, message):
+        given_out, limit = message.dequeue_count or 0, self._settings.queue_attempts
+        if given_out <= limit and await self._taken(function, message):
             with contextlib.suppress(ResourceNotFoundError):  # it was ours for too long, and another took it
                 await client.delete_message(message)
         elif poison is None:
             await client.update_message(message, visibility_timeout=round(HELD_SECONDS * self._settings.retry_scale))
-        elif (message.dequeue_count or 0) >= self._settings.queue_attempts:
-            log.error("a message of %s was given out %s times and becomes poison", client.queue_name, message.dequeue_count)
+        elif given_out >= limit:
+            log.error("a message of %s was given out %s times and becomes poison", client.queue_name, given_out)
             await poison.send_message(message.content)
             await client.delete_message(message)
         else:

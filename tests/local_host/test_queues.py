@@ -46,8 +46,9 @@ CASES = [
     ("work", 2, False, [("hide", 30)], []),
     ("work", 3, False, [("delete", "m")], [("send", "m")]),
     ("work-poison", 1, False, [("hide", HELD_SECONDS // 2)], None),
-    ("work-poison", 99, False, [("hide", HELD_SECONDS // 2)], None),
-    ("work-poison", 99, True, [("delete", "m")], None),
+    ("work-poison", 3, True, [("delete", "m")], None),
+    ("work-poison", 4, True, [("hide", HELD_SECONDS // 2)], None),
+    ("work", 4, True, [("delete", "m")], [("send", "m")]),
 ]
 
 
