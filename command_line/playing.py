@@ -88,7 +88,7 @@ def fresh(scenario: Json, known_jobs: set[str]) -> Json:
     if not {fold(each) for each in jobs} & {fold(each) for each in known_jobs}:
         return scenario
     for job in jobs:
-        text = re.sub(re.escape(job), str(uuid.uuid4()), text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(job), str(uuid.uuid4()), text, flags=re.IGNORECASE | re.ASCII)
     changed: Json = json.loads(text)
     return changed
 

@@ -35,8 +35,6 @@ class AzureClients:
     def __init__(self, settings: Settings, subscription_id: str) -> None:
         self.settings = settings
         self.subscription_id = subscription_id
-        self.policies: tuple[Any, ...] = ()
-        """Pipeline policies that stand before all others, in every client."""
         self._opened: list[_Closable] = []
 
     async def close(self) -> None:
@@ -76,7 +74,7 @@ class AzureClients:
         endpoint = self.settings.logs_endpoint
         scope = f"{endpoint.rstrip('/').removesuffix('/v1')}/.default"
         sign_in = self._sign_in(endpoint, lambda credential: AsyncBearerTokenCredentialPolicy(credential, scope))
-        policies = policies_of(Home(endpoint), sign_in, HttpLoggingPolicy(), self.policies)
+        policies = policies_of(Home(endpoint), sign_in, HttpLoggingPolicy())
         return self._kept(LogsQueryClient(object(), endpoint=endpoint, policies=policies, **self._options(sign_in)))
 
     @cached_property
@@ -86,7 +84,7 @@ class AzureClients:
     def _made(self, client_class: Any, **more: Any) -> Any:
         endpoint, scope = self.settings.arm_endpoint, self.settings.cloud.arm_scope
         sign_in = self._sign_in(endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope))
-        policies = policies_of(Home(endpoint, regional=True), sign_in, ARMHttpLoggingPolicy(), self.policies)
+        policies = policies_of(Home(endpoint, regional=True), sign_in, ARMHttpLoggingPolicy())
         options = {"base_url": endpoint, "polling_interval": self.settings.poll_seconds, "policies": policies}
         return self._kept(client_class(object(), self.subscription_id, **options, **self._options(sign_in), **more))
 

@@ -14,7 +14,6 @@ https://learn.microsoft.com/azure/developer/python/sdk/fundamentals/http-pipelin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,10 +110,9 @@ def watched(home: Home) -> list[Any]:
     return [StayHome(home), PlainRetryAfter()]
 
 
-def policies_of(home: Home, sign_in: Any, logging: Any, extra: Iterable[Any] = ()) -> list[Any]:
-    """The whole list for one client; `extra` stands first."""
+def policies_of(home: Home, sign_in: Any, logging: Any) -> list[Any]:
+    """The whole list for one client: each policy knows its successor, so no two clients share one."""
     return [
-        *extra,
         policies.RequestIdPolicy(),
         policies.HeadersPolicy(),
         policies.UserAgentPolicy(base_user_agent=USER_AGENT),

@@ -8,6 +8,7 @@ from shared import clock
 from shared.advice import About, look_at_job
 from shared.execution.locks import put_back_all_due
 from shared.execution.tools import StepOutcome, Tools, note
+from shared.execution.unlocking import close_intents
 from shared.incident.model import Incident, Status
 from shared.workflow.close import close
 
@@ -16,7 +17,15 @@ MOST_RESTARTS = 5
 
 
 async def put_back(tools: Tools) -> list[StepOutcome]:
-    return await put_back_all_due(tools)
+    """Locks whose time is over go back. Where a leader ended before its record was
+    whole (the store was away), nobody else gives its open intents an outcome.
+    """
+    leaders = [await tools.book.get(held.window.leader) for held in await tools.windows.all()]
+    outcomes = await put_back_all_due(tools)
+    for leader in leaders:
+        if leader is not None and leader.ended:
+            await close_intents(tools, leader)
+    return outcomes
 
 
 async def unfinished(tools: Tools) -> list[Incident]:

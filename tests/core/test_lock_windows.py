@@ -1,4 +1,4 @@
-"""The rules of a lock window, and the count of changes, as the store keeps them."""
+"""The rules of a lock window and of its ledger, as the store keeps them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from shared import clock
 from shared.execution.ledger import LockLedger, OpenLock
-from shared.execution.limiter import ChangeLimiter
 from shared.execution.windows import CLOSING, GATHERING, OPEN, LockWindows, Member, Window
 from shared.facts import Lock
 from shared.store.sqlite import SqliteStore
@@ -82,13 +81,3 @@ async def test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back(sto
     await ledger.failed(first, "403 again")
     (kept,) = await ledger.open_locks()
     assert kept.state == "back"
-
-
-async def test_a_change_is_counted_once_for_one_hour(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    limiter = ChangeLimiter(store, 2)
-    monkeypatch.setattr(clock, "now", lambda: "2026-01-01T00:00:00.000000Z")
-    assert [await limiter.take(each) for each in ("one", "two", "two", "three")] == [True, True, True, False]
-    monkeypatch.setattr(clock, "now", lambda: "2026-01-01T00:59:59.999999Z")
-    assert not await limiter.take("three")
-    monkeypatch.setattr(clock, "now", lambda: "2026-01-01T01:00:00.000000Z")
-    assert await limiter.take("three")

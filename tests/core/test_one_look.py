@@ -21,7 +21,7 @@ CLIENTS = AzureClients(Settings.from_environment({}), "s")
 async def test_the_same_is_asked_once_in_a_look(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     asked: list[str] = []
 
-    async def read(_: Any, of: str) -> Unreadable:
+    async def read(_: Any, of: str, **__: Any) -> Unreadable:
         asked.append(of)
         await asyncio.sleep(0)
         return Unreadable(of, "not read")
@@ -38,7 +38,7 @@ async def test_the_same_is_asked_once_in_a_look(monkeypatch: pytest.MonkeyPatch,
 async def test_who_gives_up_does_not_take_the_answer_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, answered = asyncio.Event(), asyncio.Event()
 
-    async def read(_: Any, of: str) -> Unreadable:
+    async def read(_: Any, of: str, **__: Any) -> Unreadable:
         asked.set()
         await answered.wait()
         return Unreadable(of, "not read")

@@ -17,14 +17,14 @@ from shared.app import App
 from shared.codec import to_json
 from shared.execution import guards
 from shared.execution.limiter import KEY, PARTITION, TABLE, Ticket
-from shared.execution.tools import StepOutcome, Tools
+from shared.execution.tools import StepOutcome, Tools, intent
 from shared.facts import Job, Unreadable
 from shared.fixes.contract import Step, StepKind
 from shared.incident.model import Action, Awaited, Incident, LaterFailure, Status, Verification, Waiting
 from shared.plan.planner import Plan
 from shared.workflow import carry_out, later
 from shared.workflow.close import close
-from shared.workflow.turn import MOST_UNREAD, take_turn
+from shared.workflow.turn import MOST_UNREAD, before_diagnosis, take_turn
 from shared.workflow.waiting import Wait, wait
 from simulator.scenarios import load
 from simulator.server import Simulator
@@ -156,6 +156,11 @@ async def test_what_cannot_be_read_is_not_no_later_backup(bench: Bench, path: st
     assert isinstance(await later.look(bench.tools.reader, INCIDENT, "some day"), Unreadable)
 
 
+async def test_a_restore_that_the_filter_let_through_is_no_backup(bench: Bench) -> None:
+    bench.fault(JOBS, {"status": 200, "body": {"value": [job("Completed", operation="Restore")]}})
+    assert await later.look(bench.tools.reader, INCIDENT, FAILED_AT) is None
+
+
 # Running jobs
 
 OTHER_VAULT = f"{VAULT_ID}-2"
@@ -218,6 +223,39 @@ async def test_a_later_failure_is_taken_up_once_and_never_acted_on_with_the_old_
     assert (incident.status, incident.job_id, incident.code_now) == (Status.DIAGNOSING, JOB["name"], "UserErrorFsFreezeFailed")
     claim = await bench.app.book.claim_job(VAULT_ID, failed["name"], "another")
     assert claim.incident_id == INCIDENT.id
+
+
+async def test_a_later_failure_that_was_taken_up_by_a_process_that_died_is_diagnosed(bench: Bench) -> None:
+    known = LaterFailure("another-job", "UserErrorFsFreezeFailed", clock.after(FAILED_AT, 60))
+    await bench.app.book.change(INCIDENT.id, lambda each: replace(each, later_failures=(known,)))
+    answer = await bench.turn()
+    assert (answer["next"], answer["failed_at"]) == ("diagnose", known.began_at)
+
+
+@pytest.mark.parametrize(
+    ("verification", "status", "answer"),
+    [
+        (None, Status.DIAGNOSING, "diagnose"),
+        (Verification("j", "Failed", "ExtentionOperationFailed", clock.after(FAILED_AT, 30)), Status.IGNORED, "stop"),
+    ],
+)
+async def test_a_change_of_ours_is_shown_by_a_backup_of_ours(
+    bench: Bench, verification: Verification | None, status: Status, answer: str
+) -> None:
+    """A later backup that completed after our change did not heal by itself; after a failed verifying backup it did."""
+    bench.has(job("Completed", 60))
+    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
+    await bench.app.book.change(
+        INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING, actions=(done,), verification=verification)
+    )
+    assert (await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT))["next"] == answer
+    assert (await bench.now()).status is status
+
+
+async def test_a_diagnosis_goes_on_without_what_cannot_be_read(bench: Bench) -> None:
+    bench.fault(JOBS, {"status": 403})
+    answer = await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT)
+    assert (answer["next"], answer["failed_at"], CAUSE in answer["causes"]) == ("diagnose", clock.normal(FAILED_AT), True)
 
 
 async def test_the_later_failure_of_another_incident_is_left_to_it(bench: Bench) -> None:
@@ -294,6 +332,17 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
     incident = await bench.now()
     assert (incident.status, incident.actions, incident.tried) == (Status.WAITING, (done,), frozenset())
     assert len((await bench.line())["begun"]) == 1
+
+
+async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench) -> None:
+    """Its intent is written and its process died; then a job began."""
+    begun = Action(STEP.kind.value, STEP.target, "", CAUSE)
+    incident = await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(begun,)))
+    await intent(bench.tools, incident, STEP.kind.value, STEP.target)
+    bench.has(job("InProgress"))
+    await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    incident = await bench.now()
+    assert (incident.status, incident.actions) == (Status.WAITING, (begun,))
 
 
 async def test_the_24_hours_count_from_the_first_wait(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

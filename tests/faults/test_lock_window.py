@@ -362,16 +362,6 @@ async def test_health_is_not_ok_while_a_lock_is_not_back(tmp_path: Path) -> None
         assert await health_of_locks(world) == ""
 
 
-async def test_health_is_not_ok_when_a_lock_s_time_is_over(tmp_path: Path) -> None:
-    async with World(tmp_path) as world:
-        tools = await tools_of(world)
-        lock = Lock(KEEP["id"], KEEP["name"], "CanNotDelete", NOTES, ())
-        await tools.ledger.record(OpenLock(lock, GROUP_ID, "i", VM_ID, "", clock.after(clock.now(), 60)))
-        assert await health_of_locks(world) == ""
-        world.clock_offset = 61
-        assert "keep-rg-one" in await health_of_locks(world)
-
-
 async def health_of_locks(world: World) -> str:
     """What health says is wrong with locks, or ""."""
     told = await report(world.living())

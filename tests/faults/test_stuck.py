@@ -13,7 +13,7 @@ import pytest
 import functions.remediation as shells
 from command_line.demo_checks import locks_of
 from shared.errors import StoreUnavailable, Unavailable
-from shared.execution import collection, session
+from shared.execution import collection, window_locks
 from shared.execution.tools import open_intents
 from shared.facts import Absent
 from shared.workflow import begin, carry_out, check, decide, guardian, hand_over, verify
@@ -139,7 +139,7 @@ def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
         if not off_at:
             with monkeypatch.context() as broken:
                 broken.setattr(collection, "deleted", raising(RuntimeError("a bug of ours")))
-                broken.setattr(session, "put_back", raising(RuntimeError("another one")))
+                broken.setattr(window_locks, "put_back", raising(RuntimeError("another one")))
                 await really(work)
             tools = await shells.the_app().tools()
             off_at.extend([await tools.reader.lock(entry.lock.id) for entry in await tools.ledger.open_locks()])

@@ -33,9 +33,9 @@ def launch(tmp_path):
     """Start the host as a process of its own; it is ended at the end of the test, whatever happened."""
     running = []
 
-    def start(port=0, app=APPS / "sample", data="host", **env):
+    def start(port=0, app=APPS / "sample", folder="host", **env):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(port), str(tmp_path / data), str(app)],
+            [sys.executable, "-c", PROGRAM, str(port), str(tmp_path / folder), str(app)],
             cwd=ROOT, env={**os.environ, **sample_env(tmp_path), **env},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -195,10 +195,13 @@ def test_an_app_without_functions(launch, tmp_path):
 def test_a_port_that_is_taken(launch):
     first = launch()
     port = int(ready(first).rpartition(":")[2])
-    refused(launch(port=port, data="other"), str(port))
+    refused(launch(port=port, folder="another"), str(port))
 
 
-def test_a_data_folder_that_is_taken(launch):
+def test_a_folder_that_another_host_uses(launch):
     first = launch()
     ready(first)
-    refused(launch(), "in use", str(first.pid))
+    refused(launch(), "is in use by another host", str(first.pid))
+    first.kill()
+    first.communicate()
+    ready(launch())

@@ -47,6 +47,8 @@ ACTIVITIES = (
     "look_at_backup",
     "conclude_backup",
     "hand_over_incident",
+    "before_diagnosis",
+    "take_turn",
 )
 QUEUES = {"intake_queue": "queueTrigger", "intake_poison": "queueTrigger"}
 

@@ -38,8 +38,6 @@ from tests.simulator.support import (
     state,
 )
 
-VM = facts.virtual_machine({"id": VM_ID, "location": "westeurope"})
-EXTENSION = facts.extension({"id": EXTENSION_ID, "name": "VMSnapshot", "properties": {"publisher": "p", "type": "t"}}, None)
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 EMPTY, UNDEFINED = "no body", "in no saved specification"
 OPERATIONS: list[tuple[str, str, str, str]] = [
@@ -126,14 +124,17 @@ async def drive(url: str) -> None:
     reader, writer, now = Driven(ArmReader(clients)), Driven(ArmWriter(clients)), datetime.now(UTC)
     try:
         assert await visible_subscriptions(clients) == [SUB]
+        vm, extensions = await reader.virtual_machine(VM_ID), await reader.extensions(VM_ID)
+        for read in (vm, extensions):
+            if isinstance(read, facts.Unreadable | facts.Absent):
+                raise NotRead(str(read))
+        assert isinstance(vm, facts.VirtualMachine) and isinstance(extensions, tuple)
         for found in (
-            await reader.virtual_machine(VM_ID),
-            await reader.extensions(VM_ID),
             await reader.resource_group_tags("rg-app"),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
             await reader.locks(COLLECTION_ID, below=True),
-            await reader.extension_denials(VM, EXTENSION),
+            await reader.extension_denials(vm, extensions[0]),
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
