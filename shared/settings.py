@@ -237,8 +237,8 @@ class Settings:
     job_poll_seconds: float = setting(
         "REMEDIATOR_JOB_POLL_SECONDS",
         "60",
-        "Pause between two looks at the verifying backup job. An incident that waits for a job or for its turn looks first after this pause, then less "
-        "often, down to an eighth.",
+        "Pause before the next look at the verifying backup job, and at what an incident waits for. It grows with the time that was waited, to eight times "
+        "as long.",
         number(0.05, 3600),
     )
     job_wait_hours: float = setting(
