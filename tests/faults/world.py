@@ -120,6 +120,8 @@ class World:
     struck: list[str] = field(default_factory=list)
     """Where faults really hit."""
     deaths: int = 0
+    onlooker: Process = field(init=False)
+    """Sees whether all is at rest; nothing happens to it."""
     buried: list[Process] = field(default_factory=list)
     """Processes that died; what they had open is closed at the end."""
     store_down_until: float = 0.0
@@ -139,7 +141,7 @@ class World:
         self.simulator = await Simulator().__aenter__()
         self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED})
         self.store = SqliteStore(self.folder / "store.db")
-        self.process = Process(self)
+        self.process, self.onlooker = Process(self), Process(self)
         self._now, clock.now = clock.now, self._turned_now
         self._the_app = shells.the_app
         for module in (shells, starting, guardian_shell):
@@ -153,7 +155,7 @@ class World:
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        for process in (self.process, *self.buried):
+        for process in (self.process, self.onlooker, *self.buried):
             await process.close()
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
@@ -346,7 +348,7 @@ class World:
         raise NeverAtRest(f"after {REST_SECONDS} s: {await self._left()}")
 
     async def _at_rest(self, jobs: int, waiting: bool) -> bool:
-        app = self.living()
+        app = self.onlooker
         if self.store_is_down():
             return False
         incidents = [incident async for incident in app.book.all()]
@@ -357,7 +359,7 @@ class World:
         return ended and not await app.ledger.open_locks() and not await app.windows.all()
 
     async def _left(self) -> Any:
-        app = self.living()
+        app = self.onlooker
         return {
             "incidents": [(incident.id, incident.status, incident.reason) async for incident in app.book.all()],
             "locks": await app.ledger.open_locks(),
