@@ -22,7 +22,10 @@ from functions.starting import EngineSilent, ensure_running, is_running
 from shared.workflow import guardian
 
 NOT_THERE = (404, None)
-STORAGE_FAULT = (500, {"Message": "Something went wrong.", "ExceptionMessage": "The server is busy.", "ExceptionType": "StorageException"})
+STORAGE_FAULT = (
+    500,
+    {"Message": "Something went wrong.", "ExceptionMessage": "The server is busy.", "ExceptionType": "StorageException"},
+)
 """As HttpApiHandler of the extension answers for any error of its storage."""
 Given = tuple[int, Any]
 

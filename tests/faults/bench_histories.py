@@ -11,7 +11,16 @@ from tests.faults.histories import START, Engine
 from tests.faults.long_work import followed, waited
 
 WORK = {"a verifying backup of 23 hours, followed": followed, "a wait of 24 hours for a job of the VM": waited}
-TITLES = ("", "hours", "activities", "histories", "events of the longest", "KB of the longest", "CPU of its costliest episode, ms", "CPU in all, s")
+TITLES = (
+    "",
+    "hours",
+    "activities",
+    "histories",
+    "events of the longest",
+    "KB of the longest",
+    "CPU of its costliest episode, ms",
+    "CPU in all, s",
+)
 
 
 def measured(what: str, engine: Engine) -> dict[str, Any]:

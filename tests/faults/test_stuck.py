@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import functions.remediation as shells
-from functions import orchestration
 from command_line.demo_checks import locks_of
+from functions import orchestration
 from shared.errors import StoreUnavailable, Unavailable
 from shared.execution import collection, window_locks
 from shared.execution.tools import open_intents
