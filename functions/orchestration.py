@@ -193,12 +193,10 @@ class Remediation:
     def _attempted(self, stage: str, task: Callable[[], Any]) -> Steps:
         """An activity tells what it finds as its result. What is raised is the engine's word
         that it did not come through: its worker died, or it met an error of its own."""
-        for pause in RETRY_PAUSES:
+        for pause in (*RETRY_PAUSES, None):
             try:
                 return (yield task())
-            except Exception:  # durable raises nothing narrower; the activity's own log has more
-                yield self._pause(pause * self._unit)
-        try:
-            return (yield task())
-        except Exception as error:
-            raise Stuck(stage, error) from error
+            except Exception as error:  # durable raises nothing narrower; the activity's own log has more
+                if pause is None:
+                    raise Stuck(stage, error) from error
+            yield self._pause(pause * self._unit)

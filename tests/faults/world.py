@@ -204,7 +204,8 @@ class World:
                 self.simulator.world.faults.add(wanted)
         elif fault.kind == "person":
             does = fault.args["does"]
-            if (done := (HANDS[does] if isinstance(does, str) else does)(self)) is not None:
+            done = (HANDS[does] if isinstance(does, str) else does)(self)
+            if inspect.isawaitable(done):
                 await done
         elif fault.kind == "clock":
             self.clock_offset += fault.args["seconds"]
