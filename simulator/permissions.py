@@ -11,7 +11,19 @@ from collections.abc import Iterable
 
 from simulator import errors, ids
 from simulator.deny import CLIENT_ID, action_on, matches
-from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
+from simulator.handlers import (
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
 from simulator.ids import fold
 from simulator.log_errors import no_access
 from simulator.routes import Handler, Match
@@ -34,6 +46,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     resources.get_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.head_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.list_resources: ("Microsoft.Resources/subscriptions/resources/read",),
+    namespaces.get_namespace: ("Microsoft.Resources/subscriptions/providers/read",),
     compute.list_machines: (f"{_VM}/read",),
     compute.get_machine: (f"{_VM}/read",),
     compute.get_instance_view: (f"{_VM}/instanceView/read",),
@@ -58,6 +71,9 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     jobs.get_job: (f"{_VAULT}/backupJobs/read",),
     jobs.cancel_job: (f"{_VAULT}/backupJobs/cancel/action",),
     jobs.get_cancel_result: (f"{_VAULT}/backupJobs/operationResults/read",),
+    vault_parts.list_containers: (f"{_VAULT}/backupProtectionContainers/read",),
+    vault_parts.get_container: (f"{_VAULT}/backupFabrics/protectionContainers/read",),
+    vault_parts.get_operation_status: (f"{_VAULT}/backupOperations/read",),
     backups.trigger: (f"{_ITEM}/backup/action",),
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),

@@ -9,7 +9,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
+from simulator.handlers import (
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
 from simulator.ids import fold
 from simulator.world import Answer, Call
 
@@ -38,6 +50,7 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", SUBSCRIPTION, resources.get_subscription),
     ("GET", SUBSCRIPTION + "/resourceGroups", resources.list_groups),
     ("GET", SUBSCRIPTION + "/resources", resources.list_resources),
+    ("GET", SUBSCRIPTION + "/providers/{namespace}", namespaces.get_namespace),
     ("GET", GROUP, resources.get_group),
     ("HEAD", GROUP, resources.head_group),
     ("GET", SUBSCRIPTION + COMPUTE + "/virtualMachines", compute.list_machines),
@@ -63,6 +76,11 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", VAULT + "/backupProtectedItems", vaults.list_items),
     ("GET", VAULT + "/backupPolicies", vaults.list_policies),
     ("GET", VAULT + "/backupPolicies/{policy}", vaults.get_policy),
+    ("GET", VAULT + "/backupProtectionContainers", vault_parts.list_containers),
+    ("GET", VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}", vault_parts.get_container),
+    ("GET", VAULT + "/backupconfig/vaultconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupstorageconfig/vaultstorageconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupOperations/{operation}", vault_parts.get_operation_status),
     ("GET", ITEM, vaults.get_item),
     ("GET", ITEM + "/recoveryPoints", vaults.list_recovery_points),
     ("GET", ITEM + "/recoveryPoints/{point}", vaults.get_recovery_point),
