@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterable
 
 from simulator import errors, ids
-from simulator.deny import CLIENT_ID, action_on, matches
+from simulator.callers import CLIENT_ID
+from simulator.deny import action_on, matches
 from simulator.handlers import (
+    activity_log,
+    assignments,
     backups,
     compute,
     jobs,
@@ -40,6 +43,10 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     locks.get_lock: (f"{ids.LOCK}/read",),
     locks.put_lock: (f"{ids.LOCK}/write",),
     locks.delete_lock: (f"{ids.LOCK}/delete",),
+    assignments.list_role_assignments: (f"{ids.ROLE_ASSIGNMENT}/read",),
+    assignments.list_policy_assignments: (f"{ids.POLICY_ASSIGNMENT}/read",),
+    assignments.list_deny_assignments: (f"{ids.DENY_ASSIGNMENT}/read",),
+    activity_log.list_events: ("Microsoft.Insights/eventtypes/values/read",),
     resources.list_subscriptions: ("Microsoft.Resources/subscriptions/read",),
     resources.get_subscription: ("Microsoft.Resources/subscriptions/read",),
     resources.list_groups: ("Microsoft.Resources/subscriptions/resourceGroups/read",),

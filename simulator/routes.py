@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulator.handlers import (
+    activity_log,
+    assignments,
     backups,
     compute,
     jobs,
@@ -36,7 +38,8 @@ BACKUP = "/providers/Microsoft.RecoveryServices"
 VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
-LOCKS = "{scope}/providers/Microsoft.Authorization/locks"
+AUTHORIZATION = "{scope}/providers/Microsoft.Authorization"
+LOCKS = AUTHORIZATION + "/locks"
 RESTRICTIONS = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 LOG_QUERY = "/v1/workspaces/{workspace}/query"
 
@@ -45,6 +48,10 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", LOCKS + "/{lock}", locks.get_lock),
     ("PUT", LOCKS + "/{lock}", locks.put_lock),
     ("DELETE", LOCKS + "/{lock}", locks.delete_lock),
+    ("GET", AUTHORIZATION + "/roleAssignments", assignments.list_role_assignments),
+    ("GET", AUTHORIZATION + "/policyAssignments", assignments.list_policy_assignments),
+    ("GET", AUTHORIZATION + "/denyAssignments", assignments.list_deny_assignments),
+    ("GET", SUBSCRIPTION + "/providers/Microsoft.Insights/eventtypes/management/values", activity_log.list_events),
     ("POST", LOG_QUERY, logs.query),
     ("GET", "/subscriptions", resources.list_subscriptions),
     ("GET", SUBSCRIPTION, resources.get_subscription),
