@@ -72,7 +72,7 @@ screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/scr
 
 AZURE_CLI := .venv-azure-cli/.installed
 $(AZURE_CLI): requirements-azure-cli.txt $(STAMP)
-	@echo "setting up the Azure CLI in .venv-azure-cli (SIZE) ..."
+	@echo "setting up the Azure CLI in .venv-azure-cli (700 MB, one to three minutes) ..."
 	@"$(PYTHON)" -m venv --clear .venv-azure-cli
 	@.venv-azure-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-azure-cli.txt
 	@touch $@
