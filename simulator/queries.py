@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from simulator import errors
-from simulator.handlers import activity_log, assignments, backups, compute, jobs, locks, resources, restore_points, vaults
+from simulator.handlers import (
+    activity_log,
+    assignments,
+    backups,
+    compute,
+    jobs,
+    locks,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
 from simulator.ids import fold
 from simulator.routes import Handler
 
@@ -31,6 +42,7 @@ TAKES: dict[Handler, tuple[str, ...]] = {
     compute.get_extension: (EXPAND,),
     compute.get_operation: SIGNED,
     restore_points.get_collection: (EXPAND,),
+    vault_parts.list_containers: (FILTER,),
     vaults.list_items: (FILTER,),
     vaults.list_policies: (FILTER,),
     vaults.list_recovery_points: (FILTER,),

@@ -49,13 +49,17 @@ def trigger(call: Call) -> Answer:
 
 
 def get_operation_status(call: Call) -> Answer:
-    operation = _operation(call)
+    return Answer(200, status_of(_operation(call)))
+
+
+def status_of(operation: Operation) -> dict[str, Any]:
+    """OperationStatus, which names the job once it has started."""
     body: dict[str, Any] = {"id": operation.id, "name": operation.id, "status": operation.status}
     body["startTime"] = clock.backup_time(operation.started)
     if operation.ended:
         body["endTime"] = clock.backup_time(operation.ended)
         body["properties"] = {"objectType": "OperationStatusJobExtendedInfo", "jobId": operation.job_id}
-    return Answer(200, body)
+    return body
 
 
 def get_operation_result(call: Call) -> Answer:

@@ -31,10 +31,11 @@ UNKNOWN = [
     ("POST", f"{VM_ID}/runCommand", 501, "NotPlayedBySimulator"),
     ("PUT", VM_ID, 501, "NotPlayedBySimulator"),
     ("GET", f"{COLLECTION_ID}/restorePoints", 501, "NotPlayedBySimulator"),
-    ("GET", f"{S}/providers/Microsoft.Compute", 501, "NotPlayedBySimulator"),
+    ("GET", f"{S}/providers", 501, "NotPlayedBySimulator"),
     ("GET", f"{S}/locations", 501, "NotPlayedBySimulator"),
     ("GET", "/tenants", 501, "NotPlayedBySimulator"),
     ("GET", "/providers/Microsoft.Authorization/roleDefinitions/x", 501, "NotPlayedBySimulator"),
+    ("GET", f"{S}/providers/Contoso.Things", 404, "InvalidResourceNamespace"),
     # known, and not there
     ("GET", f"{GROUP_ID}/providers/Microsoft.Web/sites/none", 404, "ResourceNotFound"),
 ]
