@@ -210,13 +210,11 @@ class Job:
         return fold(self.status) in ENDED_JOB_STATUSES
 
     def is_of(self, vm_name: str, vm_group: str) -> bool | None:
-        """Whether the job works on this VM; None when the job names nothing to tell it by."""
+        """Whether the job works on this VM; None when it cannot be told: VMs of one name may be in two groups."""
         parts = fold(self.container_name).split(";")
         if len(parts) >= 3:
             return parts[-2:] == [fold(vm_group), fold(vm_name)]
-        if self.entity_name:
-            return fold(self.entity_name) == fold(vm_name)
-        return None
+        return False if self.entity_name and fold(self.entity_name) != fold(vm_name) else None
 
 
 def virtual_machine(wire: Wire) -> VirtualMachine:

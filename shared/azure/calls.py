@@ -123,7 +123,7 @@ def _told_to_wait(state: RetryCallState) -> float | None:
 
 def _pause(state: RetryCallState) -> float:
     told = _told_to_wait(state)
-    return told if told is not None else float(_JITTER(state))
+    return told or float(_JITTER(state))  # 0: a date that is over; come again, but not at once for ever
 
 
 def _out_of_time(retry_seconds: float) -> Callable[[RetryCallState], bool]:

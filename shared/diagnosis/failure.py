@@ -52,7 +52,7 @@ def of_job(job: Job) -> str:
 def _of_another_vm(incident: Incident, job: Job) -> str:
     vm = parse(incident.vm_id)
     ours = job.is_of(vm.name, vm.resource_group)
-    if ours:
+    if ours or (ours is None and job.entity_name):  # the event names this very job; of the name alone nobody says another VM
         return ""
     named = job.container_name or job.entity_name or "nothing"
     return f"the job names {named} and the event names {vm.name}: whose failure it is cannot be told"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Set
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.arm_ids import fold
@@ -24,6 +24,8 @@ TRIES = 3
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, GROWTH = 0.1, 3.0, 1.25
 """Between two looks at whether a lifted lock has gone: short, since the group is unlocked meanwhile."""
+LOOK_AGAIN_SECONDS = 5.0
+"""A request that goes out longer than this after the last look needs another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),
     ]
     if not unlocked:  # a lock that came to the vault since refuses the backup only, and the group's locks go back anyway
-        looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))
+        looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id, await tools.ledger.open_locks()))
     if problems := [problem for problem in await asyncio.gather(*looks) if problem]:
         return Result(target, "refused", "; ".join(problems))
     locks = await tools.reader.locks(target, below=True)
@@ -70,13 +72,17 @@ async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -
     sessions, and locks. None: go on and delete. Nothing is asked but Azure. `lifted`: ids, folded, of the locks that we took off.
     """
     target, incident = ready.collection.id, ready.incident
-    found, locks = await asyncio.gather(reader.restore_point_collection(target), reader.locks(target, below=True))
+    found, locks, job = await asyncio.gather(
+        reader.restore_point_collection(target), reader.locks(target, below=True), guards.job_running(reader, incident)
+    )
     if isinstance(found, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(found, Unreadable):
         return Result(target, "refused", guards.why(found))
     if isinstance(locks, Absent | Unreadable):
         return Result(target, "refused", guards.why(locks))
+    if job:
+        return Result(target, "waiting", guards.why_later(job))
     problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
     problem = problem or await vault_guards.points_changed(reader, ready.collection, found, incident.vm_id, incident.item_id)
     return Result(target, "refused", problem) if problem else None
@@ -100,16 +106,19 @@ async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Resul
 
 
 async def deleted(
-    tools: Tools, target: str, give_up: float, accepted: Callable[[], None]
+    tools: Tools, target: str, give_up: float, accepted: Callable[[], None], look: Callable[[], Awaitable[Result | None]]
 ) -> tuple[Result, str, AzureCallFailed | None]:
     """The deletion, waited for to its end. `give_up` is the loop's time at which the lock has to go back; `accepted` is called when
-    ARM has taken it.
+    ARM has taken it. `look` is asked before a further request where an operation failed, or the last look is LOOK_AGAIN_SECONDS
+    old: a result ends the deletion.
 
     Returns the result, ARM's correlation id, and the error when it failed.
     """
-    deletion = _Deletion(tools, target, give_up, accepted)
+    deletion = _Deletion(tools, target, give_up, accepted, look)
     try:
         correlation_id = await deletion.run()
+    except _Stopped as stopped:
+        return stopped.result, "", None
     except AzureCallFailed as error:
         return Result(target, "failed", f"{error} (requests sent: {deletion.requests})"), error.correlation_id, error
     return Result(target, "done", "deleted"), correlation_id, None
@@ -126,6 +135,14 @@ async def seen_gone(tools: Tools, result: Result) -> Result:
     return Result(result.target, "failed", f"the deletion ended well, but {told}")
 
 
+class _Stopped(Exception):
+    """A look between two requests says that nothing more is deleted."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.detail)
+        self.result = result
+
+
 @dataclass(slots=True)
 class _Deletion:
     """One deletion with its retries: ScopeLocked while the lifted lock goes away, a failed operation up to TRIES times."""
@@ -134,8 +151,10 @@ class _Deletion:
     collection_id: str
     give_up: float
     accepted: Callable[[], None]
+    look: Callable[[], Awaitable[Result | None]]
     requests: int = 0
     failed_operations: int = 0
+    looked_at: float = field(default_factory=lambda: _now())
 
     async def run(self) -> str:
         pause, unlocked_by = FIRST_PAUSE_SECONDS, _now() + self.tools.settings.unlock_wait_seconds
@@ -150,8 +169,13 @@ class _Deletion:
                 self.failed_operations += 1
                 if self.failed_operations >= TRIES or self._left() <= pause:
                     raise
+                self.looked_at = float("-inf")  # it took its time: nothing that was seen before it counts
             await asyncio.sleep(pause * random.uniform(0.9, 1.1))
             pause = min(pause * GROWTH, LONGEST_PAUSE_SECONDS)
+            if _now() - self.looked_at >= LOOK_AGAIN_SECONDS:
+                self.looked_at = _now()
+                if late := await self.look():
+                    raise _Stopped(late)
 
     def _left(self) -> float:
         """Seconds until the lock has to be back; a moment is always left, so that the first request is sent."""

@@ -158,8 +158,10 @@ def _why_lost(
     for point, copy in zip(dated, _paired(dated, copies, pairing), strict=True):
         if copy and copy.in_vault:
             continue
-        if copy and copy.unknown_tiers:
-            strange.append(f"the copy of {point.what.says} has a tier that is not known: {', '.join(copy.unknown_tiers)}")
+        if copy and (copy.unknown_tiers or not copy.tiers):
+            strange.append(
+                f"the copy of {point.what.says} has a tier that is not known: {', '.join(copy.unknown_tiers) or 'none is told'}"
+            )
         elif expired_before is None or point.at >= expired_before:
             kept.append(point.what)
     if kept:

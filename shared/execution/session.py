@@ -160,7 +160,8 @@ class _Session:
             if late := await self._look_again(ready, look):
                 self._ended(ready, late, "", None)
                 return
-            ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set)
+            again = partial(self._look_again, ready, self.tools)
+            ended = await collection.deleted(self.tools, ready.collection.id, self.give_up, self.unlocked.set, again)
         finally:
             self.unlocked.set()
         self._ended(ready, *ended)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
+from shared.execution.ledger import OpenLock, counted_in
 from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept, why_unread
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
@@ -48,7 +50,7 @@ async def protection_ended(reader: VaultReader, vm_id: str, item_id: str) -> str
     return "; ".join(why_item_stops(item, vm_id))
 
 
-async def backup_refused(reader: VaultReader, vault_id: str) -> str:
+async def backup_refused(reader: VaultReader, vault_id: str, lifted: Iterable[OpenLock] = ()) -> str:
     """Which lock will refuse the verifying backup, or "": ReadOnly forbids the POST that starts one, wherever it is inherited from.
 
     https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
@@ -56,7 +58,7 @@ async def backup_refused(reader: VaultReader, vault_id: str) -> str:
     locks = await reader.locks(vault_id)
     if isinstance(locks, Absent | Unreadable):
         return why_unread("the vault takes a new backup", locks)
-    read_only = [lock for lock in locks if fold(lock.level) == "readonly"]
+    read_only = [lock for lock in counted_in(locks, lifted, vault_id) if fold(lock.level) == "readonly"]
     told = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in read_only)
     return f"a new backup would be refused, so nothing is deleted: the vault is under the lock {told}" if told else ""
 

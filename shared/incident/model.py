@@ -110,6 +110,11 @@ class Verification:
     since: str = ""
     """When following it began."""
 
+    @property
+    def completed(self) -> bool:
+        """The new backup made a recovery point: what was broken works again."""
+        return fold(self.outcome) in ("completed", "completedwithwarnings")
+
 
 @dataclass(frozen=True, slots=True)
 class LaterFailure:

@@ -29,7 +29,7 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
         return {"next": STOP}
-    if incident.verification is not None and not incident.verification.outcome:
+    if incident.verification is not None and (not incident.verification.outcome or incident.verification.completed):
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
     off = tools.settings.mode == "off"
     if incident.status is Status.VERIFYING and (incident.backup_since or off):

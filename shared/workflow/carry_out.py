@@ -27,6 +27,9 @@ async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[
     Safe to run again, after a crash or because it was busy: it first looks at what is already so.
     """
     steps = tuple(from_json(Step, each) for each in unit_json)
+    if late := _too_late(await tools.book.get(incident_id)):
+        stopped: dict[str, Any] = to_json(late)
+        return stopped
     incident = await tools.book.change(incident_id, lambda each: _begun(each, steps, cause))
     try:
         done = await _carried_out(tools, incident, steps)
@@ -37,6 +40,15 @@ async def carry_out(tools: Tools, incident_id: str, cause: str, unit_json: list[
         done = StepOutcome("busy", f"the store does not answer: {error}")
     told: dict[str, Any] = to_json(done)
     return told
+
+
+def _too_late(incident: Incident | None) -> StepOutcome | None:
+    """Why an activity that is called again, after its answer was lost, changes nothing; None while the fix goes on."""
+    if incident is not None and incident.ended:
+        return StepOutcome("refused", "the incident has ended")
+    if incident is not None and incident.status is Status.WAITING:
+        return StepOutcome("waiting", incident.reason)
+    return None
 
 
 async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
@@ -125,7 +137,8 @@ async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: lis
     """To a person, with the reason, what is left to do by hand, and the advice for the cause."""
     finding = next((each for each in incident.findings if each.cause == plan.cause), None)
     advice = advice_for(finding, About.of(incident)) if finding else ()
-    if all(outcome.result == "refused" for outcome in outcomes):
+    begun = await intended(tools, incident.id)
+    if all(outcome.result == "refused" for outcome in outcomes) and not any(fold(step.target) in begun for step in plan.steps):
         await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
         await tools.limiter.give_back(incident.id, plan.cause)
     by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)

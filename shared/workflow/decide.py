@@ -35,7 +35,9 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
     if _only_to_be_verified(incident, findings):
         reason = "the fix was in place before its process died; a new backup has to show it"
         await tools.limiter.leave(incident_id)
-        await tools.book.change(incident_id, lambda each: _found_done(each.moved(Status.VERIFYING, reason, now=clock.now())))
+        await tools.book.change(
+            incident_id, lambda each: _found_done(each.moved(Status.VERIFYING, reason, now=clock.now()), findings)
+        )
         await note(tools, incident, "plan", f"no change: {reason}")
         return {"plan": None, "verify": True}
     decided = await _decided(tools, incident, findings)
@@ -56,9 +58,12 @@ def _only_to_be_verified(incident: Incident, findings: tuple[Finding, ...]) -> b
     return begun and not confirmed and incident.verification is None
 
 
-def _found_done(incident: Incident) -> Incident:
-    told = "found so after its process died"
-    actions = tuple(each if each.outcome else replace(each, outcome="done", detail=told) for each in incident.actions)
+def _found_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
+    """Only where its cause is seen to be gone: what cannot be read is not done, and may be tried again."""
+    told, gone = "found so after its process died", {each.cause for each in findings if each.verdict is Verdict.RULED_OUT}
+    actions = tuple(
+        replace(each, outcome="done", detail=told) if not each.outcome and each.cause in gone else each for each in incident.actions
+    )
     return replace(incident, actions=actions, waiting=None)
 
 

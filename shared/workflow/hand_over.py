@@ -29,9 +29,10 @@ async def hand_over(tools: Tools, incident_id: str, stage: str, error: str) -> d
         return {"closed": False}
     reason = f"the stage {stage} failed at every attempt: {_first_lines(error)}"
     steps = (look_at_job(incident), About.of(incident).backup_now, *advice_on_locks(incident))
+    await close_intents(tools, incident)  # before it ends: nobody begins the work of an ended incident again
     await close(tools, incident_id, Status.NEEDS_PERSON, reason, steps)
     await put_back_all_due(tools)
-    await close_intents(tools, incident)
+    await close_intents(tools, incident)  # those of the locks, which are back only now
     return {"closed": True}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from shared import catalogue, clock
+from shared import clock
 from shared.advice import About
 from shared.arm_ids import fold
 from shared.diagnosis.failure import of_job
@@ -128,7 +128,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
     shown = replace(incident.verification, outcome=ended, error_code=failed_with, began_at=clock.normal(job.start_time))
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
     await note(tools, incident, KIND, f"job {job.name} ended: {ended}", detail={"job": job.name, "error_code": shown.error_code})
-    if fold(ended) in ("completed", "completedwithwarnings"):
+    if shown.completed:
         await close(tools, incident_id, Status.FIXED, f"the verifying backup {job.name} is {ended}", advice_on_locks(incident))
         return {"next": "stop"}
     if fold(ended) != "failed":
@@ -147,5 +147,4 @@ async def _failed_again(tools: Tools, incident: Incident, job: Job) -> dict[str,
     reason = f"the verifying backup failed with {incident.code_now or 'an unknown code'}"
     incident = await tools.book.change(incident.id, lambda each: each.moved(Status.DIAGNOSING, reason, now=clock.now()))
     await note(tools, incident, "status", f"diagnosing again: {reason}")
-    known = catalogue.error_code(incident.code_now) is not None
-    return {"next": "diagnose", "failed_at": job.start_time, "known": known, **causes(incident)}
+    return {"next": "diagnose", "failed_at": job.start_time, **causes(incident)}

@@ -95,7 +95,7 @@ def job(**told: Any) -> Job:
         (job(container_name="iaasvmcontainerv2;rg-two;vm1", entity_name="vm1"), False),
         (job(container_name="iaasvmcontainerv2;rg-one;vm10"), False),
         (job(container_name="iaasvmcontainerv2;vm1;rg-one"), False),
-        (job(entity_name="vm1"), True),
+        (job(entity_name="vm1"), None),
         (job(entity_name="vm10"), False),
         (job(), None),
     ],
