@@ -11,6 +11,7 @@ from __future__ import annotations
 from tests.mutants.plant import Mutant
 
 LOOKS, WINDOW, VERIFYING = "tests/faults/test_last_looks.py", "tests/faults/test_lock_window.py", "tests/faults/test_verifying.py"
+DEATHS = "tests/faults/test_deaths.py"
 DECIDING, WINDOW_RULES = "tests/core/test_deciding.py", "tests/core/test_lock_windows.py"
 LOCK_FACTS, ONE_FAILURE = "tests/core/test_lock_facts.py", "tests/events/test_one_failure.py"
 
@@ -461,6 +462,27 @@ WINDOWS = (
         "incident.restarts < MOST_RESTARTS",
         "True",
         verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
+    ),
+    Mutant(
+        "an engine that answers 500 has lost the incident",
+        "is_running",
+        "if code == NOT_FOUND:",
+        "if code in (NOT_FOUND, 500):",
+        (f"{DEATHS}::test_an_engine_that_answers_500_gives_no_incident_up",),
+    ),
+    Mutant(
+        "a restart is never forgotten",
+        "_with_step",
+        "restarts=0, ",
+        "",
+        (f"{DEATHS}::test_six_deaths_in_every_stage_and_after_it_end_fixed",),
+    ),
+    Mutant(
+        "a stage is not called again after a death",
+        "Remediation._attempted",
+        "(*RETRY_PAUSES, None)",
+        "(None,)",
+        (f"{DEATHS}::test_six_workers_that_die_in_a_stage_end_fixed",),
     ),
 )
 
