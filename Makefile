@@ -24,7 +24,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@touch $@
 
 lock:  ## pin requirements again (hashes, no index address in the files)
-	@for f in requirements requirements-dev requirements-checkov; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
+	@for f in requirements requirements-dev requirements-checkov requirements-azure-cli; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $$f.txt $$f.in; done
 
 demo: $(STAMP)  ## repair a failed backup before your eyes, without Azure
@@ -70,6 +70,20 @@ infra: $(STAMP) $(CHECKOV)  ## check the deployment in infra/ without the Bicep 
 screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
 	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser
 
+AZURE_CLI := .venv-azure-cli/.installed
+$(AZURE_CLI): requirements-azure-cli.txt $(STAMP)
+	@echo "setting up the Azure CLI in .venv-azure-cli (700 MB, one to three minutes) ..."
+	@"$(PYTHON)" -m venv --clear .venv-azure-cli
+	@.venv-azure-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-azure-cli.txt
+	@touch $@
+
+.PHONY: words cli
+words: $(AZURE_CLI)  ## put every az line that is printed or documented through the Azure CLI's own parser
+	@$(BIN)/python -m pytest -q tests/words
+
+cli: $(AZURE_CLI)  ## repair a failed backup by hand with the Azure CLI, against the simulator
+	@$(BIN)/python -m tests.cli
+
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
@@ -83,4 +97,4 @@ bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) .venv-checkov node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-azure-cli node_modules .remediator .pytest_cache .mypy_cache .ruff_cache

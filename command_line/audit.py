@@ -247,10 +247,7 @@ def _exported(file: TextIO) -> Iterator[Entry]:
                 wire = json.loads(line)
                 yield Entry.from_json(wire if isinstance(wire, dict) else {})
     except (ValueError, RecursionError, NotUsable) as error:
-        where = (
-            f"line {number} is not an audit entry" if not isinstance(error, UnicodeDecodeError) else "the file is not text in UTF-8"
-        )
-        click.echo(f"{where}: {error}", err=True)
+        click.echo(f"line {number} is not an audit entry: {error}", err=True)
         sys.exit(1)
 
 

@@ -22,7 +22,7 @@ from shared.azure.clients import AzureClients
 from shared.errors import AccessDenied, AzureCallFailed, RemediatorError
 from shared.settings import Settings, guid_or_empty
 
-READER_NEEDED = "sign in (az login) as somebody with Reader on the subscription"
+READER_NEEDED = "sign in (`az login`) as somebody with Reader on the subscription"
 LOOKS = (resource_group, identity, app, actions, stores, road, alerts, watch, sign_in)
 LONGEST_PROBE_SECONDS = 60
 MARKS = {True: "ok", False: "MISSING", None: "NOT KNOWN"}

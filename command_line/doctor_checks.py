@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,7 +90,7 @@ class Patient:
             known |= {"logQuery": "true"} if self.settings.get("REMEDIATOR_WORKSPACE_ID") else {}
         told = " ".join(f"{name}={value}" for name, value in (known | parameters).items())
         where = f"--location {self.region or 'REGION'} --template-file infra/main.bicep"
-        return f"az deployment sub create {where} --parameters {told}  # and the other parameters that you gave it"
+        return f"with the other parameters that you gave it: az deployment sub create {where} --parameters {told}"
 
     @property
     def connect(self) -> str:
@@ -119,7 +120,7 @@ async def app(p: Patient) -> AsyncIterator[Seen]:
         "function app",
         running,
         f"{p.site['name']} is {props(p.site).get('state', 'in an unknown state')}",
-        f"az functionapp start --name {p.site['name']} --resource-group {group}",
+        f"az functionapp start --name {p.site['name']} --resource-group {shlex.quote(group)}",
     )
     found = {each["name"].rsplit("/", 1)[-1] for each in await p.view.listed(f"{p.site['id']}/functions")}
     wanted = {*FUNCTIONS, "queued"} if p.delivery == "queue" else set(FUNCTIONS)
@@ -128,8 +129,8 @@ async def app(p: Patient) -> AsyncIterator[Seen]:
         "code",
         not lacking,
         f"{len(found)} functions" if not lacking else f"not there: {', '.join(lacking)}",
-        "azd deploy, or: make package && az functionapp deployment source config-zip --build-remote true "
-        f"--name {p.site['name']} --resource-group {group} --src dist/azure-backup-remediator.zip",
+        "`azd deploy`, or: make package && az functionapp deployment source config-zip --build-remote true "
+        f"--name {p.site['name']} --resource-group {shlex.quote(group)} --src dist/azure-backup-remediator.zip",
     )
 
 
@@ -201,7 +202,8 @@ async def actions(p: Patient) -> AsyncIterator[Seen]:
         and not p.settings_problem
         and (extra := [a for a in roles["remediator"]["actions"] if allows(held, a)])
     ):
-        mend = f"az role assignment delete --assignee {props(p.identity).get('principalId')} --scope {p.view.subscription} --role ROLE_THAT_CHANGES"
+        principal = props(p.identity).get("principalId")
+        mend = f"az role assignment delete --assignee {principal} --scope {p.view.subscription} --role ROLE_THAT_CHANGES"
         yield Seen("no more than needed", False, f"mode {p.mode} changes nothing, and the identity may {', '.join(extra)}", mend)
 
 
@@ -255,7 +257,7 @@ async def has_role(p: Patient, name: str, who: str, principal_id: str, on: Json 
         _covers(str(props(each).get("scope", "")), scope) and fold(str(props(each).get("roleDefinitionId", ""))).endswith(role)
         for each in await assignments(p, principal_id)
     )
-    mend = f"az role assignment create --assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal --role {role} --scope {scope}"
+    mend = f"az role assignment create --assignee-object-id {principal_id} --assignee-principal-type ServicePrincipal --role {role} --scope {shlex.quote(scope)}"
     return verdict(f"{name} for {who}", fine, "granted" if fine else "not granted", mend if on else p.deploy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,7 +23,7 @@ from command_line.doctor_checks import (
     props,
     verdict,
 )
-from command_line.doctor_view import Json
+from command_line.doctor_view import API_VERSIONS, Json
 from shared.arm_ids import same
 
 TELLING = (
@@ -35,6 +36,8 @@ TELLING = (
     "itsmReceivers",
 )
 """Receivers of an action group behind whom there may be a person."""
+RULES, VAULTS = "microsoft.alertsmanagement/actionrules", "microsoft.recoveryservices/vaults"
+ALERTS_ON = '{"properties":{"monitoringSettings":{"azureMonitorAlertSettings":{"alertsForAllJobFailures":"Enabled"}}}}'
 QUERIES = ROLES_FILE.parent / "queries"
 WATCH = ("lock-not-back", "fixes-held-back", "needs-a-person")
 
@@ -118,15 +121,34 @@ async def alerts(p: Patient) -> AsyncIterator[Seen]:
     found = "covers the subscription" if whole else "none sends the whole subscription's alerts to the action group"
     yield verdict("alert processing rule", whole, found, p.connect)
     everywhere = await p.view.listed(f"{p.view.subscription}/providers/Microsoft.AlertsManagement/actionRules")
-    if hiding := [each["name"] for each in everywhere if props(each).get("enabled") and _suppresses(props(each))]:
-        told = f"{', '.join(hiding)} may hide alerts of Azure Backup: suppression wins over every other rule"
-        mend = "read its scope, conditions and schedule: az monitor alert-processing-rule list"
+    if hiding := [each for each in everywhere if props(each).get("enabled") and _suppresses(props(each))]:
+        told = (
+            f"{', '.join(each['name'] for each in hiding)} may hide alerts of Azure Backup: suppression wins over every other rule"
+        )
+        mend = f"read its scope, conditions and schedule: {_show_rule(hiding[0]['id'])}"
         yield Seen("no suppression of alerts", None, told, mend)
     for vault in await p.view.listed(f"{p.view.subscription}/providers/Microsoft.RecoveryServices/vaults"):
         monitoring = (props(vault).get("monitoringSettings") or {}).get("azureMonitorAlertSettings") or {}
         on = monitoring.get("alertsForAllJobFailures") == "Enabled"
-        mend = f"az backup vault backup-properties set --ids {vault['id']} --job-failure-alerts Enable"
-        yield verdict(f"alerts of vault {vault['name']}", on, "on" if on else "off: its failed backups raise no alert", mend)
+        found = "on" if on else "off: its failed backups raise no alert"
+        yield verdict(f"alerts of vault {vault['name']}", on, found, _alerts_on(vault["id"], bool(monitoring)))
+
+
+def _show_rule(rule_id: str) -> str:
+    """The Azure CLI's own commands for these rules are in its extension alertsmanagement; `az rest` needs none."""
+    url = shlex.quote(f"{rule_id}?api-version={API_VERSIONS[RULES]}")
+    return f"az rest --method get --url {url}"
+
+
+def _alerts_on(vault_id: str, has_settings: bool) -> str:
+    """The Azure CLI (2.91) changes the vault's monitoringSettings and fails where there are none.
+
+    https://learn.microsoft.com/azure/backup/backup-azure-monitoring-alerts
+    """
+    if has_settings:
+        return f"az backup vault update --ids {shlex.quote(vault_id)} --job-failure-alerts Enable"
+    url = shlex.quote(f"{vault_id}?api-version={API_VERSIONS[VAULTS]}")
+    return f"az rest --method patch --url {url} --body {shlex.quote(ALERTS_ON)}"
 
 
 def _calls(p: Patient, hook: Json, url: str) -> bool:
@@ -219,7 +241,7 @@ async def from_outside(p: Patient, url: str, probe: Probe) -> AsyncIterator[Seen
     status, _ = await probe(f"{url}/api/incidents")
     closed = status in (401, 403)
     app_id = (p.site or {}).get("id", "APP")
-    mend = f"az functionapp {verb[status]} --ids {app_id}" if status in verb else p.deploy
+    mend = f"az functionapp {verb[status]} --ids {shlex.quote(app_id)}" if status in verb else p.deploy
     told = f"answered {status} to nobody" if status else "did not answer"
     yield verdict("pages refuse strangers", closed, f"{url}/api/incidents {told}", mend)
     status, body = await probe(f"{url}/api/health")

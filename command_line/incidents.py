@@ -121,6 +121,7 @@ def review_incident(
 
 
 def _print(console: Console, incident: Incident) -> None:
+    """A step is never broken over lines: the command that it ends with is there to be copied."""
     console.print(f"{incident.id}  {incident.status}: {incident.reason}")
     console.print(f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job {incident.job_id}")
     for finding in incident.findings:
@@ -128,4 +129,4 @@ def _print(console: Console, incident: Incident) -> None:
     for action in incident.actions:
         console.print(f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}")
     for number, step in enumerate(incident.manual_steps, 1):
-        console.print(f"  {number}. {step}")
+        console.print(f"  {number}. {step}", soft_wrap=True)

@@ -55,13 +55,18 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
     if not found:
         click.echo("No lock is off.")
         return
-    table = Table("Lock", "Scope", "Back by", "Incident", "Last problem", "By hand")
+    _show(found)
+
+
+def _show(found: list[OpenLock]) -> None:
+    """The commands stand below the table, each unbroken on a line of its own: they are there to be copied."""
+    table = Table("Lock", "Scope", "Back by", "Incident", "Last problem")
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
-        table.add_row(
-            entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, entry.problem, by_hand(entry.lock)
-        )
+        table.add_row(entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, entry.problem)
     console().print(table)
+    for entry in found:
+        click.echo(by_hand(entry.lock))
 
 
 @locks.command("verify")

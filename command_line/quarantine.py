@@ -99,7 +99,9 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
     quarantine with its reason.
 
     \b
-    Example:  az storage blob download … --file dead-letter.json && remediator replay dead-letter.json
+    Example:
+      az storage blob download --auth-mode login --account-name STORAGE --container-name dead-letters --name BLOB --file dead-letter.json
+      remediator replay dead-letter.json
     """
     try:
         events = list(events_in(file.read()))

@@ -17,10 +17,12 @@ _READY = "az vm get-instance-view --ids '{vm_id}' --query instanceView"
 
 BY_CAUSE: dict[str, tuple[str, ...]] = {
     "no_internet": (
-        "找出阻止 {vm} 的规则：对 {vm_id} 的每个网络接口运行 az network nic list-effective-nsg；"
-        "查找优先级数字小于所有 Allow 规则、拒绝出站 443（托管磁盘还有 8443）的 Deny 规则。",
+        "列出 {vm} 的网络接口：az vm nic list --vm-name '{vm}' --resource-group '{group}' --query '[].id'",
+        "找出阻止 {vm} 的规则：在每个接口的有效规则中，查找优先级数字小于所有 Allow 规则、拒绝出站 443（托管磁盘还有 8443）的 Deny 规则："
+        "az network nic list-effective-nsg --resource-group GROUP --name NETWORK_INTERFACE",
         "以小于该 Deny 规则的优先级数字，允许出站 443 到虚拟机所在区域的服务标记 Storage。",
-        "查看路由：az network nic show-effective-route-table；如果 0.0.0.0/0 指向某个设备，该设备必须让 {vm} 能够访问 Azure 存储。",
+        "查看每个接口的路由；如果 0.0.0.0/0 指向某个设备，该设备必须让 {vm} 能够访问 Azure 存储："
+        "az network nic show-effective-route-table --resource-group GROUP --name NETWORK_INTERFACE",
         "如果只能通过代理访问外部，还要在来宾系统中为系统帐户设置代理。",
         _BACKUP,
     ),
@@ -45,29 +47,34 @@ BY_CAUSE: dict[str, tuple[str, ...]] = {
     ),
     "snapshot_status": (
         f"查看 Azure 中 {{vm}} 的状态是否正确：{_READY}",
-        "如果虚拟机是从内部关闭的（远程桌面、shutdown），请通过 Azure 停止它，使状态正确："
-        "az vm deallocate --ids '{vm_id}'；或启动它：az vm start --ids '{vm_id}'",
+        "如果虚拟机是从内部关闭的（远程桌面、shutdown），请通过 Azure 停止它，使状态正确：az vm deallocate --ids '{vm_id}'",
+        "或启动它：az vm start --ids '{vm_id}'",
         "如果虚拟机正在运行：确认来宾系统中已启用 DHCP（选项 245 提供主机的地址）。静态专用地址应在 Azure 的网络接口上设置，而不是在来宾系统中。",
         _BACKUP,
     ),
     "backup_extension": (
         f"确认 {{vm}} 正在运行且代理状态为 Ready：{_READY}",
-        "卸载备份扩展：az vm extension delete --vm-name '{vm}' -g '{group}' --name VMSnapshot"
-        "（Linux 上为 VMSnapshotLinux）。下一次备份会重新安装它。",
+        "在 Windows 上，卸载备份扩展；下一次备份会重新安装它："
+        "az vm extension delete --vm-name '{vm}' --resource-group '{group}' --name VMSnapshot",
+        "在 Linux 上，它的名称不同：az vm extension delete --vm-name '{vm}' --resource-group '{group}' --name VMSnapshotLinux",
         _BACKUP,
     ),
     "locked_restore_points": (
         "查找 {vm} 的还原点集合：az restore-point collection list-all --query"
         " \"[?source.id=='{vm_id}' && starts_with(name,'AzureBackup_')].id\"",
-        "对每个集合，列出其自身及上级的锁：az lock list，分别在资源组和订阅上运行。记下名称、级别和备注。",
-        "由锁的所有者解除锁，删除集合（az restore-point collection delete），再恢复同样的锁。",
+        "对每个集合，列出其自身及上级的锁，并记下范围、名称、级别和备注："
+        "az lock list --resource-group GROUP --resource COLLECTION --resource-type Microsoft.Compute/restorePointCollections --filter-string 'atScope()'",
+        "由锁的所有者解除资源组上的锁：az lock delete --name=LOCK --resource-group GROUP",
+        "删除集合：az restore-point collection delete --resource-group GROUP --collection-name COLLECTION --yes",
+        "立即恢复同样的锁，保持原来的级别和备注："
+        "az lock create --name=LOCK --lock-type CanNotDelete --notes=NOTES --resource-group GROUP",
         _BACKUP,
     ),
 }
 VM_GONE = (
     "{vm_id} 已不存在，但保管库仍在尝试备份它。",
     "如果属实，请停止对它的保护，并决定是否保留其恢复点："
-    "az backup protection disable --ids '{vault_id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}'",
+    "az backup protection disable --yes --ids '{vault_id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}'",
 )
 OTHERS = {
     "Run a backup: {command}": _BACKUP,

@@ -23,7 +23,7 @@ param delivery string = 'function'
 @maxLength(36)
 param signInClientId string
 
-@description('Object id of that app registration: az ad app show --id CLIENT_ID --query id')
+@description('Object id of that app registration: `az ad app show --id CLIENT_ID --query id`')
 @minLength(36)
 @maxLength(36)
 param signInObjectId string

@@ -2,7 +2,7 @@
 // After the code is deployed, events.bicep connects the alerts: an event subscription needs the function to exist.
 targetScope = 'subscription'
 
-@description('Region of everything that has one. Check it first: az functionapp list-flexconsumption-runtimes --location REGION --runtime python')
+@description('Region of everything that has one. Check it first: `az functionapp list-flexconsumption-runtimes --location REGION --runtime python`')
 param location string = deployment().location
 
 @description('Begins the name of every resource: letters, digits and hyphens.')

@@ -95,7 +95,7 @@ def _plan(result: Result) -> None:
     for file, symbol, kind in sorted(result.resources()):
         click.echo(f"{file:<34} {symbol:<20} {kind}")
     click.echo(
-        f"{len(result.resources())} resources, loops counted once and conditions taken as met; az deployment sub what-if says what would change"
+        f"{len(result.resources())} resources, loops counted once and conditions taken as met; `az deployment sub what-if` says what would change"
     )
 
 

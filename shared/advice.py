@@ -1,5 +1,8 @@
 """What a person is asked to do for each cause, filled in for this VM.
 
+A command ends its step, with nothing behind it, so that it can be copied; a word in capital letters in it is for
+the reader to replace. `make words` puts each through the Azure CLI's own parser.
+
 From the troubleshooting article that the catalogue follows and its present edition:
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
 """
@@ -56,10 +59,13 @@ def look_at_job(incident: Incident) -> str:
 
 def no_internet(about: About) -> tuple[str, ...]:
     return (
-        f"Find the rule that blocks {about.vm}: az network nic list-effective-nsg for each network interface of"
-        f" {about.vm_id}; look for a Deny of outbound 443 (and 8443 for managed disks) with a lower priority number than any Allow.",
+        f"List the network interfaces of {about.vm}: az vm nic list --vm-name '{about.vm}' --resource-group '{about.group}' --query '[].id'",
+        f"Find the rule that blocks {about.vm}: in the rules in effect on each interface, look for a Deny of outbound 443 (and 8443"
+        " for managed disks) with a lower priority number than any Allow:"
+        " az network nic list-effective-nsg --resource-group GROUP --name NETWORK_INTERFACE",
         "Allow outbound 443 to the service tag Storage of the VM's region with a lower priority number than that Deny.",
-        f"Look at the routes: az network nic show-effective-route-table; 0.0.0.0/0 to an appliance must let {about.vm} reach Azure storage.",
+        f"Look at the routes of each interface; an appliance that 0.0.0.0/0 leads to must let {about.vm} reach Azure storage:"
+        " az network nic show-effective-route-table --resource-group GROUP --name NETWORK_INTERFACE",
         "Where only a proxy leads out, set the proxy in the guest for the system account as well.",
         about.backup_now,
     )
@@ -94,7 +100,8 @@ def snapshot_status(about: About) -> tuple[str, ...]:
     return (
         f"See whether Azure's state of {about.vm} is right: {about.instance_view}",
         "If the VM was shut down from inside (Remote Desktop, shutdown), stop it through Azure so that the state is right:"
-        f" az vm deallocate --ids '{about.vm_id}'; or start it: az vm start --ids '{about.vm_id}'",
+        f" az vm deallocate --ids '{about.vm_id}'",
+        f"Or start it: az vm start --ids '{about.vm_id}'",
         "If it runs: see that DHCP is on in the guest (option 245 brings the host's address). A static private address belongs on the"
         " network interface in Azure, not in the guest.",
         about.backup_now,
@@ -104,8 +111,10 @@ def snapshot_status(about: About) -> tuple[str, ...]:
 def backup_extension(about: About) -> tuple[str, ...]:
     return (
         f"See that {about.vm} runs and its agent is Ready: {about.instance_view}",
-        f"Uninstall the backup extension: az vm extension delete --vm-name '{about.vm}' -g '{about.group}' --name VMSnapshot"
-        " (VMSnapshotLinux on Linux). The next backup installs it again.",
+        "On Windows, uninstall the backup extension; the next backup installs it again:"
+        f" az vm extension delete --vm-name '{about.vm}' --resource-group '{about.group}' --name VMSnapshot",
+        "On Linux it has another name:"
+        f" az vm extension delete --vm-name '{about.vm}' --resource-group '{about.group}' --name VMSnapshotLinux",
         about.backup_now,
     )
 
@@ -114,8 +123,13 @@ def locked_restore_points(about: About) -> tuple[str, ...]:
     return (
         f"Find the collections of {about.vm}: az restore-point collection list-all --query"
         f" \"[?source.id=='{about.vm_id}' && starts_with(name,'AzureBackup_')].id\"",
-        "For each, list the locks at and above it: az lock list, at its group and at the subscription. Write down name, level and notes.",
-        "Whoever owns the lock takes it off, deletes the collection (az restore-point collection delete), and puts the same lock back.",
+        "For each, list the locks at and above it, and write down scope, name, level and notes:"
+        " az lock list --resource-group GROUP --resource COLLECTION --resource-type Microsoft.Compute/restorePointCollections"
+        " --filter-string 'atScope()'",
+        "Whoever owns the lock on the group takes it off: az lock delete --name=LOCK --resource-group GROUP",
+        "Delete the collection: az restore-point collection delete --resource-group GROUP --collection-name COLLECTION --yes",
+        "Put the same lock back at once, with its own level and notes:"
+        " az lock create --name=LOCK --lock-type CanNotDelete --notes=NOTES --resource-group GROUP",
         about.backup_now,
     )
 
@@ -124,5 +138,5 @@ def vm_gone(about: About) -> tuple[str, ...]:
     return (
         f"{about.vm_id} does not exist any more, but the vault still tries to back it up.",
         "If that is right, stop its protection and decide whether its recovery points are kept:"
-        f" az backup protection disable --ids '{about.vault_id}/backupFabrics/Azure/protectionContainers/{about.container}/protectedItems/{about.item}'",
+        f" az backup protection disable --yes --ids '{about.vault_id}/backupFabrics/Azure/protectionContainers/{about.container}/protectedItems/{about.item}'",
     )

@@ -9,11 +9,11 @@ import re
 from typing import Any
 
 from simulator import errors, ids
+from simulator.callers import CLIENT_ID
 from simulator.ids import fold
 from simulator.state import Resource, State, properties
 
-CLIENT_ID = "22222222-2222-2222-2222-222222222222"
-"""Object id of whoever calls: every token is taken, and all are the same principal."""
+GROUP_ACTIONS = "Microsoft.Resources/subscriptions/resourceGroups"
 EVERYONE = "00000000-0000-0000-0000-000000000000"
 
 _VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
@@ -31,8 +31,13 @@ def check(state: State, method: str, target: str, post_action: str) -> None:
 
 
 def action_on(method: str, target: str, post_action: str) -> str:
-    """Microsoft.Compute/restorePointCollections/delete and the like."""
+    """Microsoft.Compute/restorePointCollections/delete and the like.
+
+    Only the type of a resource group is written otherwise in its actions.
+    https://learn.microsoft.com/azure/role-based-access-control/permissions/management-and-governance
+    """
     kind = ids.parse(target).type
+    kind = GROUP_ACTIONS if ids.same_type(kind, ids.GROUP) else kind
     return f"{kind}/{post_action}/action" if method == "POST" else f"{kind}/{_VERBS.get(method, fold(method))}"
 
 

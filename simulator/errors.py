@@ -13,6 +13,7 @@ Bodies of ARM errors are those that real ARM was seen to send; a comment says wh
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,8 +70,35 @@ def missing_api_version() -> ArmError:
     return ArmError(400, "MissingApiVersionParameter", message)
 
 
-def invalid_api_version(given: str) -> ArmError:
-    return ArmError(400, "InvalidApiVersionParameter", f"The api-version '{given}' is invalid.")
+def invalid_api_version(given: str, versions: Iterable[str] = ()) -> ArmError:
+    supported = f" The supported versions are '{','.join(versions)}'." if versions else ""
+    return ArmError(400, "InvalidApiVersionParameter", f"The api-version '{given}' is invalid.{supported}")
+
+
+def no_registered_provider(given: str, kind: str, versions: Iterable[str]) -> ArmError:
+    """As seen for locks; the location and the supported ones are left out, as they were there."""
+    message = (
+        f"No registered resource provider found for location '' and API version '{given}' for type '{kind.partition('/')[2]}'. "
+        f"The supported api-versions are '{', '.join(versions)}'. The supported locations are ''."
+    )
+    return ArmError(400, "NoRegisteredProviderFound", message)
+
+
+def invalid_namespace(namespace: str) -> ArmError:
+    """The message was seen; the status is that of InvalidResourceType."""
+    return ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
+
+
+def invalid_type(namespace: str, version: str) -> ArmError:
+    message = f"The resource type could not be found in the namespace '{namespace}' for api version '{version}'."
+    return ArmError(404, "InvalidResourceType", message)
+
+
+def unsupported_query(name: str, value: str) -> ArmError:
+    """Code and message are assumed."""
+    return ArmError(
+        400, "InvalidParameter", f"The query parameter '{name}' with the value '{value}' is not supported by this operation."
+    )
 
 
 def restore_points_too_old() -> ArmError:

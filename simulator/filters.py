@@ -1,4 +1,4 @@
-"""OData filters as Azure Backup understands them: `name eq 'value'`, joined by `and`."""
+"""OData filters as far as ARM's lists take them: `name eq 'value'` and `atScope()`, joined by `and`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,24 @@ _TERM = re.compile(r"\s*(\w+)\s+eq\s+'([^']*)'\s*", re.IGNORECASE | re.ASCII)
 _TIME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2}) (\d{1,2}):(\d{2}):(\d{2})(?: ([AP]M))?", re.IGNORECASE | re.ASCII)
 
 
-def parse(text: str, known: tuple[str, ...]) -> dict[str, str]:
-    """Values by name, in the casing of `known`. Raises ArmError 400 for anything else."""
+def parse(text: str, known: tuple[str, ...], functions: tuple[str, ...] = ()) -> dict[str, str]:
+    """Values by name, in the casing of `known`, and "" by each function that is called.
+
+    Raises ArmError 400 for anything else, and for a name that is given twice.
+    """
     terms: dict[str, str] = {}
     for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE | re.ASCII) if text.strip() else []:
         match = _TERM.fullmatch(part)
-        name = next((each for each in known if match and fold(each) == fold(match[1])), None)
-        if match is None or name is None:
-            raise errors.invalid_content(f"$filter {part!r} is none of {', '.join(known)} eq '…'")
-        terms[name] = match[2]
+        named = match[1] if match else part.strip()
+        name = next((each for each in (known if match else functions) if fold(each) == fold(named)), None)
+        if name is None or name in terms:
+            raise errors.invalid_content(f"$filter {part!r} is none of {_choice(known, functions)}, each once")
+        terms[name] = match[2] if match else ""
     return terms
+
+
+def _choice(known: tuple[str, ...], functions: tuple[str, ...]) -> str:
+    return ", ".join([*(f"{name} eq '…'" for name in known), *functions]) or "those that this list takes: there are none"
 
 
 def time(text: str) -> datetime:

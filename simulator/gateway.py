@@ -2,8 +2,8 @@
 
 1. It is counted; what is due among the operations is settled.
 2. A fault may answer, delay or reset it.
-3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 404 for an unknown subscription,
-   403 for an action that no role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource group,
+3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 400 for a query parameter that the
+   operation does not take and for an api-version that is too old, 404 for an unknown subscription or resource type, 403 for an action that no role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource group,
    403 for a policy: in this order.
 4. The handler answers.
 5. It is written to the log, whatever happened.
@@ -22,16 +22,20 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from simulator import deny, errors, headers, ids, log_errors, permissions, policies, routes
+from simulator import callers, clock, deny, errors, headers, ids, log_errors, permissions, policies, providers, queries, routes
+from simulator.activity import Arrived, Recorded
 from simulator.errors import ArmError
 from simulator.faults import DEFAULT_CODES, Action
-from simulator.handlers.resources import SKIP
+from simulator.handlers import resources
 from simulator.ids import fold
+from simulator.operations import Operation
 from simulator.state import State
 from simulator.world import Answer, Call, Logged, World
 
 log = logging.getLogger("simulator")
-API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+GENERIC = (resources.get_any, resources.list_settings, resources.refuse)
+"""Handlers of what no other row plays."""
+API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|privatepreview|alpha|beta))?", re.ASCII)
 
 
 async def serve(world: World, request: web.Request) -> web.StreamResponse:
@@ -66,15 +70,18 @@ def _respond(world: World, request: web.Request, path: str, content: bytes, faul
     if fault and fault.status is not None:
         answer = Answer(fault.status, fault.answer_body(_codes(path)), {k: str(v) for k, v in fault.headers.items()})
     else:
+        arrived = Arrived(clock.now(), world.monotonic(), standing["x-ms-correlation-request-id"])
         answer = _answer(world, request, path, content, fault)
+        _record(world, request, path, answer, arrived)
     return None if fault and fault.resets_after else _web(answer, standing)
 
 
 def _answer(world: World, request: web.Request, path: str, content: bytes, fault: Action | None) -> Answer:
     spent: dict[str, str] = {}
+    action = ""
     try:
         _check_token(request)
-        query = {SKIP if fold(name) == SKIP else name: value for name, value in request.query.items()}
+        query = queries.read(request.query.items())
         if not routes.is_log_query(path):
             _check_api_version(query.get("api-version"))
         charge = world.throttle.charge(request.method, path)
@@ -82,9 +89,9 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
         if charge.refusal and world.settings.throttle:
             raise charge.refusal
         world.operations.settle()
-        match = routes.find(request.method, path)
+        match = _match(world, request.method, path, query)
         body = _parsed(content)
-        _check_subscription(world, match.names)
+        action = next(iter(permissions.needed(match, request.method, path, query, body)), "")
         permissions.check(world.settings.allowed_actions, match, request.method, path, query, body)
         _check_standing(world, request.method, path, match.names)
         if ids.is_id(path):
@@ -94,7 +101,47 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
         answer = match.handler(call)
     except ArmError as error:
         answer = Answer(error.status, error.body(), error.headers)
-    return Answer(answer.status, answer.body, {**spent, **answer.headers})
+    return Answer(answer.status, answer.body, {**spent, **answer.headers}, action)
+
+
+def _match(world: World, method: str, path: str, query: dict[str, str]) -> routes.Match:
+    """The handler. Raises ArmError for what ARM refuses before it looks at rights."""
+    match = routes.find(method, path)
+    if routes.is_log_query(path):
+        return match
+    queries.check(match.handler, query)
+    providers.check_version(path, query["api-version"])
+    _check_subscription(world, match.names)
+    if match.handler in GENERIC:
+        providers.check_type(world.state, path.rpartition("/")[0] if method == "POST" else path, query["api-version"])
+    return match
+
+
+def _record(world: World, request: web.Request, path: str, answer: Answer, arrived: Arrived) -> None:
+    """For the Activity Log: every write, deletion and action that is played."""
+    target = _target(request.method, path)[0]
+    if not answer.action or answer.action.endswith("/read") or answer.status == 501 or not ids.is_id(target):
+        return
+    world.activity.append(
+        Recorded(
+            arrived,
+            method=request.method,
+            address=str(request.url),
+            target=target,
+            action=answer.action,
+            status=answer.status,
+            error=answer.body["error"] if answer.status >= 400 else None,
+            client_request_id=request.headers.get("x-ms-client-request-id", ""),
+            claims=callers.claims_of(request.headers.get("Authorization", "")),
+            operation=_begun(world, answer),
+        )
+    )
+
+
+def _begun(world: World, answer: Answer) -> Operation | None:
+    """The operation that an accepted request began."""
+    address = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location", "")
+    return world.operations.find(address.partition("?")[0].rpartition("/")[2]) if answer.status == 202 else None
 
 
 def _codes(path: str) -> dict[int, str]:

@@ -6,11 +6,11 @@ import base64
 from urllib.parse import urlencode
 
 from simulator import clock
+from simulator.callers import TENANT_ID
 from simulator.ids import fold
 from simulator.world import World
 
 REGION = "WESTEUROPE"
-TENANT_ID = "33333333-3333-3333-3333-333333333333"
 TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 

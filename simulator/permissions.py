@@ -10,8 +10,23 @@ import re
 from collections.abc import Iterable
 
 from simulator import errors, ids
-from simulator.deny import CLIENT_ID, action_on, matches
-from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
+from simulator.callers import CLIENT_ID
+from simulator.deny import action_on, matches
+from simulator.handlers import (
+    activity_log,
+    assignments,
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
 from simulator.ids import fold
 from simulator.log_errors import no_access
 from simulator.routes import Handler, Match
@@ -28,12 +43,17 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     locks.get_lock: (f"{ids.LOCK}/read",),
     locks.put_lock: (f"{ids.LOCK}/write",),
     locks.delete_lock: (f"{ids.LOCK}/delete",),
+    assignments.list_role_assignments: (f"{ids.ROLE_ASSIGNMENT}/read",),
+    assignments.list_policy_assignments: (f"{ids.POLICY_ASSIGNMENT}/read",),
+    assignments.list_deny_assignments: (f"{ids.DENY_ASSIGNMENT}/read",),
+    activity_log.list_events: ("Microsoft.Insights/eventtypes/values/read",),
     resources.list_subscriptions: ("Microsoft.Resources/subscriptions/read",),
     resources.get_subscription: ("Microsoft.Resources/subscriptions/read",),
     resources.list_groups: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.get_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.head_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
     resources.list_resources: ("Microsoft.Resources/subscriptions/resources/read",),
+    namespaces.get_namespace: ("Microsoft.Resources/subscriptions/providers/read",),
     compute.list_machines: (f"{_VM}/read",),
     compute.get_machine: (f"{_VM}/read",),
     compute.get_instance_view: (f"{_VM}/instanceView/read",),
@@ -58,6 +78,9 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     jobs.get_job: (f"{_VAULT}/backupJobs/read",),
     jobs.cancel_job: (f"{_VAULT}/backupJobs/cancel/action",),
     jobs.get_cancel_result: (f"{_VAULT}/backupJobs/operationResults/read",),
+    vault_parts.list_containers: (f"{_VAULT}/backupProtectionContainers/read",),
+    vault_parts.get_container: (f"{_VAULT}/backupFabrics/protectionContainers/read",),
+    vault_parts.get_operation_status: (f"{_VAULT}/backupOperations/read",),
     backups.trigger: (f"{_ITEM}/backup/action",),
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),

@@ -9,7 +9,21 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.handlers import backups, compute, jobs, locks, logs, policies, resources, restore_points, vaults
+from simulator.handlers import (
+    activity_log,
+    assignments,
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
 from simulator.ids import fold
 from simulator.world import Answer, Call
 
@@ -24,7 +38,8 @@ BACKUP = "/providers/Microsoft.RecoveryServices"
 VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
-LOCKS = "{scope}/providers/Microsoft.Authorization/locks"
+AUTHORIZATION = "{scope}/providers/Microsoft.Authorization"
+LOCKS = AUTHORIZATION + "/locks"
 RESTRICTIONS = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
 LOG_QUERY = "/v1/workspaces/{workspace}/query"
 
@@ -33,11 +48,16 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", LOCKS + "/{lock}", locks.get_lock),
     ("PUT", LOCKS + "/{lock}", locks.put_lock),
     ("DELETE", LOCKS + "/{lock}", locks.delete_lock),
+    ("GET", AUTHORIZATION + "/roleAssignments", assignments.list_role_assignments),
+    ("GET", AUTHORIZATION + "/policyAssignments", assignments.list_policy_assignments),
+    ("GET", AUTHORIZATION + "/denyAssignments", assignments.list_deny_assignments),
+    ("GET", SUBSCRIPTION + "/providers/Microsoft.Insights/eventtypes/management/values", activity_log.list_events),
     ("POST", LOG_QUERY, logs.query),
     ("GET", "/subscriptions", resources.list_subscriptions),
     ("GET", SUBSCRIPTION, resources.get_subscription),
     ("GET", SUBSCRIPTION + "/resourceGroups", resources.list_groups),
     ("GET", SUBSCRIPTION + "/resources", resources.list_resources),
+    ("GET", SUBSCRIPTION + "/providers/{namespace}", namespaces.get_namespace),
     ("GET", GROUP, resources.get_group),
     ("HEAD", GROUP, resources.head_group),
     ("GET", SUBSCRIPTION + COMPUTE + "/virtualMachines", compute.list_machines),
@@ -63,6 +83,11 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("GET", VAULT + "/backupProtectedItems", vaults.list_items),
     ("GET", VAULT + "/backupPolicies", vaults.list_policies),
     ("GET", VAULT + "/backupPolicies/{policy}", vaults.get_policy),
+    ("GET", VAULT + "/backupProtectionContainers", vault_parts.list_containers),
+    ("GET", VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}", vault_parts.get_container),
+    ("GET", VAULT + "/backupconfig/vaultconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupstorageconfig/vaultstorageconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupOperations/{operation}", vault_parts.get_operation_status),
     ("GET", ITEM, vaults.get_item),
     ("GET", ITEM + "/recoveryPoints", vaults.list_recovery_points),
     ("GET", ITEM + "/recoveryPoints/{point}", vaults.get_recovery_point),

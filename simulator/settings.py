@@ -39,6 +39,9 @@ class Settings:
     log_rows: int = 500_000
     """Most rows that a log query answers; of more it answers these, and a PartialError beside them."""
 
+    activity_log_delay_s: float = 0
+    """How long after its moment an event of the Activity Log can be read. Azure: 3 to 20 minutes."""
+
     allowed_actions: list[str] | None = None
     """What the caller's roles allow, wildcards as in Azure; everything else is 403. None: everything is allowed."""
 
@@ -105,6 +108,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "latency_ms": _seconds,
     "lro_s": _lro,
     "lock_delete_propagation_s": _seconds,
+    "activity_log_delay_s": _seconds,
     "throttle": _switch,
     "seed": _whole_or_none,
     "backup_retry_after_s": _whole_or_none,

@@ -59,6 +59,10 @@ class State:
         keys = sorted(self._types.get(fold(kind), {}), key=self._rank.__getitem__)
         return (self._resources[key] for key in keys if not under or ids.at_or_above(under, key))
 
+    def types(self) -> set[str]:
+        """Every type that the state holds or held, in small letters."""
+        return set(self._types)
+
     def subscriptions(self) -> dict[str, str]:
         """The subscriptions that occur in ids, by key, in their first casing."""
         found: dict[str, str] = {}

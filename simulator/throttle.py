@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator import deny, log_errors
+from simulator import callers, log_errors
 from simulator.errors import ArmError
 from simulator.ids import fold
 
@@ -114,7 +114,7 @@ class Throttle:
 
     def _query(self) -> Charge:
         """Log queries have a host and a limit of their own."""
-        bucket, granted = self._take(("log queries", deny.CLIENT_ID), *QUERY_LIMIT)
+        bucket, granted = self._take(("log queries", callers.CLIENT_ID), *QUERY_LIMIT)
         return Charge({}, None if granted else log_errors.throttled(bucket.wait_seconds()))
 
     def _arm(self, kind: str, subscription: str) -> tuple[tuple[Bucket, bool], tuple[Bucket, bool]]:
@@ -157,7 +157,7 @@ def _level(subscription: str) -> str:
 def _arm_refusal(kind: str, subscription: str, bucket: Bucket) -> ArmError:
     wait = bucket.wait_seconds()
     message = (
-        f"Number of '{kind[:-1]}' requests for subscription '{subscription}' actor '{deny.CLIENT_ID}' exceeded. "
+        f"Number of '{kind[:-1]}' requests for subscription '{subscription}' actor '{callers.CLIENT_ID}' exceeded. "
         f"Please try again after '{wait}' seconds."
     )
     return ArmError(429, "SubscriptionRequestsThrottled", message, {"Retry-After": str(wait)})

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator import ids, validation
+from simulator.activity import Recorded
 from simulator.faults import Action, Faults
 from simulator.ids import fold
 from simulator.locks import Locks
@@ -21,6 +22,8 @@ from simulator.throttle import Throttle
 
 LONGEST_LOG = 200_000
 """Requests kept for GET /_sim/requests; the oldest give way, and `n` goes on counting."""
+LONGEST_ACTIVITY = 20_000
+"""Requests kept for the Activity Log; Azure keeps 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class World:
         self.operations = Operations(monotonic, self.new_id)
         self.throttle = Throttle(monotonic)
         self.requests: deque[Logged] = deque(maxlen=LONGEST_LOG)
+        self.activity: deque[Recorded] = deque(maxlen=LONGEST_ACTIVITY)
         self.arrived = 0
         self.former_collections: dict[str, str] = {}
         """Id of the last collection that a VM lost, by the VM's key: the next one is made in the same layout."""
@@ -115,3 +119,5 @@ class Answer:
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    action: str = ""
+    """What was done or refused, for the Activity Log; "" where ARM refused before it knew."""

@@ -184,8 +184,16 @@ async def _put_back_all(tools: Tools, entries: list[OpenLock]) -> list[StepOutco
 
 
 def by_hand(lock: Lock) -> str:
-    """The command that puts this lock of a resource group back."""
-    group = parse(lock.scope)
-    where = f"--subscription {group.subscription} --resource-group {shlex.quote(group.resource_group)}"
-    notes = f" --notes {shlex.quote(lock.notes)}" if lock.notes else ""
-    return f"az lock create --name {shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
+    """The command that puts this lock back, for a POSIX shell.
+
+    Name and notes are joined to their options by `=`: one that begins with a dash would be read as an option.
+    https://learn.microsoft.com/cli/azure/lock#az-lock-create
+    """
+    scope = parse(lock.scope)
+    where = f"--subscription {shlex.quote(scope.subscription)}"
+    if scope.provider:
+        where += f" --resource {shlex.quote(scope.text)}"
+    elif scope.resource_group:
+        where += f" --resource-group {shlex.quote(scope.resource_group)}"
+    notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
+    return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"

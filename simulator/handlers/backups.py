@@ -13,10 +13,19 @@ from simulator import clock, errors, jobs, messages, physics
 from simulator.handlers.resources import found
 from simulator.handlers.vaults import item_id, vault_id
 from simulator.headers import signed_query
+from simulator.ids import fold
 from simulator.operations import Failure, Finish, Operation
 from simulator.recovery_points import machine_of
-from simulator.state import Resource, properties
+from simulator.state import Resource, properties, text
 from simulator.world import Answer, Call, World
+
+NO_TROUBLE = {
+    "code": 400239,
+    "title": "IaasVmHealthGreenDefault",
+    "message": "Backup pre-check status of this virtual machine is OK.",
+    "recommendations": [],
+}
+"""What healthDetails says of an item without trouble; code and words from memory."""
 
 
 def trigger(call: Call) -> Answer:
@@ -40,13 +49,17 @@ def trigger(call: Call) -> Answer:
 
 
 def get_operation_status(call: Call) -> Answer:
-    operation = _operation(call)
+    return Answer(200, status_of(_operation(call)))
+
+
+def status_of(operation: Operation) -> dict[str, Any]:
+    """OperationStatus, which names the job once it has started."""
     body: dict[str, Any] = {"id": operation.id, "name": operation.id, "status": operation.status}
     body["startTime"] = clock.backup_time(operation.started)
     if operation.ended:
         body["endTime"] = clock.backup_time(operation.ended)
         body["properties"] = {"objectType": "OperationStatusJobExtendedInfo", "jobId": operation.job_id}
-    return Answer(200, body)
+    return body
 
 
 def get_operation_result(call: Call) -> Answer:
@@ -99,8 +112,20 @@ def _end_of(world: World, job_id: str, item_id: str, machine_id: str, ended: dat
 
 
 def _note(item: Resource, status: str, ended: datetime) -> None:
-    held = properties(item)
+    """Every field of the item that says how its last backup went agrees with the job.
+
+    https://learn.microsoft.com/rest/api/backup/protected-items/get#azureiaasvmprotecteditem
+    """
+    held, completed = properties(item), status == "Completed"
     held.update(lastBackupStatus=status, lastBackupTime=clock.backup_time(ended))
-    held["healthStatus"] = "Passed" if status == "Completed" else "ActionRequired"
-    if status == "Completed":
-        held["lastRecoveryPoint"] = clock.backup_time(ended)
+    held["healthStatus"] = "Passed" if completed else "ActionRequired"
+    held["protectionStatus"] = "Healthy" if completed else "Unhealthy"
+    if not completed:
+        return
+    held["lastRecoveryPoint"] = clock.backup_time(ended)
+    if fold(text(item, "protectionState")) in ("irpending", "protectionerror"):
+        held["protectionState"] = "Protected"
+    if held.get("healthDetails"):
+        held["healthDetails"] = [dict(NO_TROUBLE)]
+    for each in (held.get("kpisHealths") or {}).values():
+        each.update(resourceHealthStatus="Healthy", resourceHealthDetails=[])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator import errors, ids, locks, validation
+from simulator import errors, filters, ids, locks, validation
+from simulator.handlers import assignments
 from simulator.handlers.resources import found, page
-from simulator.ids import fold
 from simulator.state import Resource, properties, wire
 from simulator.world import Answer, Call
 
 
 def list_locks(call: Call) -> Answer:
-    at_scope_only = fold(call.query.get("$filter", "").replace(" ", "")) == "atscope()"
-    return page(call, (wire(each) for each in locks.seen_from(call.state, call.names["scope"], at_scope_only)))
+    terms = filters.parse(call.query.get("$filter", ""), (), (assignments.AT_SCOPE,))
+    seen = locks.seen_from(call.state, call.names["scope"], assignments.AT_SCOPE in terms)
+    return page(call, (wire(each) for each in seen))
 
 
 def get_lock(call: Call) -> Answer:

@@ -27,7 +27,10 @@ def found(call: Call, resource_id: str) -> Resource:
 def page(call: Call, values: Iterable[Any]) -> Answer:
     """One page of a list, with nextLink when there is more."""
     everything, size = list(values), call.world.settings.page_size
-    start = int(call.query[SKIP]) if call.query.get(SKIP, "").isdecimal() else 0
+    token = call.query.get(SKIP, "0")
+    if not token.isdecimal():
+        raise errors.unsupported_query(SKIP, token)
+    start = int(token)
     body: dict[str, Any] = {"value": everything[start : start + size]}
     if start + size < len(everything):
         query = {**call.query, SKIP: str(start + size)}
@@ -83,11 +86,16 @@ def _short(resource: Resource) -> Resource:
 
 
 def get_any(call: Call) -> Answer:
-    """A resource by its id, or every resource of the type that the path ends with."""
+    """A resource by its id, or every resource of the type that the path ends with.
+
+    Restore points have no list in ARM. What is neither an id nor a list is not played.
+    """
     if resource := call.state.get(call.path):
         return Answer(200, wire(resource))
-    if ids.is_id(call.path) or not ids.is_id(f"{call.path}/any"):
+    if ids.is_id(call.path):
         raise errors.resource_not_found(call.path)
+    if not ids.is_id(f"{call.path}/any") or ids.same_type(ids.parse(f"{call.path}/any").type, ids.RESTORE_POINT):
+        raise errors.not_played("GET", call.path)
     scope = ids.extension_scope(f"{call.path}/any")
     kind = ids.parse(f"{call.path}/any").type
     return page(call, (wire(each) for each in call.state.of_type(kind, scope)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulator import errors, filters, ids
+from simulator import clock, errors, filters, ids
 from simulator import recovery_points as points
 from simulator.handlers.resources import found, page
 from simulator.ids import fold
@@ -43,9 +43,10 @@ def get_item(call: Call) -> Answer:
 
 
 def list_policies(call: Call) -> Answer:
-    _refuse_filter(call)
     found(call, vault_id(call))
-    return page(call, (wire(each) for each in call.state.of_type(ids.BACKUP_POLICY, vault_id(call))))
+    terms = filters.parse(call.query.get("$filter", ""), ("backupManagementType",))
+    policies = call.state.of_type(ids.BACKUP_POLICY, vault_id(call))
+    return page(call, (wire(each) for each in policies if _matches(each, terms)))
 
 
 def get_policy(call: Call) -> Answer:
@@ -53,10 +54,14 @@ def get_policy(call: Call) -> Answer:
 
 
 def list_recovery_points(call: Call) -> Answer:
-    """https://learn.microsoft.com/rest/api/backup/recovery-points/list, without its filter."""
-    _refuse_filter(call)
+    """Of the filter, startDate and endDate are played.
+
+    https://learn.microsoft.com/rest/api/backup/recovery-points/list
+    """
     found(call, item_id(call))
-    return page(call, (_served_point(each) for each in call.state.of_type(ids.RECOVERY_POINT, item_id(call))))
+    terms = filters.parse(call.query.get("$filter", ""), ("startDate", "endDate"))
+    held = call.state.of_type(ids.RECOVERY_POINT, item_id(call))
+    return page(call, (_served_point(each) for each in held if _within(each, terms)))
 
 
 def get_recovery_point(call: Call) -> Answer:
@@ -102,9 +107,10 @@ def _served_point(point: Resource) -> Resource:
     return served
 
 
-def _refuse_filter(call: Call) -> None:
-    if "$filter" in call.query:
-        raise errors.invalid_content("this list is not filtered here")
+def _within(point: Resource, terms: dict[str, str]) -> bool:
+    at = clock.parse(text(point, "recoveryPointTime"))
+    since, until = (filters.time(terms[name]) if name in terms else None for name in ("startDate", "endDate"))
+    return at is not None and (since is None or at >= since) and (until is None or at <= until)
 
 
 def _matches(item: Resource, terms: dict[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 {"title", "description", "resources": [...], "event": {…}, "expect": {"status", "cause", "actions", "backup"}}.
 `backup` is what becomes of a backup that is triggered in that state: Completed or an error code; null where there is no VM.
-The files are made from the table in cases.py by `python -m simulator.scenarios.build`.
+Those that come with the simulator are the rows of the table in cases.py, put together when one is asked for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.errors import SimulatorError
+from simulator.scenarios import cases
 
-FOLDER = Path(__file__).parent
 SHAPE: dict[str, tuple[type, str]] = {
     "title": (str, "text"),
     "resources": (list, "list"),
@@ -29,18 +29,23 @@ class ScenarioError(SimulatorError):
 
 def names() -> list[str]:
     """The scenarios that come with the simulator, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+    return sorted(case.name for case in cases.CASES)
 
 
 def load(name_or_path: str) -> dict[str, Any]:
-    """A scenario by name, or a JSON file of that form, or of GET /_sim/state, by path. Raises ScenarioError."""
-    path = FOLDER / f"{name_or_path}.json" if name_or_path in names() else Path(name_or_path)
+    """A scenario by name, or a JSON file of that form, or of GET /_sim/state, by path.
+
+    Raises ScenarioError.
+    """
+    case = next((each for each in cases.CASES if each.name == name_or_path), None)
+    if case is not None:
+        return cases.document(case)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(Path(name_or_path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(f"{_reason(name_or_path, error)}. There are: {', '.join(names())}") from error
     if problem := _problem(document):
-        raise ScenarioError(f"{path} {problem}. There are: {', '.join(names())}")
+        raise ScenarioError(f"{name_or_path} {problem}. There are: {', '.join(names())}")
     return dict(document)
 
 

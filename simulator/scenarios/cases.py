@@ -1,4 +1,4 @@
-"""The table of scenarios: one row each. `python -m simulator.scenarios.build` makes the files from it."""
+"""The table of scenarios: one row each, and the document that each stands for."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ CASES = [*_by_code(), *SPECIAL]
 
 
 def document(case: Case) -> dict[str, Any]:
-    """The scenario as it stands in its file."""
+    """The scenario as `remediator scenarios NAME --json` prints it; a new copy each time."""
     job_id = parts.guid("job", case.name)
     vm_id = parts.machine_id(case.group, case.vm)
     alert = alerts.sql_alert if case.sql else alerts.vm_alert

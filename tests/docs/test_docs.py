@@ -28,7 +28,7 @@ from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-NOT_OURS = {".venv", ".venv-checkov", "node_modules", ".remediator", ".git"}
+NOT_OURS = {".venv", ".venv-checkov", ".venv-azure-cli", "node_modules", ".remediator", ".git"}
 PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
 MANUALS = [path for path in PAGES if path.parent == ROOT or DOCS in path.parents or path.parent == ROOT / "infra"]
 PATH_NAMES = {path: str(path.relative_to(ROOT)) for path in PAGES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 from click.testing import CliRunner, Result
 
 from command_line.doctor_checks import FUNCTIONS
+from command_line.doctor_road import ALERTS_ON, _alerts_on
 from command_line.main import remediator
 from infra_check.project import check
 from simulator.ids import parse
@@ -232,6 +234,23 @@ async def test_the_queue_road_needs_its_own_things(stranger: Stranger) -> None:
         "queue backup-failures",
         "queue messages for the topic",
     }
+
+
+async def test_a_vaults_alerts_are_switched_on_by_what_works_for_it(stranger: Stranger) -> None:
+    """`az backup vault update` fails where the vault has no monitoringSettings."""
+    state = i.installation()
+    mend = {}
+    for settings in ({}, {"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled"}}):
+        state[i.VAULT]["properties"]["monitoringSettings"] = settings
+        mend[bool(settings)] = (await found(state, stranger))["alerts of vault vault1"]["mend"]
+    assert mend[True] == f"az backup vault update --ids {i.VAULT} --job-failure-alerts Enable"
+    assert mend[False].startswith(f"az rest --method patch --url '{i.VAULT}?api-version=2024-04-01' --body ")
+    assert json.loads(shlex.split(mend[False])[-1]) == json.loads(ALERTS_ON)
+
+
+def test_a_command_is_quoted_where_a_group_has_brackets() -> None:
+    told = _alerts_on("/subscriptions/s/resourceGroups/rg (old)/v", True)
+    assert shlex.split(told)[5] == "/subscriptions/s/resourceGroups/rg (old)/v"
 
 
 async def test_pages_that_let_strangers_in_are_the_first_thing_to_stop(stranger: Stranger) -> None:

@@ -69,6 +69,17 @@ def lock(scope: str, name: str, owner: str = "", level: str = "CanNotDelete") ->
     return hand
 
 
+def lock_on_collection(*, of_a_point: bool = False) -> Hand:
+    """Somebody locks exactly what would be deleted."""
+
+    def hand(world: World) -> None:
+        (collection,) = world.simulator.world.state.of_type(ids.COLLECTION)
+        point = f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}" if of_a_point else ""
+        lock(collection["id"] + point, "keep-this")(world)
+
+    return hand
+
+
 def give_owner(world: World) -> None:
     """The lock comes to belong to an application."""
     (found,) = world.simulator.world.state.of_type(ids.LOCK)

@@ -67,6 +67,8 @@ AT_WORK: dict[str, Hand | str] = {
     "the running jobs cannot be read": hands.hide(r"/backupJobs$"),
 }
 OF_THE_COLLECTION: dict[str, Hand | str] = {
+    "the collection is locked": hands.lock_on_collection(),
+    "a point of the collection is locked": hands.lock_on_collection(of_a_point=True),
     "a restore point is being made": "begins a restore point",
     "a file-recovery session is open": "opens a file-recovery session",
     "the item cannot be read": hands.hide(r"/protectedItems/[^/]+$"),
@@ -85,6 +87,7 @@ OF_THE_EXTENSION: dict[str, Hand] = {
     "the extension is another publisher's": hands.change(ids.EXTENSION, "publisher", "Contoso.Tools"),
     "the extension is of another type": hands.change(ids.EXTENSION, "type", "VMSnapshotTool"),
     "the extensions cannot be read": hands.hide(r"/virtualMachines/[^/]+/extensions$"),
+    "policy does not say whether the extension may return": hands.hide("checkPolicyRestrictions$", "POST"),
     "the VM is switched off": hands.change_view(lambda view: view["statuses"][-1].update(code="PowerState/deallocated")),
     "the VM's power state is not told": hands.change_view(lambda view: view["statuses"].pop()),
     "the agent falls silent": hands.change_view(lambda view: view["vmAgent"]["statuses"][-1].update(displayStatus="Not Ready")),
@@ -133,6 +136,10 @@ WRITTEN_AHEAD = [
     (locked, "store insert locks", "ARM DELETE locks"),
     (locked, "store insert audit intent lift_lock", "ARM DELETE locks"),
     (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE restorePointCollections"),
+    (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE locks"),
+    (locked, "store insert audit intent prove_lock", "ARM PUT locks"),
+    (locked, "store insert audit outcome prove_lock", "ARM DELETE locks"),
+    (locked, "store replace locks off", "ARM DELETE locks"),
     (locked, "store insert audit intent backup", "ARM POST backup"),
     (broken_extension, "store insert audit intent uninstall_extension", "ARM DELETE extensions"),
 ]

@@ -29,6 +29,8 @@ from tests.faults.runs import Outcome, run
 from tests.faults.world import PROCESS, Fault, Hand, Place, World
 
 BEFORE_LIFT: Place = ("after store insert audit intent lift_lock", 1)
+PROVED: Place = ("after store replace locks off", 1)
+"""The lock was written once, unchanged; the last look at it is still to come."""
 LIFTED: Place = ("after ARM DELETE locks", 1)
 BEFORE_PUT: Place = ("before ARM PUT locks", "after ARM DELETE locks")
 PUT: Place = ("after ARM PUT locks", "after ARM DELETE locks")
@@ -79,6 +81,24 @@ async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path)
     outcome = await repaired(tmp_path, {BEFORE_LIFT: person(hands.order(one))})
     assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
+
+
+async def test_a_lock_that_somebody_changed_right_before_it_was_lifted_is_left(tmp_path: Path) -> None:
+    outcome = await repaired(tmp_path, {PROVED: person("changes the lock")})
+    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert [each["status"] for each in outcome.incidents] == ["needs_person"]
+
+
+async def test_a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left(tmp_path: Path) -> None:
+    one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
+    outcome = await repaired(tmp_path, {PROVED: person(hands.order(one))})
+    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert [each["status"] for each in outcome.incidents] == ["needs_person"]
+
+
+async def test_a_lock_that_somebody_took_off_right_before_it_was_lifted_is_not_put_back(tmp_path: Path) -> None:
+    outcome = await repaired(tmp_path, {PROVED: person("takes the lock off")})
+    assert sent(outcome.requests, "DELETE", LOCK) == []
 
 
 async def test_nothing_is_deleted_under_a_lock_that_could_not_be_lifted(tmp_path: Path) -> None:

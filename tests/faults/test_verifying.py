@@ -95,6 +95,20 @@ async def test_an_order_whose_answer_is_lost_is_not_sent_again(tmp_path: Path) -
     assert (backups(outcome), incident["status"]) == (1, "fixed")
 
 
+async def test_an_order_that_is_refused_is_sent_three_times(tmp_path: Path) -> None:
+    refused = hands.hide("/backup$", "POST", status=503)
+    outcome, incident = await one(tmp_path, broken_extension, {STEP_TOLD: person(refused)})
+    assert (backups(outcome), incident["status"]) == (3, "needs_person")
+
+
+async def test_what_healed_by_itself_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """A later backup completed between the diagnosis and the turn of the plan."""
+    planned: Place = ("after store insert audit note plan", 1)
+    healed = hands.begin_job(status="Completed")
+    outcome, incident = await one(tmp_path, broken_extension, {planned: person(healed)})
+    assert (changes(outcome), incident["status"]) == ([], "ignored")
+
+
 async def test_another_vm_s_backup_is_not_taken_for_ours(tmp_path: Path) -> None:
     """It runs when ours is to be started, and it completes."""
     other = hands.begin_job(OTHER_VM_ID)

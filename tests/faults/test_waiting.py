@@ -59,7 +59,7 @@ def deletions(world: World) -> list[str]:
     return [each.path for each in world.simulator.world.requests if each.method == "DELETE"]
 
 
-def a_restore(world: World) -> dict[str, Any]:
+def a_restore(world: World) -> None:
     """A restore of the first VM begins now."""
     failed_job = next(each for each in world.at_first["resources"] if kind_of(each["id"]) == JOB)
     name = str(uuid.uuid4())
@@ -71,7 +71,6 @@ def a_restore(world: World) -> dict[str, Any]:
         "properties": kept | {"status": "InProgress", "operation": "Restore", "startTime": clock.now()},
     }
     world.simulator.world.state.put(job)
-    return job
 
 
 def end(world: World, kind: str = "Restore") -> None:
@@ -80,21 +79,13 @@ def end(world: World, kind: str = "Restore") -> None:
             job["properties"]["status"] = "Completed"
 
 
-@pytest.fixture
-def restore_at_the_worst_moment(monkeypatch: pytest.MonkeyPatch) -> Fault:
-    monkeypatch.setitem(worlds.HANDS, "begins a restore", a_restore)
-    return Fault("person", {"does": "begins a restore"})
-
-
 @pytest.mark.parametrize(
     ("name", "moment"), [(LOCKED, BEFORE_ACTING), (LOCKED, WINDOW_OPENED), (EXTENSION, BEFORE_ACTING)], ids=str
 )
-async def test_the_executors_last_look_finds_a_job_and_waits_for_it(
-    tmp_path: Path, name: str, moment: Place, restore_at_the_worst_moment: Fault
-) -> None:
+async def test_the_executors_last_look_finds_a_job_and_waits_for_it(tmp_path: Path, name: str, moment: Place) -> None:
     """Nothing was changed, so no action is on record, no place is counted, and the fix is made once the job has ended."""
     case = load(name)
-    async with failed(tmp_path, case, [case["event"]], {moment: restore_at_the_worst_moment}) as world:
+    async with failed(tmp_path, case, [case["event"]], {moment: Fault("person", {"does": a_restore})}) as world:
         (waiting,) = await until(world, all_wait)
         assert "(Restore)" in waiting.reason
         assert (waiting.actions, waiting.tried) == ((), frozenset())

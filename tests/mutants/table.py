@@ -42,6 +42,14 @@ ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
 EXAMPLES = ("tests/core/test_catalogue.py::test_an_example_gets_its_verdict",)
 AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_the_collection",)
 POINT_STAYS = ("tests/core/test_restore_points.py::test_it_stays_and_the_person_is_told_why",)
+PROVED = ("tests/faults/test_proof.py::test_nothing_is_lifted_unless_the_lock_is_proved",)
+ELSEWHERE = (
+    "tests/edge/test_elsewhere.py::test_home_is_the_endpoint_that_is_set",
+    "tests/edge/test_elsewhere.py::test_where_the_token_may_go",
+    "tests/edge/test_elsewhere.py::test_a_next_page_elsewhere_is_not_read",
+)
+HEALED = verifying("what_healed_by_itself_meanwhile_is_left_alone")
+HEALED_BY = ("tests/core/test_turn.py::test_the_newest_later_backup_counts",)
 WITNESS = ("tests/core/test_witness.py::test_anything_else_is_not",)
 IDENTICAL = window("what_is_put_back_is_identical")
 ROUND_TRIP = (f"{LOCK_FACTS}::test_what_is_put_is_what_is_read",)
@@ -73,15 +81,15 @@ PUTTING_BACK = (
     ),
     Mutant(
         "the level of a lock is lost when it is put back",
-        "ArmWriter.put_lock",
+        "ArmWriter._put_lock",
         "level=lock.level",
         'level="CanNotDelete"',
         IDENTICAL,
     ),
-    Mutant("the notes of a lock are lost when it is put back", "ArmWriter.put_lock", "notes=lock.notes", "notes=None", IDENTICAL),
+    Mutant("the notes of a lock are lost when it is put back", "ArmWriter._put_lock", "notes=lock.notes", "notes=None", IDENTICAL),
     Mutant(
         "the owners of a lock are lost when it is put back",
-        "ArmWriter.put_lock",
+        "ArmWriter._put_lock",
         "owners=owners or None",
         "owners=None",
         ROUND_TRIP,
@@ -117,8 +125,8 @@ PUTTING_BACK = (
     Mutant(
         "the leader waits for the store before it puts locks back",
         "_Session.unlock_and_delete",
-        "self._put_back(list(self.entries.values()))",
-        "self._put_back([])",
+        "self.locks.put_back()",
+        "self.locks.put_back([])",
         window("a_store_that_is_away_does_not_keep_the_lock_off"),
     ),
     Mutant(
@@ -137,7 +145,7 @@ PUTTING_BACK = (
     ),
     Mutant(
         "the guardian settles what the leader is settling",
-        "_put_back_once",
+        "_finish_for_another",
         "if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():",
         "if False:",
         window("two_that_put_it_back_at_once_write_one_outcome"),
@@ -145,7 +153,7 @@ PUTTING_BACK = (
     Mutant(
         "a lock that is back is settled twice",
         "LockLedger.is_back",
-        "_entry(row).state == BACK",
+        "_entry(row).state != entry.state",
         "False",
         (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
     ),
@@ -161,30 +169,30 @@ PUTTING_BACK = (
 LIFTING = (
     Mutant(
         "the lock is not compared again before it is lifted",
-        "_Session._lift_one",
-        "isinstance(found, Lock) and not found.same_content(entry.lock)",
+        "WindowLocks._lift_one",
+        "(isinstance(found, Lock) and not found.same_content(entry.lock))",
         "False",
-        window("a_lock_that_somebody_changed_just_now_is_not_lifted"),
+        window("a_lock_that_somebody_changed_right_before_it_was_lifted_is_left"),
     ),
     Mutant(
         "a lock that cannot be read is lifted",
-        "_Session._lift_one",
-        "isinstance(found, Unreadable)",
-        "False",
-        window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
+        "WindowLocks._lift_one",
+        "isinstance(found, Unreadable) or (isinstance",
+        "(isinstance",
+        window("a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left"),
     ),
     Mutant(
         "a lock that a person took off is put back",
-        "_Session._lift_one",
+        "WindowLocks._lift_one",
         "isinstance(found, Absent) and fold(lock.id) not in self.recovered",
         "False",
-        window("a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back"),
+        window("a_lock_that_somebody_took_off_right_before_it_was_lifted_is_not_put_back"),
     ),
     Mutant(
         "a lock that is off because of us counts as taken off by a person",
-        "_Session._lift_one",
-        " and fold(lock.id) not in self.recovered",
-        "",
+        "WindowLocks._lift_one",
+        "isinstance(found, Absent) and fold(lock.id) not in self.recovered",
+        "isinstance(found, Absent)",
         window("a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s"),
     ),
     Mutant(
@@ -204,8 +212,8 @@ LIFTING = (
     Mutant(
         "a window that was open before is taken for a new one",
         "_Session._has_lifted",
-        "bool(await self.tools.ledger.open_locks(self.held.window.group_id))",
-        "False",
+        "any(entry.may_be_off for",
+        "any(False for",
         window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
     ),
     Mutant(
@@ -239,8 +247,8 @@ LIFTING = (
     Mutant(
         "the collection is deleted although its lock could not be lifted",
         "_Session._serve",
-        "if problem := await self._lift([lock for lock, _ in locks.values()]):",
-        "if (problem := await self._lift([lock for lock, _ in locks.values()])) and False:",
+        "if problem := refused or await self.locks.lift(wanted):",
+        "if problem := refused or (await self.locks.lift(wanted))[:0]:",
         window("nothing_is_deleted_under_a_lock_that_could_not_be_lifted"),
     ),
 )
@@ -248,7 +256,7 @@ LIFTING = (
 RECORD = (
     Mutant(
         "the ledger is not written before the lift",
-        "_Session._ahead",
+        "WindowLocks.write_ahead",
         "await tools.ledger.record(entry)",
         "entry",
         (*window("a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger"),),
@@ -262,14 +270,14 @@ RECORD = (
     ),
     Mutant(
         "the intent to lift a lock is not written",
-        "_Session._ahead",
+        "WindowLocks.write_ahead",
         "if (LIFT, fold(lock.id)) not in known:",
         "if False:",
         record("store insert audit intent lift_lock before ARM DELETE locks"),
     ),
     Mutant(
         "the intent to put a lock back is not written",
-        "_Session._ahead",
+        "WindowLocks.write_ahead",
         "if (RESTORE, fold(lock.id)) not in known:",
         "if False:",
         record("store insert audit intent restore_lock before ARM DELETE locks"),
@@ -277,9 +285,18 @@ RECORD = (
     Mutant(
         "locks are lifted before the intents of the deletions",
         "_Session._serve",
-        "await asyncio.gather(*(self._intend(each) for each in ready))",
-        "deletions |= {asyncio.create_task(self._intend(each)) for each in ready}",
-        UNRECORDED,
+        (
+            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+            "        if problem := refused or await self.locks.lift(wanted):\n"
+        ),
+        (
+            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+            "        problem = refused or await self.locks.lift(wanted)\n"
+            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+            "        if problem:\n"
+        ),
+        record("store insert audit intent delete_restore_point_collection before ARM DELETE locks"),
     ),
     Mutant(
         "the intent of a deletion is not written",
@@ -290,9 +307,9 @@ RECORD = (
     ),
     Mutant(
         "an intent that could not be written does not hold the change back",
-        "intent",
-        '    await _write(tools, chain, kind, target, "intent", result, "", detail)',
-        '    try:\n        await _write(tools, chain, kind, target, "intent", result, "", detail)\n    except Exception:\n        pass',
+        "Journal.intent",
+        '        await self._write(kind, target, "intent", result, "", detail)',
+        '        try:\n            await self._write(kind, target, "intent", result, "", detail)\n        except Exception:\n            pass',
         UNRECORDED,
     ),
     Mutant(
@@ -311,8 +328,8 @@ RECORD = (
     ),
     Mutant(
         "the outcome of a lift is not written",
-        "_Session._lift_one",
-        'self._later(record.outcome(self.tools, chain, LIFT, lock.id, "done", correlation_id))',
+        "WindowLocks._lift_one",
+        'self.later(record.outcome(self.tools, chain, LIFT, lock.id, "done", lifting.correlation_id))',
         "pass",
         ONE_OUTCOME,
     ),
@@ -428,8 +445,8 @@ WINDOWS = (
     Mutant(
         "the guardian leaves a lock that has no window",
         "put_back_all_due",
-        "if fold(entry.group_id) not in open_groups:",
-        "if False:",
+        "if fold(entry.group_id) not in open_groups",
+        "if False",
         window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
     ),
     Mutant(
@@ -444,17 +461,17 @@ WINDOWS = (
     Mutant("a second window opens on a group", "SqliteStore.insert", "INSERT INTO", "INSERT OR REPLACE INTO", ONE_WINDOW),
     Mutant(
         "health is ok with a lock that could not be put back",
-        "_locks",
+        "_should_be_back",
         "entry.overdue or entry.problem",
         "entry.overdue",
-        window("health_is_not_ok_while_a_lock_is_not_back"),
+        ("tests/core/test_health_of_locks.py::test_a_lock_that_should_be_back",),
     ),
     Mutant(
         "health is ok with a lock whose time is over",
-        "_locks",
+        "_should_be_back",
         "entry.overdue or entry.problem",
         "entry.problem",
-        window("health_is_not_ok_when_a_lock_s_time_is_over"),
+        ("tests/core/test_health_of_locks.py::test_a_lock_that_should_be_back",),
     ),
     Mutant(
         "the guardian begins an incident again for ever",
@@ -486,6 +503,123 @@ WINDOWS = (
     ),
 )
 
+PROOF = (
+    Mutant(
+        "a lock is lifted without a proof",
+        "WindowLocks.why_not_lifted",
+        "await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned)",
+        "[]",
+        PROVED,
+    ),
+    Mutant("a lock that was made again by its proof is lifted", "_why_not", "if written.status == MADE:", "if False:", PROVED),
+    Mutant("a proof that is answered otherwise is one", "_why_not", "if not written.lock.same_content(lock):", "if False:", PROVED),
+    Mutant(
+        "a lock that cannot be read is proved",
+        "prove",
+        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof("")',
+        window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
+    ),
+    Mutant(
+        "a proof is written over what a person changed",
+        "prove",
+        "if not found.same_content(lock):",
+        "if False:",
+        window("a_lock_that_somebody_changed_just_now_is_not_lifted"),
+    ),
+    Mutant(
+        "a proof is sent again when its answer is lost",
+        "ArmWriter.prove_lock",
+        "lambda send: once(send, self._clients.settings.call_timeout_seconds)",
+        "self._resent",
+        PROVED,
+    ),
+    Mutant(
+        "a proof is written without its intent",
+        "prove",
+        'await journal.intent(PROVE, lock.id, {"lock": to_json(lock)})',
+        "pass",
+        record("store insert audit intent prove_lock before ARM PUT locks"),
+    ),
+    Mutant(
+        "a lock on the collection itself is lifted",
+        "delete_restore_point_collection:why_kept",
+        'return f"{where} is on exactly what would be deleted; whoever put it there decides, and nothing is touched"',
+        'return ""',
+        looks("the collection is locked, before the window"),
+    ),
+    Mutant(
+        "locks below the collection are not read",
+        "examined",
+        "tools.reader.locks(target, below=True)",
+        "tools.reader.locks(target)",
+        looks("a point of the collection is locked, before the window"),
+    ),
+    Mutant(
+        "a policy that refuses the extension's return is not asked",
+        "_uninstall",
+        "if problem := await guards.would_not_return(tools.reader, vm, found):",
+        'if problem := "":',
+        looks("policy does not say whether the extension may return"),
+    ),
+    Mutant(
+        "the token follows an answer that points elsewhere",
+        "StayHome.on_request",
+        "self._home.check(request.http_request.url)",
+        "pass",
+        ELSEWHERE,
+    ),
+    Mutant("any host is ARM's", "Home.check", "not (here == there or self._is_region(here, there))", "False", ELSEWHERE),
+    Mutant(
+        "any host with a label before it is ARM's",
+        "Home._is_region",
+        "Origin(there.scheme, rest, there.port) == here",
+        "True",
+        ELSEWHERE,
+    ),
+)
+
+TURN = (
+    Mutant(
+        "a failure that healed by itself is repaired", "_Turn.answer", "if isinstance(found, later.Healed):", "if False:", HEALED
+    ),
+    Mutant(
+        "another VM's later backup heals this one",
+        "later:_newest",
+        "\n        and job.is_of(vm.name, vm.resource_group)",
+        "",
+        HEALED_BY,
+    ),
+    Mutant(
+        "jobs are looked for in the incident's own vault alone",
+        "job_running",
+        "{fold(vault.id): vault.id for vault in vaults}",
+        "{}",
+        ("tests/core/test_turn.py::test_a_job_of_the_vm_is_looked_for_in_every_vault",),
+    ),
+    Mutant(
+        "a plan that waits is overtaken",
+        "ChangeLimiter._in_line",
+        "_expected(ahead + len(missing),",
+        "_expected(len(missing),",
+        ("tests/core/test_limiter.py::test_all_places_or_none_and_nobody_overtakes_an_older_one",),
+    ),
+    Mutant(
+        "a verifying backup is ordered a fourth time",
+        "ordered",
+        "incident.backup_attempts >= MOST_ATTEMPTS",
+        "False",
+        verifying("an_order_that_is_refused_is_sent_three_times"),
+    ),
+    Mutant(
+        "an ended leader's open intents stay open",
+        "guardian:put_back",
+        "await close_intents(tools, leader)",
+        "pass",
+        UNRECORDED,
+    ),
+)
+
 POINTS = (
     Mutant(
         "what a deletion would lose is not looked at",
@@ -503,7 +637,7 @@ POINTS = (
     ),
     Mutant(
         "an extension is removed where no backup would install it again",
-        "uninstall",
+        "_looked_and_uninstalled",
         "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):",
         'if problem := "":',
         looks("the protection is stopped, before the extension goes"),
@@ -511,7 +645,7 @@ POINTS = (
     Mutant(
         "there is no last look with the locks off",
         "_Session._delete",
-        "if late := await self._look_again(ready):",
+        "if late := await self._look_again(ready, look):",
         "if late := None:",
         AGAIN,
     ),
@@ -581,27 +715,27 @@ LAST_LOOKS = (
     Mutant(
         "running jobs are not looked at again before a deletion",
         "examined",
-        "        guards.job_running(tools, incident),\n",
-        "",
+        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := None:",
         looks("a restore of the VM begins, before the window", "a restore of the VM begins, in the window"),
     ),
     Mutant(
         "mode and tags are not looked at again before a removal",
-        "uninstall",
+        "_looked_and_uninstalled",
         "if problem := await guards.switched_off(tools, incident):",
         'if problem := "":',
         looks("the VM is tagged off, before the extension goes"),
     ),
     Mutant(
         "running jobs are not looked at again before a removal",
-        "uninstall",
-        "if problem := await guards.job_running(tools, incident):",
-        'if problem := "":',
+        "_looked_and_uninstalled",
+        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := None:",
         looks("a restore of the VM begins, before the extension goes"),
     ),
     Mutant(
         "the state of the VM is not looked at again before a removal",
-        "uninstall",
+        "_looked_and_uninstalled",
         "if problem := guards.cannot_take_extension_changes(vm):",
         'if problem := "":',
         looks("the VM is switched off", "the agent falls silent"),
@@ -735,8 +869,8 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'return f"whether a backup or restore of the VM runs is not known: {why(jobs)}"',
-        'return ""',
+        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),
     Mutant(
@@ -772,29 +906,29 @@ DELETING = (
     ),
     Mutant(
         "the limit of changes is off by one",
-        "ChangeLimiter.take",
-        "len(begun) >= self._limit",
-        "len(begun) > self._limit",
-        (f"{WINDOW_RULES}::test_a_change_is_counted_once_for_one_hour",),
+        "_expected",
+        "if wanted <= free:",
+        "if wanted <= free + 1:",
+        ("tests/core/test_limiter.py::test_places_are_free_again_an_hour_after_they_were_taken",),
     ),
     Mutant(
         "a change is counted for good",
-        "_within_the_hour",
-        "if at > since",
+        "ChangeLimiter._current",
+        "if at > hour",
         "if at",
-        (f"{WINDOW_RULES}::test_a_change_is_counted_once_for_one_hour",),
+        ("tests/core/test_limiter.py::test_places_are_free_again_an_hour_after_they_were_taken",),
     ),
     Mutant(
         "the limit of changes is not asked",
-        "_decided",
-        'if not await tools.limiter.take(f"{incident.id}/{decided.cause}"):',
-        "if False:",
+        "_Turn._act",
+        "if at := await self.tools.limiter.take(self._ticket):",
+        "if at := (await self.tools.limiter.take(self._ticket))[:0]:",
         verifying("no_more_changes_an_hour_than_the_limit"),
     ),
     Mutant(
         "nobody remembers what was fixed a short while ago",
-        "_decided",
-        "await tools.cooling.begin(incident.vm_id, decided.cause, incident.id)",
+        "_Turn._act",
+        "await self.tools.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
         "pass",
         verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
     ),
@@ -838,9 +972,9 @@ DELETING = (
 SHOWING = (
     Mutant(
         "a new backup is started where it was switched off meanwhile",
-        "verify:start_backup",
-        "if problem := await guards.switched_off(tools, incident):",
-        'if problem := "":',
+        "ordered",
+        'if mode.name != "auto":',
+        "if False:",
         verifying("switched_off_after_the_fix_no_backup_is_started"),
     ),
     Mutant(
@@ -852,7 +986,7 @@ SHOWING = (
     ),
     Mutant(
         "another VM's backup shows that the fix worked",
-        "_running",
+        "_ours",
         " and job.is_of(vm.name, vm.resource_group)",
         "",
         verifying("another_vm_s_backup_is_not_taken_for_ours"),
@@ -961,4 +1095,4 @@ ACCESS = (
     ),
 )
 
-MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *POINTS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)
+MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *PROOF, *TURN, *POINTS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)

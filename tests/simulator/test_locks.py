@@ -31,7 +31,7 @@ BLOCKED = [
     (S.upper().replace("SUBSCRIPTIONS", "subscriptions"), "ReadOnly", "DELETE", COLLECTION_ID, True),
     (ids.group_id(SUB, "rg-backup"), "ReadOnly", "POST", f"{ITEM_ID}/backup", True),
     (S, "ReadOnly", "POST", STATUS, True),
-    (GROUP_ID, "CanNotDelete", "DELETE", f"{GROUP_ID}/providers/Contoso.Things/boxes/absent", True),
+    (GROUP_ID, "CanNotDelete", "DELETE", f"{GROUP_ID}/providers/Microsoft.Network/networkInterfaces/absent", True),
 ]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from simulator import ids, recovery_points
+from simulator import clock, ids, recovery_points
 from simulator.scenarios import parts
-from tests.simulator.support import COLLECTION_ID, ITEM_ID, POLICY_ID, VM_ID, Arm, state
+from tests.simulator.support import COLLECTION_ID, ITEM_ID, POLICY_ID, VM_ID, Arm, openapi, state
 
 POINTS = f"{ITEM_ID}/recoveryPoints"
 
@@ -122,6 +122,53 @@ async def test_what_cannot_be_is_refused(start: Any, identity: str, properties: 
     assert told in answer.body["error"]["message"]
 
 
-async def test_a_filter_that_is_not_played_is_refused(start: Any) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "status", "count"),
+    [
+        ("startDate eq '2026-11-20 09:00:00 PM'", 200, 1),
+        ("endDate eq '2026-11-20 09:00:00 PM'", 200, 2),
+        ("startDate eq '2026-11-19 00:00:00 AM' and endDate eq '2026-11-20 09:00:00 PM'", 200, 1),
+        ("startDate eq 'noon'", 400, 0),
+        ("restorePointQueryType eq 'All'", 400, 0),
+    ],
+)
+async def test_a_filter_is_honoured_or_refused(start: Any, wanted: str, status: int, count: int) -> None:
     arm = await start(state())
-    assert (await arm.get(POINTS, filter="startDate eq '2026-11-20 09:00:00 PM'")).status == 400
+    answer = await arm.get(POINTS, filter=wanted)
+    assert (answer.status, len(answer.body.get("value", []))) == (status, count)
+
+
+TROUBLE = {"code": 400239, "title": "x", "message": "trouble", "recommendations": ["mend it"]}
+SICK = {
+    "protectionState": "ProtectionError",
+    "healthDetails": [TROUBLE],
+    "kpisHealths": {"BackupHealthDetails": {"resourceHealthStatus": "PersistentUnhealthy", "resourceHealthDetails": [TROUBLE]}},
+}
+
+
+@pytest.mark.parametrize("extension", ["Succeeded", "Failed"])
+async def test_an_item_reads_as_its_last_backup_ended(start: Any, extension: str) -> None:
+    document = state(extension=extension)
+    (item,) = [each for each in document["resources"] if each["id"] == ITEM_ID]
+    item["properties"].update(SICK)
+    arm = await start(document)
+    before = {each["name"] for each in (await arm.get(POINTS)).body["value"]}
+    job = await arm.backup()
+    read = (await arm.get(ITEM_ID)).body
+    held = read["properties"]
+    assert (held["lastBackupStatus"], held["lastBackupTime"]) == (job["status"], job["endTime"])
+    healthy = extension == "Succeeded"
+    assert (held["healthStatus"], held["protectionStatus"]) == (
+        ("Passed", "Healthy") if healthy else ("ActionRequired", "Unhealthy")
+    )
+    assert held["protectionState"] == ("Protected" if healthy else "ProtectionError")
+    assert ("trouble" in str(held)) != healthy
+    new = [each for each in (await arm.get(POINTS)).body["value"] if each["name"] not in before]
+    assert len(new) == healthy
+    if healthy:
+        (point,) = new
+        collection = (await arm.get(COLLECTION_ID, expand="restorePoints")).body["properties"]
+        made = collection["restorePoints"][-1]["properties"]["timeCreated"]
+        assert point["properties"]["recoveryPointTime"] == held["lastRecoveryPoint"]
+        assert clock.parse(point["properties"]["recoveryPointTime"]) == clock.parse(made)
+    assert openapi()("bms").check("ProtectedItemResource", read) == []

@@ -84,7 +84,7 @@ def test_the_two_roles_share_nothing_and_only_one_changes() -> None:
 
 
 def test_every_operation_has_its_actions() -> None:
-    plain = {"get_any", "list_settings", "refuse"}
+    plain = {"get_any", "get_settings", "list_settings", "refuse"}
     rows = {handler for _, _, handler in routes.TABLE}
     assert {each.__name__ for each in rows - set(permissions.NEEDS)} == plain
     assert set(permissions.NEEDS) <= rows

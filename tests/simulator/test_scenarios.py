@@ -1,4 +1,4 @@
-"""The scenarios: files equal the table, every one can be, and its physics are those of its error code."""
+"""The scenarios: every row of the table can be, and its physics are those of its error code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from simulator import ids, machines, physics, scenarios
-from simulator.scenarios import build, cases, parts
+from simulator.scenarios import cases, parts
 from simulator.world import World
 
 CODES = {
@@ -25,20 +25,21 @@ NAMED = {"winmanagedvm", "subscription_lock", "owned_lock", "deny_assignment", "
 NAMED |= {"sql_item", "vm1_and_vm10", "extension_failed_agent_not_ready", "extension_failed_deallocated"}
 
 
-def test_files_are_those_of_the_table():
-    on_disk = {path.name: path.read_text(encoding="utf-8") for path in scenarios.FOLDER.glob("*.json")}
-    assert on_disk == build.files(), "run: python -m simulator.scenarios.build"
+def test_each_row_has_a_name_of_its_own():
+    assert len(set(scenarios.names())) == len(cases.CASES)
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_each_is_json_is_the_same_each_time_and_is_nobody_elses(name):
+    first, second = scenarios.load_whole(name), scenarios.load_whole(name)
+    assert json.loads(json.dumps(first)) == first == second
+    first["resources"].clear()
+    assert scenarios.load_whole(name) == second
 
 
 def test_there_is_one_for_every_row():
     wanted = {f"{code}-{cases.CAUSES[number - 1]}" for code, numbers in CODES.items() for number in numbers}
     assert wanted | NAMED <= set(scenarios.names())
-
-
-def test_building_removes_what_no_row_makes(tmp_path):
-    (tmp_path / "old.json").write_text("{}", encoding="utf-8")
-    assert build.write(tmp_path) == scenarios.names()
-    assert not (tmp_path / "old.json").exists()
 
 
 @pytest.mark.parametrize("name", scenarios.names())

@@ -1,0 +1,66 @@
+"""What a line is filled in with before the parser reads it."""
+
+from __future__ import annotations
+
+import shlex
+
+from command_line.doctor_road import ALERTS_ON
+
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
+VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/vm1"
+VAULT_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault1"
+CONTAINER, ITEM = "IaasVMContainer;iaasvmcontainerv2;rg-app;vm1", "VM;iaasvmcontainerv2;rg-app;vm1"
+ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
+APP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator/providers/Microsoft.Web/sites/func"
+ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+
+FILLED = {
+    "about.container": CONTAINER,
+    "about.group": "rg-app (old)",
+    "about.item": ITEM,
+    "about.vault_id": VAULT_ID,
+    "about.vm": "vm1",
+    "about.vm_id": VM_ID,
+    "container": CONTAINER,
+    "group": "rg-app (old)",
+    "len(result.resources())": "30",
+    "incident.job_id": ROLE,
+    "item": ITEM,
+    "principal": ROLE,
+    "principal_id": ROLE,
+    "p.site['name']": "func",
+    "p.storage['name']": "st",
+    "p.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
+    "role": ROLE,
+    "self.vm_id": VM_ID,
+    "shlex.quote(ALERTS_ON)": shlex.quote(ALERTS_ON),
+    "shlex.quote(app_id)": shlex.quote(APP_ID),
+    "shlex.quote(group)": shlex.quote("rg-app (old)"),
+    "shlex.quote(lock.name)": "keep",
+    "shlex.quote(scope)": shlex.quote(VAULT_ID),
+    "shlex.quote(vault_id)": shlex.quote(VAULT_ID),
+    "told": "signInClientId=CLIENT_ID mode=auto",
+    "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
+    "vault_id": VAULT_ID,
+    "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
+    "shared/advice.py: item": ITEM_ID,
+    "shared/advice.py: where": "--vault-name vault1 -g rg-backup",
+    "shared/execution/locks.py: where": f"--subscription {SUBSCRIPTION}",
+    "notes": "",
+    "lock.level": "CanNotDelete",
+    "verb[status]": "stop",
+    "vm": "vm1",
+    "vm_id": VM_ID,
+}
+"""By the expression in an f-string, or the name in a template."""
+
+VARIABLES = {"$HERE": "infra", "$1": "value"}
+"""Of the scripts, where the parser looks at what they stand for; the others stay as they are written."""
+
+PLACEHOLDERS = {
+    "VM_OR_GROUP_ID": VM_ID,
+    "CLIENT_ID": ROLE,
+    "REGION": "westeurope",
+}
+"""Words that a reader of the documents replaces."""

@@ -1,0 +1,53 @@
+"""The command that puts a lock back says the same to a shell as the lock says, and is printed in one piece."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from command_line import incidents, locks
+from command_line.console import console
+from shared.execution.ledger import OpenLock
+from shared.execution.locks import by_hand
+from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
+from tests.words.printed import HARD_NAMES, INCIDENT, lock, steps
+
+SCOPES = {
+    f"/subscriptions/{SUBSCRIPTION}": ["--subscription", SUBSCRIPTION],
+    GROUP_ID: ["--subscription", SUBSCRIPTION, "--resource-group", "rg-app (old)"],
+    VM_ID: ["--subscription", SUBSCRIPTION, "--resource", VM_ID],
+}
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60)
+
+
+@settings(max_examples=100, deadline=None)
+@given(name=TEXT.filter(lambda text: "/" not in text), notes=st.one_of(st.none(), TEXT), scope=st.sampled_from(sorted(SCOPES)))
+def test_a_shell_splits_it_into_what_the_lock_says(name: str, notes: str | None, scope: str) -> None:
+    command = by_hand(lock(name, notes, scope))
+    wanted = ["az", "lock", "create", f"--name={name}", "--lock-type", "CanNotDelete", *SCOPES[scope]]
+    wanted += [f"--notes={notes}"] if notes else []
+    assert shlex.split(command) == as_a_shell_splits(command) == wanted
+
+
+def as_a_shell_splits(command: str) -> list[str]:
+    script = f"set -- {command}\nprintf '%s\\0' \"$@\"".encode()
+    done = subprocess.run(["sh"], input=script, capture_output=True, check=True)
+    return done.stdout.decode().split("\0")[:-1]
+
+
+@pytest.mark.parametrize("name", HARD_NAMES)
+def test_it_is_printed_in_one_piece(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    held = lock(name, "Protects\tthe shop " * 12)
+    locks._show([OpenLock(held, GROUP_ID, "i1", VM_ID, "", "2026-01-31T02:00:00Z")])
+    assert by_hand(held) in capsys.readouterr().out.splitlines()
+
+
+def test_a_step_is_printed_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
+    incidents._print(console(), replace(INCIDENT, manual_steps=tuple(steps())))
+    told = capsys.readouterr().out
+    assert [step for step in steps() if f". {step}\n" not in told] == []
