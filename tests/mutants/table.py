@@ -485,7 +485,7 @@ WINDOWS = (
         "is_running",
         "if code == NOT_FOUND:",
         "if code in (NOT_FOUND, 500):",
-        (f"{DEATHS}::test_an_engine_that_answers_500_gives_no_incident_up",),
+        ("tests/core/test_engine.py::test_an_engine_that_does_not_say_is_not_one_without_it",),
     ),
     Mutant(
         "a restart is never forgotten",
