@@ -899,7 +899,7 @@ DELETING = (
     ),
     Mutant(
         "after a failed unit the next one is carried out",
-        "_diagnose_and_fix",
+        "Remediation._carry_out_all",
         'if all(outcome["result"] == "done" for outcome in outcomes):',
         "if True:",
         window("after_a_failed_group_the_next_one_stays_locked"),
@@ -1058,8 +1058,8 @@ TAKING = (
     Mutant(
         "the mode off is not looked at first",
         "begin",
-        'if tools.settings.mode == "off":',
-        "if False:",
+        "    if off:",
+        "    if False:",
         verifying("with_the_mode_off_azure_is_not_even_asked"),
     ),
 )
