@@ -157,3 +157,25 @@ async def test_a_start_that_the_engine_refuses_is_not_counted(tmp_path: Path, mo
         assert (await the_incident(world)).restarts == 0
         await world.rest(1)
         assert str((await the_incident(world)).status) == "fixed"
+
+
+def switch_off(world: World) -> None:
+    """Whoever runs it sets the mode; the next process reads it."""
+    world.environment = {"REMEDIATOR_MODE": "off"}
+
+
+BROUGHT_TO_ITS_END = {
+    "the backup runs": ("start_backup", "look_at_backup", "fixed", "is Completed"),
+    "the fix is in place": ("carry_out_unit", "settle_fix", "needs_person", "the verifying backup could not be started"),
+}
+
+
+@pytest.mark.parametrize("moment", BROUGHT_TO_ITS_END)
+async def test_work_that_was_lost_and_switched_off_is_brought_to_its_end(tmp_path: Path, moment: str) -> None:
+    switched, lost, status, reason = BROUGHT_TO_ITS_END[moment]
+    faults: dict[Place, Fault] = {(f"episode after {lost}", 1): Fault("die")}
+    faults[(f"episode after {switched}", 1)] = Fault("person", {"does": switch_off})
+    outcome = await repaired(tmp_path, faults)
+    assert outcome.broken == {}
+    (incident,) = outcome.incidents
+    assert incident["status"] == status and reason in incident["reason"], incident["reason"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from tests.mutants.plant import Mutant
 
 LOOKS, WINDOW, VERIFYING = "tests/faults/test_last_looks.py", "tests/faults/test_lock_window.py", "tests/faults/test_verifying.py"
+DEATHS = "tests/faults/test_deaths.py"
 DECIDING, WINDOW_RULES = "tests/core/test_deciding.py", "tests/core/test_lock_windows.py"
 LOCK_FACTS, ONE_FAILURE = "tests/core/test_lock_facts.py", "tests/events/test_one_failure.py"
 
@@ -479,6 +480,27 @@ WINDOWS = (
         "True",
         verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
     ),
+    Mutant(
+        "an engine that answers 500 has lost the incident",
+        "is_running",
+        "if code == NOT_FOUND:",
+        "if code in (NOT_FOUND, 500):",
+        ("tests/core/test_engine.py::test_an_engine_that_does_not_say_is_not_one_without_it",),
+    ),
+    Mutant(
+        "a restart is never forgotten",
+        "_with_step",
+        "restarts=0, ",
+        "",
+        (f"{DEATHS}::test_six_deaths_in_every_stage_and_after_it_end_fixed",),
+    ),
+    Mutant(
+        "a stage is not called again after a death",
+        "Remediation._attempted",
+        "(*RETRY_PAUSES, None)",
+        "(None,)",
+        (f"{DEATHS}::test_six_workers_that_die_in_a_stage_end_fixed",),
+    ),
 )
 
 PROOF = (
@@ -877,7 +899,7 @@ DELETING = (
     ),
     Mutant(
         "after a failed unit the next one is carried out",
-        "_diagnose_and_fix",
+        "Remediation._carry_out_all",
         'if all(outcome["result"] == "done" for outcome in outcomes):',
         "if True:",
         window("after_a_failed_group_the_next_one_stays_locked"),
@@ -1036,8 +1058,8 @@ TAKING = (
     Mutant(
         "the mode off is not looked at first",
         "begin",
-        'if tools.settings.mode == "off":',
-        "if False:",
+        "    if off:",
+        "    if False:",
         verifying("with_the_mode_off_azure_is_not_even_asked"),
     ),
 )
