@@ -93,6 +93,7 @@ mutants: $(STAMP)  ## plant small bugs in the safety core, fail where no test no
 
 bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.faults.bench_windows
+	@$(BIN)/python -m tests.faults.bench_histories
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made

@@ -7,7 +7,9 @@ import os
 import azure.durable_functions as df
 
 from functions import alerts, api, daily, guardian, intake, queued, remediation, review, review_pages, sweep
+from shared import telemetry
 
+telemetry.silence_http_dumps()
 app = df.DFApp()
 for each in (alerts, intake, remediation, guardian, daily, sweep, api, review, review_pages):
     app.register_functions(each.blueprint)

@@ -44,7 +44,7 @@ The local host itself:
 |---|---|---|
 | `LOCAL_HOST_LOG` | empty | `stderr`: the app's log goes to standard error. Otherwise to `worker.log` in the data folder. |
 | `LOCAL_HOST_TIMERS` | `on` | `off`, `false` or `0`: timers do not run, so the guardian does not either. |
-| `LOCAL_HOST_RETRY_SCALE` | `0.1` | Event Grid's pauses between deliveries are multiplied by this: the first is then 1 s instead of 10 s. |
+| `LOCAL_HOST_RETRY_SCALE` | `0.1` | Event Grid's pauses between deliveries, and the visibility timeouts of queues and of the durable engine, are multiplied by this: the first pause is then 1 s instead of 10 s. |
 | `LOCAL_HOST_MAX_DELIVERY_ATTEMPTS` | `30` | Deliveries of one event before it becomes a dead letter. |
 | `LOCAL_HOST_DELIVERY_TIMEOUT_S` | `30` | Seconds that a delivery may take; after that it counts as failed, while the function runs on. |
 

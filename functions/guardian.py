@@ -40,8 +40,10 @@ async def _resume(tools: Tools, client: str) -> list[Exception]:
     problems: list[Exception] = []
     for incident in await work.unfinished(tools):
         try:
-            if not await is_running(client, incident.id) and await work.resume(tools, incident.id):
-                await ensure_running(client, incident.id)
+            if await is_running(client, incident.id) or not await work.may_restart(tools, incident.id):
+                continue
+            if await ensure_running(client, incident.id, restarted=True):
+                await work.count_restart(tools, incident.id)
         except Exception as error:
             logging.exception("guardian: incident %s", incident.id)
             problems.append(error)

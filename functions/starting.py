@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from azure.durable_functions import OrchestrationRuntimeStatus
+from azure.durable_functions.models.RpcManagementOptions import RpcManagementOptions
 
 from functions.composition import the_app
 from shared.errors import RemediatorError
@@ -17,6 +18,8 @@ AT_WORK = (
     OrchestrationRuntimeStatus.ContinuedAsNew,
     OrchestrationRuntimeStatus.Suspended,
 )
+DOCUMENTED = {status.value: status for status in OrchestrationRuntimeStatus}
+NOT_FOUND = 404
 
 
 class EngineSilent(RemediatorError):
@@ -36,25 +39,42 @@ async def take_and_start(event: str, client: Any) -> None:
 async def is_running(client: Any, incident_id: str) -> bool:
     """Raises EngineSilent where the engine does not say: unknown is not "not running".
 
-    For an id that it does not have Durable answers 404 without a body, which its client gives as an empty message. For a fault of its
-    storage it answers 500 with an error object, which the client takes for a status without a state.
+    Believed are 404, for an id that Durable does not have, and an answer with a documented
+    runtime status. A fault of its storage is 500 with an error object, one of the host 500
+    with nothing; `get_status` of the library gives both on as a status without a state.
+    https://learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api#get-instance-status
     """
-    status = await client.get_status(incident_id)
-    if status is None or getattr(status, "message", None) is not None:
+    code, body = await _status(client, incident_id)
+    if code == NOT_FOUND:
         return False
-    if status.runtime_status is None:
-        raise EngineSilent(f"the durable engine does not say whether {incident_id} runs")
-    return status.runtime_status in AT_WORK
+    told = body.get("runtimeStatus") if isinstance(body, dict) else None
+    if told not in DOCUMENTED:
+        raise EngineSilent(f"the durable engine does not say whether {incident_id} runs: {code} {str(body)[:200]}")
+    return DOCUMENTED[told] in AT_WORK
 
 
-async def ensure_running(client: Any, incident_id: str) -> None:
-    """Start it unless it runs. Two callers at once may both try: the host refuses the second, which then finds it running."""
+async def _status(client: Any, incident_id: str) -> tuple[int, Any]:
+    """The HTTP status and the body, which the library's public call does not give apart."""
+    url = RpcManagementOptions(instance_id=incident_id).to_url(client._orchestration_bindings.rpc_base_url)
+    code, body = await client._get_async_request(url)
+    return code, body
+
+
+async def ensure_running(client: Any, incident_id: str, *, restarted: bool = False) -> bool:
+    """Start it unless it runs; whether the engine took our start. Two callers at once may both try: where the host refuses the second,
+    that one finds it running. `restarted`: the work was begun before, and lost."""
     if await is_running(client, incident_id):
-        return
+        return False
     try:
-        given = {"incident_id": incident_id, "pause_seconds": the_app().settings.busy_poll_seconds}
-        await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input=given)
+        await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input=_input(incident_id, restarted))
     except Exception as error:  # durable 1.7 raises nothing narrower for a refused start
         if not await is_running(client, incident_id):
             raise
         logging.info("incident %s runs already; this start was refused: %s", incident_id, error)
+        return False
+    return True
+
+
+def _input(incident_id: str, restarted: bool) -> dict[str, Any]:
+    given = {"incident_id": incident_id, "pause_seconds": the_app().settings.busy_poll_seconds}
+    return given | {"restarted": True} if restarted else given

@@ -16,7 +16,7 @@ blueprint = df.Blueprint()
 @blueprint.timer_trigger(arg_name="timer", schedule="0 10,40 * * * *")
 @blueprint.durable_client_input(client_name="client")
 async def sweep(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
-    swept = await (await the_app().sweep()).run(say=logging.info)
+    swept = await (await the_app().sweep()).run(say=logging.debug)
     logging.log(logging.WARNING if swept.problems else logging.INFO, "sweep: %s", swept.told)
     for incident_id in swept.opened:
         await ensure_running(client, incident_id)

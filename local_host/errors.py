@@ -25,4 +25,4 @@ class FolderInUse(HostError):
 
 
 class WorkerGone(HostError):
-    """The worker process ended before it answered; whoever sent the work has to send it again."""
+    """The worker process ended before it answered. As in Azure nothing is handed out again: what it held has failed."""

@@ -1,18 +1,24 @@
 """The Event Grid webhook of the host: /runtime/webhooks/eventgrid?functionName=NAME.
 
+As HttpRequestProcessor and EventGridExtensionConfigProvider of the extension:
+
 | request | answer |
 |---|---|
-| OPTIONS (CloudEvents abuse protection) | 200 with WebHook-Allowed-Origin and -Rate |
-| aeg-event-type: SubscriptionValidation | 200 with the validation code |
-| aeg-event-type: Unsubscribe | 202 |
-| Notification, or CloudEvents content type, or clearly events | one invocation each; 202, or 500 when any failed |
-| the same with a body that is not JSON | handed to the function as the text it is: what can never be used is its to keep |
-| neither those headers nor clearly events | 400 with the reason |
 | an unknown function | 404 |
+| aeg-event-type: SubscriptionValidation | 200 with the validation code, 500 where there is none |
+| aeg-event-type: Unsubscribe | 202 |
+| Notification | one invocation for each item; 202, or 500 when any failed |
+| the same with a body that is not JSON, or neither array nor object | 500; no function is called |
+| an item that is no object | 500; its function is not called, those of the others are |
+| any other aeg-event-type | 400 |
+
+Kinder than the extension, as far as its source was read: OPTIONS (the abuse protection of CloudEvents) is answered, and a
+CloudEvents content type stands for a missing aeg-event-type.
 """
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +27,7 @@ from local_host.channel import json_datum
 from local_host.errors import WorkerGone
 from local_host.functions import Function, Functions
 from local_host.invoker import Invoker
+from local_host.newtonsoft import NotJson, read, rewrite_dates
 
 
 class EventGridWebhook:
@@ -43,38 +50,42 @@ class EventGridWebhook:
         function = self._functions.get(request.query.get("functionName", ""))
         if function is None or function.trigger_type != "eventGridTrigger":
             return web.Response(status=404, text="there is no Event Grid function of this name")
-        content = await request.read()
-        kind = request.headers.get("aeg-event-type", "").lower()
+        kind = request.headers.get("aeg-event-type", "notification" if _is_cloud_events(request) else "").lower()
         if kind == "unsubscribe":
             return web.Response(status=202)
-        if kind not in ("", "notification", "subscriptionvalidation"):
-            return _refuse(f"aeg-event-type {kind!r} is not known")
+        if kind not in ("notification", "subscriptionvalidation"):
+            return _refuse(f"aeg-event-type is {kind!r}, which the extension does not take")
         try:
-            body = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            if kind != "notification" and not _is_cloud_events(request):
-                return _refuse(f"the body is not JSON: {error}")
-            return await self._deliver(function, [content.decode(errors="replace")])
+            body = read((await request.read()).decode(errors="replace"))
+        except NotJson as error:
+            return _failed(f"the body is {error}")
         if kind == "subscriptionvalidation":
             return _validate(body)
-        if kind == "" and not _is_cloud_events(request) and not _clearly_events(body):
-            return _refuse("the header aeg-event-type is missing and the body does not hold events")
-        events = body if isinstance(body, list) else [body]
-        return await self._deliver(function, [json.dumps(event) for event in events])
+        if not isinstance(body, list | dict):
+            return _failed("the request content should be parseable into a JSON object or array")
+        return await self._deliver(function, body if isinstance(body, list) else [body])
 
-    async def invoke(self, function: Function, event: str) -> str | None:
-        """Hand one event, as the JSON text that came, to one function; None when it was taken, else what went wrong."""
+    async def take(self, function: Function, text: str) -> str | None:
+        """Hand the one event of a delivery to one function; None when it was taken, else what went wrong."""
         try:
-            result = await self._invoker.run(function, json_datum(event))
+            return await self._invoke(function, read(text))
+        except NotJson as error:
+            return str(error)
+
+    async def _invoke(self, function: Function, event: Any) -> str | None:
+        if not isinstance(event, dict):
+            return f"unable to bind {json.dumps(event)[:100]}: an event is an object"
+        try:
+            result = await self._invoker.run(function, json_datum(json.dumps(rewrite_dates(event))))
         except WorkerGone as error:
             return str(error)
         return None if result.ok else result.error
 
-    async def _deliver(self, function: Function, events: list[str]) -> web.Response:
-        outcomes = await asyncio.gather(*(self.invoke(function, event) for event in events))
+    async def _deliver(self, function: Function, events: Sequence[Any]) -> web.Response:
+        outcomes = await asyncio.gather(*(self._invoke(function, event) for event in events))
         failures = [outcome for outcome in outcomes if outcome is not None]
         if failures:
-            return web.Response(status=500, text=f"{len(failures)} of {len(events)} events failed: {failures[0]}")
+            return _failed(f"{len(failures)} of {len(events)} events failed: {failures[0]}")
         return web.Response(status=202)
 
 
@@ -82,21 +93,18 @@ def _is_cloud_events(request: web.Request) -> bool:
     return request.content_type.startswith("application/cloudevents")
 
 
-def _clearly_events(body: Any) -> bool:
-    items = body if isinstance(body, list) else [body]
-    return bool(items) and all(
-        isinstance(item, dict) and ("specversion" in item or ("eventType" in item and "id" in item)) for item in items
-    )
-
-
 def _validate(body: Any) -> web.Response:
     first = body[0] if isinstance(body, list) and body else body
     data = first.get("data") if isinstance(first, dict) else None
     code = data.get("validationCode") if isinstance(data, dict) else None
     if not isinstance(code, str):
-        return _refuse("the validation event holds no data.validationCode")
+        return _failed("the validation event holds no data.validationCode")
     return web.json_response({"validationResponse": code})
 
 
 def _refuse(reason: str) -> web.Response:
     return web.Response(status=400, text=reason)
+
+
+def _failed(reason: str) -> web.Response:
+    return web.Response(status=500, text=reason)

@@ -15,7 +15,6 @@ SUPPORTED_TRIGGERS = (
     "queueTrigger",
     "orchestrationTrigger",
     "activityTrigger",
-    "entityTrigger",
 )
 
 
@@ -38,12 +37,8 @@ class Function:
         return str(self.trigger["name"])
 
     def durable_name(self) -> str:
-        """The name that orchestrations use: of the activity, the orchestrator or the entity."""
-        key = {
-            "activityTrigger": "activity",
-            "orchestrationTrigger": "orchestration",
-            "entityTrigger": "entityName",
-        }.get(self.trigger_type)
+        """The name that orchestrations use: of the activity or the orchestrator."""
+        key = {"activityTrigger": "activity", "orchestrationTrigger": "orchestration"}.get(self.trigger_type)
         alias = self.trigger.get(key) if key else None
         return str(alias) if alias else self.name
 
@@ -65,7 +60,7 @@ class Functions:
         return tuple(f for f in self.all if f.trigger_type == trigger_type)
 
     def durable(self, trigger_type: str, name: str) -> Function | None:
-        """The activity, orchestrator or entity of this name."""
+        """The activity or orchestrator of this name."""
         return self._durable.get((trigger_type, name.lower()))
 
 

@@ -25,29 +25,33 @@ class HttpTriggers:
         )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request: 404 unknown, 405 wrong method, 413 body too large, 500 failed, 503 worker gone."""
+        """Answer one request: 404 for a path or method that is not taken, 413 body too large, 500 failed or worker gone."""
         match = self._table.find(request.method, request.rel_url.raw_path)
         if match is None:
             return web.Response(status=404)
-        if match.target is None:
-            return web.Response(status=405, headers={"Allow": ", ".join(sorted(match.allowed))})
-        datum = _to_datum(request, match.params, await request.read())
+        datum = _to_datum(request, match.params, await _body(request))
         try:
-            result = await self._invoker.run(match.target, datum)
+            return _to_response(await self._invoker.run(match.target, datum))
         except WorkerGone as error:
-            return web.Response(status=503, text=f"{error}: send the request again", headers={"Retry-After": "1"})
-        return _to_response(result)
+            log.warning("%s %s is 500: %s", request.method, request.path, error)
+            return web.Response(status=500)
+
+
+async def _body(request: web.Request) -> bytes:
+    """The host reads a body only where Content-Length is above 0, so one that comes in chunks is empty."""
+    return await request.read() if request.content_length else b""
 
 
 def _to_datum(request: web.Request, params: dict[str, str], body: bytes) -> Message:
-    """The request as the runtime takes it: header names in lower case, repeated values joined by commas."""
+    """The request as the runtime takes it: header names in lower case, repeated values joined by commas, no empty query values."""
+    query = {name: ",".join(request.query.getall(name)) for name in dict.fromkeys(request.query)}
     return {
         "t": "http",
         "v": {
             "method": request.method,
             "url": str(request.url),
             "headers": {name.lower(): ",".join(request.headers.getall(name)) for name in dict.fromkeys(request.headers)},
-            "query": {name: ",".join(request.query.getall(name)) for name in dict.fromkeys(request.query)},
+            "query": {name: value for name, value in query.items() if value},
             "params": params,
             "body": to_base64(body),
         },

@@ -25,7 +25,7 @@ log = logging.getLogger("local_host.worker")
 
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 5.0
-RESTART_WAIT_SECONDS = 15.0
+RESTART_WAIT_SECONDS = 60.0
 QUICK_DEATH_SECONDS = 2.0
 
 
@@ -42,8 +42,9 @@ class Result:
 class Worker:
     """One supervised worker process at a time."""
 
-    def __init__(self, app_dir: Path, env: Mapping[str, str], log_path: Path | None) -> None:
+    def __init__(self, app_dir: Path, env: Mapping[str, str], log_path: Path | None, function_timeout_seconds: float) -> None:
         self._app_dir = app_dir
+        self._function_timeout_seconds = function_timeout_seconds
         self._env = dict(env)
         self._log_path = log_path
         self._numbers = itertools.count(1)
@@ -87,7 +88,7 @@ class Worker:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
-        self._fail_waiting()
+        self._fail_waiting("the host has stopped")
 
     def kill(self) -> int | None:
         """SIGKILL the child, as a crash would; returns the pid it had."""
@@ -106,7 +107,11 @@ class Worker:
             raise WorkerGone("the worker did not come back in time") from error
 
     async def invoke(self, name: str, inputs: Sequence[tuple[str, Message]]) -> Result:
-        """Run one function in the worker. Raises WorkerGone when the worker dies meanwhile."""
+        """Run one function in the worker. Raises WorkerGone when the worker dies meanwhile.
+
+        A function that takes longer than `functionTimeout` costs the worker its life, with everything beside it
+        (WebScriptHostExceptionHandler.OnTimeoutExceptionAsync). The time that it waits for a worker does not count.
+        """
         while not self._ready.is_set():  # a worker may be gone again by the time that the wait for it ends
             await self.wait_ready()
         writer = self._writer
@@ -124,7 +129,11 @@ class Worker:
             self._waiting.pop(number, None)
             future.cancel()
             raise WorkerGone("the worker ended before it took the invocation") from error
-        return await future
+        try:
+            return await asyncio.wait_for(future, self._function_timeout_seconds)
+        except TimeoutError as error:
+            self.kill()
+            raise WorkerGone(f"Timeout value of {self._function_timeout_seconds:g} s exceeded by function: {name}") from error
 
     async def _spawn(self) -> asyncio.StreamReader:
         ours, theirs = socket.socketpair()
@@ -132,7 +141,7 @@ class Worker:
         try:
             with self._output() as output:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "local_host.worker",
+                    sys.executable, "-P", "-m", "local_host.worker",
                     cwd=self._app_dir, env=self._child_env(theirs.fileno()), pass_fds=(theirs.fileno(),),
                     stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
                 )  # fmt: skip
@@ -198,15 +207,17 @@ class Worker:
                 future.set_result(Result(message["ok"], message["value"], message["error"] or "", message["traceback"] or ""))
 
     async def _lost(self) -> int:
+        """Reap the worker, and fail what it held with the words of WorkerProcessExitException."""
         self._ready.clear()
-        self._fail_waiting()
-        return await self._reap()
+        code = await self._reap()
+        self._fail_waiting(f"python exited with code {code if code >= 0 else 128 - code}")
+        return code
 
-    def _fail_waiting(self) -> None:
+    def _fail_waiting(self, reason: str) -> None:
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
-                future.set_exception(WorkerGone("the worker ended before it answered"))
+                future.set_exception(WorkerGone(reason))
 
     def _child_env(self, descriptor: int) -> dict[str, str]:
         root = str(Path(__file__).resolve().parent.parent)

@@ -1,7 +1,9 @@
 """queueTrigger functions: messages of storage queues, from the account that a trigger's `connection` names.
 
 As the extension does it: a message is taken when the function returned; after a failure it is seen again when `visibilityTimeout` is over
-(here multiplied by LOCAL_HOST_RETRY_SCALE); one that was given out `maxDequeueCount` times goes to `<queue>-poison`.
+(here multiplied by LOCAL_HOST_RETRY_SCALE); one that was given out `maxDequeueCount` times goes to `<queue>-poison`. A queue named
+`…-poison` has no poison queue of its own: a failed message of it stays invisible for as long as it was held, and one that was given out
+more than `maxDequeueCount` times never reaches its function again (QueueListenerFactory.CreatePoisonQueueReference, QueueProcessor).
 https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger
 """
 
@@ -38,7 +40,7 @@ class Queues:
         self._invoker = invoker
         self._settings = settings
         self._served = [(function, _client(function, env)) for function in functions]
-        self._poison = [_client(function, env, "-poison") for function in functions]
+        self._poison = [_poison_of(function, env) for function in functions]
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -67,12 +69,13 @@ class Queues:
         return None
 
     def _clients(self) -> list[QueueClient]:
-        return [*(client for _, client in self._served), *self._poison]
+        return [*(client for _, client in self._served), *(client for client in self._poison if client is not None)]
 
-    async def _run(self, served: tuple[Function, QueueClient], poison: QueueClient) -> None:
+    async def _run(self, served: tuple[Function, QueueClient], poison: QueueClient | None) -> None:
         function, client = served
         await _make(client)
-        await _make(poison)
+        if poison is not None:
+            await _make(poison)
         while True:
             try:
                 found = [each async for each in client.receive_messages(max_messages=16, visibility_timeout=HELD_SECONDS)]
@@ -83,12 +86,15 @@ class Queues:
             if not found:
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _one(self, function: Function, client: QueueClient, poison: QueueClient, message: QueueMessage) -> None:
-        if await self._taken(function, message):
+    async def _one(self, function: Function, client: QueueClient, poison: QueueClient | None, message: QueueMessage) -> None:
+        given_out, limit = message.dequeue_count or 0, self._settings.queue_attempts
+        if given_out <= limit and await self._taken(function, message):
             with contextlib.suppress(ResourceNotFoundError):  # it was ours for too long, and another took it
                 await client.delete_message(message)
-        elif (message.dequeue_count or 0) >= self._settings.queue_attempts:
-            log.error("a message of %s was given out %s times and becomes poison", client.queue_name, message.dequeue_count)
+        elif poison is None:
+            await client.update_message(message, visibility_timeout=round(HELD_SECONDS * self._settings.retry_scale))
+        elif given_out >= limit:
+            log.error("a message of %s was given out %s times and becomes poison", client.queue_name, given_out)
             await poison.send_message(message.content)
             await client.delete_message(message)
         else:
@@ -114,6 +120,10 @@ async def _make(client: QueueClient) -> None:
         except AzureError as error:
             log.warning("the queue %s cannot be made yet: %s", client.queue_name, error)
             await asyncio.sleep(RETRY_SECONDS)
+
+
+def _poison_of(function: Function, env: Mapping[str, str]) -> QueueClient | None:
+    return None if str(function.trigger["queueName"]).endswith("-poison") else _client(function, env, "-poison")
 
 
 def _client(function: Function, env: Mapping[str, str], after_name: str = "") -> QueueClient:

@@ -23,6 +23,7 @@ from local_host.data_folder import held
 from local_host.durable.backend import Backend
 from local_host.durable.dispatch import Dispatcher
 from local_host.durable.facade import Facade
+from local_host.durable.faults import EngineFaults
 from local_host.errors import SettingError
 from local_host.eventgrid import EventGridWebhook
 from local_host.functions import read_functions
@@ -46,9 +47,15 @@ class Host:
 
     Entering returns when every function is loaded and the port is served; it raises HostError when the app cannot be
     indexed. Leaving ends the child and waits for it. Port 0 takes any free port; `url` says which.
+
+    Hosts with one `hub` are instances of one app: give each a data folder of its own, and all the same store in `env`.
+    What an instance held when it was left comes to light again after host.json's visibility timeouts.
     """
 
-    def __init__(self, port: int, data: Path, env: Mapping[str, str], app_dir: Path | None = None) -> None:
+    def __init__(
+        self, port: int, data: Path, env: Mapping[str, str], app_dir: Path | None = None, hub: Backend | None = None
+    ) -> None:
+        self._hub = hub
         self._port = port
         self._data = data
         self._env = {**os.environ, **env}
@@ -80,13 +87,15 @@ class Host:
         listener = self._stack.enter_context(contextlib.closing(_listen(self._port)))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         env = {**self._env, **self._app_settings()}
-        worker = Worker(self._app_dir, env, None if settings.log_to_stderr else self._data / "worker.log")
+        worker = Worker(
+            self._app_dir, env, None if settings.log_to_stderr else self._data / "worker.log", settings.function_timeout_seconds
+        )
         self._stack.push_async_callback(worker.stop)
         await worker.start()
 
         functions = read_functions(worker.index, env)
         invoker = Invoker(worker, TASK_HUB, self.url)
-        backend = Backend(_loop_scheduler(asyncio.get_running_loop()))
+        backend = self._hub or self._own_hub()
         dispatcher = Dispatcher(backend, functions, invoker, settings)
         self._stack.push_async_callback(dispatcher.stop)
         webhook = EventGridWebhook(functions, invoker)
@@ -98,8 +107,9 @@ class Host:
         self._stack.push_async_callback(timers.stop)
         admin = Admin(functions, invoker, worker, backend, topic.counts)
         self._stack.push_async_callback(admin.stop)
+        faults = EngineFaults()
         triggers = HttpTriggers(functions, invoker, settings.route_prefix)
-        app = _application(admin, webhook, topic, Facade(backend, functions, self.url), triggers)
+        app = _application(admin, webhook, topic, Facade(backend, functions, self.url, faults), faults, triggers)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -112,9 +122,15 @@ class Host:
             timers.start()
         log.info("serving %d functions at %s; stores in %s", len(worker.index), self.url, self._data)
 
+    def _own_hub(self) -> Backend:
+        backend = Backend(_loop_scheduler(asyncio.get_running_loop()))
+        self._stack.callback(backend.stop)
+        return backend
+
     def _app_settings(self) -> dict[str, str]:
-        """What the platform would set for the app."""
+        """What the platform would set for the app, and the one setting of the deployment that changes what the libraries do."""
         return {
+            "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
             "FUNCTIONS_WORKER_RUNTIME": "python",
             "WEBSITE_HOSTNAME": self.url.removeprefix("http://"),
             "REMEDIATOR_TOPIC_ENDPOINT": f"{self.url}/topics/{TOPIC_NAME}/api/events",
@@ -172,7 +188,9 @@ def _loop_scheduler(loop: asyncio.AbstractEventLoop) -> Callable[[float, Callabl
     return schedule
 
 
-def _application(admin: Admin, webhook: EventGridWebhook, topic: Topic, facade: Facade, triggers: HttpTriggers) -> web.Application:
+def _application(
+    admin: Admin, webhook: EventGridWebhook, topic: Topic, facade: Facade, faults: EngineFaults, triggers: HttpTriggers
+) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     router = app.router
     router.add_post("/runtime/webhooks/eventgrid", webhook.post)
@@ -181,6 +199,7 @@ def _application(admin: Admin, webhook: EventGridWebhook, topic: Topic, facade: 
     router.add_post("/admin/functions/{name}", admin.run)
     router.add_get("/_host/state", admin.state)
     router.add_post("/_host/worker/kill", admin.kill_worker)
+    faults.add_routes(router)
     facade.add_routes(router)
     router.add_route("*", "/{path:.*}", triggers.handle)
     return app

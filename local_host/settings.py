@@ -17,19 +17,23 @@ RETRY_SCHEDULE_SECONDS = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 10800.
 
 @dataclass(frozen=True)
 class HostSettings:
-    """Settings of one run. `retry_scale` shortens Event Grid's schedule: 0.1 makes the first retry come after 1 s."""
+    """Settings of one run. `retry_scale` shortens the pauses of Event Grid and of queues: 0.1 makes Event Grid's first retry
+    come after 1 s. The two visibility timeouts are scaled already."""
 
     log_to_stderr: bool
     timers: bool
     retry_scale: float
     max_delivery_attempts: int
     delivery_timeout_seconds: float
+    function_timeout_seconds: float
     route_prefix: str
     queue_encoding: str
     queue_attempts: int
     queue_pause_seconds: float
     max_activities: int
     max_orchestrators: int
+    activity_visibility_seconds: float
+    orchestrator_visibility_seconds: float
 
     def retry_delay_seconds(self, attempts: int) -> float:
         """How long to wait after the given number of failed attempts (1 or more)."""
@@ -41,18 +45,22 @@ def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
     host_json = _read_host_json(app_dir / "host.json", env)
     extensions = _section(host_json, "extensions")
     durable, http, queues = (_section(extensions, name) for name in ("durableTask", "http", "queues"))
+    provider, scale = _section(durable, "storageProvider"), _number(env, "LOCAL_HOST_RETRY_SCALE", 0.1)
     return HostSettings(
         log_to_stderr=env.get("LOCAL_HOST_LOG", "").lower() == "stderr",
         timers=env.get("LOCAL_HOST_TIMERS", "on").lower() not in ("off", "false", "0"),
-        retry_scale=_number(env, "LOCAL_HOST_RETRY_SCALE", 0.1),
+        retry_scale=scale,
         max_delivery_attempts=_whole("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", env.get("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30)),
         delivery_timeout_seconds=_number(env, "LOCAL_HOST_DELIVERY_TIMEOUT_S", 30.0),
+        function_timeout_seconds=_seconds("functionTimeout", host_json.get("functionTimeout", "00:30:00")),
         route_prefix=str(http.get("routePrefix", "api")).strip("/"),
         queue_encoding=str(queues.get("messageEncoding", "base64")),
         queue_attempts=_whole("maxDequeueCount", queues.get("maxDequeueCount", 5)),
         queue_pause_seconds=_seconds("visibilityTimeout", queues.get("visibilityTimeout", "00:00:00")),
         max_activities=_whole("maxConcurrentActivityFunctions", durable.get("maxConcurrentActivityFunctions", 20)),
         max_orchestrators=_whole("maxConcurrentOrchestratorFunctions", durable.get("maxConcurrentOrchestratorFunctions", 20)),
+        activity_visibility_seconds=scale * _visibility(provider, "workItemQueueVisibilityTimeout"),
+        orchestrator_visibility_seconds=scale * _visibility(provider, "controlQueueVisibilityTimeout"),
     )
 
 
@@ -89,6 +97,11 @@ def _seconds(name: str, value: Any) -> float:
         raise SettingError(f"{name} must be hh:mm:ss, not {value!r}")
     hours, minutes, seconds = (int(part) for part in match.groups())
     return float(hours * 3600 + minutes * 60 + seconds)
+
+
+def _visibility(provider: dict[str, Any], name: str) -> float:
+    """Five minutes where host.json says nothing: AzureStorageOptions of the Durable extension."""
+    return _seconds(name, provider.get(name, "00:05:00"))
 
 
 def _whole(name: str, value: Any) -> int:

@@ -126,7 +126,7 @@ class Topic:
         function = self._functions.get(name)
         if function is None:
             return await self._queues.put(name, event)
-        running = asyncio.ensure_future(self._webhook.invoke(function, json.dumps(event)))
+        running = asyncio.ensure_future(self._webhook.take(function, json.dumps(event)))
         done, _ = await asyncio.wait({running}, timeout=self._settings.delivery_timeout_seconds)
         return running.result() if done else "TimedOut"
 

@@ -27,7 +27,6 @@ def main() -> None:
     """Run the worker until the parent closes the channel."""
     line = _take_channel()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("azure.core").setLevel(logging.WARNING)
     asyncio.run(_serve(line, Path.cwd()))
 
 
@@ -64,9 +63,18 @@ def _read_for_ever(line: socket.socket, loop: asyncio.AbstractEventLoop, start: 
     os._exit(0)
 
 
+def put_last(app_dir: Path) -> None:
+    """Look for the app's modules last, as the 3.13 worker does: a deployed distribution of the same name wins.
+
+    The folder that this package lies in was needed to get here, and is no place to look for an app's modules.
+    """
+    ours = Path(__file__).resolve().parent.parent
+    sys.path[:] = [each for each in sys.path if Path(each).resolve() not in (app_dir, ours)] + [str(app_dir)]
+
+
 async def _load(app_dir: Path) -> tuple[list[Message], str | None]:
     """The app's functions as the host would see them, or the load error."""
-    sys.path.insert(0, str(app_dir))
+    put_last(app_dir)
     runtime.start_threadpool_executor()
     init = await runtime.worker_init_request(request("worker_init_request", capabilities={}, function_app_directory=str(app_dir)))
     if init.result.status != PROTOS.StatusResult.Success:

@@ -19,6 +19,13 @@ MODES = ("off", "observe", "approve", "auto")
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
 DEFAULT_MODE = "observe"
 """Where nobody chose a mode, nothing is changed."""
+FUNCTION_TIMEOUT_SECONDS = 1800.0
+"""`functionTimeout` of host.json. At its end the host kills the worker, with all that runs in it.
+https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout"""
+FUNCTION_TIMEOUT_ELSEWHERE = "AzureFunctionsJobHost__functionTimeout"
+"""The app setting that would override it, unseen by the check below."""
+SPARE_SECONDS = 60.0
+"""Of the reads before a window and the writes after it."""
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -199,7 +206,8 @@ class Settings:
     window_seconds: float = setting(
         "REMEDIATOR_WINDOW_SECONDS",
         "600",
-        "Longest time a resource group may stay unlocked. Then the lock goes back and what was not deleted is reported.",
+        "Longest time a resource group may stay unlocked. Then the lock goes back and what was not deleted is reported. REMEDIATOR_GATHER_SECONDS, this, "
+        "twice REMEDIATOR_RESTORE_PATIENCE_SECONDS and a minute must stay below the 30 minutes that the host gives a function.",
         number(1, 1500),
     )
     gather_seconds: float = setting(
@@ -237,8 +245,8 @@ class Settings:
     job_poll_seconds: float = setting(
         "REMEDIATOR_JOB_POLL_SECONDS",
         "60",
-        "Pause between two looks at the verifying backup job. An incident that waits for a job or for its turn looks first after this pause, then less "
-        "often, down to an eighth.",
+        "Pause before the next look at the verifying backup job, and at what an incident waits for. It grows with the time that was waited, to eight times "
+        "as long.",
         number(0.05, 3600),
     )
     job_wait_hours: float = setting(
@@ -282,7 +290,23 @@ class Settings:
             values["store"] = _functions_storage(environment, values["cloud"])
         values["arm_endpoint"] = values["arm_endpoint"] or values["cloud"].arm
         values["logs_endpoint"] = values["logs_endpoint"] or values["cloud"].logs
-        return cls(**values)
+        settings = cls(**values)
+        _check_function_timeout(settings, environment)
+        return settings
+
+
+def _check_function_timeout(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError where the host could kill a fix that has a group's locks off."""
+    if environment.get(FUNCTION_TIMEOUT_ELSEWHERE, "").strip():
+        raise SettingsError(f"{FUNCTION_TIMEOUT_ELSEWHERE} is set; remove it: the times of a fix are checked against host.json")
+    gather, window, patience = settings.gather_seconds, settings.window_seconds, settings.restore_patience_seconds
+    longest = gather + window + 2 * patience + SPARE_SECONDS
+    if longest >= FUNCTION_TIMEOUT_SECONDS:
+        raise SettingsError(
+            f"REMEDIATOR_GATHER_SECONDS ({gather:g}), REMEDIATOR_WINDOW_SECONDS ({window:g}), twice "
+            f"REMEDIATOR_RESTORE_PATIENCE_SECONDS ({patience:g}) and {SPARE_SECONDS:g} come to {longest:g} seconds; the host ends "
+            f"a function after {FUNCTION_TIMEOUT_SECONDS:g}: make them smaller"
+        )
 
 
 def _functions_storage(environment: Mapping[str, str], cloud: Cloud) -> str:

@@ -12,11 +12,21 @@ import logging
 from shared.audit.entry import Entry
 
 LOGGER = "azure_backup_remediator.audit"
+HTTP_LOGGER = "azure.core.pipeline.policies.http_logging_policy"
+"""Where the SDK writes each request and each answer, with all their headers."""
 PREFIX = "remediator."
 LONGEST_TEXT_CHARACTERS = 4_000
 """Azure Monitor cuts a message at 32,768 characters, and a cut one is no JSON."""
 SENT = ("incident", "vm", "kind", "phase", "result", "target", "correlation_id", "seq")
 FIELDS = tuple(PREFIX + name for name in SENT)
+
+
+def silence_http_dumps() -> None:
+    """The Python worker sets the root logger to INFO and hands everything on to Azure Monitor;
+    without this, four of five records of a repair are the SDK's dumps of its requests.
+    https://learn.microsoft.com/azure/developer/python/sdk/azure-sdk-logging
+    """
+    logging.getLogger(HTTP_LOGGER).setLevel(logging.WARNING)
 
 
 def emit(entry: Entry) -> None:

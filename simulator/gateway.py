@@ -70,11 +70,9 @@ def _respond(world: World, request: web.Request, path: str, content: bytes, faul
     if fault and fault.status is not None:
         answer = Answer(fault.status, fault.answer_body(_codes(path)), {k: str(v) for k, v in fault.headers.items()})
     else:
-        began, began_monotonic = clock.now(), world.monotonic()
+        arrived = Arrived(clock.now(), world.monotonic(), standing["x-ms-correlation-request-id"])
         answer = _answer(world, request, path, content, fault)
-        if answer.action and not answer.action.endswith("/read"):
-            arrived = Arrived(began, began_monotonic, standing["x-ms-correlation-request-id"])
-            world.activity.append(_recorded(world, request, path, answer, arrived))
+        _record(world, request, path, answer, arrived)
     return None if fault and fault.resets_after else _web(answer, standing)
 
 
@@ -91,15 +89,8 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
         if charge.refusal and world.settings.throttle:
             raise charge.refusal
         world.operations.settle()
-        match = routes.find(request.method, path)
-        if not routes.is_log_query(path):
-            queries.check(match.handler, query)
-            providers.check_version(path, query["api-version"])
+        match = _match(world, request.method, path, query)
         body = _parsed(content)
-        _check_subscription(world, match.names)
-        if match.handler in GENERIC:
-            named = path.rpartition("/")[0] if request.method == "POST" else path
-            providers.check_type(world.state, named, query["api-version"])
         action = next(iter(permissions.needed(match, request.method, path, query, body)), "")
         permissions.check(world.settings.allowed_actions, match, request.method, path, query, body)
         _check_standing(world, request.method, path, match.names)
@@ -113,18 +104,37 @@ def _answer(world: World, request: web.Request, path: str, content: bytes, fault
     return Answer(answer.status, answer.body, {**spent, **answer.headers}, action)
 
 
-def _recorded(world: World, request: web.Request, path: str, answer: Answer, arrived: Arrived) -> Recorded:
-    return Recorded(
-        arrived,
-        method=request.method,
-        address=str(request.url),
-        target=_target(request.method, path)[0],
-        action=answer.action,
-        status=answer.status,
-        error=answer.body["error"] if answer.status >= 400 else None,
-        client_request_id=request.headers.get("x-ms-client-request-id", ""),
-        claims=callers.claims_of(request.headers.get("Authorization", "")),
-        operation=_begun(world, answer),
+def _match(world: World, method: str, path: str, query: dict[str, str]) -> routes.Match:
+    """The handler. Raises ArmError for what ARM refuses before it looks at rights."""
+    match = routes.find(method, path)
+    if routes.is_log_query(path):
+        return match
+    queries.check(match.handler, query)
+    providers.check_version(path, query["api-version"])
+    _check_subscription(world, match.names)
+    if match.handler in GENERIC:
+        providers.check_type(world.state, path.rpartition("/")[0] if method == "POST" else path, query["api-version"])
+    return match
+
+
+def _record(world: World, request: web.Request, path: str, answer: Answer, arrived: Arrived) -> None:
+    """For the Activity Log: every write, deletion and action that is played."""
+    target = _target(request.method, path)[0]
+    if not answer.action or answer.action.endswith("/read") or answer.status == 501 or not ids.is_id(target):
+        return
+    world.activity.append(
+        Recorded(
+            arrived,
+            method=request.method,
+            address=str(request.url),
+            target=target,
+            action=answer.action,
+            status=answer.status,
+            error=answer.body["error"] if answer.status >= 400 else None,
+            client_request_id=request.headers.get("x-ms-client-request-id", ""),
+            claims=callers.claims_of(request.headers.get("Authorization", "")),
+            operation=_begun(world, answer),
+        )
     )
 
 

@@ -12,7 +12,9 @@ from local_host.durable import actions as build
 from local_host.durable.backend import Backend
 from local_host.durable.history import context_json, is_suspended, termination_reason
 from local_host.durable.replay import Replay, ReplayError
+from local_host.errors import WorkerGone
 from local_host.functions import Function, Functions
+from local_host.newtonsoft import NotJson, read
 from local_host.process import Result
 
 Run = Callable[[Function, Any], Awaitable[Result]]
@@ -22,7 +24,7 @@ _CONTINUE_AS_NEW = 4
 
 
 async def run_episode(item: Any, backend: Backend, functions: Functions, run: Run) -> Any:
-    """The OrchestratorResponse for a work item. Raises WorkerGone; every other failure ends the orchestration FAILED."""
+    """The OrchestratorResponse for a work item. Whatever fails, a worker that dies included, ends the orchestration FAILED."""
     request = item.orchestratorRequest
     actions, status = await _decide(request, backend, functions, run)
     # The backend clears the custom status when an answer has none.
@@ -48,17 +50,22 @@ async def _decide(request: Any, backend: Backend, functions: Functions, run: Run
     function = functions.durable("orchestrationTrigger", name)
     if function is None:
         return [_failed(name, f"there is no orchestrator function of the name {name}")], None
-    parent = backend.parent_of(request.instanceId)
-    context = context_json(request.instanceId, parent, request.pastEvents, request.newEvents)
-    state = read_state(await run(function, string_datum(context)))
+    context = context_json(request.instanceId, request.pastEvents, request.newEvents)
+    try:
+        state = read_state(await run(function, string_datum(context)))
+    except (WorkerGone, NotJson) as error:
+        return [_failed(name, str(error))], None
     status = json.dumps(state["customStatus"]) if "customStatus" in state else None
-    return _answer(name, request.instanceId, state, history), status
+    return _answer(name, state, history), status
 
 
 def read_state(result: Result) -> dict[str, Any]:
-    """The library's state, also from the message of the exception by which it reports a failed orchestrator."""
+    """The library's state, also from the message of the exception by which it reports a failed orchestrator.
+
+    Raises NotJson for a state that the real extension could not read.
+    """
     if result.ok and result.value is not None:
-        return dict(json.loads(result.value["v"]))
+        return dict(read(result.value["v"]))
     start = result.traceback.rfind(_ERROR_STATE_LABEL)
     if start < 0:
         return {"isDone": False, "actions": None, "error": result.error or "the orchestrator gave no answer"}
@@ -66,11 +73,11 @@ def read_state(result: Result) -> dict[str, Any]:
     return dict(state)
 
 
-def _answer(name: str, instance_id: str, state: dict[str, Any], history: Sequence[Any]) -> list[Any]:
+def _answer(name: str, state: dict[str, Any], history: Sequence[Any]) -> list[Any]:
     if state["actions"] is None:
         return [_failed(name, state["error"])]
     actions = [action for group in state["actions"] for action in group]
-    replay = Replay(instance_id, actions, history)
+    replay = Replay(actions, history)
     try:
         may_end = replay.run()
     except ReplayError as error:

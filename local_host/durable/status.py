@@ -5,8 +5,6 @@ from typing import Any
 
 from durabletask.internal import orchestrator_service_pb2 as pb
 
-from local_host.durable.history import iso
-
 RUNTIME_STATUS = {
     pb.ORCHESTRATION_STATUS_RUNNING: "Running",
     pb.ORCHESTRATION_STATUS_COMPLETED: "Completed",
@@ -34,9 +32,14 @@ def to_json(state: Any, *, show_input: bool) -> dict[str, Any]:
         "input": _decode(state.input) if show_input else None,
         "customStatus": _decode(state.customStatus),
         "output": _decode(state.output),
-        "createdTime": iso(state.createdTimestamp),
-        "lastUpdatedTime": iso(state.lastUpdatedTimestamp),
+        "createdTime": _seconds(state.createdTimestamp),
+        "lastUpdatedTime": _seconds(state.lastUpdatedTimestamp),
     }
+
+
+def _seconds(timestamp: Any) -> str:
+    """As HttpApiHandler.ConvertFrom writes a time: to the second."""
+    return str(timestamp.ToDatetime().isoformat(timespec="seconds")) + "Z"
 
 
 def _decode(value: Any) -> Any:

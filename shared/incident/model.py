@@ -175,6 +175,8 @@ class Incident:
     """Id of the incident that was at work on this VM when this failure came: this one is part of its history."""
     restarts: int = 0
     """How often the work was begun again because the engine had lost it, since it last got on."""
+    passed: tuple[str, ...] = ()
+    """Steps that came through in work that was begun again, each once: what counts as progress."""
     backup_since: str = ""
     """When the verifying backup was first asked for; "" before, and once there is a job to follow."""
     backup_attempts: int = 0

@@ -29,12 +29,13 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
         return {"next": STOP}
-    if tools.settings.mode == "off":
-        return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if incident.verification is not None and not incident.verification.outcome:
         return {"next": VERIFY, "job_id": incident.verification.job_id, **pace(tools)}
-    if incident.status is Status.VERIFYING and incident.backup_since:
-        return {"next": BACK_UP, **pace(tools)}
+    off = tools.settings.mode == "off"
+    if incident.status is Status.VERIFYING and (incident.backup_since or off):
+        return {"next": BACK_UP, **pace(tools)}  # what is begun is brought to its end
+    if off:
+        return await _stop(tools, incident, NotWitnessed(Status.IGNORED, "the mode of this installation is off"))
     if not incident.job_id:
         named = await job_of(tools, incident)
         if isinstance(named, NotWitnessed):
@@ -63,7 +64,6 @@ def pace(tools: Tools) -> dict[str, Any]:
     return {
         "job_poll_seconds": settings.job_poll_seconds,
         "longest_pause_seconds": settings.longest_pause_seconds,
-        "job_wait_seconds": settings.job_wait_hours * 3600,
         "busy_poll_seconds": settings.busy_poll_seconds,
         "busy_wait_seconds": (settings.gather_seconds + settings.window_seconds) * 6,
     }

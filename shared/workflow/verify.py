@@ -20,6 +20,9 @@ from shared.workflow.order_backup import KIND, MOST_ATTEMPTS, Refusal, ordered, 
 
 YOUNG_SECONDS, YOUNG_POLLS = 60.0, 10
 """A job that is not to be seen in its first minute (or its first ten looks) is not gone: Azure Backup may not show it yet."""
+PART_OF_AGE = 0.1
+"""Of a verifying job's age is the pause before the next look at it: the end of a backup of
+ten hours need not be known to the minute."""
 
 
 async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
@@ -75,16 +78,24 @@ async def _close_intent(tools: Tools, incident: Incident) -> None:
 
 
 async def look(tools: Tools, incident_id: str) -> dict[str, Any]:
-    """{"ended": bool}: one look at the verifying job. What cannot be read has not ended."""
+    """{"ended": bool, "seconds": float}: one look at the verifying job, and how long until the
+    next. What cannot be read has not ended; once its time is over nobody looks on."""
     incident = await tools.book.get(incident_id)
     if incident is None or incident.verification is None:
-        return {"ended": True}
+        return {"ended": True, "seconds": 0.0}
+    shown = incident.verification
     if incident.restarts:
         await tools.book.change(incident_id, lambda each: replace(each, restarts=0))  # the work gets on
-    job = await tools.reader.job(incident.vault_id, incident.verification.job_id)
-    if isinstance(job, Absent):
-        return {"ended": not _young(tools, incident.verification)}
-    return {"ended": isinstance(job, Job) and job.ended}
+    job = await tools.reader.job(incident.vault_id, shown.job_id)
+    over = not _young(tools, shown) if isinstance(job, Absent) else isinstance(job, Job) and job.ended
+    return {"ended": over or not _time_is_left(tools, shown), "seconds": _until_next_look(tools, shown)}
+
+
+def _until_next_look(tools: Tools, verification: Verification) -> float:
+    """A tenth of the time that it has been followed, within the pauses of the settings."""
+    settings = tools.settings
+    age = (clock.as_time(clock.now()) - clock.as_time(verification.since)).total_seconds() if verification.since else 0.0
+    return min(max(settings.job_poll_seconds, age * PART_OF_AGE), settings.longest_pause_seconds)
 
 
 def _young(tools: Tools, verification: Verification) -> bool:

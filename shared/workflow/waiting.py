@@ -57,7 +57,7 @@ def not_done(steps: tuple[Step, ...]) -> tuple[str, ...]:
 def _waits(incident: Incident, reason: str, waiting: Waiting) -> Incident:
     if incident.ended:
         return incident
-    return replace(incident.moved(Status.WAITING, reason, now=clock.now()), waiting=waiting)
+    return replace(incident.moved(Status.WAITING, reason, now=clock.now()), waiting=waiting, restarts=0)
 
 
 def _seconds(now: str, until: str) -> float:

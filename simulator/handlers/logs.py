@@ -13,7 +13,7 @@ from typing import Any
 from simulator import clock, deny, ids, kql
 from simulator.errors import ArmError
 from simulator.ids import fold
-from simulator.kql_values import Columns, Row, columns_of
+from simulator.kql import Columns, Row, columns_of
 from simulator.log_errors import bad_argument, no_access, not_understood, partial, workspace_not_found
 from simulator.state import text
 from simulator.world import Answer, Call

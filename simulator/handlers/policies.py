@@ -9,15 +9,17 @@ from typing import Any
 
 from simulator import errors, ids, policies
 from simulator.ids import fold
+from simulator.providers import RESTRICTIONS, VERSIONS
 from simulator.world import Answer, Call
-
-API_VERSIONS = ("2020-07-01", "2022-03-01", "2023-03-01", "2024-10-01")
 
 
 def check_restrictions(call: Call) -> Answer:
-    """Only what is asked of the content is played; pending fields are refused."""
-    if call.api_version not in API_VERSIONS:
-        raise errors.invalid_api_version(call.api_version)
+    """Only what is asked of the content is played; pending fields are refused.
+
+    Of the api-versions, only those that are known here are taken.
+    """
+    if call.api_version not in (known := VERSIONS[RESTRICTIONS]):
+        raise errors.no_registered_provider(call.api_version, RESTRICTIONS, known)
     body = call.body if isinstance(call.body, dict) else {}
     details = body.get("resourceDetails")
     content = details.get("resourceContent") if isinstance(details, dict) else None

@@ -42,6 +42,9 @@ DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = "ARM DELETE restorePointCollections",
 POLLS = tuple(f"{side} ARM GET {what}" for side in ("before", "after") for what in ("operations", "operationsStatus"))
 LOOKS = 3
 """How often a cell whose boundary was not reached is run again: how often a job is looked at is a matter of moments, too."""
+EPISODE = "episode after "
+SILENT = 12
+"""Rounds of the guardian in which the engine's API answers 500: more than restarts are allowed."""
 BEFORE_LIFT = "before store insert audit intent restore_lock"
 PROMISES = ("locks lost", "unpromised deletions", "changes without an intent", "fixed twice", "open intents", "chain")
 GIVEN_UP = "given up"
@@ -99,6 +102,9 @@ def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
 
         yield cell("worker dies", Fault("die"), lose=False)
         yield cell("host dies, engine lost", Fault("die"))
+        if label.startswith(EPISODE):
+            yield cell("status unreadable", Fault("engine", {"answers": SILENT}))
+            yield cell("worker dies, status unreadable", Fault("engine", {"answers": SILENT, "die": True}), lose=False)
         if " ARM " in label:
             yield cell("connection reset", Fault("reset"))
         if label.startswith("before ARM"):
@@ -159,7 +165,7 @@ async def _once(cell: Cell) -> Outcome:
 
 
 def _status(incident: dict[str, Any]) -> str:
-    lost = any(words in incident["reason"] for words in ("failed at every attempt", "without getting on"))
+    lost = any(words in incident["reason"] for words in ("failed at every attempt", "without progress"))
     return GIVEN_UP if lost else str(incident["status"])
 
 

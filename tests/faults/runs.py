@@ -64,7 +64,7 @@ async def run(
         world.at_first, world.expected = before, locks_of(before)
         await asyncio.gather(*(world.deliver(failure.event) for failure in failures for _ in range(deliveries)))
         await world.rest(len(failures), waiting=waiting)
-        app = world.living()
+        app = world.onlooker
         incidents = [incident_json(incident) async for incident in app.book.all()]
         entries = [entry.to_json() async for entry in app.audit.entries()]
         requests = [asdict(each) for each in sorted(simulator.requests, key=lambda each: each.n)]

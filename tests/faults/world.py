@@ -1,10 +1,13 @@
 """Azure, the store, Event Grid and the durable engine around the real workflow, in one process, with every effect under control.
 
-Real: the workflow, the orchestrator's generator, the SDK clients over HTTP against the simulator, the SQLite store. Played: the durable
-engine (at-least-once activities; its state can be lost), Event Grid (sends again), and death: a process that died can have no effect.
+Real: the workflow, the guardian's function, the orchestrator's generator, the SDK clients over HTTP against the simulator, the SQLite store.
+Played: the durable engine, Event Grid (sends again), and death: a process that died can have no effect.
 
-A boundary is the moment before or after one ARM call or one store write of one process. Boundaries are numbered as they come; a fault is
-put on a number, so no list of them is kept by hand.
+The engine is as hard as the real one: what a dying worker held is failed, an activity as well as an orchestration in its episode, and nothing
+is handed out again; it loses its state where it is told to; its HTTP API can answer 500 to everything.
+
+A boundary is the moment before or after one ARM call or one store write of one process, or an orchestrator's episode. Boundaries are numbered
+as they come; a fault is put on a number, so no list of them is kept by hand.
 """
 
 from __future__ import annotations
@@ -22,20 +25,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
+import functions.guardian as guardian_shell
 import functions.remediation as shells
+import functions.starting as starting
 from command_line.demo_checks import COLLECTION, kind_of, locks_of
+from functions.orchestration import Stuck
+from functions.starting import EngineSilent
 from shared import clock
 from shared.app import App
 from shared.azure.clients import AzureClients
 from shared.errors import RemediatorError, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
-from shared.workflow import guardian
 from simulator import ids
 from simulator.server import Simulator
 from tests.roles import GRANTED
@@ -83,13 +90,18 @@ class Died(BaseException):
     """The process was killed: no handler of its own may see this as an error to deal with."""
 
 
+class EngineFault(Exception):
+    """What the durable library raises: an activity that failed, a start that was refused."""
+
+
 class NeverAtRest(AssertionError):
     pass
 
 
 @dataclass
 class Fault:
-    """What happens at a boundary: die, reset, time-out, a status, an unreachable store, a person's hand, a jump of the clock."""
+    """What happens at a boundary: die, reset, time-out, a status, an unreachable store, a silent engine, a person's hand, a jump of the
+    clock."""
 
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -100,7 +112,7 @@ class World:
     folder: Path
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
-    """Whether a death takes the durable engine's state with it; else the activity is run again."""
+    """Whether a death takes the durable engine's state with it; else the engine fails what the worker held."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
@@ -108,12 +120,18 @@ class World:
     struck: list[str] = field(default_factory=list)
     """Where faults really hit."""
     deaths: int = 0
+    onlooker: Process = field(init=False)
+    """Sees whether all is at rest; nothing happens to it."""
     buried: list[Process] = field(default_factory=list)
     """Processes that died; what they had open is closed at the end."""
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
     """The locks that must be there at the end: those from before, as changed by a person's hand."""
+    engine_silent: int = 0
+    """How often the engine's HTTP API still answers 500."""
+    ended: dict[str, str] = field(default_factory=dict)
+    """The runtime status of orchestrations that have ended; what is in neither is gone."""
     crashes: list[str] = field(default_factory=list)
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
@@ -123,17 +141,21 @@ class World:
         self.simulator = await Simulator().__aenter__()
         self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED})
         self.store = SqliteStore(self.folder / "store.db")
-        self.process = Process(self)
+        self.process, self.onlooker = Process(self), Process(self)
         self._now, clock.now = clock.now, self._turned_now
-        self._the_app, shells.the_app = shells.the_app, lambda: PROCESS.get()  # type: ignore[assignment]
+        self._the_app = shells.the_app
+        for module in (shells, starting, guardian_shell):
+            module.the_app = PROCESS.get  # type: ignore[assignment]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        shells.the_app, clock.now = self._the_app, self._now
+        clock.now = self._now
+        for module in (shells, starting, guardian_shell):
+            module.the_app = self._the_app
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        for process in (self.process, *self.buried):
+        for process in (self.process, self.onlooker, *self.buried):
             await process.close()
         await self.store.close()
         await self.simulator.__aexit__(None, None, None)
@@ -164,6 +186,10 @@ class World:
             raise Died
         if fault.kind == "store":
             self.store_down_until = asyncio.get_running_loop().time() + fault.args["seconds"]
+        elif fault.kind == "engine":
+            self.engine_silent = fault.args["answers"]
+            if fault.args.get("die"):
+                await self._strike(process, Fault("die"), label, request)
         elif fault.kind == "reset":
             if request is not None:
                 raise ServiceResponseError("the connection was reset")
@@ -178,7 +204,8 @@ class World:
                 self.simulator.world.faults.add(wanted)
         elif fault.kind == "person":
             does = fault.args["does"]
-            if (done := (HANDS[does] if isinstance(does, str) else does)(self)) is not None:
+            done = (HANDS[does] if isinstance(does, str) else does)(self)
+            if inspect.isawaitable(done):
                 await done
         elif fault.kind == "clock":
             self.clock_offset += fault.args["seconds"]
@@ -200,9 +227,17 @@ class World:
             except (Died, StoreUnavailable):
                 await asyncio.sleep(0.02)
                 continue
-            for incident_id in taken.starts:
-                self.start(incident_id)
-            return
+            if await self._started(taken.starts):
+                return
+
+    async def _started(self, incident_ids: tuple[str, ...]) -> bool:
+        try:
+            for incident_id in incident_ids:
+                await starting.ensure_running(_Client(self), incident_id)
+        except (EngineSilent, EngineFault):
+            await asyncio.sleep(0.02)
+            return False
+        return True
 
     def living(self) -> Process:
         if self.process.dead:
@@ -210,34 +245,70 @@ class World:
             self.process = Process(self)
         return self.process
 
-    def start(self, incident_id: str) -> None:
-        running = self.tasks.get(incident_id)
-        if running is None or running.done():
-            self.tasks[incident_id] = asyncio.create_task(self._orchestrated(incident_id))
+    def runs(self, incident_id: str) -> bool:
+        return incident_id in self.tasks and not self.tasks[incident_id].done()
 
-    async def _orchestrated(self, incident_id: str) -> None:
-        """The orchestrator's own generator, its activities run at least once. Ends early when the engine's state is lost."""
-        generator = _orchestrator()(_Context(incident_id))
+    def start(self, incident_id: str, given: dict[str, Any]) -> None:
+        """Raises EngineFault for an id that runs."""
+        if self.runs(incident_id):
+            raise EngineFault(f"{incident_id} runs already")
+        self.ended.pop(incident_id, None)
+        self.tasks[incident_id] = asyncio.create_task(self._orchestrated(incident_id, given))
+
+    async def _orchestrated(self, incident_id: str, given: dict[str, Any]) -> None:
+        """To its end, in as many histories as it wants."""
+        again: dict[str, Any] | None = given
+        try:
+            while again is not None:
+                context = _Context(json.loads(json.dumps(again)))
+                await self._executed(context)
+                again = context.again
+            self.ended[incident_id] = "Completed"
+        except (RemediatorError, Stuck, EngineFault):
+            self.ended[incident_id] = "Failed"
+        except _Lost:
+            return
+
+    async def _executed(self, context: _Context) -> None:
+        """One history of the orchestrator's own generator. Raises EngineFault where a worker died in an episode, _Lost where the engine
+        lost its state, and whatever the orchestrator raises."""
+        generator = _orchestrator()(context)
         given: Any = None
         raised: Exception | None = None
-        with contextlib.suppress(StopIteration, _Lost, RemediatorError):  # the last: the orchestration failed
+        with contextlib.suppress(StopIteration):
             while True:
                 asked = generator.throw(raised) if raised else generator.send(given)
                 given = raised = None
                 try:
                     given = await self._answered(asked)
-                except RemediatorError as error:
+                except (RemediatorError, EngineFault) as error:
                     raised = error
                 except (_Lost, asyncio.CancelledError):
                     raise
                 except Exception as error:
-                    logging.exception("an activity of %s", incident_id)
+                    logging.exception("an activity of an incident")
                     self.crashes.append(f"{type(error).__name__}: {error}")
                     raised = error
+                await self._episode(asked)
+
+    async def _episode(self, asked: Any) -> None:
+        """The orchestrator goes on in a worker, which may die: then the orchestration has failed."""
+        name = "timer" if isinstance(asked, datetime) else asked[0][0] if isinstance(asked, list) else asked[0]
+        process = self.living()
+        try:
+            await self.boundary(process, f"episode after {name}")
+        except Died as died:
+            raise self._what_it_held(f"the orchestration after {name}") from died
+
+    def _what_it_held(self, what: str) -> Exception:
+        return _Lost() if self.lose_engine else EngineFault(f"{what} failed: the language worker process exited")
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
-            return list(await asyncio.gather(*(self._activity(*each) for each in asked)))
+            results = await asyncio.gather(*(self._activity(*each) for each in asked), return_exceptions=True)
+            if failed := next((each for each in results if isinstance(each, BaseException)), None):
+                raise failed
+            return results
         if isinstance(asked, datetime):
             await asyncio.sleep(max(0.0, (asked - datetime.now(UTC)).total_seconds()))
             return None
@@ -245,33 +316,26 @@ class World:
 
     async def _activity(self, name: str, given: Any) -> Any:
         user_function = getattr(shells, name)._function.get_user_function()
-        while True:
-            process = self.living()
-            PROCESS.set(process)
-            try:
-                answer = json.loads(json.dumps(await user_function(json.loads(json.dumps(given)))))
-                if not process.dead:
-                    return answer
-            except Died:
-                pass
-            except RemediatorError:
-                if not process.dead:
-                    raise
-            if self.lose_engine:
-                raise _Lost
-
-    async def guard(self) -> None:
-        """One round of the guardian, as the timer would run it."""
         process = self.living()
         PROCESS.set(process)
         try:
-            tools = await process.tools()
-            await guardian.put_back(tools)
-            for incident in await guardian.unfinished(tools):
-                running = self.tasks.get(incident.id)
-                if (running is None or running.done()) and await guardian.resume(tools, incident.id):
-                    self.start(incident.id)
-        except (Died, RemediatorError):
+            answer = json.loads(json.dumps(await user_function(json.loads(json.dumps(given)))))
+        except Died as died:
+            raise self._what_it_held(f"the activity {name}") from died
+        except RemediatorError:
+            if not process.dead:
+                raise
+        else:
+            if not process.dead:
+                return answer
+        raise self._what_it_held(f"the activity {name}")
+
+    async def guard(self) -> None:
+        """One round of the guardian, as the timer would run it."""
+        PROCESS.set(self.living())
+        try:
+            await guardian_shell.guardian._function.get_user_function().client_function(None, _Client(self))
+        except (Died, RemediatorError, EngineFault):
             return  # the timer runs again
 
     async def rest(self, jobs: int, *, waiting: bool = False) -> None:
@@ -285,7 +349,7 @@ class World:
         raise NeverAtRest(f"after {REST_SECONDS} s: {await self._left()}")
 
     async def _at_rest(self, jobs: int, waiting: bool) -> bool:
-        app = self.living()
+        app = self.onlooker
         if self.store_is_down():
             return False
         incidents = [incident async for incident in app.book.all()]
@@ -296,7 +360,7 @@ class World:
         return ended and not await app.ledger.open_locks() and not await app.windows.all()
 
     async def _left(self) -> Any:
-        app = self.living()
+        app = self.onlooker
         return {
             "incidents": [(incident.id, incident.status, incident.reason) async for incident in app.book.all()],
             "locks": await app.ledger.open_locks(),
@@ -383,15 +447,17 @@ class _Lost(Exception):
 class _Context:
     """The part of the durable context that the orchestrator uses."""
 
-    def __init__(self, incident_id: str) -> None:
-        self._incident_id = incident_id
+    def __init__(self, given: dict[str, Any]) -> None:
+        self._given = given
+        self.again: dict[str, Any] | None = None
+        """The input of the history that follows this one."""
 
     @property
     def current_utc_datetime(self) -> datetime:
         return datetime.now(UTC)
 
     def get_input(self) -> dict[str, Any]:
-        return {"incident_id": self._incident_id, "pause_seconds": float(SETTINGS["REMEDIATOR_BUSY_POLL_SECONDS"])}
+        return self._given
 
     def call_activity(self, name: str, given: Any) -> tuple[str, Any]:
         return name, given
@@ -401,6 +467,38 @@ class _Context:
 
     def create_timer(self, moment: datetime) -> datetime:
         return moment
+
+    def continue_as_new(self, given: dict[str, Any]) -> None:
+        self.again = given
+
+
+class _Client:
+    """The durable client, as far as the product uses it: what the engine's HTTP API answers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._orchestration_bindings = SimpleNamespace(rpc_base_url="http://engine/")
+
+    async def _get_async_request(self, url: str) -> list[Any]:
+        incident_id = url.removeprefix("http://engine/instances/")
+        if self._is_silent():
+            return [500, {"Message": "Something went wrong."}]
+        if self._world.runs(incident_id):
+            return [202, {"runtimeStatus": "Running"}]
+        ended = self._world.ended.get(incident_id)
+        return [200, {"runtimeStatus": ended}] if ended else [404, ""]
+
+    async def start_new(self, name: str, instance_id: str, client_input: Any) -> str:
+        assert name == "remediate"
+        if self._is_silent():
+            raise EngineFault("500: Something went wrong.")
+        self._world.start(instance_id, client_input)
+        return instance_id
+
+    def _is_silent(self) -> bool:
+        silent = self._world.engine_silent > 0
+        self._world.engine_silent -= silent
+        return silent
 
 
 def _orchestrator() -> Callable[[Any], Any]:

@@ -73,7 +73,7 @@ async def until(condition: Callable[[], Any], timeout: float = 10) -> None:
 
 
 def sample_env(data: Path, **more: str) -> dict[str, str]:
-    return {"SAMPLE_DATA": str(data), "SAMPLE_HUB": "tests", "SAMPLE_SCHEDULE": "0 0 0 1 1 *", **more}
+    return {"SAMPLE_DATA": str(data), "SAMPLE_HUB": "tests", "SAMPLE_SCHEDULE": "0 0 0 1 1 *", "SAMPLE_TIMEOUT": "00:10:00", **more}
 
 
 @pytest.fixture

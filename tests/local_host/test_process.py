@@ -172,6 +172,12 @@ BAD_HOST_JSON = [
     ('{"extensions": 1}', "extensions"),
     ('{"extensions": {"durableTask": {"maxConcurrentActivityFunctions": "many"}}}', "maxConcurrentActivityFunctions"),
     ('{"extensions": {"durableTask": {"maxConcurrentOrchestratorFunctions": 0}}}', "maxConcurrentOrchestratorFunctions"),
+    ('{"functionTimeout": "-1"}', "functionTimeout"),
+    ('{"extensions": {"durableTask": {"storageProvider": []}}}', "storageProvider"),
+    (
+        '{"extensions": {"durableTask": {"storageProvider": {"controlQueueVisibilityTimeout": "2 minutes"}}}}',
+        "controlQueueVisibilityTimeout",
+    ),
 ]
 
 

@@ -173,7 +173,9 @@ async def test_ids_cannot_leave_the_folder(running):
 
 
 def test_the_pauses_are_event_grids_own_scaled():
-    settings = read_settings({"LOCAL_HOST_RETRY_SCALE": "0.5", "SAMPLE_HUB": "tests"}, APPS / "sample")
+    settings = read_settings(
+        {"LOCAL_HOST_RETRY_SCALE": "0.5", "SAMPLE_HUB": "tests", "SAMPLE_TIMEOUT": "00:30:00"}, APPS / "sample"
+    )
     pauses = [settings.retry_delay_seconds(attempts) for attempts in range(1, 13)]
     assert pauses[:10] == [seconds / 2 for seconds in RETRY_SCHEDULE_SECONDS]
     assert pauses[9:] == [21600.0] * 3

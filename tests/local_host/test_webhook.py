@@ -41,8 +41,9 @@ async def test_a_subscription_is_validated(shared, wrapped):
     assert taken(shared, before) == []
 
 
-async def test_a_validation_without_a_code_is_400(shared):
-    assert (await post(shared, [grid(1)], {"aeg-event-type": "SubscriptionValidation"}))[0] == 400
+@pytest.mark.parametrize("body", [[grid(1)], [], {}, "text", None], ids=str)
+async def test_a_validation_without_a_code_is_500(shared, body):
+    assert (await post(shared, json.dumps(body), {"aeg-event-type": "SubscriptionValidation"}))[0] == 500
 
 
 async def test_abuse_protection(shared):
@@ -80,40 +81,46 @@ async def test_cloud_events(shared, body, content_type, ids, headers):
     assert {(each["class"], each["type"]) for each in seen} == {("CloudEvent", "Sample.Cloud")}
 
 
-async def test_events_without_the_header_are_taken_when_they_are_clearly_events(shared):
-    before = len(shared.notes("intake"))
-    assert (await post(shared, [grid(7)], {}))[0] == 202
-    assert [each["id"] for each in taken(shared, before)] == ["event-7"]
+CLOUD = {"Content-Type": "application/cloudevents+json"}
+DEEP = '[{"id": "deep", "data": ' + "[" * 64 + "]" * 64 + "}]"
+NEVER = [b"<xml>no event</xml>", b"", b'[{"id": "half', b'{"half": \xff\xfe', b"[" * 100_000, b"1", b'"text"', b"null", DEEP]
 
 
-NOT_JSON = [
-    (b"<xml>no event</xml>", "<xml>no event</xml>"),
-    (b"", ""),
-    (b'[{"id": "half', '[{"id": "half'),
-    (b'{"half": \xff\xfe', '{"half": \ufffd\ufffd'),
-    (b"[" * 100_000, "[" * 100_000),
-]
-
-
-@pytest.mark.parametrize(("body", "text"), NOT_JSON, ids=range(len(NOT_JSON)))
-@pytest.mark.parametrize("headers", [NOTIFICATION, {"Content-Type": "application/cloudevents+json"}], ids=["grid", "cloud"])
-async def test_what_is_not_json_reaches_the_function_as_the_text_it_is(shared, body, text, headers):
+@pytest.mark.parametrize("body", NEVER, ids=range(len(NEVER)))
+@pytest.mark.parametrize("headers", [NOTIFICATION, CLOUD], ids=["grid", "cloud"])
+async def test_what_holds_no_events_is_500_and_reaches_no_function(shared, body, headers):
     before = len(shared.notes("keeps"))
-    assert (await post(shared, body, headers, "keeps"))[0] == 202
-    assert taken(shared, before, "keeps") == [text]
+    assert (await post(shared, body, headers, "keeps"))[0] == 500
+    assert taken(shared, before, "keeps") == []
 
 
-async def test_json_that_is_no_event_reaches_the_function_item_by_item(shared):
+async def test_an_item_that_is_no_object_is_500_and_the_others_are_handed_over(shared):
     before = len(shared.notes("keeps"))
-    assert (await post(shared, [1, "two", None, {"three": "ä"}], function="keeps"))[0] == 202
-    assert sorted(taken(shared, before, "keeps")) == sorted(["1", '"two"', "null", '{"three": "\\u00e4"}'])
+    status, body = await post(shared, [1, "two", None, {"three": "ä"}, []], function="keeps")
+    assert status == 500 and "4 of 5" in body
+    assert taken(shared, before, "keeps") == ['{"three": "\\u00e4"}']
 
 
-async def test_neither_a_header_nor_an_event_is_400(shared):
+async def test_a_notification_of_nothing_is_taken(shared):
+    assert (await post(shared, []))[0] == 202
+
+
+async def test_dates_are_written_anew_and_the_rest_is_as_it_came(shared):
     before = len(shared.notes("keeps"))
-    for body in (b"nothing", {"hello": 1}, [], [grid(1), {"hello": 1}]):
-        assert (await post(shared, body, {}, "keeps"))[0] == 400
-    assert (await post(shared, [grid(1)], {"aeg-event-type": "Surprise"}, "keeps"))[0] == 400
+    event = {"at": "2026-01-01T00:00:00.120000Z", "data": [{"east": "2026-01-01T02:00:00+02:00"}, "2026-01-01", 1.5]}
+    assert (await post(shared, [event], function="keeps"))[0] == 202
+    (text,) = taken(shared, before, "keeps")
+    assert json.loads(text) == {
+        "at": "2026-01-01T00:00:00.12Z",
+        "data": [{"east": "2026-01-01T00:00:00+00:00"}, "2026-01-01", 1.5],
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"aeg-event-type": "Surprise"}], ids=str)
+async def test_without_a_header_that_is_known_it_is_400(shared, headers):
+    before = len(shared.notes("keeps"))
+    for body in (b"nothing", {"hello": 1}, [], [grid(1)]):
+        assert (await post(shared, body, headers, "keeps"))[0] == 400
     assert taken(shared, before, "keeps") == []
 
 

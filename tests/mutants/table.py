@@ -474,9 +474,9 @@ WINDOWS = (
     ),
     Mutant(
         "the guardian begins an incident again for ever",
-        "resume",
-        "incident.restarts > MOST_RESTARTS",
-        "False",
+        "may_restart",
+        "incident.restarts < MOST_RESTARTS",
+        "True",
         verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
     ),
 )

@@ -49,6 +49,7 @@ ACTIVITIES = (
     "hand_over_incident",
     "before_diagnosis",
     "take_turn",
+    "note_progress",
 )
 QUEUES = {"intake_queue": "queueTrigger", "intake_poison": "queueTrigger"}
 

@@ -82,13 +82,16 @@ async def test_every_event_has_the_fields_of_the_specification(start: Any) -> No
         assert event["level"] in ("Error", "Informational")
 
 
-async def test_reads_and_what_arm_refuses_at_the_door_leave_nothing(start: Any) -> None:
+async def test_reads_and_what_arm_refuses_at_the_door_and_what_is_not_played_leave_nothing(start: Any) -> None:
     arm = await start(state(lock="CanNotDelete"))
     await arm.get(VM_ID)
     await arm.send("DELETE", LOCK_ID, version="2014-01-01")
     await arm.delete(LOCK_ID.replace(SUB, "99999999-9999-9999-9999-999999999999"))
     async with arm.session.delete(f"{arm.url}{LOCK_ID}?api-version=2020-05-01") as answer:
         assert answer.status == 401
+    assert (await arm.send("PUT", VM_ID, {})).status == 501
+    nowhere = f"/subscriptions/{SUB}/nowhere/{LOCKS}/keep"
+    assert (await arm.delete(nowhere)).status == 204
     await arm.sim("POST", "faults", {"method": "DELETE", "times": 1, "action": {"status": 503}})
     assert (await arm.delete(LOCK_ID)).status == 503
     assert await events(arm) == []

@@ -86,6 +86,7 @@ VERSIONS = [
     (GROUP_ID, "2015-01-01", "InvalidApiVersionParameter"),
     (S, "2015-01-01", "InvalidApiVersionParameter"),
     ("/subscriptions", "2015-01-01", "InvalidApiVersionParameter"),
+    (f"{S}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions", "2020-01-01", "NoRegisteredProviderFound"),
     (VM_ID, "", "MissingApiVersionParameter"),
     (VM_ID, "latest", "InvalidApiVersionParameter"),
     (VM_ID, "2024-13-01", "InvalidApiVersionParameter"),
