@@ -72,6 +72,9 @@ class Client:
         except TimeoutError:
             process.kill()
             out, err = await process.communicate()
+        finally:
+            if process.returncode is None:  # make cli itself is being stopped
+                process.kill()
         assert process.returncode is not None
         ran = Ran(command, process.returncode, time.monotonic() - began, out.decode(), err.decode())
         self.ran.append(ran)
