@@ -8,6 +8,7 @@ import pytest
 
 from shared import catalogue
 from shared.execution.ledger import OpenLock, counted_in
+from shared.execution.vault_guards import backup_refused
 from shared.facts import Lock
 from shared.incident.model import ENDED, MOVES, Action, Finding, Incident, Status, Target, Verdict, Verification
 from shared.plan.planner import NoPlan, Plan, plan, units
@@ -137,6 +138,24 @@ def test_a_lock_that_is_off_because_of_us_counts_as_there() -> None:
     assert counted_in((), (entry,), COLLECTION) == (LOCK,)
     assert counted_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
     assert counted_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
+
+
+class Unlocked:
+    """Azure while no lock is on."""
+
+    async def locks(self, _: str) -> tuple[Lock, ...]:
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("level", "group", "refused"),
+    [("ReadOnly", GROUP, True), ("CanNotDelete", GROUP, False), ("ReadOnly", f"{GROUP}2", False)],
+)
+async def test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup(level: str, group: str, refused: bool) -> None:
+    lock = Lock(f"{group}/providers/Microsoft.Authorization/locks/keep", "keep", level, "why", ())
+    entry = OpenLock(lock, group, "another", VM, COLLECTION, "2026-01-01T00:00:00Z")
+    told = await backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
+    assert bool(told) is refused
 
 
 def test_every_cause_of_a_code_can_be_planned_or_told() -> None:

@@ -111,6 +111,7 @@ STAYS = [
     ("the copy was deleted", tiered(("InstantRP", "Valid"), ("HardenedRP", "Deleted")), "AzureBackup_20261125_020000"),
     ("the copy is disabled", tiered(("HardenedRP", "Disabled")), "not in the vault"),
     ("no tier told", tiered(), "none is told"),
+    ("expired, its entry tells no tier", known((point(35), *THREE), (*COPIES, copy(35, tiers=()))), "none is told"),
     ("flagged as a threat", known(THREE, (*COPIES[:2], copy(0, threat="UnHealthy"))), "AzureBackup_20261125_020000"),
     ("a threat state nobody knows", known(THREE, (*COPIES[:2], copy(0, threat="Suspicious"))), "AzureBackup_20261125_020000"),
     ("the copy is soft-deleted", known(THREE, (*COPIES[:2], copy(0, soft_deleted=True))), "AzureBackup_20261125_020000"),

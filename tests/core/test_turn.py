@@ -77,6 +77,9 @@ class Bench:
         row = await self.app.store.get(TABLE, PARTITION, KEY)
         return dict(row.body) if row else {"begun": {}, "waiting": {}}
 
+    def deletions(self) -> list[str]:
+        return [each.path for each in self.simulator.world.requests if each.method == "DELETE"]
+
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
@@ -106,6 +109,8 @@ def job(status: str, seconds: float = 60, vault: str = VAULT_ID, **told: Any) ->
 
 OTHER_VM = {"containerName": "iaasvmcontainerv2;rg-x;vm-x", "entityFriendlyName": "vm-x"}
 NAMELESS = {"containerName": "", "entityFriendlyName": ""}
+BARE = {"containerName": ""}
+"""Only the VM's name, which a VM of another group may have as well."""
 
 
 @pytest.mark.parametrize(
@@ -116,6 +121,8 @@ NAMELESS = {"containerName": "", "entityFriendlyName": ""}
         ([job("Completed", 0)], None),
         ([job("Completed", **OTHER_VM)], None),
         ([job("Completed", **NAMELESS)], None),
+        ([job("Completed", **BARE)], None),
+        ([job("Failed", **BARE)], None),
         ([job("Completed", operation="Restore")], None),
         ([job("Cancelled")], None),
         ([job("InProgress")], None),
@@ -181,6 +188,7 @@ def second_vault() -> dict[str, Any]:
         (job("Cancelling", operation="Restore"), None, Job),
         (job("InProgress", vault=OTHER_VAULT, operation="Restore"), None, Job),
         (job("InProgress", vault=OTHER_VAULT, **NAMELESS), None, Job),
+        (job("InProgress", **BARE), None, Job),
         (job("InProgress"), (VAULTS, {"status": 200, "body": {"value": []}}), Job),
         (job("InProgress"), ("-2/backupJobs$", {"status": 403}), Job),
         (None, ("-2/backupJobs$", {"status": 403}), Unreadable),
@@ -319,6 +327,34 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
     assert await carry_out.settle(bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT) == {"verify": False}
     assert (await bench.line())["begun"] == {}
     assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {}
+
+
+async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
+    """The change may have been made: its intent is on record."""
+    assert await bench.turn() == {"next": "act"}
+    await intent(bench.tools, await bench.now(), STEP.kind.value, STEP.target)
+    refused = to_json(StepOutcome("refused", "a tag says off"))
+    assert await carry_out.settle(bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT) == {"verify": False}
+    assert len((await bench.line())["begun"]) == 1
+    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+
+
+async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(bench: Bench) -> None:
+    """The job that it waits for has ended meanwhile; its turn is not taken yet."""
+    bench.has(running := job("InProgress"))
+    first = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    waiting = await bench.now()
+    bench.simulator.world.state.remove(running["id"])
+    second = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    assert (first["result"], second["result"]) == ("waiting", "waiting")
+    assert (await bench.now(), bench.deletions()) == (waiting, [])
+
+
+async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing(bench: Bench) -> None:
+    ended = await close(bench.tools, INCIDENT.id, Status.NEEDS_PERSON, "begun again too often")
+    answer = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    assert (answer["result"], answer["detail"]) == ("refused", "the incident has ended")
+    assert (await bench.now(), bench.deletions()) == (ended, [])
 
 
 async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(bench: Bench) -> None:

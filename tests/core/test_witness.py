@@ -21,6 +21,10 @@ def test_a_failed_backup_of_this_vm_is_witnessed() -> None:
     assert (found.error_code, found.failed_at) == ("ExtentionOperationFailed", JOB.start_time)
 
 
+def test_the_job_that_the_event_names_may_tell_the_vm_s_name_only() -> None:
+    assert isinstance(witness(INCIDENT, replace(JOB, container_name="")), Witnessed)
+
+
 @pytest.mark.parametrize(
     ("job", "status"),
     [
@@ -30,6 +34,7 @@ def test_a_failed_backup_of_this_vm_is_witnessed() -> None:
         (replace(JOB, operation=""), Status.IGNORED),
         (replace(JOB, container_name="iaasvmcontainerv2;rg;vm0"), Status.NEEDS_PERSON),
         (replace(JOB, container_name="iaasvmcontainerv2;other;vm"), Status.NEEDS_PERSON),
+        (replace(JOB, container_name="", entity_name="vm0"), Status.NEEDS_PERSON),
         (replace(JOB, container_name="", entity_name=""), Status.NEEDS_PERSON),
         (replace(JOB, status="Completed"), Status.IGNORED),
         (replace(JOB, status="InProgress"), Status.IGNORED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from shared import clock, facts
-from shared.azure.calls import mapped
+from shared.azure.calls import mapped, with_retries
 from shared.azure.clients import AzureClients
 from shared.azure.log_rows import Outcome
 from shared.azure.logs import FailedBackupLog
@@ -380,6 +381,24 @@ async def test_a_throttled_answer_tells_how_long_its_date_is_away() -> None:
         with pytest.raises(Throttled) as raised:
             await visible_subscriptions(clients)
     assert 200 < (raised.value.retry_after_seconds or 0) <= 300
+
+
+@pytest.mark.parametrize("text", ["0", "Fri, 31 Dec 1999 23:59:59 GMT"])
+async def test_who_may_come_at_once_pauses_all_the_same(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A Retry-After of 0, or a date that is over, makes no loop without pauses."""
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def throttled(_: Any) -> None:
+        if len(pauses) < 5:
+            raise Throttled("busy", status=429, retry_after_seconds=whole_seconds(text))
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    await with_retries(throttled, timeout_seconds=60, retry_seconds=60)
+    assert len(pauses) == 5
+    assert min(pauses) > 0
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RecursionError(), UnicodeDecodeError("utf-8", b"x", 0, 1, "r")])

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from command_line.demo_checks import COLLECTION, LOCK
+from shared import clock, facts
+from shared.execution import collection
+from shared.execution.ledger import OFF, OpenLock
+from shared.execution.windows import Result
+from simulator import ids
+from simulator.scenarios import parts
+from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.runs import run
+from tests.faults.test_lock_window import tools_of
+from tests.faults.test_waiting import failed, incidents
 from tests.faults.test_windows import sent
-from tests.faults.world import PATIENT, Fault
+from tests.faults.world import PATIENT, Fault, Hand, Place
 
 IN_WINDOW = ("after ARM DELETE locks", 1)
 
@@ -45,3 +55,70 @@ async def test_a_last_look_that_cannot_be_made_keeps_the_collection(tmp_path: Pa
     outcome = await run(tmp_path, state, failures, {("before ARM GET restorePointCollections", 4): Fault("arm", silent)})
     assert "locks lost" not in outcome.broken
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
+
+
+BETWEEN_REQUESTS: dict[str, tuple[Hand | str, str, str]] = {
+    "a file-recovery session is opened": ("opens a file-recovery session", "needs_person", "a file-recovery session is open"),
+    "a restore point is made": ("makes a restore point", "needs_person", "restore points that were made just now"),
+    "a lock is made": ("adds a lock", "needs_person", "somebody made a lock while the group was unlocked"),
+    "a restore begins": (hands.begin_job(operation="Restore"), "waiting", "(Restore)"),
+}
+FAILS = {
+    "method": "DELETE",
+    "path_regex": "/restorePointCollections/",
+    "times": 1,
+    "action": {"lro_fail": {"code": "T", "message": "m"}},
+}
+SENT: Place = ("after ARM DELETE restorePointCollections", 1)
+
+
+async def kept(folder: Path, faults: dict[Place, Fault], requests: int, status: str, told: str) -> None:
+    """So many requests to delete it, the lock back on, and the incident's end."""
+    state, failures = locked_groups({"rg-one": 1})
+    outcome = await run(folder, state, failures, faults, environment=PATIENT, waiting=True)
+    assert (outcome.broken, len(outcome.struck)) == ({}, len(faults))
+    assert len(sent(outcome.requests, "DELETE", COLLECTION)) == requests
+    (incident,) = outcome.incidents
+    assert (incident["status"], told in incident["reason"]) == (status, True), incident["reason"]
+
+
+def failing(fault: dict[str, Any]) -> Fault:
+    return Fault("person", {"does": hands.order(fault)})
+
+
+@pytest.mark.parametrize("case", BETWEEN_REQUESTS)
+async def test_after_an_operation_that_failed_it_looks_again(tmp_path: Path, case: str) -> None:
+    does, status, told = BETWEEN_REQUESTS[case]
+    await kept(tmp_path, {IN_WINDOW: failing(FAILS), SENT: Fault("person", {"does": does})}, 1, status, told)
+
+
+async def test_after_a_while_of_requests_that_are_refused_it_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lifted lock has not gone yet, and meanwhile a session is opened."""
+    monkeypatch.setattr(collection, "LOOK_AGAIN_SECONDS", 0.0)
+    locked = {"status": 409, "body": {"error": {"code": "ScopeLocked", "message": "The scope is locked."}}}
+    refused = failing(FAILS | {"action": locked})
+    does, status, told = BETWEEN_REQUESTS["a file-recovery session is opened"]
+    await kept(tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, told)
+
+
+async def test_a_restore_that_begins_with_the_locks_off_is_waited_for(tmp_path: Path) -> None:
+    begins = Fault("person", {"does": hands.begin_job(operation="Restore")})
+    await kept(tmp_path, {IN_WINDOW: begins}, 0, "waiting", "(Restore)")
+
+
+async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(tmp_path: Path) -> None:
+    """It is back before the new backup is ordered, and will refuse it."""
+    state, failures = locked_groups({"rg-one": 1})
+    async with failed(tmp_path, state, [failures[0].event], {}) as world:
+        for task in world.tasks.values():
+            task.cancel()
+        (incident,), tools = await incidents(world), await tools_of(world)
+        (target,) = [each["id"] for each in world.simulator.world.state.of_type(ids.COLLECTION)]
+        assert isinstance(await collection.examined(tools, incident, target, unlocked=False), collection.Ready)
+        vault_group = parts.group(parts.VAULT_GROUP)["id"]
+        read_only = facts.lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
+        due = clock.after(clock.now(), 60)
+        await tools.ledger.record(OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF))
+        found = await collection.examined(tools, incident, target, unlocked=False)
+        assert isinstance(found, Result)
+        assert (found.result, "keep (ReadOnly)" in found.detail) == ("refused", True)

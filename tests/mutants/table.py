@@ -33,6 +33,18 @@ def verifying(name: str) -> tuple[str, ...]:
     return (f"{VERIFYING}::test_{name}",)
 
 
+def last_look(name: str) -> tuple[str, ...]:
+    return (f"tests/faults/test_last_look.py::test_{name}",)
+
+
+def called_again(name: str) -> tuple[str, ...]:
+    return (f"tests/faults/test_called_again.py::test_{name}",)
+
+
+def turn(name: str) -> tuple[str, ...]:
+    return (f"tests/core/test_turn.py::test_{name}",)
+
+
 def deciding(name: str) -> tuple[str, ...]:
     return (f"{DECIDING}::test_{name}",)
 
@@ -631,10 +643,25 @@ POINTS = (
     Mutant(
         "a lock of the vault that refuses the new backup is not looked at",
         "examined",
-        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id))",
+        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id, await tools.ledger.open_locks()))",
         "pass",
         looks("the vault is read only, before the window"),
     ),
+    Mutant(
+        "a lock of the vault that is off because of us does not refuse the new backup",
+        "backup_refused",
+        "counted_in(locks, lifted, vault_id)",
+        "locks",
+        (f"{DECIDING}::test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup",),
+    ),
+    Mutant(
+        "the executor does not say which locks are off because of us",
+        "examined",
+        "incident.vault_id, await tools.ledger.open_locks())",
+        "incident.vault_id)",
+        last_look("a_vault_lock_that_another_window_took_off_keeps_the_collection"),
+    ),
+    Mutant("a copy that tells no tier counts as none", "_why_lost", " or not copy.tiers", "", POINT_STAYS),
     Mutant(
         "an extension is removed where no backup would install it again",
         "_looked_and_uninstalled",
@@ -993,7 +1020,7 @@ SHOWING = (
     ),
     Mutant(
         "a failed backup shows that the fix worked",
-        "conclude",
+        "Verification.completed",
         '("completed", "completedwithwarnings")',
         '("completed", "completedwithwarnings", "failed")',
         verifying("only_a_completed_backup_makes_it_fixed[Failed]"),
@@ -1001,7 +1028,7 @@ SHOWING = (
     Mutant(
         "any backup that has ended shows that the fix worked",
         "conclude",
-        'if fold(ended) in ("completed", "completedwithwarnings"):',
+        "if shown.completed:",
         'if fold(ended) != "failed":',
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
@@ -1064,6 +1091,93 @@ TAKING = (
     ),
 )
 
+MENDED = (
+    Mutant(
+        "the last look does not see a restore that began",
+        "stopped_meanwhile",
+        "    if job:",
+        "    if False:",
+        last_look("a_restore_that_begins_with_the_locks_off_is_waited_for"),
+    ),
+    Mutant(
+        "after an operation that failed the deletion is sent again unseen",
+        "_Deletion.run",
+        'self.looked_at = float("-inf")',
+        "pass",
+        last_look("after_an_operation_that_failed_it_looks_again"),
+    ),
+    Mutant(
+        "however long a deletion is refused nobody looks again",
+        "_Deletion.run",
+        "_now() - self.looked_at >= LOOK_AGAIN_SECONDS",
+        'self.looked_at == float("-inf")',
+        last_look("after_a_while_of_requests_that_are_refused_it_looks_again"),
+    ),
+    Mutant(
+        "a unit that was put off goes on when it is called again",
+        "_too_late",
+        "incident.status is Status.WAITING",
+        "False",
+        turn("a_unit_that_is_called_again_once_it_was_put_off_changes_nothing"),
+    ),
+    Mutant(
+        "a unit goes on although its incident has ended",
+        "_too_late",
+        "incident.ended",
+        "False",
+        turn("a_unit_that_is_called_once_the_incident_has_ended_changes_nothing"),
+    ),
+    Mutant(
+        "a plan that was refused after it was begun gives its places back",
+        "carry_out:_hand_over",
+        " and not any(fold(step.target) in begun for step in plan.steps)",
+        "",
+        turn("a_plan_that_was_refused_after_it_was_begun_keeps_its_place"),
+    ),
+    Mutant(
+        "a change whose effect cannot be read is done",
+        "_found_done",
+        " and each.cause in gone",
+        "",
+        called_again("a_change_whose_effect_cannot_be_read_is_not_done"),
+    ),
+    Mutant(
+        "a backup that completed is forgotten with the engine",
+        "begin",
+        " or incident.verification.completed",
+        "",
+        called_again("a_backup_that_completed_counts_for_whoever_begins_again"),
+    ),
+    Mutant(
+        "an incident ends before its intents are closed",
+        "hand_over:hand_over",
+        "    await close_intents(tools, incident)  # before it ends",
+        "    # before it ends",
+        called_again("who_hands_over_and_dies_leaves_no_intent_open"),
+    ),
+    Mutant(
+        "a job of the VM's name is the VM's",
+        "Job.is_of",
+        "else None",
+        "else bool(self.entity_name) or None",
+        (f"{LOCK_FACTS}::test_whose_job_it_is",),
+    ),
+    Mutant(
+        "the job that the event names has to tell the VM's group",
+        "_of_another_vm",
+        " or (ours is None and job.entity_name)",
+        "",
+        ("tests/core/test_witness.py::test_the_job_that_the_event_names_may_tell_the_vm_s_name_only",),
+    ),
+    Mutant(
+        "who may come again at once does not pause",
+        "calls:_pause",
+        "told or float(_JITTER(state))",
+        "told if told is not None else float(_JITTER(state))",
+        ("tests/edge/test_rubbish.py::test_who_may_come_at_once_pauses_all_the_same",),
+    ),
+)
+
 ACCESS = (
     Mutant(
         "a stranger is let in where authentication is off",
@@ -1095,4 +1209,18 @@ ACCESS = (
     ),
 )
 
-MUTANTS = (*PUTTING_BACK, *LIFTING, *RECORD, *WINDOWS, *PROOF, *TURN, *POINTS, *LAST_LOOKS, *DELETING, *SHOWING, *TAKING, *ACCESS)
+MUTANTS = (
+    *PUTTING_BACK,
+    *LIFTING,
+    *RECORD,
+    *WINDOWS,
+    *PROOF,
+    *TURN,
+    *POINTS,
+    *LAST_LOOKS,
+    *DELETING,
+    *SHOWING,
+    *TAKING,
+    *MENDED,
+    *ACCESS,
+)
