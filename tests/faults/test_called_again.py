@@ -15,8 +15,9 @@ from shared.workflow.hand_over import hand_over
 from simulator import ids
 from simulator.scenarios import load
 from tests.faults import hands
+from tests.faults.azure import broken_extension
 from tests.faults.runs import run
-from tests.faults.test_last_looks import Azure, broken_extension, locked
+from tests.faults.test_last_looks import Azure, locked
 from tests.faults.test_lock_window import tools_of
 from tests.faults.test_verifying import backups, one, person
 from tests.faults.test_waiting import BEFORE_ACTING, EXTENSION, LOCKED, a_restore, all_ended, end, failed, incidents, until
