@@ -142,6 +142,7 @@ async def _hand_over(tools: Tools, incident: Incident, plan: Plan, problems: lis
         await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
         await tools.limiter.give_back(incident.id, plan.cause)
     by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
+    await unlocking.close_intents(tools, incident)  # before it ends: its window, and who looks after that, may be gone
     await close(tools, incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice))
 
 
