@@ -68,6 +68,9 @@ infra: $(STAMP) $(CHECKOV)  ## check the deployment in infra/ without the Bicep 
 
 .PHONY: screenshots
 screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
+	@fc-list :lang=zh-cn 2>/dev/null | grep -q . || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "installing a font with Chinese letters for the pictures ..." && \
+	  apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends fontconfig fonts-wqy-zenhei >/dev/null; } || \
+	  { echo "A font with Chinese letters is needed for the pictures and was not found (Debian: apt-get install fonts-wqy-zenhei)."; exit 1; }
 	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser
 
 AZURE_CLI := .venv-azure-cli/.installed
