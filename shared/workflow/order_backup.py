@@ -52,8 +52,9 @@ async def ordered(tools: Tools, incident: Incident) -> str | Refusal:
     if incident.backup_attempts >= MOST_ATTEMPTS:
         return Refusal("no backup was seen to begin", passing=False)
     mode = await guards.mode_now(tools, incident)
-    if isinstance(mode, str):
-        return Refusal(mode, passing=True)
+    if isinstance(mode, str):  # a VM that is gone does not come back: only what cannot be read is asked for again
+        gone = isinstance(await tools.reader.virtual_machine(incident.vm_id), Absent)
+        return Refusal(mode, passing=not gone)
     if mode.name != "auto":
         return Refusal(mode.because, passing=False)
     return await _sent(tools, incident)
@@ -120,7 +121,8 @@ async def _begun(tools: Tools, incident: Incident) -> str | Refusal:
     found: list[Job] = []
     for jobs in await asyncio.gather(*reads):
         if isinstance(jobs, Absent | Unreadable):
-            return Refusal(f"whether a backup of the VM runs already is not known: {guards.why(jobs)}", passing=True)
+            why = f"whether a backup of the VM runs already is not known: {guards.why(jobs)}"
+            return Refusal(why, passing=isinstance(jobs, Unreadable))
         found += jobs
     return next((job.name for job in _ours(incident, found)), "")
 

@@ -68,6 +68,15 @@ async def test_while_the_tags_cannot_be_read_no_backup_is_started(tmp_path: Path
     assert (backups(outcome), incident["status"]) == (0, "needs_person")
 
 
+async def test_of_a_vm_that_is_gone_no_backup_is_waited_for(tmp_path: Path) -> None:
+    """What does not exist is known: only what cannot be read is asked for again."""
+    gone = Fault("person", {"does": "deletes the VM"})
+    outcome, incident = await one(tmp_path, broken_extension, {STEP_TOLD: gone})
+    assert (backups(outcome), incident["status"]) == (0, "needs_person")
+    assert "does not exist" in incident["reason"]
+    assert incident["backup_attempts"] == 0
+
+
 async def test_a_cause_that_is_still_there_after_its_fix_is_no_fix(tmp_path: Path) -> None:
     """Somebody's automation installs the extension again, and it fails again."""
 
