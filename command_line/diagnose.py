@@ -12,7 +12,7 @@ import click
 from command_line.console import console
 from command_line.reading import arm_option, impatient, say_what_is_asked
 from shared import catalogue
-from shared.arm_ids import fold, parse
+from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
@@ -112,7 +112,7 @@ async def _item_of(reader: ArmReader, vm_id: str) -> str:
     vm, vaults = parse(vm_id), await reader.vaults()
     tail = f"iaasvmcontainerv2;{vm.resource_group};{vm.name}"
     for vault in () if isinstance(vaults, Absent | Unreadable) else vaults:
-        item_id = f"{vault.id}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{tail}/protectedItems/VM;{tail}"
+        item_id = protected_item_id(vault.id, f"IaasVMContainer;{tail}", f"VM;{tail}")
         if isinstance(await reader.protected_item(item_id), ProtectedItem):
             return item_id
     return ""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.arm_ids import parse
+from shared.arm_ids import parse, protected_item_id
 from shared.incident.model import Incident
 
 
@@ -33,8 +33,11 @@ class About:
 
     @property
     def backup_now(self) -> str:
-        item = f"{self.vault_id}/backupFabrics/Azure/protectionContainers/{self.container}/protectedItems/{self.item}"
-        return f"Run a backup: az backup protection backup-now --ids '{item}'"
+        return f"Run a backup: az backup protection backup-now --ids '{self.item_id}'"
+
+    @property
+    def item_id(self) -> str:
+        return protected_item_id(self.vault_id, self.container, self.item)
 
     @property
     def instance_view(self) -> str:
@@ -138,5 +141,5 @@ def vm_gone(about: About) -> tuple[str, ...]:
     return (
         f"{about.vm_id} does not exist any more, but the vault still tries to back it up.",
         "If that is right, stop its protection and decide whether its recovery points are kept:"
-        f" az backup protection disable --yes --ids '{about.vault_id}/backupFabrics/Azure/protectionContainers/{about.container}/protectedItems/{about.item}'",
+        f" az backup protection disable --yes --ids '{about.item_id}'",
     )

@@ -98,6 +98,11 @@ def group_of(resource_id: str) -> str:
     return "/" + "/".join(found.text.split("/")[1:5])
 
 
+def protected_item_id(vault_id: str, container: str, item: str) -> str:
+    """Id of what a vault protects. https://learn.microsoft.com/rest/api/backup/protected-items/get"""
+    return f"{vault_id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}"
+
+
 def _segments(text: str) -> list[str]:
     if len(text) > LONGEST:
         raise NotUsable(f"an id of {len(text)} characters; {LONGEST} is the most")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import Lock
 
@@ -194,8 +194,7 @@ class Incident:
     @property
     def item_id(self) -> str:
         """Id of the VM's protected item in the vault."""
-        item = f"protectionContainers/{self.container_name}/protectedItems/{self.item_name}"
-        return f"{self.vault_id}/backupFabrics/Azure/{item}"
+        return protected_item_id(self.vault_id, self.container_name, self.item_name)
 
     @property
     def newest_failure(self) -> LaterFailure | None:

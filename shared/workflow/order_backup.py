@@ -90,8 +90,7 @@ async def _started(tools: Tools, incident: Incident) -> str:
         begun.append(answer.value)
         return answer.correlation_id
 
-    target = f"{vault_id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}"
-    await change(tools, incident, KIND, target, call)
+    await change(tools, incident, KIND, incident.item_id, call)
     try:
         for _ in range(LOOKS):
             if job_id := await tools.writer.started_job(vault_id, container, item, begun[0]):

@@ -16,10 +16,8 @@ APP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator/pro
 ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 
 FILLED = {
-    "about.container": CONTAINER,
     "about.group": "rg-app (old)",
-    "about.item": ITEM,
-    "about.vault_id": VAULT_ID,
+    "about.item_id": ITEM_ID,
     "about.vm": "vm1",
     "about.vm_id": VM_ID,
     "container": CONTAINER,
@@ -33,6 +31,7 @@ FILLED = {
     "p.storage['name']": "st",
     "p.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
     "role": ROLE,
+    "self.item_id": ITEM_ID,
     "self.vm_id": VM_ID,
     "shlex.quote(ALERTS_ON)": shlex.quote(ALERTS_ON),
     "shlex.quote(app_id)": shlex.quote(APP_ID),
@@ -44,7 +43,6 @@ FILLED = {
     "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
     "vault_id": VAULT_ID,
     "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
-    "shared/advice.py: item": ITEM_ID,
     "shared/advice.py: where": "--vault-name vault1 -g rg-backup",
     "shared/execution/locks.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
