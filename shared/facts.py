@@ -43,6 +43,16 @@ class Unreadable:
     reason: str
 
 
+def why(fact: Absent | Unreadable) -> str:
+    """Why it is not known."""
+    return f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"
+
+
+def why_unread(what: str, fact: Absent | Unreadable) -> str:
+    """The sentence that says that `what`, which rests on this fact, is not known."""
+    return f"whether {what} is not known: {why(fact)}"
+
+
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
     """A VM with its instance view. Empty strings mean that Azure's answer did not have the field."""

@@ -14,7 +14,7 @@ from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.tools import Tools
 from shared.execution.windows import Result
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, why
 from shared.fixes.delete_restore_point_collection import why_kept
 from shared.incident.model import Incident
 
@@ -47,7 +47,7 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
     if isinstance(collection, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
-        return Result(target, "refused", guards.why(collection))
+        return Result(target, "refused", why(collection))
     if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
     if job := await guards.job_running(tools.reader, incident):  # before all that a running job may disturb
@@ -63,7 +63,7 @@ async def examined(tools: Tools, incident: Incident, target: str, *, unlocked: b
         return Result(target, "refused", "; ".join(problems))
     locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", guards.why(locks))
+        return Result(target, "refused", why(locks))
     return await _lockable(tools, Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)), unlocked)
 
 
@@ -78,9 +78,9 @@ async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -
     if isinstance(found, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(found, Unreadable):
-        return Result(target, "refused", guards.why(found))
+        return Result(target, "refused", why(found))
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", guards.why(locks))
+        return Result(target, "refused", why(locks))
     if job:
         return Result(target, "waiting", guards.why_later(job))
     problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
@@ -131,7 +131,7 @@ async def seen_gone(tools: Tools, result: Result) -> Result:
     found = await tools.reader.restore_point_collection(result.target)
     if isinstance(found, Absent):
         return Result(result.target, "done", f"{result.detail}, and seen gone")
-    told = guards.why(found) if isinstance(found, Unreadable) else f"Azure still shows it ({found.provisioning_state})"
+    told = why(found) if isinstance(found, Unreadable) else f"Azure still shows it ({found.provisioning_state})"
     return Result(result.target, "failed", f"the deletion ended well, but {told}")
 
 

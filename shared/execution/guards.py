@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
 from shared.execution.tools import Tools
-from shared.facts import Absent, Extension, Job, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, Extension, Job, RestorePointCollection, Unreadable, VirtualMachine, why, why_unread
 from shared.incident.model import Incident
 from shared.plan.policy import Mode, mode_in_force
 
 
-async def mode_now(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> Mode | str:
-    """The mode in force for this VM, or why it cannot be known.
+@dataclass(frozen=True, slots=True)
+class ModeNotKnown:
+    reason: str
+    vm_gone: bool = False
+    """The VM does not exist: asking again is of no use."""
+
+
+async def mode_now(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> Mode | ModeNotKnown:
+    """The mode in force for this VM.
 
     `targets`: what would be deleted; the groups that hold it have a say like the VM's own.
     """
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return f"whether the VM's tags allow a change is not known: {why(vm)}"
+        return ModeNotKnown(why_unread("the VM's tags allow a change", vm), isinstance(vm, Absent))
     names = {fold(name): name for name in (parse(each).resource_group for each in (*targets, incident.vm_id))}
     group_tags: dict[str, dict[str, str]] = {}
     for name in names.values():
         tags = await tools.reader.resource_group_tags(name)
         if isinstance(tags, Absent | Unreadable):
-            return f"whether the resource group's tags allow a change is not known: {why(tags)}"
+            return ModeNotKnown(why_unread("the resource group's tags allow a change", tags))
         group_tags[name] = tags
     return mode_in_force(tools.settings.mode, vm.tags, group_tags)
 
@@ -34,8 +42,8 @@ async def mode_now(tools: Tools, incident: Incident, targets: Iterable[str] = ()
 async def switched_off(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> str:
     """Why no change may be made to this VM, or to what holds `targets`, now, or "" when policy allows it."""
     mode = await mode_now(tools, incident, targets)
-    if isinstance(mode, str):
-        return mode
+    if isinstance(mode, ModeNotKnown):
+        return mode.reason
     return "" if mode.name == "auto" else mode.because
 
 
@@ -92,12 +100,8 @@ async def would_not_return(reader: ArmReader, vm: VirtualMachine, extension: Ext
     """Why policy would refuse the extension when the next backup installs it again, or "". No answer is a no."""
     denials = await reader.extension_denials(vm, extension)
     if isinstance(denials, Absent | Unreadable):
-        return f"whether policy lets {extension.name} be installed again is not known: {why(denials)}"
+        return why_unread(f"policy lets {extension.name} be installed again", denials)
     if not denials:
         return ""
     named = "; ".join(str(each) for each in denials)
     return f"{extension.name} is not removed, since it could not be installed again: {named}"
-
-
-def why(fact: Absent | Unreadable) -> str:
-    return f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"

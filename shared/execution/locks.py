@@ -15,12 +15,11 @@ from shared import clock
 from shared.arm_ids import fold, parse
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
-from shared.execution import guards
 from shared.execution.alerts import lock_not_back
 from shared.execution.ledger import BACK, OFF, OpenLock
 from shared.execution.tools import ChainOf, StepOutcome, Tools, note, open_intents, outcome
 from shared.execution.windows import CLOSING
-from shared.facts import Absent, Lock, Unreadable
+from shared.facts import Absent, Lock, Unreadable, why
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
 DONE = "done"
@@ -102,7 +101,7 @@ def as_seen(lock: Lock, found: Lock | Absent | Unreadable) -> str:
     """How a lock ended whose outcome is not on record, by what is there now."""
     if isinstance(found, Lock):
         return DONE if found.same_content(lock) else CHANGED
-    return f"not on record how it ended; now {guards.why(found)}"
+    return f"not on record how it ended; now {why(found)}"
 
 
 async def _read_back(tools: Tools, entry: OpenLock) -> None:
@@ -112,7 +111,7 @@ async def _read_back(tools: Tools, entry: OpenLock) -> None:
         if isinstance(found, Lock) and found.same_content(entry.lock):
             return
         await asyncio.sleep(min(0.1 * 2**look, tools.settings.poll_seconds))
-    told = guards.why(found) if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
+    told = why(found) if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
     raise Unavailable(f"the lock was put back and does not read back so: {told}")
 
 

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 
 from shared.arm_ids import fold, same
 from shared.clock import as_time
-from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable, VirtualMachine
+from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable, VirtualMachine, why_unread
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
 SETTLED_STATES = ("succeeded", "failed")
@@ -69,11 +69,6 @@ def why_kept(known: Known, pairing: timedelta, now: datetime) -> tuple[str, ...]
         *_why_other_machine(points, vm.vm_id_guid),
     )
     return reasons or _why_lost(points, recovery, policy.daily_retention, pairing, now)
-
-
-def why_unread(what: str, fact: Absent | Unreadable) -> str:
-    told = f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"
-    return f"whether {what} is not known: {told}"
 
 
 def why_changed(

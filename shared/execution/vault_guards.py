@@ -10,8 +10,8 @@ from typing import Protocol
 from shared import clock
 from shared.arm_ids import fold
 from shared.execution.ledger import OpenLock, counted_in
-from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept, why_unread
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine, why_unread
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
 

@@ -9,7 +9,7 @@ from shared import catalogue, clock
 from shared.advice import About, look_at_job, vm_gone
 from shared.codec import from_json, to_json
 from shared.diagnosis.examine import in_order
-from shared.execution.guards import mode_now
+from shared.execution.guards import ModeNotKnown, mode_now
 from shared.execution.tools import Tools, note
 from shared.facts import Absent
 from shared.incident.model import Finding, Incident, Status, Verdict
@@ -74,6 +74,6 @@ async def _decided(tools: Tools, incident: Incident, findings: tuple[Finding, ..
     lately = await tools.cooling.fixed_lately(incident.vm_id, incident.id)
     wanted = plan(incident, findings, ANY_MODE, lately)
     mode = await mode_now(tools, incident, [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ())
-    if isinstance(mode, str):
-        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode}", (look_at_job(incident), About.of(incident).backup_now))
+    if isinstance(mode, ModeNotKnown):
+        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode.reason}", (look_at_job(incident), About.of(incident).backup_now))
     return plan(incident, findings, mode, lately)

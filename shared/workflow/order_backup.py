@@ -20,7 +20,7 @@ from shared.azure.calls import PASSING_CONFLICTS
 from shared.errors import AzureCallFailed, OperationFailed, Throttled, Unavailable
 from shared.execution import guards
 from shared.execution.tools import Tools, change
-from shared.facts import Absent, Job, Unreadable
+from shared.facts import Absent, Job, Unreadable, why_unread
 from shared.incident.model import Incident
 
 KIND = "backup"
@@ -52,9 +52,8 @@ async def ordered(tools: Tools, incident: Incident) -> str | Refusal:
     if incident.backup_attempts >= MOST_ATTEMPTS:
         return Refusal("no backup was seen to begin", passing=False)
     mode = await guards.mode_now(tools, incident)
-    if isinstance(mode, str):  # a VM that is gone does not come back: only what cannot be read is asked for again
-        gone = isinstance(await tools.reader.virtual_machine(incident.vm_id), Absent)
-        return Refusal(mode, passing=not gone)
+    if isinstance(mode, guards.ModeNotKnown):
+        return Refusal(mode.reason, passing=not mode.vm_gone)
     if mode.name != "auto":
         return Refusal(mode.because, passing=False)
     return await _sent(tools, incident)
@@ -120,8 +119,7 @@ async def _begun(tools: Tools, incident: Incident) -> str | Refusal:
     found: list[Job] = []
     for jobs in await asyncio.gather(*reads):
         if isinstance(jobs, Absent | Unreadable):
-            why = f"whether a backup of the VM runs already is not known: {guards.why(jobs)}"
-            return Refusal(why, passing=isinstance(jobs, Unreadable))
+            return Refusal(why_unread("a backup of the VM runs already", jobs), passing=isinstance(jobs, Unreadable))
         found += jobs
     return next((job.name for job in _ours(incident, found)), "")
 

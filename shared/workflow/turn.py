@@ -22,7 +22,7 @@ from shared.codec import from_json
 from shared.execution import guards
 from shared.execution.limiter import Ticket
 from shared.execution.tools import Tools, note
-from shared.facts import Job, Unreadable
+from shared.facts import Job, Unreadable, why_unread
 from shared.fixes.contract import StepKind
 from shared.incident.model import Awaited, Incident, Status
 from shared.plan.planner import Plan
@@ -50,7 +50,7 @@ async def before_diagnosis(tools: Tools, incident_id: str, failed_at: str) -> di
         await close(tools, incident_id, Status.IGNORED, found.reason)
         return {"next": STOP}
     if isinstance(found, Unreadable):
-        await note(tools, incident, "diagnosis", f"whether a later backup completed is not known: {found.what}: {found.reason}")
+        await note(tools, incident, "diagnosis", why_unread("a later backup completed", found))
     elif found is not None and (taken := await later.take_up(tools.book, incident, found)):
         incident = taken
     if isinstance(job := await guards.job_running(tools.reader, incident), Job):
@@ -104,7 +104,7 @@ class _Turn:
             return await self._diagnose("a later backup of the VM failed as well")
         found = await later.look(self.tools.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
-            return await self._not_known(f"whether a later backup completed is not known: {found.what}: {found.reason}")
+            return await self._not_known(why_unread("a later backup completed", found))
         if isinstance(found, later.Healed):
             await close(self.tools, self.incident.id, Status.IGNORED, found.reason)
             return {"next": STOP}

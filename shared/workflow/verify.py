@@ -9,9 +9,8 @@ from shared import clock
 from shared.advice import About
 from shared.arm_ids import fold
 from shared.diagnosis.failure import of_job
-from shared.execution import guards
 from shared.execution.tools import Tools, note, open_intents, outcome
-from shared.facts import Absent, Job, Unreadable
+from shared.facts import Absent, Job, Unreadable, why
 from shared.incident.model import Incident, Status, Verification
 from shared.workflow.begin import causes
 from shared.workflow.carry_out import advice_on_locks
@@ -121,7 +120,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
     if isinstance(job, Unreadable) and _time_is_left(tools, incident.verification):
         return {"next": "verify"}
     if isinstance(job, Absent | Unreadable):
-        await _not_shown(tools, incident, f"its job cannot be read: {guards.why(job)}")
+        await _not_shown(tools, incident, f"its job cannot be read: {why(job)}")
         return {"next": "stop"}
     ended = job.status if job.ended else "timed out"
     failed_with = of_job(job) if fold(ended) == "failed" else ""
