@@ -197,7 +197,9 @@ class Vault:
     location: str
 
 
-ENDED_JOB_STATUSES = ("completed", "completedwithwarnings", "failed", "cancelled", "invalid")
+COMPLETED_JOB_STATUSES = ("completed", "completedwithwarnings")
+"""Of a backup: it made a recovery point."""
+ENDED_JOB_STATUSES = (*COMPLETED_JOB_STATUSES, "failed", "cancelled", "invalid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,10 @@ class Job:
     def ended(self) -> bool:
         """A status that nobody knows is no end: the job is looked at again."""
         return fold(self.status) in ENDED_JOB_STATUSES
+
+    @property
+    def completed(self) -> bool:
+        return fold(self.status) in COMPLETED_JOB_STATUSES
 
     def is_of(self, vm_name: str, vm_group: str) -> bool | None:
         """Whether the job works on this VM; None when it cannot be told: VMs of one name may be in two groups."""

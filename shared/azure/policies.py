@@ -12,6 +12,7 @@ from typing import Any
 from shared.arm_ids import fold
 from shared.errors import Unavailable
 from shared.facts import PolicyDenial, VirtualMachine
+from shared.wire import Wire
 
 API_VERSION = "2023-03-01"
 VIOLATION = "policyviolation"
@@ -21,8 +22,6 @@ HARMLESS_EFFECTS = (
 """Effects that do not refuse the making of a resource. denyAction refuses a DELETE, which then says so itself."""
 DENYING_RESULTS, HARMLESS_RESULTS = ("required", "removed", "deny"), ("audit",)
 """Of fields: what policy requires or removes is refused as it would be sent."""
-
-type Wire = Mapping[str, Any]
 
 
 def refused_by(body: object) -> tuple[str, ...]:

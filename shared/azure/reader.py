@@ -140,10 +140,7 @@ class ArmReader:
             answer.raise_for_status()
             if answer.status_code != 200:
                 raise errors.Unavailable(f"checkPolicyRestrictions answers with status {answer.status_code}")
-            try:
-                return policies.denials(answer.json())
-            except ValueError as error:
-                raise errors.Unavailable(f"the answer of checkPolicyRestrictions is no JSON: {error}") from error
+            return policies.denials(answer.json())
 
         return await self._read(f"whether policy would refuse {extension.name}", read)
 

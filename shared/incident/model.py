@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
-from shared.facts import Lock
+from shared.facts import COMPLETED_JOB_STATUSES, Lock
 
 
 class Status(StrEnum):
@@ -113,7 +113,7 @@ class Verification:
     @property
     def completed(self) -> bool:
         """The new backup made a recovery point: what was broken works again."""
-        return fold(self.outcome) in ("completed", "completedwithwarnings")
+        return fold(self.outcome) in COMPLETED_JOB_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

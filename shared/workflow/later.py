@@ -13,7 +13,6 @@ from shared.facts import Absent, Job, Unreadable
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, LaterFailure
 
-COMPLETED = ("completed", "completedwithwarnings")
 AHEAD = timedelta(minutes=5)
 """Azure's clock may be ahead of ours by so much."""
 
@@ -47,7 +46,7 @@ async def look(reader: ArmReader, incident: Incident, failed_at: str) -> Healed 
     newest = _newest(jobs, incident, clock.normal(failed_at))
     if newest is None:
         return None
-    return Healed(newest) if fold(newest.status) in COMPLETED else await _failure(reader, incident, newest)
+    return Healed(newest) if newest.completed else await _failure(reader, incident, newest)
 
 
 def _newest(jobs: tuple[Job, ...], incident: Incident, failed_at: str) -> Job | None:
@@ -59,7 +58,7 @@ def _newest(jobs: tuple[Job, ...], incident: Incident, failed_at: str) -> Job | 
         for job in jobs
         if clock.normal(job.start_time) > failed_at
         and fold(job.operation) == "backup"
-        and fold(job.status) in ("failed", *COMPLETED)
+        and (job.completed or fold(job.status) == "failed")
         and fold(job.name) not in known
         and job.is_of(vm.name, vm.resource_group)
     ]

@@ -56,7 +56,9 @@ def _following(incident: Incident, job_id: str) -> Incident:
 
 
 async def _wait_or_give_up(tools: Tools, incident_id: str, refusal: Refusal) -> dict[str, Any]:
-    incident = await tools.book.change(incident_id, lambda each: each)
+    incident = await tools.book.get(incident_id)  # as the attempt left it
+    if incident is None:
+        return {"job_id": ""}
     pause = pause_seconds(tools, incident, refusal)
     if isinstance(pause, str):
         reason = f"the fix is in place, but the verifying backup could not be started: {pause}"

@@ -1021,8 +1021,8 @@ SHOWING = (
     Mutant(
         "a failed backup shows that the fix worked",
         "Verification.completed",
-        '("completed", "completedwithwarnings")',
-        '("completed", "completedwithwarnings", "failed")',
+        "COMPLETED_JOB_STATUSES",
+        '(*COMPLETED_JOB_STATUSES, "failed")',
         verifying("only_a_completed_backup_makes_it_fixed[Failed]"),
     ),
     Mutant(
