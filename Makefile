@@ -4,7 +4,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-NODE_STAMP := node_modules/.installed
+NODE_STAMP := tests/node_modules/.installed
 
 # The interpreter: pyenv and uv both follow .python-version; python3.13 on PATH will do as well.
 PYTHON := $(shell for p in python3.13 "$$(command -v pyenv >/dev/null 2>&1 && pyenv prefix 3.13 2>/dev/null || pyenv prefix 3.13.0 2>/dev/null)/bin/python" "$$HOME"/.pyenv/versions/3.13*/bin/python; do \
@@ -15,24 +15,27 @@ help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## make .venv with everything pinned
-$(STAMP): requirements-dev.txt pyproject.toml
+$(STAMP): tests/requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.13 is needed and was not found. Install it (pyenv install 3.13, or uv python install 3.13) and run this again."; exit 1; }
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version) ..."
 	@"$(PYTHON)" -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+COMPILE := env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe --no-build-isolation
 lock:  ## pin requirements again (hashes, no index address in the files)
-	@for f in requirements requirements-dev requirements-checkov requirements-azure-cli; do env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-emit-trusted-host --strip-extras --allow-unsafe -o $$f.txt $$f.in; done
+	@$(COMPILE) -o requirements.txt pyproject.toml
+	@$(COMPILE) --extra dev -o tests/requirements.txt pyproject.toml
+	@for where in infra/check tests/words; do $(COMPILE) -o $$where/requirements.txt $$where/requirements.in; done
 
 demo: $(STAMP)  ## repair a failed backup before your eyes, without Azure
 	@$(BIN)/remediator demo
 
-$(NODE_STAMP): package-lock.json
+$(NODE_STAMP): tests/package-lock.json
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed for the tests (Azurite, the KQL parser, the browser) and was not found."; exit 1; }
-	@npm ci --silent --no-audit --no-fund
+	@npm ci --prefix tests --silent --no-audit --no-fund
 	@touch $@
 
 .PHONY: browser
@@ -56,15 +59,15 @@ package: $(STAMP)  ## build the zip that is deployed, into dist/
 	@$(BIN)/remediator package
 
 CHECKOV := .venv-checkov/.installed
-$(CHECKOV): requirements-checkov.txt $(STAMP)
+$(CHECKOV): infra/check/requirements.txt $(STAMP)
 	@echo "setting up checkov in .venv-checkov (270 MB, half a minute) ..."
 	@"$(PYTHON)" -m venv --clear .venv-checkov
-	@.venv-checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-checkov.txt
+	@.venv-checkov/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r infra/check/requirements.txt
 	@touch $@
 
 .PHONY: infra
 infra: $(STAMP) $(CHECKOV)  ## check the deployment in infra/ without the Bicep compiler
-	@$(BIN)/python -m infra_check infra
+	@$(BIN)/python -m infra.check infra
 
 .PHONY: screenshots
 screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/screenshots again
@@ -74,10 +77,10 @@ screenshots: $(STAMP) $(NODE_STAMP) browser  ## take the pictures under docs/scr
 	@SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/browser -k in_a_browser
 
 AZURE_CLI := .venv-azure-cli/.installed
-$(AZURE_CLI): requirements-azure-cli.txt $(STAMP)
+$(AZURE_CLI): tests/words/requirements.txt $(STAMP)
 	@echo "setting up the Azure CLI in .venv-azure-cli (700 MB, one to three minutes) ..."
 	@"$(PYTHON)" -m venv --clear .venv-azure-cli
-	@.venv-azure-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-azure-cli.txt
+	@.venv-azure-cli/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/words/requirements.txt
 	@touch $@
 
 .PHONY: words cli
@@ -100,4 +103,4 @@ bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) .venv-checkov .venv-azure-cli node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache

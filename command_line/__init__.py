@@ -1,1 +1,2 @@
-"""The command line. Not deployed: it drives the local host and the simulator, and reads the audit store."""
+"""The command line. Not deployed: it drives the local host and the simulator, and reads
+the audit store."""

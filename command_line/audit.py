@@ -46,20 +46,23 @@ COLUMNS = (
 
 @click.group()
 def audit() -> None:
-    """The audit log: every finding, decision and change, each change with its intent before and its outcome after.
+    """The audit log: every finding, decision and change, each change with its intent
+    before and its outcome after.
 
     \b
     Examples:  remediator audit list --vm vm-app-01
-               remediator audit show 20261120T223507-bc48915d-1a2b3c4d
-               remediator audit export --format csv > audit.csv
-               remediator audit export > audit.jsonl && remediator audit verify audit.jsonl
+               remediator audit show 20261120T223507-bc48915d-1a2b3c4d remediator audit
+               export --format csv > audit.csv remediator audit export > audit.jsonl &&
+               remediator audit verify audit.jsonl
     """
 
 
 def _narrowed(command: Any) -> Any:
-    command = click.option("--since", metavar="TIME", help="From this time on, such as 2026-01-31 or 2026-01-31T12:00:00Z.")(
-        command
-    )
+    command = click.option(
+        "--since",
+        metavar="TIME",
+        help="From this time on, such as 2026-01-31 or 2026-01-31T12:00:00Z.",
+    )(command)
     command = click.option("--vm", metavar="ID_OR_NAME", help="Only this VM.")(command)
     return click.option("--incident", metavar="ID", help="Only this incident.")(command)
 
@@ -67,10 +70,21 @@ def _narrowed(command: Any) -> Any:
 @audit.command("list")
 @_narrowed
 @store_options
-@click.option("--json", "as_json", is_flag=True, help="A JSON array instead of a table; with --follow, a line each.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="A JSON array instead of a table; with --follow, a line each.",
+)
 @click.option("--follow", is_flag=True, help="Go on with new entries as they come, until Ctrl-C.")
 def list_entries(
-    incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, as_json: bool, follow: bool
+    incident: str | None,
+    vm: str | None,
+    since: str | None,
+    data: Path,
+    storage: str | None,
+    as_json: bool,
+    follow: bool,
 ) -> None:
     """Entries, oldest first."""
     found = _read(data, storage, incident, vm, since)
@@ -91,7 +105,9 @@ def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
     """Everything on record of one incident, with details and the verdict on its chain."""
     found = _read(data, storage, incident, None, None)
     if not found:
-        raise click.UsageError(f"the audit log has no incident {incident}; `remediator incidents list` shows them")
+        raise click.UsageError(
+            f"the audit log has no incident {incident}; `remediator incidents list` shows them"
+        )
     broken = verify(found)
     if as_json:
         click.echo(json.dumps([entry.to_json() for entry in found], indent=2, ensure_ascii=False))
@@ -106,11 +122,22 @@ def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
 @audit.command("export")
 @_narrowed
 @store_options
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
-def export(incident: str | None, vm: str | None, since: str | None, data: Path, storage: str | None, form: str) -> None:
-    """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV (for a spreadsheet).
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
+)
+def export(
+    incident: str | None,
+    vm: str | None,
+    since: str | None,
+    data: Path,
+    storage: str | None,
+    form: str,
+) -> None:
+    """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV
+    (for a spreadsheet).
 
-    Chain by chain, the oldest incident first, as they are read: a log of any size needs no memory.
+    Chain by chain, the oldest incident first, as they are read: a log of any size needs
+    no memory.
     """
     write = as_csv(sys.stdout) if form == "csv" else as_json_line
 
@@ -130,17 +157,30 @@ def export(incident: str | None, vm: str | None, since: str | None, data: Path, 
     help="Compare with sealed heads too: the container's URL, or <container>@<connection string>.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def verify_entries(file: TextIO | None, data: Path, storage: str | None, seals: str | None, as_json: bool) -> None:
-    """Check every hash, every link and every daily head, in the store or in an exported FILE (JSON Lines; - for standard input).
+def verify_entries(
+    file: TextIO | None, data: Path, storage: str | None, seals: str | None, as_json: bool
+) -> None:
+    """Check every hash, every link and every daily head, in the store or in an exported
+    FILE (JSON Lines; - for standard input).
 
-    Exit code 0 when all hold; 1 when one does not, which is named. What this proves and what it does not: docs/audit-format.md.
-    An auditor needs none of this: docs/verify_audit.py does the same to a file with Python's standard library alone.
+    Exit code 0 when all hold; 1 when one does not, which is named. What this proves and
+    what it does not: docs/audit-format.md. An auditor needs none of this:
+    docs/verify_audit.py does the same to a file with Python's standard library alone.
     """
     seen = _from_file(file) if file else with_store(data, storage, _from_store)
     broken = seen.broken(_sealed(seals) if seals else ())
     if as_json:
-        told = None if broken is None else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
-        click.echo(json.dumps({"entries": seen.entries, "holds": broken is None, "broken": told}, ensure_ascii=False))
+        told = (
+            None
+            if broken is None
+            else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
+        )
+        click.echo(
+            json.dumps(
+                {"entries": seen.entries, "holds": broken is None, "broken": told},
+                ensure_ascii=False,
+            )
+        )
     else:
         click.echo(_verdict(seen.entries, seen.incidents, broken))
     if broken:
@@ -180,7 +220,9 @@ def table_of(entries: Iterable[Entry]) -> Table:
     for entry in entries:
         target = entry.target.rstrip("/").rsplit("/", 1)[-1]
         at = entry.at[:19].replace("T", " ")
-        table.add_row(str(entry.seq), at, entry.kind, target, entry.phase, entry.result, entry.correlation_id)
+        table.add_row(
+            str(entry.seq), at, entry.kind, target, entry.phase, entry.result, entry.correlation_id
+        )
     return table
 
 
@@ -189,7 +231,8 @@ def as_json_line(entry: Entry) -> None:
 
 
 def as_csv(out: TextIO) -> Callable[[Entry], None]:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe before it: results quote text from outside."""
+    """A cell that a spreadsheet would take for a formula gets an apostrophe before it:
+    results quote text from outside."""
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
 
@@ -205,18 +248,24 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _read(data: Path, storage: str | None, incident: str | None, vm: str | None, since: str | None) -> list[Entry]:
+def _read(
+    data: Path, storage: str | None, incident: str | None, vm: str | None, since: str | None
+) -> list[Entry]:
     async def read(store: Store) -> list[Entry]:
         return [entry async for entry in _wanted(AuditLog(store), incident, vm, since)]
 
     return oldest_first(with_store(data, storage, read))
 
 
-async def _wanted(log: AuditLog, incident: str | None, vm: str | None, since: str | None) -> AsyncIterator[Entry]:
+async def _wanted(
+    log: AuditLog, incident: str | None, vm: str | None, since: str | None
+) -> AsyncIterator[Entry]:
     try:
         start = clock.as_text(clock.as_time(since)) if since else None
     except ValueError as error:
-        raise click.BadParameter(f"{since!r} is no time; write it like 2026-01-31T12:00:00Z", param_hint="--since") from error
+        raise click.BadParameter(
+            f"{since!r} is no time; write it like 2026-01-31T12:00:00Z", param_hint="--since"
+        ) from error
     name = fold(vm) if vm and not vm.startswith("/") else None
     async for entry in log.entries(incident=incident, vm=None if name else vm, since=start):
         if name is None or fold(entry.vm.rsplit("/", 1)[-1]) == name:
@@ -224,7 +273,8 @@ async def _wanted(log: AuditLog, incident: str | None, vm: str | None, since: st
 
 
 def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bool) -> None:
-    """Print what is there and then what comes. Entries of one moment may come late, so the last minute is read again each time."""
+    """Print what is there and then what comes. Entries of one moment may come late, so
+    the last minute is read again each time."""
     seen: set[tuple[str, int]] = set()
     try:
         while True:
@@ -252,7 +302,10 @@ def _exported(file: TextIO) -> Iterator[Entry]:
 
 
 def _print(entry: Entry) -> None:
-    click.echo(f"{entry.seq:4} {entry.at[:19].replace('T', ' ')}  {entry.phase:8} {entry.kind}: {entry.result}")
+    click.echo(
+        f"{entry.seq:4} {entry.at[:19].replace('T', ' ')}  {entry.phase:8} {entry.kind}:"
+        f" {entry.result}"
+    )
     for name, value in (("target", entry.target), ("correlation id", entry.correlation_id)):
         if value:
             click.echo(f"     {name} {value}")

@@ -1,4 +1,5 @@
-"""How commands print for people: colours and the terminal's width on a terminal, plain and wide enough for tables elsewhere."""
+"""How commands print for people: colours and the terminal's width on a terminal, plain
+and wide enough for tables elsewhere."""
 
 from __future__ import annotations
 
@@ -10,5 +11,11 @@ WIDTH_ELSEWHERE = 150
 
 
 def console() -> Console:
-    """Prints text as it is: what comes from Azure may hold brackets or colons, which are markup and emoji to rich elsewhere."""
-    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE)
+    """Prints text as it is: what comes from Azure may hold brackets or colons, which
+    are markup and emoji to rich elsewhere."""
+    return Console(
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE,
+    )

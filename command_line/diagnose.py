@@ -16,8 +16,8 @@ from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
-from shared.checkers.contract import Subject
 from shared.codec import to_json
+from shared.diagnosis.checkers.contract import Subject
 from shared.diagnosis.examine import examine
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
@@ -45,19 +45,29 @@ def _row(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode |
     row = catalogue.error_code(code) if code is not None else None
     if row is None and code is not None:
         known = ", ".join(each.name for each in catalogue.ERROR_CODES)
-        raise click.BadParameter(f"{code!r} is not in the catalogue. Leave it out to examine every cause. It has: {known}")
+        raise click.BadParameter(
+            f"{code!r} is not in the catalogue. Leave it out to examine every cause. It has:"
+            f" {known}"
+        )
     return row
 
 
 @click.command()
 @click.argument("vm_id", callback=_vm_id)
-@click.option("--code", "row", metavar="CODE", callback=_row, help="Error code of the failure; without it every cause is examined.")
+@click.option(
+    "--code",
+    "row",
+    metavar="CODE",
+    callback=_row,
+    help="Error code of the failure; without it every cause is examined.",
+)
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) -> None:
     """Examine the causes of a failed backup of VM_ID. Reads Azure, never changes it.
 
-    Exit code 1 when no cause could be judged, 2 when the VM does not exist or cannot be read.
+    Exit code 1 when no cause could be judged, 2 when the VM does not exist or cannot be
+    read.
 
     \b
     Example:  remediator diagnose --arm http://127.0.0.1:8001 \\
@@ -68,7 +78,9 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        click.echo(json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False)
+        )
     else:
         _print(findings)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
@@ -85,8 +97,11 @@ def _print(findings: list[Finding]) -> None:
 
 
 async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
-    """Raises RemediatorError where the VM does not exist or cannot be read: then no checker could tell anything."""
-    settings = Settings.from_environment(impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}))
+    """Raises RemediatorError where the VM does not exist or cannot be read: then no
+    checker could tell anything."""
+    settings = Settings.from_environment(
+        impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
+    )
     clients = AzureClients(settings, parse(vm_id).subscription)
     causes = catalogue.causes_of(row.name) if row else catalogue.CAUSES
     try:
@@ -99,15 +114,19 @@ async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
         item_id = await _item_of(reader, vm_id)
         subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
-        return list(await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes)))
+        return list(
+            await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes))
+        )
     finally:
         await clients.close()
 
 
 async def _item_of(reader: ArmReader, vm_id: str) -> str:
-    """Id of the protected item in the first vault that has one for this VM, "" where none is found or can be read.
+    """Id of the protected item in the first vault that has one for this VM, "" where
+    none is found or can be read.
 
-    Azure Backup names it after the VM. https://learn.microsoft.com/rest/api/backup/protected-items/get
+    Azure Backup names it after the VM.
+    https://learn.microsoft.com/rest/api/backup/protected-items/get
     """
     vm, vaults = parse(vm_id), await reader.vaults()
     tail = f"iaasvmcontainerv2;{vm.resource_group};{vm.name}"

@@ -40,24 +40,50 @@ def _guid(_: click.Context, __: click.Parameter, text: str) -> str:
 
 @click.command()
 @click.option(
-    "--subscription", metavar="ID", required=True, callback=_guid, help="The subscription that the installation looks after."
+    "--subscription",
+    metavar="ID",
+    required=True,
+    callback=_guid,
+    help="The subscription that the installation looks after.",
 )
-@click.option("--resource-group", default="rg-backup-remediator", show_default=True, help="The installation's own resource group.")
-@click.option("--name", default="backup-remediator", show_default=True, help="The parameter `name` of infra/main.bicep.")
+@click.option(
+    "--resource-group",
+    default="rg-backup-remediator",
+    show_default=True,
+    help="The installation's own resource group.",
+)
+@click.option(
+    "--name",
+    default="backup-remediator",
+    show_default=True,
+    help="The parameter `name` of infra/main.bicep.",
+)
 @arm_option
 @click.option(
-    "--app-url", metavar="URL", callback=url_of, help="Where the app answers; https:// and its own host name when left out."
+    "--app-url",
+    metavar="URL",
+    callback=url_of,
+    help="Where the app answers; https:// and its own host name when left out.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--all", "everything", is_flag=True, help="List what is fine as well.")
 def doctor(
-    subscription: str, resource_group: str, name: str, arm: str | None, app_url: str | None, as_json: bool, everything: bool
+    subscription: str,
+    resource_group: str,
+    name: str,
+    arm: str | None,
+    app_url: str | None,
+    as_json: bool,
+    everything: bool,
 ) -> None:
-    """Tell whether everything that a deployed installation needs is really there. Changes nothing.
+    """Tell whether everything that a deployed installation needs is really there.
+    Changes nothing.
 
-    Reads Azure as whoever is signed in with `az login`: app, identity, each role action, stores, the road from the alert to the app, alert
-    rules, sign-in. Then it asks the app twice without signing in: strangers must be refused, and it must answer. Each thing that is
-    missing comes with the command that mends it. Exit code 0: all there, 1: something is missing or cannot be told, 2: it could not look.
+    Reads Azure as whoever is signed in with `az login`: app, identity, each role
+    action, stores, the road from the alert to the app, alert rules, sign-in. Then it
+    asks the app twice without signing in: strangers must be refused, and it must
+    answer. Each thing that is missing comes with the command that mends it. Exit code
+    0: all there, 1: something is missing or cannot be told, 2: it could not look.
 
     \b
     Example:  remediator doctor --subscription 11111111-1111-1111-1111-111111111111
@@ -75,12 +101,15 @@ def doctor(
     sys.exit(0 if all(each.ok for each in seen) else 1)
 
 
-async def _examined(subscription: str, group: str, name: str, arm: str | None, app_url: str | None) -> list[Seen]:
+async def _examined(
+    subscription: str, group: str, name: str, arm: str | None, app_url: str | None
+) -> list[Seen]:
     environment = impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     clients = AzureClients(Settings.from_environment(environment), subscription)
     try:
         click.echo(
-            f"reading {group} in {subscription}; without an answer it is tried for {clients.settings.retry_seconds:g} s ...",
+            f"reading {group} in {subscription}; without an answer it is tried for"
+            f" {clients.settings.retry_seconds:g} s ...",
             err=True,
         )
         patient = await _patient(View(clients, group), name)
@@ -99,10 +128,13 @@ async def _examined(subscription: str, group: str, name: str, arm: str | None, a
 
 
 async def _patient(view: View, name: str) -> Patient:
-    """The parts that several looks need. A group that does not exist has none of them. Raises AzureCallFailed when nothing can be read."""
+    """The parts that several looks need. A group that does not exist has none of them.
+    Raises AzureCallFailed when nothing can be read."""
     patient = Patient(view, name)
     if await view.get(view.subscription) is None:
-        raise RemediatorError(f"{view.subscription} is not there for whoever is signed in: {READER_NEEDED}")
+        raise RemediatorError(
+            f"{view.subscription} is not there for whoever is signed in: {READER_NEEDED}"
+        )
     group = await view.get(view.group)
     if group is None:
         return patient
@@ -122,15 +154,19 @@ async def _patient(view: View, name: str) -> Patient:
 
 
 async def _only(view: View, kind: str) -> dict[str, Any] | None:
-    """One of that type in the group; with several the doctor cannot know which is meant."""
+    """One of that type in the group; with several the doctor cannot know which is
+    meant."""
     found = await view.of_group(kind)
     if len(found) > 1:
-        raise RemediatorError(f"{view.group} holds {len(found)} of {kind}; it is meant for one installation alone")
+        raise RemediatorError(
+            f"{view.group} holds {len(found)} of {kind}; it is meant for one installation alone"
+        )
     return found[0] if found else None
 
 
 async def _gathered(what: str, looking: AsyncIterator[Seen]) -> list[Seen]:
-    """What a look found until Azure stopped it: that is told as not known, never as fine."""
+    """What a look found until Azure stopped it: that is told as not known, never as
+    fine."""
     found: list[Seen] = []
     try:
         async for each in looking:
@@ -141,7 +177,8 @@ async def _gathered(what: str, looking: AsyncIterator[Seen]) -> list[Seen]:
 
 
 async def _probe(url: str) -> tuple[int, Any]:
-    """Status and JSON of a GET without a token; status 0 with nothing where there is no answer."""
+    """Status and JSON of a GET without a token; status 0 with nothing where there is no
+    answer."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=LONGEST_PROBE_SECONDS)
@@ -167,10 +204,16 @@ def _show(seen: list[Seen], everything: bool) -> None:
     for each in seen:
         if everything or not each.ok:
             out.print(
-                f"[{COLOURS[each.ok]}]{MARKS[each.ok]:<9}[/] {escape(each.name)}: {escape(each.found)}", soft_wrap=True, markup=True
+                f"[{COLOURS[each.ok]}]{MARKS[each.ok]:<9}[/] {escape(each.name)}:"
+                f" {escape(each.found)}",
+                soft_wrap=True,
+                markup=True,
             )
             if each.mend:
                 out.print(f"          {each.mend}", soft_wrap=True)
     fine = sum(each.ok is True for each in seen)
     missing, unknown = sum(each.ok is False for each in seen), sum(each.ok is None for each in seen)
-    click.echo(f"{fine} of {len(seen)} are there" + (f", {missing} missing, {unknown} not known" if missing + unknown else ""))
+    click.echo(
+        f"{fine} of {len(seen)} are there"
+        + (f", {missing} missing, {unknown} not known" if missing + unknown else "")
+    )

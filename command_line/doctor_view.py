@@ -1,7 +1,9 @@
-"""What `remediator doctor` sees of an installation: ARM's own JSON, read and never written.
+"""What `remediator doctor` sees of an installation: ARM's own JSON, read and never
+written.
 
-The signed-in person's own access counts: Reader on the subscription, and for the app's settings Website Contributor or the action
-Microsoft.Web/sites/config/list/action on the app.
+The signed-in person's own access counts: Reader on the subscription, and for the app's
+settings Website Contributor or the action Microsoft.Web/sites/config/list/action on the
+app.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ API_VERSIONS = {
     "microsoft.authorization/roledefinitions": "2022-04-01",
     "microsoft.recoveryservices/vaults": "2024-04-01",
 }
-"""By the first two segments after /providers/, which is also what infra/ deploys with."""
+"""By the first two segments after /providers/, which is also what infra/ deploys with.
+"""
 
 
 class View:
@@ -53,7 +56,8 @@ class View:
         return self._seen[path]
 
     async def listed(self, path: str, **query: str) -> list[Json]:
-        """Every page of a list; empty where what it is on does not exist. Raises AzureCallFailed."""
+        """Every page of a list; empty where what it is on does not exist. Raises
+        AzureCallFailed."""
         found: list[Json] = []
         page = await self.get(path) if not query else await self._send("GET", path, query)
         while page is not None:
@@ -74,7 +78,9 @@ class View:
 
     async def _send(self, method: str, path: str, query: dict[str, str] | None = None) -> Json:
         async def read(hook: ResponseHook) -> Json:
-            params = {} if "api-version=" in path else {"api-version": _version(path), **(query or {})}
+            params = (
+                {} if "api-version=" in path else {"api-version": _version(path), **(query or {})}
+            )
             request = HttpRequest(method, path, params=params)
             response = await self._clients.resources.send_request(request, raw_response_hook=hook)
             response.raise_for_status()
@@ -84,19 +90,29 @@ class View:
             return page
 
         settings = self._clients.settings
-        answer = await with_retries(read, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
+        answer = await with_retries(
+            read,
+            timeout_seconds=settings.call_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
+        )
         return answer.value
 
 
 def _resources(page: Json) -> list[Json]:
     """Raises NotUnderstood for a page that holds anything else."""
     found = page.get("value")
-    if not isinstance(found, list) or not all(isinstance(each, dict) and isinstance(each.get("id"), str) for each in found):
+    if not isinstance(found, list) or not all(
+        isinstance(each, dict) and isinstance(each.get("id"), str) for each in found
+    ):
         raise NotUnderstood("the answer is a list without its values")
     return found
 
 
 def _version(path: str) -> str:
     _, _, provider = fold(path).rpartition("/providers/")
-    kind = "/".join(provider.split("/")[:2]) if provider and "/providers/" in fold(path) else "microsoft.resources/resourcegroups"
+    kind = (
+        "/".join(provider.split("/")[:2])
+        if provider and "/providers/" in fold(path)
+        else "microsoft.resources/resourcegroups"
+    )
     return API_VERSIONS[kind]

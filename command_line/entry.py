@@ -1,4 +1,5 @@
-"""Where `remediator` begins: before anything heavy is imported, so that Ctrl-C ends it without a stack trace at any moment."""
+"""Where `remediator` begins: before anything heavy is imported, so that Ctrl-C ends it
+without a stack trace at any moment."""
 
 from __future__ import annotations
 
@@ -10,10 +11,15 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> None:
-    """Import the commands and run the one that was asked for. Exit code 130 after Ctrl-C."""
-    quiet = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else the shell wants it ignored
+    """Import the commands and run the one that was asked for. Exit code 130 after
+    Ctrl-C."""
+    quiet = (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )  # else the shell wants it ignored
     if quiet:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # nothing has begun that needs an end
+        signal.signal(
+            signal.SIGINT, lambda *_: os._exit(INTERRUPTED)
+        )  # nothing has begun that needs an end
     from command_line.main import run
 
     if quiet:

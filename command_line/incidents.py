@@ -12,9 +12,9 @@ from rich.table import Table
 
 from command_line.console import console
 from command_line.reading import store_options, with_store
-from shared import review as reviews
 from shared.audit.log import AuditLog
 from shared.codec import to_json
+from shared.incident import review as reviews
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Incident, Status
@@ -28,24 +28,41 @@ def incidents() -> None:
 
     \b
     Example:  remediator incidents list
-              remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
-              remediator incidents review 20260131T020500-1a2b3c4d-5e6f7a8b --state accepted --why "seen in the job"
+              remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b remediator
+              incidents review 20260131T020500-1a2b3c4d-5e6f7a8b --state accepted --why
+              "seen in the job"
     """
 
 
 @incidents.command("list")
 @store_options
-@click.option("--status", type=click.Choice([status.value for status in Status]), help="Only those with this status.")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in Status]),
+    help="Only those with this status.",
+)
 @click.option("--vm", metavar="NAME", default="", help="Only those whose VM's name holds this.")
 @click.option(
     "--review",
     type=click.Choice([NOT_REVIEWED, *(state.value for state in reviews.State)]),
     help="Only those of which a person said this; `none`: nobody has reviewed them yet.",
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="So many at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="So many at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_incidents(
-    data: Path, storage: str | None, status: str | None, vm: str, review: str | None, limit: int, as_json: bool
+    data: Path,
+    storage: str | None,
+    status: str | None,
+    vm: str,
+    review: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Newest first."""
     wanted = Wanted(status=status or "", vm=vm, review=review or "")
@@ -53,22 +70,33 @@ def list_incidents(
     async def read(store: Store) -> tuple[list[Incident], bool]:
         book = IncidentBook(store)
         page = await book.listing.page(wanted, limit)
-        return [incident for each in page.summaries if (incident := await book.get(each.id))], bool(page.after)
+        return [incident for each in page.summaries if (incident := await book.get(each.id))], bool(
+            page.after
+        )
 
     found, more = with_store(data, storage, read)
     if as_json:
-        click.echo(json.dumps([incident_json(incident) for incident in found], indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(
+                [incident_json(incident) for incident in found], indent=2, ensure_ascii=False
+            )
+        )
         return
     table = Table("Incident", "VM", "Error code", "Status", "Why")
     for incident in found:
         table.add_row(
-            incident.id, incident.vm_id.rsplit("/", 1)[-1], incident.error_code or "-", incident.status.value, incident.reason
+            incident.id,
+            incident.vm_id.rsplit("/", 1)[-1],
+            incident.error_code or "-",
+            incident.status.value,
+            incident.reason,
         )
     none = "No incident is like that." if wanted.narrow else "No failed backup has arrived yet."
     console().print(table if found else none)
     if more:
         click.echo(
-            f"There may be more: these are the newest {len(found)}; ask for more with --limit, or for fewer with --status.",
+            f"There may be more: these are the newest {len(found)}; ask for more with --limit, or"
+            " for fewer with --status.",
             err=True,
         )
 
@@ -85,7 +113,9 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
 
     incident = with_store(data, storage, read)
     if incident is None:
-        raise click.UsageError(f"there is no incident {incident_id}; `remediator incidents list` shows them")
+        raise click.UsageError(
+            f"there is no incident {incident_id}; `remediator incidents list` shows them"
+        )
     if as_json:
         click.echo(json.dumps(incident_json(incident), indent=2, ensure_ascii=False))
         return
@@ -95,25 +125,46 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
 @incidents.command("review")
 @click.argument("incident_id")
 @store_options
-@click.option("--state", type=click.Choice([state.value for state in reviews.State]), required=True, help="What you say of it.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in reviews.State]),
+    required=True,
+    help="What you say of it.",
+)
 @click.option("--why", metavar="TEXT", required=True, help="Your reason, 1 to 1,000 characters.")
 @click.option(
-    "--about", type=click.IntRange(min=1), metavar="SEQ", help="One entry of its audit log, by number; else the whole incident."
+    "--about",
+    type=click.IntRange(min=1),
+    metavar="SEQ",
+    help="One entry of its audit log, by number; else the whole incident.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def review_incident(
-    incident_id: str, data: Path, storage: str | None, state: str, why: str, about: int | None, as_json: bool
+    incident_id: str,
+    data: Path,
+    storage: str | None,
+    state: str,
+    why: str,
+    about: int | None,
+    as_json: bool,
 ) -> None:
-    """Put your review on record, under your user name here. It is an audit entry; a later one does not take it away."""
+    """Put your review on record, under your user name here. It is an audit entry; a
+    later one does not take it away."""
 
     async def write(store: Store) -> reviews.Review | None:
         incident = await IncidentBook(store).get(incident_id)
         by = f"{getpass.getuser()} (command line)"
-        return await reviews.review(store, AuditLog(store), incident, by, state, why, about) if incident else None
+        return (
+            await reviews.review(store, AuditLog(store), incident, by, state, why, about)
+            if incident
+            else None
+        )
 
     made = with_store(data, storage, write, write=True)
     if made is None:
-        raise click.UsageError(f"there is no incident {incident_id}; `remediator incidents list` shows them")
+        raise click.UsageError(
+            f"there is no incident {incident_id}; `remediator incidents list` shows them"
+        )
     if as_json:
         click.echo(json.dumps(to_json(made), indent=2, ensure_ascii=False))
         return
@@ -121,12 +172,18 @@ def review_incident(
 
 
 def _print(console: Console, incident: Incident) -> None:
-    """A step is never broken over lines: the command that it ends with is there to be copied."""
+    """A step is never broken over lines: the command that it ends with is there to be
+    copied."""
     console.print(f"{incident.id}  {incident.status}: {incident.reason}")
-    console.print(f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job {incident.job_id}")
+    console.print(
+        f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job"
+        f" {incident.job_id}"
+    )
     for finding in incident.findings:
         console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}")
     for action in incident.actions:
-        console.print(f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}")
+        console.print(
+            f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"
+        )
     for number, step in enumerate(incident.manual_steps, 1):
         console.print(f"  {number}. {step}", soft_wrap=True)

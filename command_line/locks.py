@@ -1,4 +1,5 @@
-"""`remediator locks`: which locks are off because of us, whether Azure agrees, and putting them back by hand."""
+"""`remediator locks`: which locks are off because of us, whether Azure agrees, and
+putting them back by hand."""
 
 from __future__ import annotations
 
@@ -16,10 +17,10 @@ from command_line.reading import arm_option, store_options, with_app, with_store
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
-from shared.execution.ledger import LockLedger, OpenLock
-from shared.execution.locks import by_hand, put_back
+from shared.execution.lock_window.ledger import LockLedger, OpenLock
+from shared.execution.lock_window.put_back import by_hand, put_back
+from shared.execution.lock_window.windows import LockWindows, Window
 from shared.execution.tools import Tools
-from shared.execution.windows import LockWindows, Window
 from shared.facts import Absent, Lock, Unreadable
 from shared.store.contract import Store
 
@@ -39,19 +40,27 @@ def locks() -> None:
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
-    """Open windows, and each lock with its deadline and the command that puts it back by hand."""
+    """Open windows, and each lock with its deadline and the command that puts it back
+    by hand."""
 
     async def read(store: Store) -> tuple[list[OpenLock], list[Window]]:
-        return await LockLedger(store).open_locks(), [held.window for held in await LockWindows(store).all()]
+        return await LockLedger(store).open_locks(), [
+            held.window for held in await LockWindows(store).all()
+        ]
 
     found, windows = with_store(data, storage, read)
     if as_json:
         told = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
-        click.echo(json.dumps({"locks": told, "windows": to_json(windows)}, indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps({"locks": told, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
+        )
         return
     for window in windows:
         members = ", ".join(member.incident_id for member in window.members)
-        click.echo(f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for {members}")
+        click.echo(
+            f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for"
+            f" {members}"
+        )
     if not found:
         click.echo("No lock is off.")
         return
@@ -59,11 +68,18 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
 
 
 def _show(found: list[OpenLock]) -> None:
-    """The commands stand below the table, each unbroken on a line of its own: they are there to be copied."""
+    """The commands stand below the table, each unbroken on a line of its own: they are
+    there to be copied."""
     table = Table("Lock", "Scope", "Back by", "Incident", "Last problem")
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
-        table.add_row(entry.lock.name, entry.lock.scope, entry.deadline + late, entry.incident_id, entry.problem)
+        table.add_row(
+            entry.lock.name,
+            entry.lock.scope,
+            entry.deadline + late,
+            entry.incident_id,
+            entry.problem,
+        )
     console().print(table)
     for entry in found:
         click.echo(by_hand(entry.lock))
@@ -74,7 +90,8 @@ def _show(found: list[OpenLock]) -> None:
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
-    """Compare the ledger with Azure, lock by lock. Changes nothing. Exit code 1 when a lock is late or cannot be read."""
+    """Compare the ledger with Azure, lock by lock. Changes nothing. Exit code 1 when a
+    lock is late or cannot be read."""
 
     async def compare(tools: Tools) -> list[dict[str, Any]]:
         return [await _compared(tools, entry) for entry in await tools.ledger.open_locks()]
@@ -101,7 +118,12 @@ async def _compared(tools: Tools, entry: OpenLock) -> dict[str, Any]:
     else:
         verdict = "there, but changed by a person: it stays as it is"
     wrong = isinstance(found, Unreadable) or (isinstance(found, Absent) and entry.overdue)
-    return {"lock": entry.lock.id, "verdict": verdict, "incident": entry.incident_id, "wrong": wrong}
+    return {
+        "lock": entry.lock.id,
+        "verdict": verdict,
+        "incident": entry.incident_id,
+        "wrong": wrong,
+    }
 
 
 @locks.command("restore")
@@ -109,8 +131,11 @@ async def _compared(tools: Tools, entry: OpenLock) -> dict[str, Any]:
 @click.option("--all", "everything", is_flag=True, help="Every lock in the ledger.")
 @store_options
 @arm_option
-def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: str | None, arm: str | None) -> None:
-    """Put a lock back now, as the guardian would: identical, read back, on record. Safe while a fix is at work: its deletion then fails.
+def restore_locks(
+    lock_id: str | None, everything: bool, data: Path, storage: str | None, arm: str | None
+) -> None:
+    """Put a lock back now, as the guardian would: identical, read back, on record. Safe
+    while a fix is at work: its deletion then fails.
 
     LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it.
     """
@@ -118,9 +143,15 @@ def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: st
         raise click.UsageError("name one LOCK_ID, or say --all")
 
     async def restore(tools: Tools) -> list[str]:
-        entries = [each for each in await tools.ledger.open_locks() if everything or fold(each.lock.id) == fold(str(lock_id))]
+        entries = [
+            each
+            for each in await tools.ledger.open_locks()
+            if everything or fold(each.lock.id) == fold(str(lock_id))
+        ]
         if not entries and lock_id:
-            raise click.UsageError(f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off")
+            raise click.UsageError(
+                f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off"
+            )
         outcomes = [await put_back(tools, entry) for entry in entries]
         for outcome in outcomes:
             click.echo(outcome.detail)
@@ -130,7 +161,9 @@ def restore_locks(lock_id: str | None, everything: bool, data: Path, storage: st
         sys.exit(1)
 
 
-def _with_tools[T](data: Path, storage: str | None, arm: str | None, work: Callable[[Tools], Awaitable[T]]) -> T:
+def _with_tools[T](
+    data: Path, storage: str | None, arm: str | None, work: Callable[[Tools], Awaitable[T]]
+) -> T:
     async def with_tools(app: App) -> T:
         return await work(await app.tools())
 

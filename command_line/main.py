@@ -1,4 +1,5 @@
-"""`remediator`: every command in one place. Mistakes of the user end with one clear line, never with a stack trace."""
+"""`remediator`: every command in one place. Mistakes of the user end with one clear
+line, never with a stack trace."""
 
 from __future__ import annotations
 
@@ -9,26 +10,27 @@ from typing import Any
 import click
 
 from command_line.audit import audit
-from command_line.children import end_with_parent
-from command_line.demo import demo
 from command_line.diagnose import diagnose
 from command_line.doctor import doctor
 from command_line.incidents import incidents
 from command_line.locks import locks
 from command_line.package import package
 from command_line.quarantine import quarantine, replay
-from command_line.scenarios import scenarios
-from command_line.serve import serve
-from command_line.simulate import simulate
 from command_line.sweep import sweep
-from command_line.try_scenario import try_scenario
-from local_host.errors import HostError
+from local.demo.children import end_with_parent
+from local.demo.command import demo
+from local.demo.try_scenario import try_scenario
+from local.host.command import serve
+from local.host.errors import HostError
+from local.scenarios.command import scenarios
+from local.simulator.command import simulate
+from local.simulator.errors import SimulatorError
 from shared.errors import RemediatorError
-from simulator.errors import SimulatorError
 
 
 class Commands(click.Group):
-    """Turns what our rooms and the operating system refuse into one line. What is left is a bug, and shows where it is."""
+    """Turns what our rooms and the operating system refuse into one line. What is left
+    is a bug, and shows where it is."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -46,18 +48,23 @@ def _told(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="azure-backup-remediator")
 def remediator() -> None:
-    """Repairs failed Azure VM backups, safely, and keeps a record that an auditor can check.
+    """Repairs failed Azure VM backups, safely, and keeps a record that an auditor can
+    check.
 
     \b
     Try it without Azure:     remediator demo
     Then look at the record:  remediator audit list
     See what can be tried:    remediator scenarios
     Run the app locally:      remediator simulate --port 8001
-                              REMEDIATOR_MODE=auto remediator serve --port 8000 --arm http://127.0.0.1:8001
-    Let a backup fail in it:  remediator try winmanagedvm --app http://127.0.0.1:8000 --arm http://127.0.0.1:8001
+                              REMEDIATOR_MODE=auto remediator serve --port 8000 --arm
+                              http://127.0.0.1:8001
+    Let a backup fail in it:  remediator try winmanagedvm --app http://127.0.0.1:8000
+    --arm http://127.0.0.1:8001
     """
 
 
@@ -82,6 +89,8 @@ for command in COMMANDS:
 
 
 def run() -> None:
-    logging.getLogger("azure.identity").setLevel(logging.ERROR)  # the error that is shown says it once
+    logging.getLogger("azure.identity").setLevel(
+        logging.ERROR
+    )  # the error that is shown says it once
     end_with_parent(os.environ)
     remediator(standalone_mode=True)

@@ -1,7 +1,9 @@
-"""`remediator package`: the zip that is deployed, the same bytes each time it is made from the same files.
+"""`remediator package`: the zip that is deployed, the same bytes each time it is made
+from the same files.
 
-What belongs in it is told by .funcignore alone, as Azure's own tools do. Whatever else stands at the top of the project is an error: a
-file that nobody decided about is not shipped.
+What belongs in it is told by .funcignore alone, as Azure's own tools do. Whatever else
+stands at the top of the project is an error: a file that nobody decided about is not
+shipped.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ import pathspec
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOYED = ("LICENSE", "function_app.py", "functions", "host.json", "requirements.txt", "shared")
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The oldest time that a zip can hold; the time of a file says nothing of what is in it."""
+"""The oldest time that a zip can hold; the time of a file says nothing of what is in
+it."""
 FILE_MODE = 0o100644
 
 
@@ -30,32 +33,44 @@ FILE_MODE = 0o100644
     help="Where the zip goes.",
 )
 def package(output: Path) -> None:
-    """Make the zip that is deployed, without tests, simulator, local host and command line.
+    """Make the zip that is deployed, without tests, simulator, local host and command
+    line.
 
     \b
     Example:  remediator package
-              az functionapp deployment source config-zip -g GROUP -n APP --src dist/azure-backup-remediator.zip --build-remote true
+              az functionapp deployment source config-zip -g GROUP -n APP --src
+              dist/azure-backup-remediator.zip --build-remote true
     """
     names = build(ROOT, output)
     content = output.read_bytes()
-    click.echo(f"{output}: {len(names)} files, {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+    click.echo(
+        f"{output}: {len(names)} files, {len(content):,} bytes, SHA-256"
+        f" {hashlib.sha256(content).hexdigest()}"
+    )
 
 
 def build(root: Path, output: Path) -> list[str]:
-    """Write the zip and return the names in it. Raises UsageError for a file at the top that is neither deployed nor ignored."""
+    """Write the zip and return the names in it. Raises UsageError for a file at the top
+    that is neither deployed nor ignored."""
     names = sorted(deployed(root))
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in names:
             info = zipfile.ZipInfo(name, EPOCH)
-            info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, FILE_MODE << 16
+            info.compress_type, info.create_system, info.external_attr = (
+                zipfile.ZIP_DEFLATED,
+                3,
+                FILE_MODE << 16,
+            )
             archive.writestr(info, (root / name).read_bytes())
     return names
 
 
 def deployed(root: Path) -> Iterator[str]:
     """Paths with forward slashes, relative to `root`."""
-    ignored = pathspec.GitIgnoreSpec.from_lines((root / ".funcignore").read_text(encoding="utf-8").splitlines())
+    ignored = pathspec.GitIgnoreSpec.from_lines(
+        (root / ".funcignore").read_text(encoding="utf-8").splitlines()
+    )
     missing = [name for name in DEPLOYED if not (root / name).exists()]
     if missing:
         raise click.UsageError(f"{', '.join(missing)} is missing in {root}")
@@ -63,7 +78,10 @@ def deployed(root: Path) -> Iterator[str]:
         if ignored.match_file(f"{top.name}/" if top.is_dir() else top.name):
             continue
         if top.name not in DEPLOYED:
-            raise click.UsageError(f"{top.name} is neither part of what is deployed nor in .funcignore: decide which it is")
+            raise click.UsageError(
+                f"{top.name} is neither part of what is deployed nor in .funcignore: decide which"
+                " it is"
+            )
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         names = (each.relative_to(root).as_posix() for each in files if each.is_file())
         yield from (name for name in names if not ignored.match_file(name))

@@ -1,4 +1,5 @@
-"""`remediator quarantine` and `remediator replay`: events that were not taken, and taking them again."""
+"""`remediator quarantine` and `remediator replay`: events that were not taken, and
+taking them again."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from command_line.console import console
 from command_line.reading import arm_option, store_options, with_app, with_store
 from shared.app import App
 from shared.errors import NotUsable
-from shared.quarantine import Kept, Quarantine
+from shared.intake.quarantine import Kept, Quarantine
+from shared.intake.replay import events_in, out_of_quarantine
+from shared.intake.take import Taken
 from shared.store.contract import Store
-from shared.workflow.again import events_in, out_of_quarantine
-from shared.workflow.take import Taken
 
 BEGINS = "The running app begins their work within a minute."
 
@@ -44,7 +45,12 @@ def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
         return
     table = Table("Id", "At (UTC)", "Characters", "Reason")
     for each in found:
-        table.add_row(each.id, each.at[:19].replace("T", " "), f"{each.characters:,}{' (cut)' if each.cut else ''}", each.reason)
+        table.add_row(
+            each.id,
+            each.at[:19].replace("T", " "),
+            f"{each.characters:,}{' (cut)' if each.cut else ''}",
+            each.reason,
+        )
     console().print(table if found else "Nothing is in quarantine.")
 
 
@@ -53,10 +59,13 @@ def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def show_kept(kept_id: str, data: Path, storage: str | None, as_json: bool) -> None:
-    """One event with all that is kept of it. What looked like a secret was taken out before it was kept."""
+    """One event with all that is kept of it. What looked like a secret was taken out
+    before it was kept."""
     kept = _one(_all(data, storage), kept_id)
     if as_json:
-        click.echo(json.dumps(_told(kept) | {"payload": kept.payload}, indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(_told(kept) | {"payload": kept.payload}, indent=2, ensure_ascii=False)
+        )
         return
     click.echo(f"{kept.id}\n{kept.at}  {kept.reason}\n\n{kept.payload}")
 
@@ -67,8 +76,16 @@ def show_kept(kept_id: str, data: Path, storage: str | None, as_json: bool) -> N
 @store_options
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def retry(kept_ids: tuple[str, ...], everything: bool, data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
-    """Take events again, by id or all. Exit code 1 when one is still of no use: that one stays."""
+def retry(
+    kept_ids: tuple[str, ...],
+    everything: bool,
+    data: Path,
+    storage: str | None,
+    arm: str | None,
+    as_json: bool,
+) -> None:
+    """Take events again, by id or all. Exit code 1 when one is still of no use: that
+    one stays."""
     if bool(kept_ids) == everything:
         raise click.UsageError("name the ids, or say --all")
 
@@ -93,15 +110,17 @@ def retry(kept_ids: tuple[str, ...], everything: bool, data: Path, storage: str 
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
-    """Take stored events from FILE (- for standard input): one event, a JSON array such as a dead-letter blob, or JSON Lines.
+    """Take stored events from FILE (- for standard input): one event, a JSON array such
+    as a dead-letter blob, or JSON Lines.
 
-    A failure that is known already opens nothing, so a file may be played twice. Exit code 1 when an event is of no use: it is kept in
-    quarantine with its reason.
+    A failure that is known already opens nothing, so a file may be played twice. Exit
+    code 1 when an event is of no use: it is kept in quarantine with its reason.
 
     \b
     Example:
-      az storage blob download --auth-mode login --account-name STORAGE --container-name dead-letters --name BLOB --file dead-letter.json
-      remediator replay dead-letter.json
+      az storage blob download --auth-mode login --account-name STORAGE --container-name
+      dead-letters --name BLOB --file dead-letter.json remediator replay
+      dead-letter.json
     """
     try:
         events = list(events_in(file.read()))
@@ -116,19 +135,26 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
 
     found = with_app(data, storage, arm, take)
     _print(found, as_json)
-    if any(each.what.startswith("quarantined") for _, taken in found for each in (taken, *taken.parts)):
+    if any(
+        each.what.startswith("quarantined") for _, taken in found for each in (taken, *taken.parts)
+    ):
         sys.exit(1)
 
 
 def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
     if as_json:
-        told = [{"event": name, "what": taken.what, "incident": taken.incident_id or None} for name, taken in found]
+        told = [
+            {"event": name, "what": taken.what, "incident": taken.incident_id or None}
+            for name, taken in found
+        ]
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         return
     for name, taken in found:
         click.echo(f"{name}: {taken.what}{f' ({taken.incident_id})' if taken.incident_id else ''}")
     started = len({each for _, taken in found for each in taken.starts})
-    click.echo(f"{len(found)} events, {started} incidents to work on. {BEGINS if started else ''}".rstrip())
+    click.echo(
+        f"{len(found)} events, {started} incidents to work on. {BEGINS if started else ''}".rstrip()
+    )
 
 
 def _all(data: Path, storage: str | None) -> list[Kept]:
@@ -147,4 +173,10 @@ def _one(rows: list[Kept], kept_id: str) -> Kept:
 
 
 def _told(kept: Kept) -> dict[str, object]:
-    return {"id": kept.id, "at": kept.at, "reason": kept.reason, "characters": kept.characters, "cut": kept.cut}
+    return {
+        "id": kept.id,
+        "at": kept.at,
+        "reason": kept.reason,
+        "characters": kept.characters,
+        "cut": kept.cut,
+    }

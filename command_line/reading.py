@@ -19,7 +19,8 @@ from shared.settings import Settings
 from shared.store.contract import Store
 
 IMPATIENCE = {"REMEDIATOR_RETRY_SECONDS": "10", "REMEDIATOR_CALL_TIMEOUT_SECONDS": "20"}
-"""Of commands that a person waits for, where the environment says nothing; the app itself is more patient."""
+"""Of commands that a person waits for, where the environment says nothing; the app
+itself is more patient."""
 
 
 def store_options[F: Callable[..., Any]](command: F) -> F:
@@ -27,8 +28,10 @@ def store_options[F: Callable[..., Any]](command: F) -> F:
     command = click.option(
         "--storage",
         metavar="LOCATION",
-        help="Azure Tables instead of the embedded store: https://ACCOUNT.table.core.windows.net with your own sign-in, or a connection "
-        "string where shared keys are on.",
+        help=(
+            "Azure Tables instead of the embedded store: https://ACCOUNT.table.core.windows.net"
+            " with your own sign-in, or a connection string where shared keys are on."
+        ),
     )(command)
     return click.option(
         "--data",
@@ -43,7 +46,9 @@ def url_of(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
     """Option callback: an address as a client can use it. Raises BadParameter."""
     try:
         url = urlsplit(text) if text else None
-        fine = url is None or (url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0)
+        fine = url is None or (
+            url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+        )
     except ValueError:  # an impossible port or host
         fine = False
     if not fine:
@@ -52,14 +57,20 @@ def url_of(_: click.Context, __: click.Parameter, text: str | None) -> str | Non
 
 
 def impatient(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a person who waits: an ARM that does not answer is given up soon, unless the environment says when."""
+    """The environment for a person who waits: an ARM that does not answer is given up
+    soon, unless the environment says when."""
     return IMPATIENCE | {name: value for name, value in given.items() if value}
 
 
 def say_what_is_asked(settings: Settings) -> None:
-    """On standard error, before the first call: a command that waits says for what, and for how long."""
+    """On standard error, before the first call: a command that waits says for what, and
+    for how long."""
     longest = settings.retry_seconds + settings.call_timeout_seconds
-    click.echo(f"asking {settings.arm_endpoint}; a call without an answer is given up after {longest:g} s at most ...", err=True)
+    click.echo(
+        f"asking {settings.arm_endpoint}; a call without an answer is given up after {longest:g} s"
+        " at most ...",
+        err=True,
+    )
 
 
 def arm_option[F: Callable[..., Any]](command: F) -> F:
@@ -81,14 +92,19 @@ def chosen_cloud() -> Cloud:
 
 
 def location(data: Path, storage: str | None) -> str:
-    """Where the store is, in the words of REMEDIATOR_STORE. Raises UsageError where there is none."""
+    """Where the store is, in the words of REMEDIATOR_STORE. Raises UsageError where
+    there is none."""
     path = data / "remediator.db"
     if not storage and not path.exists():
-        raise click.UsageError(f"there is no store in {data}: name the folder given to `remediator serve` with --data")
+        raise click.UsageError(
+            f"there is no store in {data}: name the folder given to `remediator serve` with --data"
+        )
     return storage or f"sqlite:{path.resolve()}"
 
 
-def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]], *, write: bool = False) -> T:
+def with_store[T](
+    data: Path, storage: str | None, work: Callable[[Store], Awaitable[T]], *, write: bool = False
+) -> T:
     """Open the store, do the work, close it. A mistake of the user is one clear line."""
 
     async def run() -> T:
@@ -113,8 +129,11 @@ def with_store[T](data: Path, storage: str | None, work: Callable[[Store], Await
         raise click.ClickException(str(error)) from error
 
 
-def with_app[T](data: Path, storage: str | None, arm: str | None, work: Callable[[App], Awaitable[T]]) -> T:
-    """The product itself, put together as in Azure, over that store and that Azure. A mistake of the user is one clear line."""
+def with_app[T](
+    data: Path, storage: str | None, arm: str | None, work: Callable[[App], Awaitable[T]]
+) -> T:
+    """The product itself, put together as in Azure, over that store and that Azure. A
+    mistake of the user is one clear line."""
 
     async def run() -> T:
         environment = impatient(os.environ) | {"REMEDIATOR_STORE": location(data, storage)}

@@ -1,13 +1,15 @@
-"""Makes docs/settings.md from the table in shared/settings.py: `python -m command_line.settings_doc > docs/settings.md`.
+"""Makes docs/settings.md from the table in shared/settings.py: `python -m
+command_line.settings_doc > docs/settings.md`.
 
-What no table holds (the local host, the platform's own settings) is written here by hand.
+What no table holds (the local host, the platform's own settings) is written here by
+hand.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
 
-from command_line.serve import LOCAL_PACE
+from local.host.command import LOCAL_PACE
 from shared.settings import Settings
 
 BEGIN = """\
@@ -64,7 +66,10 @@ The local host itself:
 
 def page() -> str:
     """The whole text of docs/settings.md."""
-    rows = [_row(each.metadata["name"], each.metadata["default"], each.metadata["meaning"]) for each in fields(Settings)]
+    rows = [
+        _row(each.metadata["name"], each.metadata["default"], each.metadata["meaning"])
+        for each in fields(Settings)
+    ]
     pace = [f"| `{name}` | `{value}` |\n" for name, value in LOCAL_PACE.items()]
     return BEGIN + "".join(rows) + LOCAL + "".join(pace) + HOST
 

@@ -14,27 +14,43 @@ from command_line.reading import arm_option, store_options, with_app
 from shared import clock
 from shared.app import App
 from shared.codec import to_json
-from shared.workflow.sweep import Swept
+from shared.intake.sweep import Swept
 
 
 def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
     try:
         return clock.as_time(text) if text else None
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no time; write it like 2026-01-31T12:00:00Z") from error
+        raise click.BadParameter(
+            f"{text!r} is no time; write it like 2026-01-31T12:00:00Z"
+        ) from error
 
 
 @click.command()
-@click.option("--since", callback=_time, metavar="TIME", help="Look from this time on; where the last sweep ended when left out.")
+@click.option(
+    "--since",
+    callback=_time,
+    metavar="TIME",
+    help="Look from this time on; where the last sweep ended when left out.",
+)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be opened.")
 @store_options
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def sweep(since: datetime | None, dry_run: bool, data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
-    """Find failed VM backups that are not known yet and open incidents for them, as the timer does twice an hour.
+def sweep(
+    since: datetime | None,
+    dry_run: bool,
+    data: Path,
+    storage: str | None,
+    arm: str | None,
+    as_json: bool,
+) -> None:
+    """Find failed VM backups that are not known yet and open incidents for them, as the
+    timer does twice an hour.
 
-    Asks the Log Analytics workspace (REMEDIATOR_WORKSPACE_ID), else the vaults' job lists. A failure that is known opens nothing, so it
-    may be run at any time. Exit code 1 when something could not be seen: the next sweep begins there again.
+    Asks the Log Analytics workspace (REMEDIATOR_WORKSPACE_ID), else the vaults' job
+    lists. A failure that is known opens nothing, so it may be run at any time. Exit
+    code 1 when something could not be seen: the next sweep begins there again.
 
     \b
     Examples:  remediator sweep --dry-run
@@ -42,7 +58,9 @@ def sweep(since: datetime | None, dry_run: bool, data: Path, storage: str | None
     """
 
     async def run(app: App) -> Swept:
-        return await (await app.sweep()).run(since, dry=dry_run, say=lambda text: click.echo(text, err=True))
+        return await (await app.sweep()).run(
+            since, dry=dry_run, say=lambda text: click.echo(text, err=True)
+        )
 
     swept = with_app(data, storage, arm, run)
     if as_json:

@@ -1,7 +1,8 @@
 """Verifies an export of the audit log by itself: python verify_audit.py audit.jsonl
 
-Needs Python 3.9 or newer and nothing else. The rules are in audit-format.md; read this file before you trust it.
-Exit code 0: all holds. 1: the first entry that does not hold is named. 2: the file cannot be read.
+Needs Python 3.9 or newer and nothing else. The rules are in audit-format.md; read this
+file before you trust it. Exit code 0: all holds. 1: the first entry that does not hold
+is named. 2: the file cannot be read.
 """
 
 import hashlib
@@ -15,7 +16,9 @@ HEADS = "heads"
 
 def hash_of(entry):
     fields = {name: value for name, value in entry.items() if name != "hash"}
-    text = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(
+        fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -24,7 +27,8 @@ class Broken(Exception):
 
 
 def follow(ends, entry):
-    """Each chain by itself: numbers without gaps, each entry following the one before, each hash right. Keeps the chain's end."""
+    """Each chain by itself: numbers without gaps, each entry following the one before,
+    each hash right. Keeps the chain's end."""
     seq, before = ends.get(entry["incident"], (0, GENESIS))
     where = f"incident {entry['incident']}, entry {entry['seq']}"
     if entry["seq"] != seq + 1:
@@ -46,11 +50,15 @@ def check(heads, days):
         lines = "".join(f"{name} {last[name][0]} {last[name][1]}\n" for name in sorted(last))
         found = hashlib.sha256(lines.encode()).hexdigest()
         if (found, len(last)) != (head["detail"]["root"], head["detail"]["chains"]):
-            raise Broken(f"incident heads, entry {head['seq']}: the entries of {head['detail']['day']} are not those that it bound")
+            raise Broken(
+                f"incident heads, entry {head['seq']}: the entries of {head['detail']['day']} are"
+                " not those that it bound"
+            )
 
 
 def verify(lines):
-    """How many entries there are. Of a chain only its end is kept, and of a day the last place in each chain."""
+    """How many entries there are. Of a chain only its end is kept, and of a day the
+    last place in each chain."""
     ends, days, heads, count = {}, {}, [], 0
     for entry in (json.loads(line) for line in lines if line.strip()):
         follow(ends, entry)

@@ -1,8 +1,8 @@
 """The bridge: takes the action group's call and publishes it to the Event Grid topic.
 
-Azure has no Event Grid topic for backup failures, and an action group cannot post to one. It sends again on 408, 429, 503 and 504
-only, so whatever may work later is answered 503.
-https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups
+Azure has no Event Grid topic for backup failures, and an action group cannot post to
+one. It sends again on 408, 429, 503 and 504 only, so whatever may work later is
+answered 503. https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import logging
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import access
 from functions.composition import the_app
-from shared.bridge import publish
+from functions.pages import access
+from shared.azure.topic import publish
 from shared.errors import RemediatorError
 from shared.events.model import Unusable
 from shared.events.parse import parse_alert
@@ -25,8 +25,9 @@ blueprint = df.Blueprint()
 
 @blueprint.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def alerts(req: func.HttpRequest) -> func.HttpResponse:
-    """202 when safely published, 400 with the reason when it can never be used, 503 when it must be sent again; 401 or 403 for anybody else
-    than an action group, told by functions/access.py."""
+    """202 when safely published, 400 with the reason when it can never be used, 503
+    when it must be sent again; 401 or 403 for anybody else than an action group, told
+    by functions/pages/access.py."""
     refused = access.sender(req)
     if refused is not None:
         return access.refusal(refused)
@@ -44,4 +45,6 @@ async def alerts(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _answer(status: int, reason: str) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps({"result": reason}), status_code=status, mimetype="application/json")
+    return func.HttpResponse(
+        json.dumps({"result": reason}), status_code=status, mimetype="application/json"
+    )

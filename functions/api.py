@@ -1,6 +1,8 @@
-"""HTTP routes for people and tools: incidents, audit entries, review pages, health. They read only.
+"""HTTP routes for people and tools: incidents, audit entries, review pages, health.
+They read only.
 
-Their auth level is anonymous because a browser has no function key: functions/access.py lets in who signed in and has a role.
+Their auth level is anonymous because a browser has no function key:
+functions/pages/access.py lets in who signed in and has a role.
 """
 
 from __future__ import annotations
@@ -13,16 +15,16 @@ from typing import Any
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import access
-from functions.access import Role
 from functions.composition import the_app
+from functions.pages import access
+from functions.pages.access import Role
 from shared import clock, health
 from shared.audit.log import oldest_first
 from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import Wanted
+from shared.incident.review import newest
 from shared.incident.view import incident_json
-from shared.review import newest
 
 blueprint = df.Blueprint()
 MOST_ROWS = 1000
@@ -58,9 +60,11 @@ async def list_quarantine(req: func.HttpRequest) -> func.HttpResponse:
 
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
-    """To a reader 200 when all works, 503 when something does not, with each check and its reason.
+    """To a reader 200 when all works, 503 when something does not, with each check and
+    its reason.
 
-    A stranger learns whether the app answers, from memory: neither the store nor Azure is asked.
+    A stranger learns whether the app answers, from memory: neither the store nor Azure
+    is asked.
     """
     stranger = isinstance(access.person(req), access.Refused)
     found: dict[str, Any]
@@ -69,7 +73,9 @@ async def show_health(req: func.HttpRequest) -> func.HttpResponse:
         found = {"status": "answers", "at": clock.now()} if stranger else await health.report(app)
     except RemediatorError as error:
         problem = {"name": "settings", "ok": False, "reason": str(error)}
-        found = {"status": "degraded", "at": clock.now()} | ({} if stranger else {"checks": [problem]})
+        found = {"status": "degraded", "at": clock.now()} | (
+            {} if stranger else {"checks": [problem]}
+        )
     return _json(found, 503 if found["status"] == "degraded" else 200)
 
 
@@ -92,8 +98,12 @@ async def _entries(req: func.HttpRequest) -> func.HttpResponse:
     try:
         since = clock.as_text(clock.as_time(since)) if since else None
     except ValueError as error:
-        raise NotUsable(f"since is {since!r}; it takes a time such as 2026-01-31T12:00:00Z") from error
-    entries = the_app().audit.entries(incident=req.params.get("incident"), vm=req.params.get("vm"), since=since)
+        raise NotUsable(
+            f"since is {since!r}; it takes a time such as 2026-01-31T12:00:00Z"
+        ) from error
+    entries = the_app().audit.entries(
+        incident=req.params.get("incident"), vm=req.params.get("vm"), since=since
+    )
     return _json([entry.to_json() for entry in oldest_first([entry async for entry in entries])])
 
 
@@ -122,4 +132,9 @@ async def _answered(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.Ht
 
 def _json(body: Any, status: int = 200) -> func.HttpResponse:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return func.HttpResponse(json.dumps(body, ensure_ascii=False), status_code=status, mimetype="application/json", headers=headers)
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False),
+        status_code=status,
+        mimetype="application/json",
+        headers=headers,
+    )

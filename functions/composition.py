@@ -1,4 +1,5 @@
-"""The one App of this worker process, made when a function first needs it, never at import."""
+"""The one App of this worker process, made when a function first needs it, never at
+import."""
 
 from __future__ import annotations
 

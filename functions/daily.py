@@ -1,4 +1,5 @@
-"""Timer `daily`: a quarter past midnight (UTC), and when the app starts, closes the days that are over in the audit log."""
+"""Timer `daily`: a quarter past midnight (UTC), and when the app starts, closes the
+days that are over in the audit log."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from functions.composition import the_app
-from shared.workflow.daily import close_days
+from shared.daily import close_days
 
 blueprint = df.Blueprint()
 

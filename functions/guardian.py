@@ -1,4 +1,5 @@
-"""Timer `guardian`: each minute, and when the app starts, puts back locks whose time is over and begins lost incidents again."""
+"""Timer `guardian`: each minute, and when the app starts, puts back locks whose time is
+over and begins lost incidents again."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ import azure.functions as func
 
 from functions.composition import the_app
 from functions.starting import ensure_running, is_running
+from shared.execution import guardian as work
 from shared.execution.tools import Tools
-from shared.workflow import guardian as work
 
 blueprint = df.Blueprint()
 
@@ -40,7 +41,9 @@ async def _resume(tools: Tools, client: str) -> list[Exception]:
     problems: list[Exception] = []
     for incident in await work.unfinished(tools):
         try:
-            if await is_running(client, incident.id) or not await work.may_restart(tools, incident.id):
+            if await is_running(client, incident.id) or not await work.may_restart(
+                tools, incident.id
+            ):
                 continue
             if await ensure_running(client, incident.id, restarted=True):
                 await work.count_restart(tools, incident.id)

@@ -1,8 +1,9 @@
 """The orchestration of one incident, and its activities.
 
-Activities give errors as data. One that raises all the same, or whose worker died, is called again by the orchestrator, so each first looks
-at what is already so; then the incident goes to a person, and where not even that can be written the orchestration fails: the guardian
-begins it again.
+Activities give errors as data. One that raises all the same, or whose worker died, is
+called again by the orchestrator, so each first looks at what is already so; then the
+incident goes to a person, and where not even that can be written the orchestration
+fails: the guardian begins it again.
 """
 
 from __future__ import annotations
@@ -14,21 +15,28 @@ import azure.durable_functions as df
 
 from functions.composition import the_app
 from functions.orchestration import LongHistory, Remediation, Steps
-from shared.checkers.contract import unknown
 from shared.codec import to_json
+from shared.diagnosis import begin, check
+from shared.diagnosis.checkers.contract import unknown
 from shared.errors import RemediatorError
-from shared.workflow import begin, carry_out, check, decide, guardian, hand_over, turn, verify
+from shared.execution import carry_out, guardian, hand_over
+from shared.plan import decide, turn
+from shared.verification import verify
 
 blueprint = df.Blueprint()
 
 
 @blueprint.orchestration_trigger(context_name="context")
 def remediate(context: df.DurableOrchestrationContext) -> Steps:
-    """1. begin: the job confirms the failure; its code names the causes. 2. before_diagnosis: wait while a job of the VM runs; it may
-    heal the failure. 3. check: all causes side by side. 4. decide: a plan, or a person. 5. take_turn: wait for a place within the
-    limit; after a wait on with 2. 6. carry_out: unit by unit, until one is not done; where a job of the VM runs by now, on with 5.
-    7. settle: the checker again. 8. verify: a new backup, ordered again where Azure refuses it for now, followed with durable timers.
-    9. conclude: fixed, or on with 2. A stage that cannot be carried out ends with a person. A wait that makes the history long goes
+    """1. begin: the job confirms the failure; its code names the causes. 2.
+    before_diagnosis: wait while a job of the VM runs; it may heal the failure. 3.
+    check: all causes side by side. 4. decide: a plan, or a person. 5. take_turn: wait
+    for a place within the limit; after a wait on with 2. 6. carry_out: unit by unit,
+    until one is not done; where a job of the VM runs by now, on with 5.
+    7. settle: the checker again. 8. verify: a new backup, ordered again where Azure
+       refuses it for now, followed with durable timers.
+    9. conclude: fixed, or on with 2. A stage that cannot be carried out ends with a
+       person. A wait that makes the history long goes
     on in a new one.
     """
     try:
@@ -53,7 +61,9 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
         return await check.check(tools, incident, work["failed_at"], work["cause"])
     except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
-        failed: dict[str, Any] = to_json(unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}"))
+        failed: dict[str, Any] = to_json(
+            unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}")
+        )
         return failed
 
 
@@ -64,28 +74,47 @@ async def decide_plan(work: dict) -> dict:  # type: ignore[type-arg]
 
 @blueprint.activity_trigger(input_name="work")
 async def before_diagnosis(work: dict) -> dict:  # type: ignore[type-arg]
-    return await turn.before_diagnosis(await the_app().tools(), work["incident_id"], work["failed_at"])
+    return await turn.before_diagnosis(
+        await the_app().tools(), work["incident_id"], work["failed_at"]
+    )
 
 
 @blueprint.activity_trigger(input_name="work")
 async def take_turn(work: dict) -> dict:  # type: ignore[type-arg]
-    return await turn.take_turn(await the_app().tools(), work["incident_id"], work["plan"], work["failed_at"], work["unread"])
+    return await turn.take_turn(
+        await the_app().tools(),
+        work["incident_id"],
+        work["plan"],
+        work["failed_at"],
+        work["unread"],
+    )
 
 
 @blueprint.activity_trigger(input_name="work")
 async def carry_out_unit(work: dict) -> dict:  # type: ignore[type-arg]
-    """Errors become data: the incident goes to a person with what is known, instead of being lost."""
+    """Errors become data: the incident goes to a person with what is known, instead of
+    being lost."""
     try:
-        return await carry_out.carry_out(await the_app().tools(), work["incident_id"], work["cause"], work["unit"])
+        return await carry_out.carry_out(
+            await the_app().tools(), work["incident_id"], work["cause"], work["unit"]
+        )
     except Exception as error:
-        logging.exception("the fix of %s for incident %s failed", work["cause"], work["incident_id"])
-        return {"result": "failed", "detail": f"{type(error).__name__}: {error}", "manual_steps": []}
+        logging.exception(
+            "the fix of %s for incident %s failed", work["cause"], work["incident_id"]
+        )
+        return {
+            "result": "failed",
+            "detail": f"{type(error).__name__}: {error}",
+            "manual_steps": [],
+        }
 
 
 @blueprint.activity_trigger(input_name="work")
 async def settle_fix(work: dict) -> dict:  # type: ignore[type-arg]
     tools = await the_app().tools()
-    return await carry_out.settle(tools, work["incident_id"], work["plan"], work["outcomes"], work["failed_at"])
+    return await carry_out.settle(
+        tools, work["incident_id"], work["plan"], work["outcomes"], work["failed_at"]
+    )
 
 
 @blueprint.activity_trigger(input_name="work")
@@ -105,7 +134,9 @@ async def conclude_backup(work: dict) -> dict:  # type: ignore[type-arg]
 
 @blueprint.activity_trigger(input_name="work")
 async def hand_over_incident(work: dict) -> dict:  # type: ignore[type-arg]
-    return await hand_over.hand_over(await the_app().tools(), work["incident_id"], work["stage"], work["error"])
+    return await hand_over.hand_over(
+        await the_app().tools(), work["incident_id"], work["stage"], work["error"]
+    )
 
 
 @blueprint.activity_trigger(input_name="work")

@@ -1,4 +1,5 @@
-"""POST /api/review/{incident}: what a person says of an incident, from a form of our pages or as JSON."""
+"""POST /api/review/{incident}: what a person says of an incident, from a form of our
+pages or as JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +11,13 @@ from urllib.parse import parse_qs
 import azure.durable_functions as df
 import azure.functions as func
 
-from functions import access
-from functions.access import Refused
 from functions.composition import the_app
-from shared import review as reviews
+from functions.pages import access
+from functions.pages.access import Refused
 from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
+from shared.incident import review as reviews
 
 blueprint = df.Blueprint()
 LONGEST_NUMBER = 10
@@ -28,13 +29,16 @@ ABOUT = "about"
 
 @blueprint.route(route="review/{incident}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def review(req: func.HttpRequest) -> func.HttpResponse:
-    """200 with the review as JSON; 303 back to the incident's page where a form sent it."""
+    """200 with the review as JSON; 303 back to the incident's page where a form sent
+    it."""
     who = access.person(req)
     if isinstance(who, Refused):
         return access.refusal(who)
     kind = fold(req.headers.get("content-type", "").split(";")[0].strip())
     if (kind == FORM or access.from_a_browser(req)) and not access.from_same_origin(req):
-        return access.refusal(Refused(403, "a review can be sent by a page of this app only, not by another site"))
+        return access.refusal(
+            Refused(403, "a review can be sent by a page of this app only, not by another site")
+        )
     try:
         return await _reviewed(req, who.name, kind)
     except NotUsable as error:
@@ -50,9 +54,14 @@ async def _reviewed(req: func.HttpRequest, by: str, kind: str) -> func.HttpRespo
     if incident is None:
         return _answer({"error": f"there is no incident {incident_id}"}, 404)
     about = int(said[ABOUT]) if said[ABOUT] else None
-    made = await reviews.review(app.store, app.audit, incident, by, said["state"], said["why"], about)
+    made = await reviews.review(
+        app.store, app.audit, incident, by, said["state"], said["why"], about
+    )
     if kind == FORM:
-        return func.HttpResponse(status_code=303, headers={"Location": f"../audit/page/{incident.id}", "Cache-Control": "no-store"})
+        return func.HttpResponse(
+            status_code=303,
+            headers={"Location": f"../audit/page/{incident.id}", "Cache-Control": "no-store"},
+        )
     return _answer({"review": to_json(made)}, 200)
 
 
@@ -69,7 +78,9 @@ def _said(body: bytes, kind: str) -> Mapping[str, str]:
         raise NotUsable(f"the body is {kind or 'of no kind'}; it takes {JSON} or {FORM}")
     try:
         text = body.decode()
-        said = json.loads(text) if kind == JSON else parse_qs(text, max_num_fields=20, errors="strict")
+        said = (
+            json.loads(text) if kind == JSON else parse_qs(text, max_num_fields=20, errors="strict")
+        )
     except (ValueError, RecursionError) as error:
         raise NotUsable(f"the body is no {kind}") from error
     if not isinstance(said, dict):
@@ -92,4 +103,6 @@ def _one(name: str, value: Any) -> str:
 
 def _answer(body: Any, status: int) -> func.HttpResponse:
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return func.HttpResponse(json.dumps(body, ensure_ascii=False), status_code=status, mimetype=JSON, headers=headers)
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False), status_code=status, mimetype=JSON, headers=headers
+    )

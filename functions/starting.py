@@ -23,12 +23,13 @@ NOT_FOUND = 404
 
 
 class EngineSilent(RemediatorError):
-    """The durable engine answered with an error: whether an orchestration runs is not known."""
+    """The durable engine answered with an error: whether an orchestration runs is not
+    known."""
 
 
 async def take_and_start(event: str, client: Any) -> None:
-    """Take one event and start its incidents. Returns for whatever can never be used (it is on record then); raises when it must come
-    again."""
+    """Take one event and start its incidents. Returns for whatever can never be used
+    (it is on record then); raises when it must come again."""
     app = the_app()
     taken = await app.intake.take(event, app.own_subscription)
     logging.info("event %s: incident %s", taken.what, taken.incident_id or "none")
@@ -39,9 +40,10 @@ async def take_and_start(event: str, client: Any) -> None:
 async def is_running(client: Any, incident_id: str) -> bool:
     """Raises EngineSilent where the engine does not say: unknown is not "not running".
 
-    Believed are 404, for an id that Durable does not have, and an answer with a documented
-    runtime status. A fault of its storage is 500 with an error object, one of the host 500
-    with nothing; `get_status` of the library gives both on as a status without a state.
+    Believed are 404, for an id that Durable does not have, and an answer with a
+    documented runtime status. A fault of its storage is 500 with an error object, one
+    of the host 500 with nothing; `get_status` of the library gives both on as a status
+    without a state.
     https://learn.microsoft.com/azure/azure-functions/durable/durable-functions-http-api#get-instance-status
     """
     code, body = await _status(client, incident_id)
@@ -49,24 +51,32 @@ async def is_running(client: Any, incident_id: str) -> bool:
         return False
     told = body.get("runtimeStatus") if isinstance(body, dict) else None
     if told not in DOCUMENTED:
-        raise EngineSilent(f"the durable engine does not say whether {incident_id} runs: {code} {str(body)[:200]}")
+        raise EngineSilent(
+            f"the durable engine does not say whether {incident_id} runs: {code} {str(body)[:200]}"
+        )
     return DOCUMENTED[told] in AT_WORK
 
 
 async def _status(client: Any, incident_id: str) -> tuple[int, Any]:
-    """The HTTP status and the body, which the library's public call does not give apart."""
-    url = RpcManagementOptions(instance_id=incident_id).to_url(client._orchestration_bindings.rpc_base_url)
+    """The HTTP status and the body, which the library's public call does not give
+    apart."""
+    url = RpcManagementOptions(instance_id=incident_id).to_url(
+        client._orchestration_bindings.rpc_base_url
+    )
     code, body = await client._get_async_request(url)
     return code, body
 
 
 async def ensure_running(client: Any, incident_id: str, *, restarted: bool = False) -> bool:
-    """Start it unless it runs; whether the engine took our start. Two callers at once may both try: where the host refuses the second,
-    that one finds it running. `restarted`: the work was begun before, and lost."""
+    """Start it unless it runs; whether the engine took our start. Two callers at once
+    may both try: where the host refuses the second, that one finds it running.
+    `restarted`: the work was begun before, and lost."""
     if await is_running(client, incident_id):
         return False
     try:
-        await client.start_new(ORCHESTRATOR, instance_id=incident_id, client_input=_input(incident_id, restarted))
+        await client.start_new(
+            ORCHESTRATOR, instance_id=incident_id, client_input=_input(incident_id, restarted)
+        )
     except Exception as error:  # durable 1.7 raises nothing narrower for a refused start
         if not await is_running(client, incident_id):
             raise

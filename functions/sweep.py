@@ -1,4 +1,5 @@
-"""Timer `sweep`: twice an hour, looks for failed backups that no event told of, and starts what it opened."""
+"""Timer `sweep`: twice an hour, looks for failed backups that no event told of, and
+starts what it opened."""
 
 from __future__ import annotations
 

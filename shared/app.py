@@ -1,4 +1,5 @@
-"""Puts the product together from its settings: stores, clients, tools. Made once per process, when first needed."""
+"""Puts the product together from its settings: stores, clients, tools. Made once per
+process, when first needed."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 
-from shared import telemetry
+from shared.audit import telemetry
 from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
@@ -14,23 +15,24 @@ from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.errors import SettingsError
-from shared.execution.cooling import CoolingTime
-from shared.execution.ledger import LockLedger
-from shared.execution.limiter import DIAGNOSIS_SECONDS, ChangeLimiter
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.windows import LockWindows
 from shared.execution.tools import Tools
-from shared.execution.windows import LockWindows
 from shared.incident.book import IncidentBook
-from shared.quarantine import Quarantine
+from shared.intake.quarantine import Quarantine
+from shared.intake.sweep import Sweep
+from shared.intake.take import Intake
+from shared.intake.watermark import Watermark
+from shared.plan.cooling import CoolingTime
+from shared.plan.limits import DIAGNOSIS_SECONDS, ChangeLimiter
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.open import open_store
-from shared.workflow.sweep import Sweep
-from shared.workflow.take import Intake
-from shared.workflow.watermark import Watermark
 
 
 class App:
-    """Raises SettingsError where a setting is missing or impossible; nothing runs on a guess."""
+    """Raises SettingsError where a setting is missing or impossible; nothing runs on a
+    guess."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.settings = Settings.from_environment(environment)
@@ -45,7 +47,8 @@ class App:
     def store(self) -> Store:
         if not self.settings.store:
             raise SettingsError(
-                "REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere to keep a record"
+                "REMEDIATOR_STORE is not set, and neither is AzureWebJobsStorage: there is nowhere"
+                " to keep a record"
             )
         return open_store(self.settings.store, self.settings.table_prefix, self.settings.cloud)
 
@@ -80,15 +83,18 @@ class App:
     async def own_subscription(self) -> str:
         """The one subscription that this installation looks after.
 
-        From settings; else the only one that the identity sees, asked once. Raises SettingsError when it sees none or several, and
-        AzureCallFailed when ARM does not say.
+        From settings; else the only one that the identity sees, asked once. Raises
+        SettingsError when it sees none or several, and AzureCallFailed when ARM does
+        not say.
         """
         if self._own_subscription:
             return self._own_subscription
         visible = await self.visible_subscriptions()
         if len(visible) != 1:
             seen = f"{len(visible)} subscriptions" if visible else "no subscription"
-            raise SettingsError(f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it")
+            raise SettingsError(
+                f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it"
+            )
         self._own_subscription = visible[0]
         return visible[0]
 
@@ -101,21 +107,46 @@ class App:
         clients = self._clients_of(await self.own_subscription())
         settings = self.settings
         log, has_log = await self.failed_backup_log(), bool(settings.workspace_id)
-        return Sweep(ArmReader(clients), log, self.intake, self.watermark, self.own_subscription, has_log, settings.sweep_most)
+        return Sweep(
+            ArmReader(clients),
+            log,
+            self.intake,
+            self.watermark,
+            self.own_subscription,
+            has_log,
+            settings.sweep_most,
+        )
 
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
-        limiter = ChangeLimiter(self.store, self.settings.changes_per_hour, self.settings.longest_pause_seconds + DIAGNOSIS_SECONDS)
+        limiter = ChangeLimiter(
+            self.store,
+            self.settings.changes_per_hour,
+            self.settings.longest_pause_seconds + DIAGNOSIS_SECONDS,
+        )
         cooling = CoolingTime(self.store, self.settings.cooling_hours)
         reader, writer = ArmReader(clients), ArmWriter(clients)
-        return Tools(self.settings, reader, writer, self.audit, self.book, self.ledger, self.windows, limiter, cooling)
+        return Tools(
+            self.settings,
+            reader,
+            writer,
+            self.audit,
+            self.book,
+            self.ledger,
+            self.windows,
+            limiter,
+            cooling,
+        )
 
     async def failed_backup_log(self) -> FailedBackupLog:
-        """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that there is none."""
+        """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that
+        there is none."""
         return FailedBackupLog(self._clients_of(await self.own_subscription()))
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
-        return self._clients.setdefault(subscription_id, AzureClients(self.settings, subscription_id))
+        return self._clients.setdefault(
+            subscription_id, AzureClients(self.settings, subscription_id)
+        )
 
     async def close(self) -> None:
         for clients in self._clients.values():

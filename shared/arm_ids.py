@@ -1,4 +1,5 @@
-"""ARM resource ids: taken apart, compared, and refused where they could be made to name something else.
+"""ARM resource ids: taken apart, compared, and refused where they could be made to name
+something else.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 """
@@ -15,10 +16,12 @@ _TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvw
 
 
 def fold(text: str) -> str:
-    """The text with its ASCII letters in lower case and everything else as it is: the one way in which ids and names are compared.
+    """The text with its ASCII letters in lower case and everything else as it is: the
+    one way in which ids and names are compared.
 
-    Resource group names may hold any Unicode letter. `str.casefold` makes `rg-straße` and `rg-strasse` one group, `str.lower` does the
-    same to the Kelvin sign and k: either would name another resource.
+    Resource group names may hold any Unicode letter. `str.casefold` makes `rg-straße`
+    and `rg-strasse` one group, `str.lower` does the same to the Kelvin sign and k:
+    either would name another resource.
     https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
     """
     return text.translate(_TO_LOWER)
@@ -26,13 +29,15 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ArmId:
-    """An id in its parts; `names` are the resource names from the outermost to the innermost."""
+    """An id in its parts; `names` are the resource names from the outermost to the
+    innermost."""
 
     text: str
     subscription: str
     resource_group: str
     provider: str
-    """Namespace of the innermost provider, or "" for a resource group or a subscription."""
+    """Namespace of the innermost provider, or "" for a resource group or a
+    subscription."""
     types: tuple[str, ...]
     names: tuple[str, ...]
 
@@ -43,24 +48,31 @@ class ArmId:
 
     @property
     def type(self) -> str:
-        """Such as microsoft.compute/virtualmachines, lower-cased; "" for a resource group or a subscription."""
+        """Such as microsoft.compute/virtualmachines, lower-cased; "" for a resource
+        group or a subscription."""
         return fold("/".join((self.provider, *self.types))) if self.provider else ""
 
     @property
     def parent(self) -> str:
-        """Id of the resource that this one is a child of, or of its resource group or subscription."""
+        """Id of the resource that this one is a child of, or of its resource group or
+        subscription."""
         if len(self.names) > 1:
             return self.text.rsplit("/", 2)[0]
-        return self.text[: fold(self.text).rindex("/providers/")] if self.provider else self.text.rsplit("/", 2)[0]
+        return (
+            self.text[: fold(self.text).rindex("/providers/")]
+            if self.provider
+            else self.text.rsplit("/", 2)[0]
+        )
 
     def __str__(self) -> str:
         return self.text
 
 
 def parse(text: str, field: str = "the id") -> ArmId:
-    """Takes /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...],
-    in any case. Raises NotUsable for all else; the reason begins with `field`, where the text
-    came from."""
+    """Takes
+    /subscriptions/{id}[/resourceGroups/{name}][/providers/{namespace}/{type}/{name}...],
+    in any case. Raises NotUsable for all else; the reason begins with `field`, where
+    the text came from."""
     try:
         return _parsed(text)
     except NotUsable as error:
@@ -77,7 +89,14 @@ def _parsed(text: str) -> ArmId:
             raise NotUsable(f"no resource group is named: {_shown(text)}")
         group, rest = rest[1], rest[2:]
     provider, pairs = _innermost(rest, text)
-    return ArmId("/" + "/".join(segments), segments[1], group, provider, tuple(pairs[::2]), tuple(pairs[1::2]))
+    return ArmId(
+        "/" + "/".join(segments),
+        segments[1],
+        group,
+        provider,
+        tuple(pairs[::2]),
+        tuple(pairs[1::2]),
+    )
 
 
 def same(one: str, other: str) -> bool:
@@ -86,12 +105,16 @@ def same(one: str, other: str) -> bool:
 
 
 def is_at_or_above(scope: str, target: str) -> bool:
-    """Whether `scope` is `target` or one of the scopes around it, so that a lock on it is inherited by `target`."""
-    return same(scope, target) or fold(f"/{target.strip('/')}/").startswith(fold(f"/{scope.strip('/')}/"))
+    """Whether `scope` is `target` or one of the scopes around it, so that a lock on it
+    is inherited by `target`."""
+    return same(scope, target) or fold(f"/{target.strip('/')}/").startswith(
+        fold(f"/{scope.strip('/')}/")
+    )
 
 
 def group_of(resource_id: str) -> str:
-    """Id of the resource group that the resource is in. Raises NotUsable when it is in none."""
+    """Id of the resource group that the resource is in. Raises NotUsable when it is in
+    none."""
     found = parse(resource_id)
     if not found.resource_group:
         raise NotUsable(f"the id is in no resource group: {_shown(resource_id)}")
@@ -99,7 +122,8 @@ def group_of(resource_id: str) -> str:
 
 
 def protected_item_id(vault_id: str, container: str, item: str) -> str:
-    """Id of what a vault protects. https://learn.microsoft.com/rest/api/backup/protected-items/get"""
+    """Id of what a vault protects.
+    https://learn.microsoft.com/rest/api/backup/protected-items/get"""
     return f"{vault_id}/backupFabrics/Azure/protectionContainers/{container}/protectedItems/{item}"
 
 

@@ -1,10 +1,13 @@
-"""The catalogue: every error code with its causes in order, and every cause with its checker, fix, advice and page.
+"""The catalogue: every error code with its causes in order, and every cause with its
+checker, fix, advice and page.
 
-Read this file first. To add an error: a row here, a checker (shared/checkers/), a fix where there is one (shared/fixes/), a page
+Read this file first. To add an error: a row here, a checker
+(shared/diagnosis/checkers/), a fix where there is one (shared/execution/fixes/), a page
 (docs/causes/). Tests fail when one of the four is missing.
 
-The codes, their order of causes and the remedies follow the article in its edition of 2018; codes that came since are marked with
-their own page. https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
+The codes, their order of causes and the remedies follow the article in its edition of
+2018; codes that came since are marked with their own page.
+https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared import advice
-from shared.checkers import (
+from shared.diagnosis import advice
+from shared.diagnosis.checkers import (
     backup_extension,
     linux_agent,
     locked_restore_points,
@@ -21,10 +24,10 @@ from shared.checkers import (
     snapshot_status,
     windows_agent,
 )
-from shared.checkers.contract import Checker
+from shared.diagnosis.checkers.contract import Checker
 from shared.events.error_codes import canonical
-from shared.fixes import delete_restore_point_collection, uninstall_extension
-from shared.fixes.contract import Fix
+from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
+from shared.execution.fixes.contract import Fix
 
 ARTICLE = "https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"
 
@@ -63,9 +66,27 @@ class ErrorCode:
 
 CAUSES = (
     Cause(1, "The VM has no internet access", no_internet.CHECKER, None, advice.no_internet),
-    Cause(2, "The VM agent does not respond (Windows)", windows_agent.CHECKER, None, advice.windows_agent),
-    Cause(3, "The VM agent is out of date or not running (Linux)", linux_agent.CHECKER, None, advice.linux_agent),
-    Cause(4, "No snapshot status, or no snapshot", snapshot_status.CHECKER, None, advice.snapshot_status),
+    Cause(
+        2,
+        "The VM agent does not respond (Windows)",
+        windows_agent.CHECKER,
+        None,
+        advice.windows_agent,
+    ),
+    Cause(
+        3,
+        "The VM agent is out of date or not running (Linux)",
+        linux_agent.CHECKER,
+        None,
+        advice.linux_agent,
+    ),
+    Cause(
+        4,
+        "No snapshot status, or no snapshot",
+        snapshot_status.CHECKER,
+        None,
+        advice.snapshot_status,
+    ),
     Cause(
         5,
         "The backup extension fails to update or load",
@@ -83,21 +104,32 @@ CAUSES = (
 )
 
 ERROR_CODES = (
-    ErrorCode("UserErrorGuestAgentStatusUnavailable", "VM agent unable to communicate with Azure Backup", (1, 2, 3, 4, 5)),
+    ErrorCode(
+        "UserErrorGuestAgentStatusUnavailable",
+        "VM agent unable to communicate with Azure Backup",
+        (1, 2, 3, 4, 5),
+    ),
     ErrorCode(
         "ExtensionSnapshotFailedNoNetwork",
         "Snapshot operation failed due to no network connectivity on the virtual machine",
         (1, 4, 5),
     ),
     ErrorCode("ExtentionOperationFailed", "VMSnapshot extension operation failed", (4, 5, 2, 3)),
-    ErrorCode("GuestAgentSnapshotTaskStatusError", "Could not communicate with the VM agent for snapshot status", (2, 3, 1)),
+    ErrorCode(
+        "GuestAgentSnapshotTaskStatusError",
+        "Could not communicate with the VM agent for snapshot status",
+        (2, 3, 1),
+    ),
     ErrorCode("BackUpOperationFailed", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)),
-    ErrorCode("BackUpOperationFailedV2", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)),
+    ErrorCode(
+        "BackUpOperationFailedV2", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)
+    ),
     ErrorCode(
         "UserErrorRpCollectionLimitReached",
         "The Restore Point collection max limit has reached",
         (6,),
-        ARTICLE + "#userrorrpcollectionlimitreached-the-restore-point-collection-max-limit-has-reached",
+        ARTICLE
+        + "#userrorrpcollectionlimitreached-the-restore-point-collection-max-limit-has-reached",
     ),
 )
 
@@ -107,7 +139,8 @@ _BY_NAME = {code.name: code for code in ERROR_CODES}
 
 
 def error_code(name: str) -> ErrorCode | None:
-    """The row of an error code, in any of its spellings; None: not in the catalogue, so never fixed by guess."""
+    """The row of an error code, in any of its spellings; None: not in the catalogue, so
+    never fixed by guess."""
     return _BY_NAME.get(canonical(name) or name)
 
 

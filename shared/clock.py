@@ -24,7 +24,8 @@ def after(text: str, seconds: float) -> str:
 
 
 def normal(text: str) -> str:
-    """Somebody else's ISO 8601 time as we write it, so that it sorts with ours; "" for what is none."""
+    """Somebody else's ISO 8601 time as we write it, so that it sorts with ours; "" for
+    what is none."""
     try:
         return as_text(as_time(text))
     except ValueError:

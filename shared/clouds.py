@@ -1,8 +1,10 @@
-"""Azure's clouds: where each has its endpoints. Chosen by one setting, REMEDIATOR_CLOUD.
+"""Azure's clouds: where each has its endpoints. Chosen by one setting,
+REMEDIATOR_CLOUD.
 
-ARM's addresses and token scopes and the sign-in authorities are those of the SDK's own tables (azure.mgmt.core, azure.identity), which a
-test compares; the rest is from https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure and
-https://learn.microsoft.com/azure/china/resources-developer-guide
+ARM's addresses and token scopes and the sign-in authorities are those of the SDK's own
+tables (azure.mgmt.core, azure.identity), which a test compares; the rest is from
+https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure
+and https://learn.microsoft.com/azure/china/resources-developer-guide
 """
 
 from __future__ import annotations

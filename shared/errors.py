@@ -25,7 +25,8 @@ from __future__ import annotations
 
 
 class RemediatorError(Exception):
-    """Base of the tree. `permanent`: the same attempt will fail again, so do not retry it."""
+    """Base of the tree. `permanent`: the same attempt will fail again, so do not retry
+    it."""
 
     permanent = False
 
@@ -33,9 +34,11 @@ class RemediatorError(Exception):
 class AzureCallFailed(RemediatorError):
     """An ARM or Azure Backup call that did not succeed.
 
-    `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status (0 when there was no answer),
-    `correlation_id` the x-ms-correlation-request-id of the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After,
-    `policies` the Azure policies that refused it, each with its assignment, as ARM names them.
+    `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status
+    (0 when there was no answer), `correlation_id` the x-ms-correlation-request-id of
+    the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After,
+    `policies` the Azure policies that refused it, each with its assignment, as ARM
+    names them.
     """
 
     def __init__(
@@ -59,7 +62,8 @@ class AzureCallFailed(RemediatorError):
 
     @property
     def may_have_happened(self) -> bool:
-        """Whether a write may have had its effect all the same. True: its outcome is not known."""
+        """Whether a write may have had its effect all the same. True: its outcome is
+        not known."""
         return False
 
     def __str__(self) -> str:
@@ -142,13 +146,16 @@ class NotUsable(RemediatorError):
 
 
 class NotOurs(NotUsable):
-    """Input that is well formed and of something else than a failed backup of an Azure VM."""
+    """Input that is well formed and of something else than a failed backup of an Azure
+    VM."""
 
 
 def whole_characters(text: str) -> str:
-    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a
+    question mark."""
     return text.encode("utf-8", "replace").decode()
 
 
 class NotAKey(NotUsable, ValueError):
-    """A ValueError as well, which every store raises for a key, a table or a body that it does not take."""
+    """A ValueError as well, which every store raises for a key, a table or a body that
+    it does not take."""

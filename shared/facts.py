@@ -1,8 +1,11 @@
-"""What Azure told us, as values. A fact is read once, kept with its evidence, and never filled in with a default.
+"""What Azure told us, as values. A fact is read once, kept with its evidence, and never
+filled in with a default.
 
-Every read ends as one of three: the fact, `Absent` (Azure says that there is no such thing), or `Unreadable` (we do not know).
-The mappers take the JSON of the wire (ARM's own property names). Where a field is of another kind than the API says, or one is missing that
-every such resource has, the answer is no fact at all: they raise NotUnderstood, and the read ends Unreadable.
+Every read ends as one of three: the fact, `Absent` (Azure says that there is no such
+thing), or `Unreadable` (we do not know). The mappers take the JSON of the wire (ARM's
+own property names). Where a field is of another kind than the API says, or one is
+missing that every such resource has, the answer is no fact at all: they raise
+NotUnderstood, and the read ends Unreadable.
 """
 
 from __future__ import annotations
@@ -12,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.arm_ids import fold, same
+from shared.azure.wire import Wire
+from shared.azure.wire import read_list as _list
+from shared.azure.wire import read_needed as _needed
+from shared.azure.wire import read_object as _object
+from shared.azure.wire import read_text as _text
 from shared.errors import NotUnderstood, whole_characters
-from shared.wire import Wire
-from shared.wire import read_list as _list
-from shared.wire import read_needed as _needed
-from shared.wire import read_object as _object
-from shared.wire import read_text as _text
 
 BACKUP_EXTENSION_PUBLISHER = "Microsoft.Azure.RecoveryServices"
 BACKUP_EXTENSION_TYPES = ("VMSnapshot", "VMSnapshotLinux")
@@ -37,7 +40,8 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`what` could not be read. Never "fine": whoever gets this makes no change that depends on it."""
+    """`what` could not be read. Never "fine": whoever gets this makes no change that
+    depends on it."""
 
     what: str
     reason: str
@@ -45,7 +49,9 @@ class Unreadable:
 
 def why(fact: Absent | Unreadable) -> str:
     """Why it is not known."""
-    return f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"
+    return (
+        f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"
+    )
 
 
 def why_unread(what: str, fact: Absent | Unreadable) -> str:
@@ -55,7 +61,8 @@ def why_unread(what: str, fact: Absent | Unreadable) -> str:
 
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
-    """A VM with its instance view. Empty strings mean that Azure's answer did not have the field."""
+    """A VM with its instance view. Empty strings mean that Azure's answer did not have
+    the field."""
 
     id: str
     name: str
@@ -63,17 +70,20 @@ class VirtualMachine:
     os_type: str
     """Windows or Linux, or "" when the OS disk does not say."""
     power_state: str
-    """running, stopped, deallocated, starting, ...: the part after PowerState/, or ""."""
+    """running, stopped, deallocated, starting, ...: the part after PowerState/, or "".
+    """
     provisioning_state: str
     agent_status: str
-    """displayStatus of the VM agent ("Ready", "Not Ready"), or "" when the instance view has no agent report."""
+    """displayStatus of the VM agent ("Ready", "Not Ready"), or "" when the instance
+    view has no agent report."""
     agent_version: str
     agent_message: str
     managed_disks: bool | None
     """None when the OS disk does not say."""
     tags: Mapping[str, str]
     vm_id_guid: str
-    """`properties.vmId`: another one means another machine, also under the same name."""
+    """`properties.vmId`: another one means another machine, also under the same name.
+    """
 
     @property
     def running(self) -> bool:
@@ -93,7 +103,8 @@ class Extension:
     """The handler's type, `properties.type` on the wire."""
     provisioning_state: str
     status_code: str
-    """Code of the newest instance view status, such as ProvisioningState/failed/1, or ""."""
+    """Code of the newest instance view status, such as ProvisioningState/failed/1, or
+    ""."""
     status_message: str
     status_time: str
     """ISO 8601 as Azure wrote it, or ""."""
@@ -106,7 +117,9 @@ class Extension:
 
     @property
     def failed(self) -> bool:
-        return fold(self.provisioning_state) == "failed" or fold(self.status_code).startswith("provisioningstate/failed")
+        return fold(self.provisioning_state) == "failed" or fold(self.status_code).startswith(
+            "provisioningstate/failed"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,8 @@ class Lock:
     level: str
     notes: str | None
     owners: tuple[str, ...]
-    """Application ids. A lock with owners belongs to an application and is never lifted."""
+    """Application ids. A lock with owners belongs to an application and is never
+    lifted."""
 
     @property
     def scope(self) -> str:
@@ -130,7 +144,8 @@ class Lock:
         return fold(self.level) in [fold(level) for level in BLOCKING_LOCK_LEVELS]
 
     def same_content(self, other: Lock) -> bool:
-        """Scope, name, level, notes and owners are equal. Casing of ids is Azure's to choose, of notes it is not."""
+        """Scope, name, level, notes and owners are equal. Casing of ids is Azure's to
+        choose, of notes it is not."""
         return (
             fold(self.id) == fold(other.id)
             and fold(self.level) == fold(other.level)
@@ -141,7 +156,8 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class RestorePoint:
-    """One instant snapshot of a VM. https://learn.microsoft.com/rest/api/compute/restore-points/get"""
+    """One instant snapshot of a VM.
+    https://learn.microsoft.com/rest/api/compute/restore-points/get"""
 
     name: str
     created_at: str
@@ -171,13 +187,15 @@ class RestorePointCollection:
         return bool(self.source_id) and same(self.source_id, vm_id)
 
     def belongs_to(self, vm_id: str) -> bool:
-        """Made by Azure Backup for this VM: name prefix and source together; `AzureBackup_vm1` is not vm10's."""
+        """Made by Azure Backup for this VM: name prefix and source together;
+        `AzureBackup_vm1` is not vm10's."""
         return fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX)) and self.is_of(vm_id)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyDenial:
-    """A policy that would refuse a resource, as checkPolicyRestrictions names it. Ids are "" where they were not told."""
+    """A policy that would refuse a resource, as checkPolicyRestrictions names it. Ids
+    are "" where they were not told."""
 
     assignment_id: str
     definition_id: str
@@ -185,7 +203,10 @@ class PolicyDenial:
 
     def __str__(self) -> str:
         assignment = self.assignment_id or "an assignment that is not named"
-        return f"the policy assignment {assignment} of {self.definition_id or 'a policy that is not named'} ({self.reason})"
+        return (
+            f"the policy assignment {assignment} of"
+            f" {self.definition_id or 'a policy that is not named'} ({self.reason})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +228,8 @@ class Job:
     id: str
     name: str
     status: str
-    """InProgress, Completed, CompletedWithWarnings, Failed, Cancelled, Cancelling, Invalid."""
+    """InProgress, Completed, CompletedWithWarnings, Failed, Cancelled, Cancelling,
+    Invalid."""
     operation: str
     entity_name: str
     container_name: str
@@ -226,7 +248,8 @@ class Job:
         return fold(self.status) in COMPLETED_JOB_STATUSES
 
     def is_of(self, vm_name: str, vm_group: str) -> bool | None:
-        """Whether the job works on this VM; None when it cannot be told: VMs of one name may be in two groups."""
+        """Whether the job works on this VM; None when it cannot be told: VMs of one
+        name may be in two groups."""
         parts = fold(self.container_name).split(";")
         if len(parts) >= 3:
             return parts[-2:] == [fold(vm_group), fold(vm_name)]
@@ -234,7 +257,8 @@ class Job:
 
 
 def virtual_machine(wire: Wire) -> VirtualMachine:
-    """https://learn.microsoft.com/rest/api/compute/virtual-machines/get with $expand=instanceView"""
+    """https://learn.microsoft.com/rest/api/compute/virtual-machines/get with
+    $expand=instanceView"""
     properties = _properties(wire)
     view = _object(properties, "instanceView")
     os_disk = _object(_object(properties, "storageProfile"), "osDisk")
@@ -247,7 +271,8 @@ def virtual_machine(wire: Wire) -> VirtualMachine:
         location=_text(wire, "location"),
         os_type=_text(os_disk, "osType"),
         power_state=_state(_list(view, "statuses"), "PowerState/"),
-        provisioning_state=_state(_list(view, "statuses"), "ProvisioningState/") or _text(properties, "provisioningState"),
+        provisioning_state=_state(_list(view, "statuses"), "ProvisioningState/")
+        or _text(properties, "provisioningState"),
         agent_status=_text(last, "displayStatus"),
         agent_version=_text(agent, "vmAgentVersion"),
         agent_message=_text(last, "message"),
@@ -264,14 +289,16 @@ def tags(wire: Wire) -> dict[str, str]:
 
 
 def extension_views(view: Wire) -> dict[str, Wire]:
-    """The extensions of a VM's instance view by their folded names. Every instance view has statuses of the VM."""
+    """The extensions of a VM's instance view by their folded names. Every instance view
+    has statuses of the VM."""
     if view.get("statuses") is None:
         raise NotUnderstood("this is no instance view: it has no statuses")
     return {fold(_text(each, "name")): each for each in _list(view, "extensions")}
 
 
 def extension(wire: Wire, view: Wire | None = None) -> Extension:
-    """One extension; `view` is its entry in the VM's instance view, which carries the handler's last words."""
+    """One extension; `view` is its entry in the VM's instance view, which carries the
+    handler's last words."""
     properties = _properties(wire)
     statuses = _list(view or _object(properties, "instanceView"), "statuses")
     last = statuses[-1] if statuses else {}
@@ -307,7 +334,11 @@ def restore_point_collection(wire: Wire) -> RestorePointCollection:
         source_id=_text(_object(properties, "source"), "id"),
         location=_text(wire, "location"),
         provisioning_state=_text(properties, "provisioningState"),
-        points=tuple(_restore_point(point) for point in _list(properties, "restorePoints")) if asked_for else None,
+        points=(
+            tuple(_restore_point(point) for point in _list(properties, "restorePoints"))
+            if asked_for
+            else None
+        ),
     )
 
 
@@ -327,7 +358,8 @@ def vault(wire: Wire) -> Vault:
 
 
 def job(wire: Wire) -> Job:
-    """https://learn.microsoft.com/rest/api/backup/job-details/get; types AzureIaaSVMJob and AzureIaaSVMJobV2 alike."""
+    """https://learn.microsoft.com/rest/api/backup/job-details/get; types AzureIaaSVMJob
+    and AzureIaaSVMJobV2 alike."""
     properties = _properties(wire)
     return Job(
         id=_text(wire, "id"),

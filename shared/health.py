@@ -1,4 +1,5 @@
-"""What works and what does not, with the reason. Unknown is never "fine": a check that cannot be made has failed."""
+"""What works and what does not, with the reason. Unknown is never "fine": a check that
+cannot be made has failed."""
 
 from __future__ import annotations
 
@@ -10,13 +11,14 @@ from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
-from shared.execution.ledger import OpenLock
-from shared.execution.windows import CLOSING
+from shared.execution.lock_window.ledger import OpenLock
+from shared.execution.lock_window.windows import CLOSING
 
 SWEEP_LATE_SECONDS = 2 * 3600
 """The timer runs twice an hour."""
 CHECK_SECONDS = 5.0
-"""Longest wait for one check. They run side by side, so the whole report takes no longer."""
+"""Longest wait for one check. They run side by side, so the whole report takes no
+longer."""
 
 
 async def report(app: App) -> dict[str, Any]:
@@ -50,20 +52,26 @@ async def _azure(app: App) -> str:
 
 async def _topic(app: App) -> str:
     if not app.settings.topic_endpoint:
-        raise RemediatorError("REMEDIATOR_TOPIC_ENDPOINT is not set: the bridge cannot publish alerts")
+        raise RemediatorError(
+            "REMEDIATOR_TOPIC_ENDPOINT is not set: the bridge cannot publish alerts"
+        )
     return app.settings.topic_endpoint
 
 
 async def _locks(app: App) -> str:
     entries = await app.ledger.open_locks()
     if late := [entry for entry in entries if await _should_be_back(app, entry)]:
-        names = ", ".join(f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})" for entry in late)
+        names = ", ".join(
+            f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})"
+            for entry in late
+        )
         raise RemediatorError(f"not back in time: {names}")
     return f"{len(entries)} off at the moment" if entries else "none is off"
 
 
 async def _should_be_back(app: App, entry: OpenLock) -> bool:
-    """Whether nothing keeps the lock off any more: its time is over, its window is, or nobody leads that window."""
+    """Whether nothing keeps the lock off any more: its time is over, its window is, or
+    nobody leads that window."""
     if entry.overdue or entry.problem:
         return True
     held = await app.windows.get(entry.group_id)
@@ -77,10 +85,14 @@ async def _sweep(app: App) -> str:
     last = await app.watermark.last_run()
     if last is None:
         if app.seconds_up() > SWEEP_LATE_SECONDS:
-            raise RemediatorError("the sweep has never run: see whether the timer `sweep` is disabled")
+            raise RemediatorError(
+                "the sweep has never run: see whether the timer `sweep` is disabled"
+            )
         return "has not run yet"
     if clock.after(str(last["at"]), SWEEP_LATE_SECONDS) < clock.now():
-        raise RemediatorError(f"last run at {last['at']}: see whether the timer `sweep` is disabled")
+        raise RemediatorError(
+            f"last run at {last['at']}: see whether the timer `sweep` is disabled"
+        )
     if last["problems"]:
         raise RemediatorError(f"the run of {last['at']}: {last['told']}")
     return f"{last['at']}: {last['told']}"

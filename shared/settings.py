@@ -1,6 +1,8 @@
-"""Every app setting, with its default and its meaning. `docs/settings.md` is made from this table.
+"""Every app setting, with its default and its meaning. `docs/settings.md` is made from
+this table.
 
-Read once when the app starts. A value that cannot be is an error that names the setting, never a silent default.
+Read once when the app starts. A value that cannot be is an error that names the
+setting, never a silent default.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from shared.clouds import Cloud
 from shared.errors import SettingsError
 
 MODES = ("off", "observe", "approve", "auto")
-"""From strictest to freest. `approve` is reserved: until approvals exist it hands every plan to a person."""
+"""From strictest to freest. `approve` is reserved: until approvals exist it hands every
+plan to a person."""
 DEFAULT_MODE = "observe"
 """Where nobody chose a mode, nothing is changed."""
 FUNCTION_TIMEOUT_SECONDS = 1800.0
-"""`functionTimeout` of host.json. At its end the host kills the worker, with all that runs in it.
+"""`functionTimeout` of host.json. At its end the host kills the worker, with all that
+runs in it.
 https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout"""
 FUNCTION_TIMEOUT_ELSEWHERE = "AzureFunctionsJobHost__functionTimeout"
 """The app setting that would override it, unseen by the check below."""
@@ -74,121 +78,147 @@ class Settings:
     subscription_id: str = setting(
         "REMEDIATOR_SUBSCRIPTION_ID",
         "",
-        "The subscription that this installation looks after. Empty: the one that the app is deployed in (from WEBSITE_OWNER_NAME), "
-        "else the only one that its identity can see. Failures of any other subscription are recorded and ignored.",
+        "The subscription that this installation looks after. Empty: the one that the app is"
+        " deployed in (from WEBSITE_OWNER_NAME), else the only one that its identity can see."
+        " Failures of any other subscription are recorded and ignored.",
     )
     mode: str = setting(
         "REMEDIATOR_MODE",
         DEFAULT_MODE,
-        "off: failures are recorded only; observe: diagnosed and planned, nothing is changed; approve: reserved, hands every plan to a person; "
-        "auto: safe fixes are applied. The tag `backup-remediation` on a VM or its resource group can only make it stricter.",
+        "off: failures are recorded only; observe: diagnosed and planned, nothing is changed;"
+        " approve: reserved, hands every plan to a person; auto: safe fixes are applied. The tag"
+        " `backup-remediation` on a VM or its resource group can only make it stricter.",
         one_of(*MODES),
     )
     changes_per_hour: int = setting(
         "REMEDIATOR_CHANGES_PER_HOUR",
         "60",
-        "How many changes may be made in any 60 minutes, over all instances: each extension or restore point collection counts one, a lock none. "
-        "At the limit an incident waits for its turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person; 0 stops every fix.",
+        "How many changes may be made in any 60 minutes, over all instances: each extension or"
+        " restore point collection counts one, a lock none. At the limit an incident waits for its"
+        " turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person;"
+        " 0 stops every fix.",
         whole(0, 100_000),
     )
     delivery: str = setting(
         "REMEDIATOR_DELIVERY",
         "function",
-        "How Event Grid hands events over. function: to the function `intake`; queue: to the storage queue `backup-failures` of "
-        "AzureWebJobsStorage, from which the app takes them (private networks, storms).",
+        "How Event Grid hands events over. function: to the function `intake`; queue: to the"
+        " storage queue `backup-failures` of AzureWebJobsStorage, from which the app takes them"
+        " (private networks, storms).",
         one_of("function", "queue"),
     )
     cooling_hours: float = setting(
         "REMEDIATOR_COOLING_HOURS",
         "24",
-        "A VM that fails again within this time after a fix is not fixed the same way again: the next cause is tried, or a person asked. "
-        "0: every failure is fixed anew.",
+        "A VM that fails again within this time after a fix is not fixed the same way again: the"
+        " next cause is tried, or a person asked. 0: every failure is fixed anew.",
         number(0, 8760),
     )
     store: str = setting(
         "REMEDIATOR_STORE",
         "",
-        "Where incidents, audit log and lock ledger live: https://<account>.table.core.windows.net (identity), a storage connection string, "
-        "or sqlite:<path>. Empty: the tables of AzureWebJobsStorage.",
+        "Where incidents, audit log and lock ledger live: https://<account>.table.core.windows.net"
+        " (identity), a storage connection string, or sqlite:<path>. Empty: the tables of"
+        " AzureWebJobsStorage.",
     )
-    table_prefix: str = setting("REMEDIATOR_TABLE_PREFIX", "remediator", "Put before each table's name in Azure Tables.")
+    table_prefix: str = setting(
+        "REMEDIATOR_TABLE_PREFIX", "remediator", "Put before each table's name in Azure Tables."
+    )
     seals: str = setting(
         "REMEDIATOR_SEALS",
         "",
-        "Container for sealed daily heads of the audit log, with an immutability policy: https://<account>.blob.core.windows.net/<container> "
-        "(identity), or <container>@<connection string>. Empty: heads are not sealed.",
+        "Container for sealed daily heads of the audit log, with an immutability policy:"
+        " https://<account>.blob.core.windows.net/<container> (identity), or"
+        " <container>@<connection string>. Empty: heads are not sealed.",
     )
     retention_days: int = setting(
         "REMEDIATOR_RETENTION_DAYS",
         "0",
-        "After how many days without a new entry an incident that has ended is forgotten, with its audit chain. 0: never.",
+        "After how many days without a new entry an incident that has ended is forgotten, with its"
+        " audit chain. 0: never.",
         whole(0, 36_500),
     )
     auth: str = setting(
         "REMEDIATOR_AUTH",
         "required",
-        "required: pages and records are for people who signed in with Microsoft Entra in front of the app and have one of its app roles. "
-        "off: in Azure nobody is let in at all, whoever they are; elsewhere it changes nothing.",
+        "required: pages and records are for people who signed in with Microsoft Entra in front of"
+        " the app and have one of its app roles. off: in Azure nobody is let in at all, whoever"
+        " they are; elsewhere it changes nothing.",
         one_of("required", "off"),
     )
     tenant_id: str = setting(
-        "REMEDIATOR_TENANT_ID", "", "The Entra tenant that people have to come from. Empty: the one that sign-in is set up for."
+        "REMEDIATOR_TENANT_ID",
+        "",
+        "The Entra tenant that people have to come from. Empty: the one that sign-in is set up"
+        " for.",
     )
     alert_sender: str = setting(
         "REMEDIATOR_ALERT_SENDER",
         "",
-        "The application id that hands alerts to the bridge in Azure. Empty: Azure Monitor's action groups (461e8683-5575-4561-ac7f-899cc907d62a), "
-        "by secure webhook.",
+        "The application id that hands alerts to the bridge in Azure. Empty: Azure Monitor's action"
+        " groups (461e8683-5575-4561-ac7f-899cc907d62a), by secure webhook.",
         guid_or_empty,
     )
     development_identity: str = setting(
         "REMEDIATOR_DEVELOPMENT_IDENTITY",
         "",
-        "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts for nothing.",
+        "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts"
+        " for nothing.",
     )
     cloud: Cloud = setting(
         "REMEDIATOR_CLOUD",
         "public",
-        "public, china (21Vianet) or usgov: where Azure Resource Manager, sign-in, storage, the log and the portal are.",
+        "public, china (21Vianet) or usgov: where Azure Resource Manager, sign-in, storage, the log"
+        " and the portal are.",
         clouds.named,
     )
     arm_endpoint: str = setting(
         "REMEDIATOR_ARM_ENDPOINT",
         "",
-        "Azure Resource Manager. Empty: the cloud's own. An http address on 127.0.0.1 is the simulator: no credential is used there.",
+        "Azure Resource Manager. Empty: the cloud's own. An http address on 127.0.0.1 is the"
+        " simulator: no credential is used there.",
     )
     logs_endpoint: str = setting(
         "REMEDIATOR_LOGS_ENDPOINT",
         "",
-        "The Log Analytics query API. Empty: the cloud's own. The token is asked for this address. An http address on 127.0.0.1 is the simulator: no credential is "
-        "used there.",
+        "The Log Analytics query API. Empty: the cloud's own. The token is asked for this address."
+        " An http address on 127.0.0.1 is the simulator: no credential is used there.",
     )
     workspace_id: str = setting(
         "REMEDIATOR_WORKSPACE_ID",
         "",
-        "The Log Analytics workspace that the vaults send their backup jobs to: its workspace id, a GUID, not its resource id. "
-        "Empty: no log is read.",
+        "The Log Analytics workspace that the vaults send their backup jobs to: its workspace id, a"
+        " GUID, not its resource id. Empty: no log is read.",
         guid_or_empty,
     )
     sweep_most: int = setting(
         "REMEDIATOR_SWEEP_MOST",
         "50",
-        "How many incidents one sweep opens at most; the rest waits for the next one, half an hour later.",
+        "How many incidents one sweep opens at most; the rest waits for the next one, half an hour"
+        " later.",
         whole(1, 10_000),
     )
     topic_endpoint: str = setting(
-        "REMEDIATOR_TOPIC_ENDPOINT", "", "The Event Grid custom topic to which the bridge publishes alerts."
+        "REMEDIATOR_TOPIC_ENDPOINT",
+        "",
+        "The Event Grid custom topic to which the bridge publishes alerts.",
     )
     topic_key: str = setting(
-        "REMEDIATOR_TOPIC_KEY", "", "Access key of that topic. Empty: the app's identity is used (EventGrid Data Sender)."
+        "REMEDIATOR_TOPIC_KEY",
+        "",
+        "Access key of that topic. Empty: the app's identity is used (EventGrid Data Sender).",
     )
     call_timeout_seconds: float = setting(
-        "REMEDIATOR_CALL_TIMEOUT_SECONDS", "60", "Longest wait for the answer of one ARM request.", number(0.1, 300)
+        "REMEDIATOR_CALL_TIMEOUT_SECONDS",
+        "60",
+        "Longest wait for the answer of one ARM request.",
+        number(0.1, 300),
     )
     retry_seconds: float = setting(
         "REMEDIATOR_RETRY_SECONDS",
         "60",
-        "How long one ARM call is tried again after 429, 5xx or a lost connection. A Retry-After longer than what is left ends it.",
+        "How long one ARM call is tried again after 429, 5xx or a lost connection. A Retry-After"
+        " longer than what is left ends it.",
         number(0, 600),
     )
     poll_seconds: float = setting(
@@ -200,73 +230,87 @@ class Settings:
     unlock_wait_seconds: float = setting(
         "REMEDIATOR_UNLOCK_WAIT_SECONDS",
         "180",
-        "How long a deletion that still answers ScopeLocked is tried again after its lock was lifted: locks go away slowly.",
+        "How long a deletion that still answers ScopeLocked is tried again after its lock was"
+        " lifted: locks go away slowly.",
         number(0, 600),
     )
     window_seconds: float = setting(
         "REMEDIATOR_WINDOW_SECONDS",
         "600",
-        "Longest time a resource group may stay unlocked. Then the lock goes back and what was not deleted is reported. REMEDIATOR_GATHER_SECONDS, this, "
-        "twice REMEDIATOR_RESTORE_PATIENCE_SECONDS and a minute must stay below the 30 minutes that the host gives a function.",
+        "Longest time a resource group may stay unlocked. Then the lock goes back and what was not"
+        " deleted is reported. REMEDIATOR_GATHER_SECONDS, this, twice"
+        " REMEDIATOR_RESTORE_PATIENCE_SECONDS and a minute must stay below the 30 minutes that the"
+        " host gives a function.",
         number(1, 1500),
     )
     gather_seconds: float = setting(
         "REMEDIATOR_GATHER_SECONDS",
         "30",
-        "Longest wait of a fix, with the locks still on, while other failures are being diagnosed that may need the same resource group "
-        "unlocked: then it lifts them once for all. A thirtieth of it is always waited.",
+        "Longest wait of a fix, with the locks still on, while other failures are being diagnosed"
+        " that may need the same resource group unlocked: then it lifts them once for all. A"
+        " thirtieth of it is always waited.",
         number(0, 300),
     )
     point_pairing_minutes: float = setting(
         "REMEDIATOR_POINT_PAIRING_MINUTES",
         "60",
-        "How far apart the times of a restore point and of its copy in the vault may lie. A restore point without a copy is deleted only "
-        "when the policy has expired it; else a person is asked. Smaller is stricter.",
+        "How far apart the times of a restore point and of its copy in the vault may lie. A restore"
+        " point without a copy is deleted only when the policy has expired it; else a person is"
+        " asked. Smaller is stricter.",
         number(0, 720),
     )
     guardian_grace_seconds: float = setting(
         "REMEDIATOR_GUARDIAN_GRACE_SECONDS",
         "15",
-        "How long after a window's deadline the guardian leaves putting its locks back to the fix itself.",
+        "How long after a window's deadline the guardian leaves putting its locks back to the fix"
+        " itself.",
         number(0, 600),
     )
     extension_wait_seconds: float = setting(
         "REMEDIATOR_EXTENSION_WAIT_SECONDS",
         "1200",
-        "Longest wait for the removal of the backup extension (Azure itself gives up after 15 minutes).",
+        "Longest wait for the removal of the backup extension (Azure itself gives up after 15"
+        " minutes).",
         number(1, 1500),
     )
     restore_patience_seconds: float = setting(
         "REMEDIATOR_RESTORE_PATIENCE_SECONDS",
         "120",
-        "How long one attempt to put a lock back goes on before the guardian takes over (each minute, for as long as it takes).",
+        "How long one attempt to put a lock back goes on before the guardian takes over (each"
+        " minute, for as long as it takes).",
         number(0.1, 600),
     )
     job_poll_seconds: float = setting(
         "REMEDIATOR_JOB_POLL_SECONDS",
         "60",
-        "Pause before the next look at the verifying backup job, and at what an incident waits for. It grows with the time that was waited, to eight times "
-        "as long.",
+        "Pause before the next look at the verifying backup job, and at what an incident waits for."
+        " It grows with the time that was waited, to eight times as long.",
         number(0.05, 3600),
     )
     job_wait_hours: float = setting(
-        "REMEDIATOR_JOB_WAIT_HOURS", "24", "How long the verifying backup job is followed.", number(0.001, 96)
+        "REMEDIATOR_JOB_WAIT_HOURS",
+        "24",
+        "How long the verifying backup job is followed.",
+        number(0.001, 96),
     )
     busy_poll_seconds: float = setting(
         "REMEDIATOR_BUSY_POLL_SECONDS",
         "10",
-        "Pause before a fix asks again for a resource group in which another fix has the locks off. Below 10 it also shortens the pauses after which a stage "
-        "that failed is called again.",
+        "Pause before a fix asks again for a resource group in which another fix has the locks off."
+        " Below 10 it also shortens the pauses after which a stage that failed is called again.",
         number(0.05, 600),
     )
     lost_after_seconds: float = setting(
         "REMEDIATOR_LOST_AFTER_SECONDS",
         "60",
-        "Age at which an incident that nobody works on counts as lost, so that the guardian begins its work again.",
+        "Age at which an incident that nobody works on counts as lost, so that the guardian begins"
+        " its work again.",
         number(0, 3600),
     )
     minimum_linux_agent: str = setting(
-        "REMEDIATOR_MINIMUM_LINUX_AGENT", "2.2.53.1", "A Linux agent older than this is out of date."
+        "REMEDIATOR_MINIMUM_LINUX_AGENT",
+        "2.2.53.1",
+        "A Linux agent older than this is out of date.",
     )
 
     @property
@@ -276,7 +320,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises SettingsError that names the setting, what it holds and what it may hold."""
+        """Raises SettingsError that names the setting, what it holds and what it may
+        hold."""
         values = {}
         for each in fields(cls):
             name, text = each.metadata["name"], environment.get(each.metadata["name"], "").strip()
@@ -296,21 +341,31 @@ class Settings:
 
 
 def _check_function_timeout(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError where the host could kill a fix that has a group's locks off."""
+    """Raises SettingsError where the host could kill a fix that has a group's locks
+    off."""
     if environment.get(FUNCTION_TIMEOUT_ELSEWHERE, "").strip():
-        raise SettingsError(f"{FUNCTION_TIMEOUT_ELSEWHERE} is set; remove it: the times of a fix are checked against host.json")
-    gather, window, patience = settings.gather_seconds, settings.window_seconds, settings.restore_patience_seconds
+        raise SettingsError(
+            f"{FUNCTION_TIMEOUT_ELSEWHERE} is set; remove it: the times of a fix are checked"
+            " against host.json"
+        )
+    gather, window, patience = (
+        settings.gather_seconds,
+        settings.window_seconds,
+        settings.restore_patience_seconds,
+    )
     longest = gather + window + 2 * patience + SPARE_SECONDS
     if longest >= FUNCTION_TIMEOUT_SECONDS:
         raise SettingsError(
-            f"REMEDIATOR_GATHER_SECONDS ({gather:g}), REMEDIATOR_WINDOW_SECONDS ({window:g}), twice "
-            f"REMEDIATOR_RESTORE_PATIENCE_SECONDS ({patience:g}) and {SPARE_SECONDS:g} come to {longest:g} seconds; the host ends "
-            f"a function after {FUNCTION_TIMEOUT_SECONDS:g}: make them smaller"
+            f"REMEDIATOR_GATHER_SECONDS ({gather:g}), REMEDIATOR_WINDOW_SECONDS ({window:g}), twice"
+            f" REMEDIATOR_RESTORE_PATIENCE_SECONDS ({patience:g}) and {SPARE_SECONDS:g} come to"
+            f" {longest:g} seconds; the host ends a function after {FUNCTION_TIMEOUT_SECONDS:g}:"
+            " make them smaller"
         )
 
 
 def _functions_storage(environment: Mapping[str, str], cloud: Cloud) -> str:
-    """The account that the Functions host itself uses: by identity (`__tableServiceUri`, `__accountName`) or by connection string."""
+    """The account that the Functions host itself uses: by identity
+    (`__tableServiceUri`, `__accountName`) or by connection string."""
     if uri := environment.get("AzureWebJobsStorage__tableServiceUri"):
         return uri
     if account := environment.get("AzureWebJobsStorage__accountName"):

@@ -1,4 +1,5 @@
-"""Azurite, Microsoft's storage emulator, for a test: started on free ports, stopped by its own process id."""
+"""Azurite, Microsoft's storage emulator, for a test: started on free ports, stopped by
+its own process id."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-PROGRAM = Path(__file__).parent.parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+PROGRAM = Path(__file__).parent / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's published account and key: no secret."""
@@ -26,7 +27,10 @@ class Azurite:
 
     def connection_string(self, table_port: int | None = None) -> str:
         ports = self.ports | ({"table": table_port} if table_port else {})
-        endpoints = ";".join(f"{name.title()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}" for name, port in ports.items())
+        endpoints = ";".join(
+            f"{name.title()}Endpoint=http://127.0.0.1:{port}/{ACCOUNT}"
+            for name, port in ports.items()
+        )
         return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};{endpoints};"
 
     async def stop(self) -> None:
@@ -37,11 +41,16 @@ class Azurite:
 
 @contextlib.asynccontextmanager
 async def azurite() -> AsyncIterator[Azurite]:
-    """Raises RuntimeError that says what to do when Azurite is not installed or does not start."""
+    """Raises RuntimeError that says what to do when Azurite is not installed or does
+    not start."""
     if not PROGRAM.exists():
         raise RuntimeError("Azurite is not installed: run `make test`, or `npm ci`")
     ports = {name: _free_port() for name in ("blob", "queue", "table")}
-    options = [part for name, port in ports.items() for part in (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))]
+    options = [
+        part
+        for name, port in ports.items()
+        for part in (f"--{name}Host", "127.0.0.1", f"--{name}Port", str(port))
+    ]
     process = await asyncio.create_subprocess_exec(
         "node",
         str(PROGRAM),
@@ -67,7 +76,9 @@ async def _ready(running: Azurite) -> None:
         for port in running.ports.values():
             while True:
                 if running.process.returncode is not None:
-                    raise RuntimeError(f"Azurite ended with {running.process.returncode} before it was ready")
+                    raise RuntimeError(
+                        f"Azurite ended with {running.process.returncode} before it was ready"
+                    )
                 try:
                     async with http.get(f"http://127.0.0.1:{port}/{ACCOUNT}"):
                         break

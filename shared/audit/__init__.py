@@ -1,1 +1,2 @@
-"""The audit log: append only, one hash chain an incident. Entries are never changed; docs/audit-format.md has the format."""
+"""The audit log: append only, one hash chain an incident. Entries are never changed;
+docs/audit-format.md has the format."""

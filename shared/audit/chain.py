@@ -1,7 +1,9 @@
-"""The hash chain: each entry carries the SHA-256 of itself and the hash of the entry before it in its incident.
+"""The hash chain: each entry carries the SHA-256 of itself and the hash of the entry
+before it in its incident.
 
-hash = SHA-256 over the canonical JSON of the entry without `hash`: UTF-8, keys sorted, no white space, no escapes beyond JSON's own.
-The first entry of an incident follows 64 zeros. Nothing here needs more than the standard library.
+hash = SHA-256 over the canonical JSON of the entry without `hash`: UTF-8, keys sorted,
+no white space, no escapes beyond JSON's own. The first entry of an incident follows 64
+zeros. Nothing here needs more than the standard library.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ class Broken:
 
 
 def canonical(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        fields, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
 
 
 def hash_of(entry: Entry) -> str:
@@ -45,7 +49,8 @@ def sealed(entry: Entry) -> Entry:
 
 
 class Chains:
-    """Entries as they are read, each held against the end of its chain. Of a chain only its end is kept."""
+    """Entries as they are read, each held against the end of its chain. Of a chain only
+    its end is kept."""
 
     def __init__(self) -> None:
         self._ends: dict[str, tuple[int, str]] = {}
@@ -54,7 +59,8 @@ class Chains:
         return len(self._ends)
 
     def add(self, entry: Entry) -> Broken | None:
-        """None when it holds. Chains may be mixed; the entries of one come in their order."""
+        """None when it holds. Chains may be mixed; the entries of one come in their
+        order."""
         seq, before = self._ends.get(entry.incident, (0, GENESIS))
         if reason := _wrong(entry, seq + 1, before):
             return Broken(entry.incident, entry.seq, reason)

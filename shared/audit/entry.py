@@ -45,7 +45,9 @@ class Entry:
         if missing := [name for name in names if name not in wire]:
             raise NotUsable(f"the audit entry has no {', '.join(missing)}")
         if unknown := [name for name in wire if name not in names]:
-            raise NotUsable(f"the audit entry has a field that is not in the format: {', '.join(unknown)}")
+            raise NotUsable(
+                f"the audit entry has a field that is not in the format: {', '.join(unknown)}"
+            )
         if not isinstance(wire["seq"], int) or isinstance(wire["seq"], bool):
             raise NotUsable(f"seq is {wire['seq']!r}, not a whole number")
         if not isinstance(wire["detail"], Mapping):

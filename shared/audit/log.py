@@ -1,4 +1,5 @@
-"""Appends to the audit log and reads it. There is no method that changes or removes an entry."""
+"""Appends to the audit log and reads it. There is no method that changes or removes an
+entry."""
 
 from __future__ import annotations
 
@@ -19,12 +20,14 @@ AUDIT = "audit"
 ATTEMPTS = 200
 LONGEST_DETAIL_CHARACTERS = 100_000
 KNOWN_HEADS = 1000
-"""Chains whose last entry is remembered, to save reads; a remembered one may be out of date, which the insert finds out."""
+"""Chains whose last entry is remembered, to save reads; a remembered one may be out of
+date, which the insert finds out."""
 _DIGITS = 8
 
 
 class AuditLog:
-    """One chain an incident. Writers that race for a place in it are told apart by the store's conditional insert."""
+    """One chain an incident. Writers that race for a place in it are told apart by the
+    store's conditional insert."""
 
     def __init__(self, store: Store, on_append: Callable[[Entry], None] | None = None) -> None:
         """`on_append` is told of each entry once it is in the store; it may not raise."""
@@ -45,7 +48,8 @@ class AuditLog:
         correlation_id: str,
         detail: Mapping[str, Any],
     ) -> Entry:
-        """The entry as it is in the store. Raises StoreUnavailable when it is not there: then the caller changes nothing."""
+        """The entry as it is in the store. Raises StoreUnavailable when it is not
+        there: then the caller changes nothing."""
         if phase not in PHASES:
             raise ValueError(f"phase is {phase!r}; one of {', '.join(PHASES)}")
         kept = _bounded(detail)
@@ -78,14 +82,16 @@ class AuditLog:
     async def entries(
         self, *, incident: str | None = None, vm: str | None = None, since: str | None = None
     ) -> AsyncIterator[Entry]:
-        """Entries in the order of their chains, incident by incident, oldest incident first. `since` is ISO 8601, inclusive."""
+        """Entries in the order of their chains, incident by incident, oldest incident
+        first. `since` is ISO 8601, inclusive."""
         async for row in self._store.query(AUDIT, incident):
             entry = _entry(row)
             if (vm is None or same(entry.vm, vm)) and (since is None or entry.at >= since):
                 yield entry
 
     async def _inserted(self, entry: Entry) -> bool:
-        """Whether this entry took its place; False: another writer was first, or our own write of before a lost answer."""
+        """Whether this entry took its place; False: another writer was first, or our
+        own write of before a lost answer."""
         try:
             await self._store.insert(AUDIT, entry.incident, _key(entry.seq), entry.to_json())
         except RowExists:
@@ -97,7 +103,8 @@ class AuditLog:
         return True
 
     async def _head(self, incident: str) -> Entry | None:
-        """The last entry of a chain. Found by doubling steps, so that a long chain is not read whole."""
+        """The last entry of a chain. Found by doubling steps, so that a long chain is
+        not read whole."""
         last, step = 0, 1
         while await self._exists(incident, last + step):
             last, step = last + step, step * 2
@@ -113,7 +120,8 @@ class AuditLog:
 
 
 def oldest_first(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries of many incidents by time; those of one stay in their chain's order, whatever the clocks of the writers said."""
+    """Entries of many incidents by time; those of one stay in their chain's order,
+    whatever the clocks of the writers said."""
     latest: dict[str, str] = {}
 
     def place(entry: Entry) -> str:
@@ -132,7 +140,8 @@ def _key(seq: int) -> str:
 
 
 def _bounded(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Evidence comes from outside and has no limit there; here it has one. Plain JSON values, as they will be read back."""
+    """Evidence comes from outside and has no limit there; here it has one. Plain JSON
+    values, as they will be read back."""
     text = json.dumps(detail, ensure_ascii=False, allow_nan=False)
     if len(text) > LONGEST_DETAIL_CHARACTERS:
         return {"cut": True, "characters": len(text), "begins": text[:LONGEST_DETAIL_CHARACTERS]}

@@ -1,7 +1,9 @@
-"""Forgets whole chains that are older than the retention setting allows. The only code that removes audit entries.
+"""Forgets whole chains that are older than the retention setting allows. The only code
+that removes audit entries.
 
-First the chain of heads says what is going to be forgotten, then each chain goes from its last entry to its first, so that one that is
-cut off in the middle still verifies. The chains `intake` and `heads` are kept.
+First the chain of heads says what is going to be forgotten, then each chain goes from
+its last entry to its first, so that one that is cut off in the middle still verifies.
+The chains `intake` and `heads` are kept.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ KEPT = (HEADS, "intake")
 
 
 async def old_chains(store: Store, before: str) -> list[str]:
-    """Every chain whose last entry is before that day (YYYY-MM-DD): the ids of their incidents."""
+    """Every chain whose last entry is before that day (YYYY-MM-DD): the ids of their
+    incidents."""
     return [chain for chain in await _last_days(store, before) if chain not in KEPT]
 
 

@@ -1,6 +1,8 @@
-"""Keeps each daily head where the app itself cannot change it: a blob container with an immutability policy.
+"""Keeps each daily head where the app itself cannot change it: a blob container with an
+immutability policy.
 
-A seal is written once and never over an earlier one. Whether the container really has a policy is the installation's to see to.
+A seal is written once and never over an earlier one. Whether the container really has a
+policy is the installation's to see to.
 https://learn.microsoft.com/azure/storage/blobs/immutable-policy-configure-version-scope
 """
 
@@ -35,11 +37,15 @@ class Seals:
         """Seal a head. False: that day is sealed already, and stays as it is."""
         text = json.dumps(head.to_json(), ensure_ascii=False, sort_keys=True)
         try:
-            await self._container.upload_blob(f"{FOLDER}{head.detail['day']}.json", text.encode(), overwrite=False)
+            await self._container.upload_blob(
+                f"{FOLDER}{head.detail['day']}.json", text.encode(), overwrite=False
+            )
         except ResourceExistsError:
             return False
         except AzureError as error:
-            raise StoreUnavailable(f"the seal of {head.detail['day']} could not be written: {error}") from error
+            raise StoreUnavailable(
+                f"the seal of {head.detail['day']} could not be written: {error}"
+            ) from error
         return True
 
     async def all(self) -> AsyncIterator[Entry]:
@@ -53,7 +59,9 @@ class Seals:
 
     async def days(self) -> set[str]:
         try:
-            names = [name async for name in self._container.list_blob_names(name_starts_with=FOLDER)]
+            names = [
+                name async for name in self._container.list_blob_names(name_starts_with=FOLDER)
+            ]
         except AzureError as error:
             raise StoreUnavailable(f"the seals could not be listed: {error}") from error
         return {name.removeprefix(FOLDER).removesuffix(".json") for name in names}
@@ -65,27 +73,42 @@ class Seals:
 
 
 def open_seals(location: str, cloud: Cloud = PUBLIC) -> Seals:
-    """`location`: https://<account>.blob.core.windows.net/<container> (the app's identity), or <container>@<connection string>.
+    """`location`: https://<account>.blob.core.windows.net/<container> (the app's
+    identity), or <container>@<connection string>.
 
     Raises SettingsError for anything else.
     """
     if location.startswith("https://"):
         credential = credential_of(cloud)
-        return Seals(ContainerClient.from_container_url(location, credential=credential, **OPTIONS), credential)
+        return Seals(
+            ContainerClient.from_container_url(location, credential=credential, **OPTIONS),
+            credential,
+        )
     name, _, text = location.partition("@")
     try:
         return Seals(ContainerClient.from_connection_string(text, name, **OPTIONS))
     except ValueError as error:
-        takes = "https://<account>.blob.core.windows.net/<container>, or <container>@<connection string>"
-        raise SettingsError(f"the container of seals is none that is known ({error}); it takes {takes}") from error
+        takes = (
+            "https://<account>.blob.core.windows.net/<container>, or <container>@<connection"
+            " string>"
+        )
+        raise SettingsError(
+            f"the container of seals is none that is known ({error}); it takes {takes}"
+        ) from error
 
 
 def check_seals(seals: Iterable[Entry], entries: Iterable[Entry]) -> Broken | None:
-    """The first sealed head that the log does not have as it was sealed; None when it has all."""
+    """The first sealed head that the log does not have as it was sealed; None when it
+    has all."""
     kept = {entry.hash for entry in entries if entry.incident == HEADS and entry.kind == KIND}
     for seal in seals:
         if seal.hash not in kept:
-            return Broken(HEADS, seal.seq, f"the head of {seal.detail.get('day')} is sealed with another hash than any in the log")
+            return Broken(
+                HEADS,
+                seal.seq,
+                f"the head of {seal.detail.get('day')} is sealed with another hash than any in"
+                " the log",
+            )
     return None
 
 

@@ -1,4 +1,5 @@
-"""All that is checked of a log or an export, entry by entry: what is kept is the ends of chains, not their entries."""
+"""All that is checked of a log or an export, entry by entry: what is kept is the ends
+of chains, not their entries."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ class Verification:
         return len(self._chains)
 
     def add(self, entry: Entry) -> None:
-        """The entries of one chain come in their order. After the first that does not hold they are only counted."""
+        """The entries of one chain come in their order. After the first that does not
+        hold they are only counted."""
         self.entries += 1
         if self._first is None:
             self._first = self._chains.add(entry)

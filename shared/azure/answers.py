@@ -1,5 +1,6 @@
-"""Is an answer what was asked for? A 200 without the resource, or a list without its values, is no fact: the clients would read it as
-"there is none", and the product would act on that."""
+"""Is an answer what was asked for? A 200 without the resource, or a list without its
+values, is no fact: the clients would read it as "there is none", and the product would
+act on that."""
 
 from __future__ import annotations
 
@@ -12,13 +13,15 @@ from shared.errors import NotUnderstood
 
 
 def told(asked: str, got: object) -> None:
-    """Raises NotUnderstood unless the resource in the answer carries the id that was asked for."""
+    """Raises NotUnderstood unless the resource in the answer carries the id that was
+    asked for."""
     if not isinstance(got, str) or not same(asked, got):
         raise NotUnderstood(f"the answer is not about {asked}: its id is {got!r}")
 
 
 def whole_list(hook: ResponseHook) -> ResponseHook:
-    """A response hook that also raises NotUnderstood for a page without `value`, or with a value that has no id."""
+    """A response hook that also raises NotUnderstood for a page without `value`, or
+    with a value that has no id."""
 
     def check(response: Any) -> None:
         hook(response)
@@ -26,14 +29,17 @@ def whole_list(hook: ResponseHook) -> ResponseHook:
             return
         body = json.loads(response.http_response.text())
         values = body.get("value") if isinstance(body, dict) else None
-        if not isinstance(values, list) or not all(isinstance(each, dict) and each.get("id") for each in values):
+        if not isinstance(values, list) or not all(
+            isinstance(each, dict) and each.get("id") for each in values
+        ):
             raise NotUnderstood("the answer is a list without its values")
 
     return check
 
 
 class Succeeded:
-    """A response hook for a write whose client looks at the status alone: what a proxy or a sign-in page answers with 200 has done nothing."""
+    """A response hook for a write whose client looks at the status alone: what a proxy
+    or a sign-in page answers with 200 has done nothing."""
 
     def __init__(self, hook: ResponseHook) -> None:
         self._hook = hook

@@ -1,10 +1,13 @@
-"""One way to call ARM: a time limit, one retry policy, one map from whatever comes back into our error tree.
+"""One way to call ARM: a time limit, one retry policy, one map from whatever comes back
+into our error tree.
 
-What is no answer of the API (HTML, half of a body, JSON of another shape) makes the SDK's clients, or our mappers, raise anything at all.
-Here it becomes NotUnderstood: a read does not believe it, and a write counts it as no answer.
+What is no answer of the API (HTML, half of a body, JSON of another shape) makes the
+SDK's clients, or our mappers, raise anything at all. Here it becomes NotUnderstood: a
+read does not believe it, and a write counts it as no answer.
 
-Dispatch is on `error.code`, never on the SDK's exception class: a lock owned by an application answers 401 and would look like a
-failed sign-in; ScopeLocked arrives as ResourceExistsError.
+Dispatch is on `error.code`, never on the SDK's exception class: a lock owned by an
+application answers 401 and would look like a failed sign-in; ScopeLocked arrives as
+ResourceExistsError.
 """
 
 from __future__ import annotations
@@ -62,7 +65,8 @@ class Answer[T]:
 
 
 class _Seen:
-    """Keeps status and headers of the first answer of a call (an operation's later polls have ids of their own)."""
+    """Keeps status and headers of the first answer of a call (an operation's later
+    polls have ids of their own)."""
 
     def __init__(self) -> None:
         self.status = 0
@@ -75,11 +79,14 @@ class _Seen:
 
     @property
     def correlation_id(self) -> str:
-        return {fold(name): value for name, value in self.headers.items()}.get(CORRELATION_HEADER, "")
+        return {fold(name): value for name, value in self.headers.items()}.get(
+            CORRELATION_HEADER, ""
+        )
 
 
 async def once[T](do: Callable[[ResponseHook], Awaitable[T]], timeout_seconds: float) -> Answer[T]:
-    """One attempt. Raises from the AzureCallFailed branch only, whatever the answer was."""
+    """One attempt. Raises from the AzureCallFailed branch only, whatever the answer
+    was."""
     seen = _Seen()
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -95,10 +102,14 @@ async def once[T](do: Callable[[ResponseHook], Awaitable[T]], timeout_seconds: f
     return Answer(value, seen.correlation_id)
 
 
-async def with_retries[T](do: Callable[[ResponseHook], Awaitable[T]], *, timeout_seconds: float, retry_seconds: float) -> Answer[T]:
-    """Tries again after 429, 5xx and lost connections for `retry_seconds` at most; only for calls that may be sent twice.
+async def with_retries[T](
+    do: Callable[[ResponseHook], Awaitable[T]], *, timeout_seconds: float, retry_seconds: float
+) -> Answer[T]:
+    """Tries again after 429, 5xx and lost connections for `retry_seconds` at most; only
+    for calls that may be sent twice.
 
-    ARM's Retry-After is obeyed to the second. One that reaches past the time left ends the attempts at once: the error says so.
+    ARM's Retry-After is obeyed to the second. One that reaches past the time left ends
+    the attempts at once: the error says so.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(is_passing),
@@ -123,7 +134,9 @@ def _told_to_wait(state: RetryCallState) -> float | None:
 
 def _pause(state: RetryCallState) -> float:
     told = _told_to_wait(state)
-    return told or float(_JITTER(state))  # 0: a date that is over; come again, but not at once for ever
+    return told or float(
+        _JITTER(state)
+    )  # 0: a date that is over; come again, but not at once for ever
 
 
 def _out_of_time(retry_seconds: float) -> Callable[[RetryCallState], bool]:
@@ -135,11 +148,15 @@ def _out_of_time(retry_seconds: float) -> Callable[[RetryCallState], bool]:
 
 
 def mapped(
-    error: Exception, correlation_id: str = "", status: int = 0, headers: Mapping[str, str] | None = None
+    error: Exception,
+    correlation_id: str = "",
+    status: int = 0,
+    headers: Mapping[str, str] | None = None,
 ) -> errors.AzureCallFailed:
     """The place of an exception in our tree. Total: whatever comes gets a place.
 
-    `status` and `headers` are those of the answer, for an exception that does not carry them.
+    `status` and `headers` are those of the answer, for an exception that does not carry
+    them.
     """
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _from_answer(error, correlation_id)
@@ -150,7 +167,9 @@ def mapped(
     logging.warning("an answer of Azure was not understood", exc_info=error)
     if status >= 400:  # an error whose body is none
         return _failed(status, "", f"HTTP {status}", headers or {}, correlation_id)
-    return errors.NotUnderstood(f"the answer is not understood: {_told(error)}", correlation_id=correlation_id)
+    return errors.NotUnderstood(
+        f"the answer is not understood: {_told(error)}", correlation_id=correlation_id
+    )
 
 
 def _told(error: Exception) -> str:
@@ -159,11 +178,18 @@ def _told(error: Exception) -> str:
 
 def _from_answer(error: HttpResponseError, correlation_id: str) -> errors.AzureCallFailed:
     headers = error.response.headers if error.response else {}
-    code, message = _text(error.error, "code"), _text(error.error, "message") or str(error.message or "")
+    code, message = (
+        _text(error.error, "code"),
+        _text(error.error, "message") or str(error.message or ""),
+    )
     status = error.status_code or 0
     if status < 400 and not code and not isinstance(error.inner_exception, SdkOperationFailed):
-        return errors.NotUnderstood(f"the answer is not understood: {message}", correlation_id=correlation_id)
-    return _failed(status, code, message or f"HTTP {status}", headers, correlation_id, refused_by(_body(error)))
+        return errors.NotUnderstood(
+            f"the answer is not understood: {message}", correlation_id=correlation_id
+        )
+    return _failed(
+        status, code, message or f"HTTP {status}", headers, correlation_id, refused_by(_body(error))
+    )
 
 
 def _text(told: Any, name: str) -> str:
@@ -173,7 +199,12 @@ def _text(told: Any, name: str) -> str:
 
 
 def _failed(
-    status: int, code: str, message: str, headers: Mapping[str, str], correlation_id: str, policies: tuple[str, ...] = ()
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str],
+    correlation_id: str,
+    policies: tuple[str, ...] = (),
 ) -> errors.AzureCallFailed:
     named = {fold(name): value for name, value in headers.items()}
     return _kind(status, code)(

@@ -1,4 +1,5 @@
-"""The SDK clients, made when first used and kept: one of each per process and event loop.
+"""The SDK clients, made when first used and kept: one of each per process and event
+loop.
 
 What their requests pass, and what is left out of it, is in shared/azure/pipeline.py.
 """
@@ -9,7 +10,11 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import Any, Protocol
 
-from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy, HttpLoggingPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    HttpLoggingPolicy,
+    SansIOHTTPPolicy,
+)
 from azure.mgmt.core.policies import ARMHttpLoggingPolicy, AsyncARMChallengeAuthenticationPolicy
 
 from shared.azure.identity import credential as credential_of
@@ -23,14 +28,16 @@ class _Closable(Protocol):
 
 
 class SimulatorToken(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure has no types here
-    """Any bearer token: the simulator asks for one, and real tokens never travel over http."""
+    """Any bearer token: the simulator asks for one, and real tokens never travel over
+    http."""
 
     def on_request(self, request: Any) -> None:
         request.http_request.headers["Authorization"] = "Bearer simulator"
 
 
 class AzureClients:
-    """Lazily made clients for one subscription. Imports happen on first use: they cost more than the calls."""
+    """Lazily made clients for one subscription. Imports happen on first use: they cost
+    more than the calls."""
 
     def __init__(self, settings: Settings, subscription_id: str) -> None:
         self.settings = settings
@@ -68,14 +75,21 @@ class AzureClients:
 
     @cached_property
     def logs(self) -> Any:
-        """The client of the Log Analytics query API, a service with an endpoint and a token scope of its own."""
+        """The client of the Log Analytics query API, a service with an endpoint and a
+        token scope of its own."""
         from azure.monitor.query.aio import LogsQueryClient
 
         endpoint = self.settings.logs_endpoint
         scope = f"{endpoint.rstrip('/').removesuffix('/v1')}/.default"
-        sign_in = self._sign_in(endpoint, lambda credential: AsyncBearerTokenCredentialPolicy(credential, scope))
+        sign_in = self._sign_in(
+            endpoint, lambda credential: AsyncBearerTokenCredentialPolicy(credential, scope)
+        )
         policies = policies_of(Home(endpoint), sign_in, HttpLoggingPolicy())
-        return self._kept(LogsQueryClient(object(), endpoint=endpoint, policies=policies, **self._options(sign_in)))
+        return self._kept(
+            LogsQueryClient(
+                object(), endpoint=endpoint, policies=policies, **self._options(sign_in)
+            )
+        )
 
     @cached_property
     def _credential(self) -> Any:
@@ -83,16 +97,27 @@ class AzureClients:
 
     def _made(self, client_class: Any, **more: Any) -> Any:
         endpoint, scope = self.settings.arm_endpoint, self.settings.cloud.arm_scope
-        sign_in = self._sign_in(endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope))
+        sign_in = self._sign_in(
+            endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope)
+        )
         policies = policies_of(Home(endpoint, regional=True), sign_in, ARMHttpLoggingPolicy())
-        options = {"base_url": endpoint, "polling_interval": self.settings.poll_seconds, "policies": policies}
-        return self._kept(client_class(object(), self.subscription_id, **options, **self._options(sign_in), **more))
+        options = {
+            "base_url": endpoint,
+            "polling_interval": self.settings.poll_seconds,
+            "policies": policies,
+        }
+        return self._kept(
+            client_class(
+                object(), self.subscription_id, **options, **self._options(sign_in), **more
+            )
+        )
 
     def _sign_in(self, endpoint: str, made: Callable[[Any], Any]) -> Any:
         return SimulatorToken() if on_loopback(endpoint) else made(self._credential)
 
     def _options(self, sign_in: Any) -> dict[str, Any]:
-        """The clients want a credential only to make the sign-in policy from it that they are given here."""
+        """The clients want a credential only to make the sign-in policy from it that
+        they are given here."""
         return {
             "authentication_policy": sign_in,
             "connection_timeout": min(10.0, self.settings.call_timeout_seconds),

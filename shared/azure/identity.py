@@ -1,4 +1,5 @@
-"""The app's identity: managed in Azure, a developer's elsewhere. https://learn.microsoft.com/python/api/azure-identity/"""
+"""The app's identity: managed in Azure, a developer's elsewhere.
+https://learn.microsoft.com/python/api/azure-identity/"""
 
 from __future__ import annotations
 

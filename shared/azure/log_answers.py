@@ -1,5 +1,6 @@
-"""Is an answer of the Log Analytics query API whole? Its client takes a 200 without tables for an empty result, and loses the inner error
-of a 400, which alone says what was wrong with the query."""
+"""Is an answer of the Log Analytics query API whole? Its client takes a 200 without
+tables for an empty result, and loses the inner error of a 400, which alone says what
+was wrong with the query."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from shared.errors import AzureCallFailed, Refused, Unavailable
 
 
 def whole_tables(hook: ResponseHook) -> ResponseHook:
-    """A response hook that raises for every error status what it means, and Unavailable for anything else but whole tables."""
+    """A response hook that raises for every error status what it means, and Unavailable
+    for anything else but whole tables."""
 
     def check(response: Any) -> None:
         hook(response)
@@ -27,7 +29,8 @@ def whole_tables(hook: ResponseHook) -> ResponseHook:
 
 
 def _told(http: Any) -> AzureCallFailed:
-    """The error, with code and message of the innermost one where the query was refused."""
+    """The error, with code and message of the innermost one where the query was
+    refused."""
     error = mapped(HttpResponseError(response=http))
     code, message = _innermost(_json(http))
     if not isinstance(error, Refused) or not code:
@@ -55,7 +58,12 @@ def _innermost(body: Any) -> tuple[str, str]:
 def _is_whole(body: Any) -> bool:
     """Tables, and beside them no error or one that can be read."""
     tables = body.get("tables") if isinstance(body, dict) else None
-    return isinstance(tables, list) and bool(tables) and all(_is_table(each) for each in tables) and _is_error(body.get("error"))
+    return (
+        isinstance(tables, list)
+        and bool(tables)
+        and all(_is_table(each) for each in tables)
+        and _is_error(body.get("error"))
+    )
 
 
 def _is_error(error: Any) -> bool:
@@ -66,10 +74,15 @@ def _is_error(error: Any) -> bool:
 
 def _is_table(table: Any) -> bool:
     """Named and typed columns, and in every row a cell for each."""
-    columns, rows = (table.get("columns"), table.get("rows")) if isinstance(table, dict) else (None, None)
+    columns, rows = (
+        (table.get("columns"), table.get("rows")) if isinstance(table, dict) else (None, None)
+    )
     if not isinstance(columns, list) or not isinstance(rows, list):
         return False
     named = all(
-        isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("type"), str) for each in columns
+        isinstance(each, dict)
+        and isinstance(each.get("name"), str)
+        and isinstance(each.get("type"), str)
+        for each in columns
     )
     return named and all(isinstance(row, list) and len(row) == len(columns) for row in rows)

@@ -1,8 +1,10 @@
-"""The KQL of the two kinds of tables that a vault logs its jobs to. Nothing goes into it but instants and a number, all ours.
+"""The KQL of the two kinds of tables that a vault logs its jobs to. Nothing goes into
+it but instants and a number, all ours.
 
-Both give the same columns, of each job the last record in the span, and of these the failed ones, oldest first.
-BackupItemUniqueId names group and VM, so nothing is joined: a join with CoreAzureBackup would lose the jobs of items that it does not have
-yet. https://learn.microsoft.com/azure/backup/backup-azure-reports-data-model
+Both give the same columns, of each job the last record in the span, and of these the
+failed ones, oldest first. BackupItemUniqueId names group and VM, so nothing is joined:
+a join with CoreAzureBackup would lose the jobs of items that it does not have yet.
+https://learn.microsoft.com/azure/backup/backup-azure-reports-data-model
 """
 
 from __future__ import annotations
@@ -29,24 +31,38 @@ _RESOURCE_SPECIFIC = (
     "AddonAzureBackupJobs",
     _SPAN,
     'where JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
-    'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")), JobUniqueId = tostring(JobUniqueId), '
-    "BackupItemUniqueId, JobStatus, JobFailureCode, JobStartDateTime = todatetime(JobStartDateTime)",
+    (
+        'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")),'
+        " JobUniqueId = tostring(JobUniqueId), BackupItemUniqueId, JobStatus, JobFailureCode,"
+        " JobStartDateTime = todatetime(JobStartDateTime)"
+    ),
     *_END,
 )
 _LEGACY = (
     "AzureDiagnostics",
     _SPAN,
     'where Category in ("AzureBackupReport", "AddonAzureBackupJobs")',
-    'extend JobOperation = column_ifexists("JobOperation_s", ""), BackupManagementType = column_ifexists("BackupManagementType_s", "")',
-    'where OperationName == "Job" and JobOperation =~ "Backup" and BackupManagementType =~ "IaaSVM"',
-    'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")), '
-    'JobUniqueId = coalesce(tostring(column_ifexists("JobUniqueId_g", "")), tostring(column_ifexists("JobUniqueId_s", ""))), '
-    'BackupItemUniqueId = column_ifexists("BackupItemUniqueId_s", ""), JobStatus = column_ifexists("JobStatus_s", ""), '
-    'JobFailureCode = column_ifexists("JobFailureCode_s", ""), '
-    'JobStartDateTime = coalesce(todatetime(column_ifexists("JobStartDateTime_s", "")), todatetime(column_ifexists("JobStartDateTime_t", "")))',
+    (
+        'extend JobOperation = column_ifexists("JobOperation_s", ""), BackupManagementType ='
+        ' column_ifexists("BackupManagementType_s", "")'
+    ),
+    (
+        'where OperationName == "Job" and JobOperation =~ "Backup" and BackupManagementType =~'
+        ' "IaaSVM"'
+    ),
+    (
+        'project TimeGenerated, VaultId = coalesce(_ResourceId, column_ifexists("ResourceId", "")),'
+        ' JobUniqueId = coalesce(tostring(column_ifexists("JobUniqueId_g", "")),'
+        ' tostring(column_ifexists("JobUniqueId_s", ""))), BackupItemUniqueId ='
+        ' column_ifexists("BackupItemUniqueId_s", ""), JobStatus = column_ifexists("JobStatus_s",'
+        ' ""), JobFailureCode = column_ifexists("JobFailureCode_s", ""), JobStartDateTime ='
+        ' coalesce(todatetime(column_ifexists("JobStartDateTime_s", "")),'
+        ' todatetime(column_ifexists("JobStartDateTime_t", "")))'
+    ),
     *_END,
 )
-"""A column of AzureDiagnostics exists only when some row has filled it, and its suffix is the type that Azure Monitor took it for."""
+"""A column of AzureDiagnostics exists only when some row has filled it, and its suffix
+is the type that Azure Monitor took it for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +72,18 @@ class LogTable:
 
     @property
     def actions(self) -> tuple[str, str]:
-        """What the reader needs at the workspace. https://learn.microsoft.com/azure/azure-monitor/logs/manage-access"""
+        """What the reader needs at the workspace.
+        https://learn.microsoft.com/azure/azure-monitor/logs/manage-access"""
         return f"{QUERY_ACTION}/read", f"{QUERY_ACTION}/{self.name}/read"
 
     def is_missing(self, error: AzureCallFailed) -> bool:
-        """Whether a refusal says that the table itself does not exist: nothing was ever written to it."""
-        return isinstance(error, Refused) and error.code == NOT_RESOLVED and f"'{self.name}'" in error.message
+        """Whether a refusal says that the table itself does not exist: nothing was ever
+        written to it."""
+        return (
+            isinstance(error, Refused)
+            and error.code == NOT_RESOLVED
+            and f"'{self.name}'" in error.message
+        )
 
 
 def _table(stages: tuple[str, ...]) -> LogTable:

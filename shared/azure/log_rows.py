@@ -1,4 +1,5 @@
-"""What the log of failed backups gives: its rows as values, and how much of the truth they are."""
+"""What the log of failed backups gives: its rows as values, and how much of the truth
+they are."""
 
 from __future__ import annotations
 
@@ -19,11 +20,13 @@ class Outcome(StrEnum):
 
     COMPLETE = "complete"
     PARTIAL = "partial"
-    """Azure gave some rows and an error (LogsQueryStatus.PARTIAL), or more rows at one instant than one query may give."""
+    """Azure gave some rows and an error (LogsQueryStatus.PARTIAL), or more rows at one
+    instant than one query may give."""
     NO_TABLES = "no_tables"
     """No vault ever logged its backup jobs to this workspace."""
     UNREACHABLE = "unreachable"
-    """Throttled, a server error, no answer, or one that is no answer to a query, for all of REMEDIATOR_RETRY_SECONDS."""
+    """Throttled, a server error, no answer, or one that is no answer to a query, for
+    all of REMEDIATOR_RETRY_SECONDS."""
     REFUSED = "refused"
     """The query as it is will never be answered."""
     NO_PERMISSION = "no_permission"
@@ -44,7 +47,8 @@ class LoggedFailure:
     """VM;iaasvmcontainerv2;{group};{vm}."""
     vm_id: str
     job_id: str
-    """JobUniqueId. That it is the name of the vault's backup job is not established: read the job before anything is believed."""
+    """JobUniqueId. That it is the name of the vault's backup job is not established:
+    read the job before anything is believed."""
     started_at: datetime
     recorded_at: datetime
     """TimeGenerated."""
@@ -59,7 +63,8 @@ class LoggedFailure:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row of a failed backup that could not be read, and why. Somebody's backup failed all the same."""
+    """A row of a failed backup that could not be read, and why. Somebody's backup
+    failed all the same."""
 
     table: str
     reason: str
@@ -77,7 +82,8 @@ class TableReading:
     skipped: tuple[Skipped, ...] = ()
 
     def with_rows(self, rows: Iterable[LoggedFailure | Skipped]) -> TableReading:
-        """With more rows; those that were there already (pages overlap by an instant) are not doubled."""
+        """With more rows; those that were there already (pages overlap by an instant)
+        are not doubled."""
         failures = {each.key: each for each in self.failures}
         skipped = dict.fromkeys(self.skipped)
         for row in rows:
@@ -92,9 +98,10 @@ class TableReading:
 class LogAnswer:
     """The answer for a span of time.
 
-    Before `complete_until`, `failures` and `skipped` are all that the workspace had when it was asked; that is the end of the span when
-    COMPLETE, and its beginning when nothing is certain. From there on the rows may lack some. The next look begins there, or
-    earlier: rows come late.
+    Before `complete_until`, `failures` and `skipped` are all that the workspace had
+    when it was asked; that is the end of the span when COMPLETE, and its beginning when
+    nothing is certain. From there on the rows may lack some. The next look begins
+    there, or earlier: rows come late.
     """
 
     outcome: Outcome
@@ -111,7 +118,9 @@ class LogAnswer:
 def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
     """A row of log_queries.py, by the names that the query gave its columns."""
     try:
-        item = item_of_names(_text(row, "VaultId"), _text(row, "BackupItemUniqueId"), "BackupItemUniqueId", "VaultId")
+        item = item_of_names(
+            _text(row, "VaultId"), _text(row, "BackupItemUniqueId"), "BackupItemUniqueId", "VaultId"
+        )
         return LoggedFailure(
             table=table,
             vault_id=item.vault_id,
@@ -125,7 +134,11 @@ def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
             status=_text(row, "JobStatus"),
         )
     except NotUsable as error:
-        return Skipped(table, f"job {row.get('JobUniqueId')!r:.80} of {row.get('TimeGenerated')!s:.80}: {error.reason}")
+        return Skipped(
+            table,
+            f"job {row.get('JobUniqueId')!r:.80} of {row.get('TimeGenerated')!s:.80}:"
+            f" {error.reason}",
+        )
 
 
 def _text(row: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> str:

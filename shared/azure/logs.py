@@ -1,7 +1,9 @@
-"""Failed VM backups as a Log Analytics workspace has them: what the vaults' diagnostic settings sent there.
+"""Failed VM backups as a Log Analytics workspace has them: what the vaults' diagnostic
+settings sent there.
 
-Rows come late (20 to 30 minutes, by the documents), and a row is found by TimeGenerated: when the record was made, which is when the job
-had ended. https://learn.microsoft.com/azure/backup/backup-azure-monitoring-use-azuremonitor
+Rows come late (20 to 30 minutes, by the documents), and a row is found by
+TimeGenerated: when the record was made, which is when the job had ended.
+https://learn.microsoft.com/azure/backup/backup-azure-monitoring-use-azuremonitor
 """
 
 from __future__ import annotations
@@ -34,20 +36,26 @@ class FailedBackupLog:
         self._rows_per_query = rows_per_query
 
     async def failures(self, since: datetime, until: datetime) -> LogAnswer:
-        """Failed backups of Azure VMs, in all vaults that log there, that were recorded from `since` on and before `until`.
+        """Failed backups of Azure VMs, in all vaults that log there, that were recorded
+        from `since` on and before `until`.
 
-        Both instants have a time zone. Raises ValueError where one has none or `until` is before `since`; never for what Azure answers.
-        A job that both kinds of tables have is given once. Rows of vaults in other subscriptions are given as well.
+        Both instants have a time zone. Raises ValueError where one has none or `until`
+        is before `since`; never for what Azure answers. A job that both kinds of tables
+        have is given once. Rows of vaults in other subscriptions are given as well.
         """
         if since.tzinfo is None or until.tzinfo is None or until < since:
             raise ValueError(f"no span of time: {since} to {until}")
         if not self._clients.settings.workspace_id:
             return LogAnswer(Outcome.NO_WORKSPACE, since, "REMEDIATOR_WORKSPACE_ID is not set")
-        readings = [await self._table(table, since.astimezone(UTC), until.astimezone(UTC)) for table in TABLES]
+        readings = [
+            await self._table(table, since.astimezone(UTC), until.astimezone(UTC))
+            for table in TABLES
+        ]
         return _folded(readings, since)
 
     async def _table(self, table: LogTable, since: datetime, until: datetime) -> TableReading:
-        """All pages of one table. Each begins at the last instant of the one before, which may have more rows than were given."""
+        """All pages of one table. Each begins at the last instant of the one before,
+        which may have more rows than were given."""
         reading = TableReading(table.name, Outcome.COMPLETE, since)
         while True:
             try:
@@ -62,7 +70,10 @@ class FailedBackupLog:
             if len(page.rows) < self._rows_per_query:
                 return replace(reading, complete_until=until)
             if page.last is None or page.last <= reading.complete_until:
-                reason = f"{table.name} has {self._rows_per_query} rows or more that begin at one instant, {reading.complete_until.isoformat()}"
+                reason = (
+                    f"{table.name} has {self._rows_per_query} rows or more that begin at one"
+                    f" instant, {reading.complete_until.isoformat()}"
+                )
                 return replace(reading, outcome=Outcome.PARTIAL, reason=reason)
             reading = replace(reading, complete_until=page.last)
 
@@ -79,7 +90,11 @@ class FailedBackupLog:
                 raw_response_hook=whole_tables(hook),
             )
 
-        answer = await with_retries(read, timeout_seconds=settings.call_timeout_seconds, retry_seconds=settings.retry_seconds)
+        answer = await with_retries(
+            read,
+            timeout_seconds=settings.call_timeout_seconds,
+            retry_seconds=settings.retry_seconds,
+        )
         return _page(table.name, answer.value)
 
 
@@ -105,17 +120,24 @@ def _page(table: str, result: Any) -> _Page:
 
 
 def _outcome(error: errors.AzureCallFailed) -> Outcome:
-    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.UNREACHABLE)
+    return next(
+        (outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.UNREACHABLE
+    )
 
 
 def _reason(table: LogTable, error: errors.AzureCallFailed) -> str:
     """The log's refusal does not name what is lacking, as ARM's does."""
-    needed = f"; needed at the workspace: {' and '.join(table.actions)}" if isinstance(error, errors.AccessDenied) else ""
+    needed = (
+        f"; needed at the workspace: {' and '.join(table.actions)}"
+        if isinstance(error, errors.AccessDenied)
+        else ""
+    )
     return f"{error}{needed}"
 
 
 def _folded(readings: list[TableReading], since: datetime) -> LogAnswer:
-    """One answer of several tables. A table that was never written takes nothing away, unless there is no other."""
+    """One answer of several tables. A table that was never written takes nothing away,
+    unless there is no other."""
     there = [each for each in readings if each.outcome is not Outcome.NO_TABLES]
     if not there:
         return LogAnswer(Outcome.NO_TABLES, since, "; ".join(each.reason for each in readings))

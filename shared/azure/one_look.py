@@ -1,4 +1,5 @@
-"""Asks Azure once for what several ask within one look, so that twenty VMs of a group do not ask twenty times for its tags.
+"""Asks Azure once for what several ask within one look, so that twenty VMs of a group
+do not ask twenty times for its tags.
 
 Made for one look and thrown away with it: a fact that is kept is no fact any more.
 """
@@ -25,10 +26,14 @@ class OneLook(ArmReader):
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
         return await self._once("VM", vm_id, super().virtual_machine)
 
-    async def resource_group_tags(self, resource_group: str) -> dict[str, str] | Absent | Unreadable:
+    async def resource_group_tags(
+        self, resource_group: str
+    ) -> dict[str, str] | Absent | Unreadable:
         return await self._once("tags", resource_group, super().resource_group_tags)
 
-    async def locks(self, scope: str, *, below: bool = False) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+    async def locks(
+        self, scope: str, *, below: bool = False
+    ) -> tuple[facts.Lock, ...] | Absent | Unreadable:
         return await self._once(f"locks {below}", scope, partial(super().locks, below=below))
 
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:

@@ -1,13 +1,13 @@
 """The policies that every request to Azure passes, in their order.
 
 Between the redirects and the sign-in each request is looked at once more: polls of
-Azure-AsyncOperation and Location, nextLink pages and redirects are all sent through here,
-and their addresses come out of answers. The token goes to the configured endpoint, or to
-one of its regions, and nowhere else.
+Azure-AsyncOperation and Location, nextLink pages and redirects are all sent through
+here, and their addresses come out of answers. The token goes to the configured
+endpoint, or to one of its regions, and nowhere else.
 
-Left out on purpose: the SDK's retries (shared/azure/calls.py has the one retry policy) and
-ARMAutoResourceProviderRegistrationPolicy, which registers a resource provider by itself: a
-change without a record, by a right that our roles do not have.
+Left out on purpose: the SDK's retries (shared/azure/calls.py has the one retry policy)
+and ARMAutoResourceProviderRegistrationPolicy, which registers a resource provider by
+itself: a change without a record, by a right that our roles do not have.
 https://learn.microsoft.com/azure/developer/python/sdk/fundamentals/http-pipeline-retries
 """
 
@@ -29,8 +29,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 USER_AGENT = "azure-backup-remediator"
 RETRY_AFTER = "Retry-After"
 _PORTS = {"http": 80, "https": 443}
-_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.:\[\]-]+)(?:[/?#].*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
-"""What is no plain host and port, user information and backslashes among them, is refused."""
+_ADDRESS = re.compile(
+    r"(https?)://([A-Za-z0-9.:\[\]-]+)(?:[/?#].*)?", re.IGNORECASE | re.ASCII | re.DOTALL
+)
+"""What is no plain host and port, user information and backslashes among them, is
+refused."""
 _REGION = re.compile(r"[a-z0-9]+")
 
 
@@ -74,7 +77,9 @@ class Home:
         """Raises PointsElsewhere."""
         here, there = origin_of(self.endpoint), origin_of(address)
         if here is None or there is None or not (here == there or self._is_region(here, there)):
-            shown = f"{there.scheme}://{there.host}:{there.port}" if there else "no address of a host"
+            shown = (
+                f"{there.scheme}://{there.host}:{there.port}" if there else "no address of a host"
+            )
             raise PointsElsewhere(f"an answer points elsewhere: {shown} is not {self.endpoint}")
 
     def _is_region(self, here: Origin, there: Origin) -> bool:
@@ -95,7 +100,8 @@ class StayHome(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure has n
 
 
 class PlainRetryAfter(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]
-    """Makes Retry-After whole seconds, or takes it out: the SDK's clients raise ValueError for a date or a fraction."""
+    """Makes Retry-After whole seconds, or takes it out: the SDK's clients raise
+    ValueError for a date or a fraction."""
 
     def on_response(self, request: Any, response: Any) -> None:  # noqa: ARG002
         headers = response.http_response.headers
@@ -106,12 +112,14 @@ class PlainRetryAfter(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]
 
 
 def watched(home: Home) -> list[Any]:
-    """What has to stand between the redirects and the sign-in of a client that makes its own list."""
+    """What has to stand between the redirects and the sign-in of a client that makes
+    its own list."""
     return [StayHome(home), PlainRetryAfter()]
 
 
 def policies_of(home: Home, sign_in: Any, logging: Any) -> list[Any]:
-    """The whole list for one client: each policy knows its successor, so no two clients share one."""
+    """The whole list for one client: each policy knows its successor, so no two clients
+    share one."""
     return [
         policies.RequestIdPolicy(),
         policies.HeadersPolicy(),

@@ -13,7 +13,8 @@ MOST_SECONDS = 3600
 
 
 def whole_seconds(text: str) -> int | None:
-    """How long to wait, 0 for a date that is over; None for what is neither: that is no advice."""
+    """How long to wait, 0 for a date that is over; None for what is neither: that is no
+    advice."""
     text = text.strip()
     if text.isascii() and text.isdecimal():
         return min(int(text), MOST_SECONDS) if len(text) < 10 else MOST_SECONDS

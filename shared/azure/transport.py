@@ -1,7 +1,8 @@
 """A transport whose every request goes over the wire once.
 
-aiohttp sends an idempotent request (PUT and DELETE are) a second time by itself when its connection is lost. For the
-locks that would falsify the answer: 404 to the second DELETE, 200 to the second PUT.
+aiohttp sends an idempotent request (PUT and DELETE are) a second time by itself when
+its connection is lost. For the locks that would falsify the answer: 404 to the second
+DELETE, 200 to the second PUT.
 https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods
 """
 
@@ -11,11 +12,14 @@ from typing import Any
 
 
 def sends_once() -> Any:
-    """Must be called with the event loop running. A new connection each time: none can be closed before it is used."""
+    """Must be called with the event loop running. A new connection each time: none can
+    be closed before it is used."""
     import aiohttp
     from azure.core.pipeline.transport import AioHttpTransport
 
-    async def never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    async def never_again(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:

@@ -1,1 +1,2 @@
-"""Reads Azure, never writes: is it really our failure, what is its error code, which causes are confirmed."""
+"""Reads Azure, never writes: is it really our failure, what is its error code, which
+causes are confirmed."""

@@ -1,11 +1,12 @@
-"""Runs one checker. The causes of an incident are examined side by side, and their findings put back in the catalogue's order."""
+"""Runs one checker. The causes of an incident are examined side by side, and their
+findings put back in the catalogue's order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from shared import catalogue
-from shared.checkers.contract import Reader, Subject
+from shared.diagnosis.checkers.contract import Reader, Subject
 from shared.incident.model import Finding
 
 

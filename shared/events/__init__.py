@@ -1,1 +1,2 @@
-"""From an Event Grid payload to a failure event, or the reason why it is none. Pure: no store, no Azure, no clock."""
+"""From an Event Grid payload to a failure event, or the reason why it is none. Pure: no
+store, no Azure, no clock."""

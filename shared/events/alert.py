@@ -1,7 +1,8 @@
 """Reads an Azure Monitor alert of Azure Backup, in the common alert schema.
 
-Seen in a real alert: all fields read here, with a database as the item. Not seen: the alert of a VM item; its fields are the same
-as far as is documented (docs/limits.md). Whether the item is a VM is told by protectedItemId alone.
+Seen in a real alert: all fields read here, with a database as the item. Not seen: the
+alert of a VM item; its fields are the same as far as is documented (docs/limits.md).
+Whether the item is a VM is told by protectedItemId alone.
 https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
 """
 
@@ -22,7 +23,8 @@ SERVICE = "Azure Backup"
 
 
 def read_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """Raises NotUsable for what is no alert in this schema, or an alert that does not say what failed."""
+    """Raises NotUsable for what is no alert in this schema, or an alert that does not
+    say what failed."""
     essentials, context = _parts(alert)
     if reason := _not_a_failed_backup(essentials, context):
         return Ignored(reason, shape)
@@ -30,7 +32,10 @@ def read_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored
     job_id = _job_id(context)
     if not item.vm_id:
         return Ignored(
-            reason=f"not an Azure VM: the item is {item.name} ({text(context, 'sourceType') or 'no type told'})",
+            reason=(
+                f"not an Azure VM: the item is {item.name}"
+                f" ({text(context, 'sourceType') or 'no type told'})"
+            ),
             shape=shape,
             subscription_id=item.subscription_id,
             job_id=job_id,
@@ -45,7 +50,8 @@ def _parts(alert: Wire) -> tuple[Wire, Wire]:
     """essentials and alertContext, under `data` or by themselves."""
     if not isinstance(wire.data(alert).get("essentials"), Mapping):
         raise NotUsable(
-            "not an alert in the common alert schema: data.essentials is missing. Turn on the common alert schema in the action group"
+            "not an alert in the common alert schema: data.essentials is missing. Turn on the"
+            " common alert schema in the action group"
         )
     return wire.essentials(alert), inner(wire.data(alert), "alertContext")
 
@@ -68,16 +74,21 @@ def _not_a_failed_backup(essentials: Wire, context: Wire) -> str:
 def _job_id(context: Wire) -> str:
     job_id = text(inner(context, "extendedInfo"), "jobId")
     if not JOB_ID.fullmatch(job_id):
-        raise NotUsable(f"the alert names no job: alertContext.extendedInfo.jobId is {job_id[:120]!r}")
+        raise NotUsable(
+            f"the alert names no job: alertContext.extendedInfo.jobId is {job_id[:120]!r}"
+        )
     return job_id
 
 
 def _vm_id(context: Wire, named: str) -> str:
-    """The VM that the item names. What the alert says beside it must be the same VM: an event that names two is not used."""
+    """The VM that the item names. What the alert says beside it must be the same VM: an
+    event that names two is not used."""
     for field in ("linkedResourceId", "sourceId"):
         told = text(context, field)
         if told and not same(str(parse(told, f"alertContext.{field}")), named):
-            raise NotUsable(f"the alert names two resources: the item is of {named}, {field} is {told[:300]!r}")
+            raise NotUsable(
+                f"the alert names two resources: the item is of {named}, {field} is {told[:300]!r}"
+            )
         if told:
             return str(parse(told))
     return named

@@ -1,8 +1,10 @@
-"""Names of error codes: one spelling for each, and where an event or a job carries them.
+"""Names of error codes: one spelling for each, and where an event or a job carries
+them.
 
-The alert has no field for the code. It is in the last link of the recommended actions (aka.ms/AB-<code>), in the tail of
-originAlertId, and in the job's details; where they disagree the job wins and the disagreement is on record. What was seen in a real
-alert, and what was not, is in docs/limits.md.
+The alert has no field for the code. It is in the last link of the recommended actions
+(aka.ms/AB-<code>), in the tail of originAlertId, and in the job's details; where they
+disagree the job wins and the disagreement is on record. What was seen in a real alert,
+and what was not, is in docs/limits.md.
 """
 
 from __future__ import annotations
@@ -28,24 +30,35 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "BackUpOperationFailedV2": (),
     "UserErrorRpCollectionLimitReached": (),
 }
-"""The catalogue's name of each code, with the other spellings that Microsoft uses for it."""
+"""The catalogue's name of each code, with the other spellings that Microsoft uses for
+it."""
 
 NUMBERS = {320001: "ResourceNotFound", 400094: "BCMV2VMNotFound", 380008: "AzureVmOffline"}
-"""The only published pairs of number and name. https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
+"""The only published pairs of number and name.
+https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
 
 MESSAGES = {
     "vm agent unable to communicate with azure backup": "UserErrorGuestAgentStatusUnavailable",
-    "snapshot operation failed due to no network connectivity on the virtual machine": "ExtensionSnapshotFailedNoNetwork",
+    "snapshot operation failed due to no network connectivity on the virtual machine": (
+        "ExtensionSnapshotFailedNoNetwork"
+    ),
     "vmsnapshot extension operation failed": "ExtentionOperationFailed",
-    "could not communicate with the vm agent for snapshot status": "GuestAgentSnapshotTaskStatusError",
+    "could not communicate with the vm agent for snapshot status": (
+        "GuestAgentSnapshotTaskStatusError"
+    ),
     "backup failed with an internal error": "BackUpOperationFailed",
     "the restore point collection max limit has reached": "UserErrorRpCollectionLimitReached",
 }
-"""English messages, whole sentences only: Azure translates them, and a part of one proves nothing."""
+"""English messages, whole sentences only: Azure translates them, and a part of one
+proves nothing."""
 
 _LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE | re.ASCII)
-_NAME = re.compile(r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b")
-_BY_SPELLING = {fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+_NAME = re.compile(
+    r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b"
+)
+_BY_SPELLING = {
+    fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,8 @@ def canonical(text: str) -> str:
 
 
 def from_link(recommended_actions: str) -> CodeHint | None:
-    """The code in the last link of the family aka.ms/AB-<code>. Links such as AB-AA4ecq8 are opaque: they name no code."""
+    """The code in the last link of the family aka.ms/AB-<code>. Links such as
+    AB-AA4ecq8 are opaque: they name no code."""
     for raw in reversed(_LINK.findall(recommended_actions)):
         if code := canonical(raw):
             return CodeHint("link", code, raw)
@@ -74,14 +88,16 @@ def from_link(recommended_actions: str) -> CodeHint | None:
 
 
 def from_origin(origin_alert_id: str) -> CodeHint | None:
-    """The longest known code in the tail of originAlertId: provider, code and backup type, lower-cased, without separators."""
+    """The longest known code in the tail of originAlertId: provider, code and backup
+    type, lower-cased, without separators."""
     tail = fold(origin_alert_id).rsplit("_", 1)[-1].lstrip("0123456789")
     found = max((spelling for spelling in _BY_SPELLING if spelling in tail), key=len, default="")
     return CodeHint("originAlertId", _BY_SPELLING[found], tail) if found else None
 
 
 def from_message(message: str, source: str = "description") -> CodeHint | None:
-    """The code whose English message the text is, or the code's name where the text contains it."""
+    """The code whose English message the text is, or the code's name where the text
+    contains it."""
     for name in _NAME.findall(message):
         if code := canonical(name):
             return CodeHint(source, code, name)
@@ -89,9 +105,12 @@ def from_message(message: str, source: str = "description") -> CodeHint | None:
     return CodeHint(source, MESSAGES[first], message) if first in MESSAGES else None
 
 
-def from_job(error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str) -> CodeHint | None:
-    """What the job in the vault says of itself, best reading first: a link or a text with a code of the catalogue, a published number,
-    any other name. A number that is not published says nothing."""
+def from_job(
+    error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str
+) -> CodeHint | None:
+    """What the job in the vault says of itself, best reading first: a link or a text
+    with a code of the catalogue, a published number, any other name. A number that is
+    not published says nothing."""
     texts = [dynamic_error_message]
     for detail in error_details:
         texts += [_text(detail.get("errorString")), _text(detail.get("errorTitle"))]
@@ -109,8 +128,9 @@ def from_job(error_details: Sequence[Mapping[str, Any]], dynamic_error_message: 
 
 
 def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
-    """The job wins over the event; among the event's places the first wins. BackUpOperationFailed and its V2 share one message:
-    a message alone never contradicts a name."""
+    """The job wins over the event; among the event's places the first wins.
+    BackUpOperationFailed and its V2 share one message: a message alone never
+    contradicts a name."""
     ordered = [hint for hint in (job, *hints) if hint is not None]
     if not ordered:
         return Resolved("", "nothing", ())
@@ -118,12 +138,17 @@ def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
     for hint in ordered[1:]:
         if _more_exact(hint, chosen):
             chosen = hint
-    conflicts = tuple(f"{hint.source} says {hint.code}" for hint in ordered if hint is not chosen and not _agree(hint, chosen))
+    conflicts = tuple(
+        f"{hint.source} says {hint.code}"
+        for hint in ordered
+        if hint is not chosen and not _agree(hint, chosen)
+    )
     return Resolved(chosen.code, chosen.source, conflicts)
 
 
 def _more_exact(hint: CodeHint, chosen: CodeHint) -> bool:
-    """Whether `hint` names the V2 of a code that `chosen` has only from the message which both share."""
+    """Whether `hint` names the V2 of a code that `chosen` has only from the message
+    which both share."""
     by_message = fold(chosen.raw) != fold(chosen.code) and " " in chosen.raw.strip()
     return by_message and fold(hint.code) == fold(f"{chosen.code}V2")
 

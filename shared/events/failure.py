@@ -14,9 +14,16 @@ JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def failure(
-    alert: Wire, item: Item, job_id: str, hints: tuple[CodeHint, ...], shape: str, event_id: str, fired: str = ""
+    alert: Wire,
+    item: Item,
+    job_id: str,
+    hints: tuple[CodeHint, ...],
+    shape: str,
+    event_id: str,
+    fired: str = "",
 ) -> FailureEvent:
-    """`job_id` "": none is named. `fired`: when it was told, where the alert itself does not say.
+    """`job_id` "": none is named. `fired`: when it was told, where the alert itself
+    does not say.
 
     Raises NotOurs where the item is no Azure VM, NotUsable for what is no job id.
     """

@@ -1,4 +1,5 @@
-"""Backup jobs as a Log Analytics workspace gives them: log search alerts in each form, and single rows.
+"""Backup jobs as a Log Analytics workspace gives them: log search alerts in each form,
+and single rows.
 
 | form of the alert | where its jobs are |
 |---|---|
@@ -41,20 +42,26 @@ _EXPECTED = (
     ("backupmanagementtype", ("iaasvm", "azureiaasvm"), "the job is of {}, not of an Azure VM"),
     ("jobstatus", ("failed",), "the job is {}, not Failed"),
 )
-"""Columns that a row may have, what they then must say, and what the row is if they do not."""
+"""Columns that a row may have, what they then must say, and what the row is if they do
+not."""
 
 type Row = dict[str, str]
 
 
 def is_log_alert(alert: Wire) -> bool:
     service = fold(wire.service(alert))
-    if service.startswith("log alerts") or service in SERVICES or fold(wire.text(alert, "schemaId")) == SCHEMA:
+    if (
+        service.startswith("log alerts")
+        or service in SERVICES
+        or fold(wire.text(alert, "schemaId")) == SCHEMA
+    ):
         return True
     return any(name in _holder(alert) for name in (*RESULTS, "SearchQuery"))
 
 
 def read_log_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored | Several:
-    """Raises NotUsable, with what to change in the rule, where no row of the alert can be used."""
+    """Raises NotUsable, with what to change in the rule, where no row of the alert can
+    be used."""
     if reason := wire.not_fired(alert):
         return Ignored(reason, shape)
     rows = sorted(_rows(alert), key=lambda row: row.get("timegenerated", ""), reverse=True)
@@ -66,7 +73,8 @@ def read_log_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ign
 
 
 def is_log_row(record: Wire) -> bool:
-    """A row of AddonAzureBackupJobs or AzureDiagnostics, or the diagnostic record that it was made from."""
+    """A row of AddonAzureBackupJobs or AzureDiagnostics, or the diagnostic record that
+    it was made from."""
     row = _row_of(record)
     return "jobuniqueid" in row and ("backupitemuniqueid" in row or "jobstatus" in row)
 
@@ -75,15 +83,20 @@ def read_log_row(record: Wire, shape: str, event_id: str) -> FailureEvent | Igno
     return _read_rows([_row_of(record)], record, shape, event_id, "the column")
 
 
-def _read_rows(rows: list[Row], alert: Wire, shape: str, event_id: str, kind: str) -> FailureEvent | Ignored | Several:
-    """Newest first: of one VM the newest failure is worked on, and those before it are its history."""
+def _read_rows(
+    rows: list[Row], alert: Wire, shape: str, event_id: str, kind: str
+) -> FailureEvent | Ignored | Several:
+    """Newest first: of one VM the newest failure is worked on, and those before it are
+    its history."""
     failures: dict[tuple[str, ...], FailureEvent] = {}
     others: dict[str, None] = {}
     unusable: list[str] = []
     for row in rows:
         try:
             found = _failure(row, alert, shape, event_id, kind)
-            failures.setdefault((fold(found.vault_id), fold(found.item_name), fold(found.job_id)), found)
+            failures.setdefault(
+                (fold(found.vault_id), fold(found.item_name), fold(found.job_id)), found
+            )
         except NotOurs as error:
             others[error.reason] = None
         except NotUsable as error:
@@ -94,7 +107,11 @@ def _read_rows(rows: list[Row], alert: Wire, shape: str, event_id: str, kind: st
 def _folded(
     failures: list[FailureEvent], others: list[str], unusable: list[str], rows: int, shape: str
 ) -> FailureEvent | Ignored | Several:
-    bad = f"{len(unusable)} of {rows} rows cannot be used: {unusable[0]}. {ADVICE}" if unusable else ""
+    bad = (
+        f"{len(unusable)} of {rows} rows cannot be used: {unusable[0]}. {ADVICE}"
+        if unusable
+        else ""
+    )
     if bad and not failures and not others:
         raise NotUsable(bad if rows > 1 else f"{unusable[0]}. {ADVICE}")
     aside = [Ignored("; ".join(others)[:1000], shape)] if others else []
@@ -103,12 +120,20 @@ def _folded(
 
 
 def _failure(row: Row, alert: Wire, shape: str, event_id: str, kind: str) -> FailureEvent:
-    """Raises NotOurs for a row of anything but a failed backup of an Azure VM, NotUsable for one that does not say which."""
+    """Raises NotOurs for a row of anything but a failed backup of an Azure VM,
+    NotUsable for one that does not say which."""
     for column, expected, otherwise in _EXPECTED:
         if (told := row.get(column, "")) and fold(told) not in expected:
             raise NotOurs(otherwise.format(told[:100]))
-    vault = row.get("_resourceid") or row.get("resourceid") or row.get("vaultid") or wire.target(alert)
-    item = item_of_names(vault, row.get("backupitemuniqueid", ""), f"{kind} BackupItemUniqueId", f"{kind} _ResourceId")
+    vault = (
+        row.get("_resourceid") or row.get("resourceid") or row.get("vaultid") or wire.target(alert)
+    )
+    item = item_of_names(
+        vault,
+        row.get("backupitemuniqueid", ""),
+        f"{kind} BackupItemUniqueId",
+        f"{kind} _ResourceId",
+    )
     code = row.get("jobfailurecode", "")
     hints = (CodeHint("JobFailureCode", error_codes.canonical(code) or code, code),) if code else ()
     fired = wire.text(_holder(alert), "SearchIntervalEndtimeUtc") or row.get("timegenerated", "")
@@ -127,7 +152,8 @@ def _rows(alert: Wire) -> Iterator[Row]:
 
 
 def _rows_of(columns: Any, rows: Any) -> Iterator[Row]:
-    """A row that has not a cell for each column says nothing: it is given empty, so that it is told of."""
+    """A row that has not a cell for each column says nothing: it is given empty, so
+    that it is told of."""
     columns = columns if isinstance(columns, list) else []
     names = [wire.text(each, "name") if isinstance(each, Mapping) else "" for each in columns]
     for row in rows if isinstance(rows, list) else ():
@@ -142,7 +168,8 @@ def _row_of(record: Wire) -> Row:
 
 
 def _unsuffixed(row: Wire) -> Row:
-    """The columns that hold text, under plain names without the suffix of their type; the first that is not empty counts."""
+    """The columns that hold text, under plain names without the suffix of their type;
+    the first that is not empty counts."""
     told: Row = {}
     for name, value in row.items():
         if isinstance(value, str) and value:

@@ -1,16 +1,19 @@
-"""What an event turns out to be: a failed VM backup, something that is not ours, or something that nobody can use."""
+"""What an event turns out to be: a failed VM backup, something that is not ours, or
+something that nobody can use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LOCK_NOT_BACK = "AzureBackupRemediator.LockNotBack"
-"""Type of the event by which the product itself tells that a lock could not be put back yet."""
+"""Type of the event by which the product itself tells that a lock could not be put back
+yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeHint:
-    """An error code that the event names in one of its places. The job in the vault may know better."""
+    """An error code that the event names in one of its places. The job in the vault may
+    know better."""
 
     source: str
     """link, originAlertId or description."""
@@ -37,7 +40,8 @@ class FailureEvent:
     fired_at: str
     alert_id: str
     shape: str
-    """How it was wrapped: CloudEvents 1.0, Event Grid schema, or common alert schema."""
+    """How it was wrapped: CloudEvents 1.0, Event Grid schema, or common alert schema.
+    """
     event_id: str
 
 
@@ -52,7 +56,8 @@ class Ignored:
     job_id: str = ""
     vault_id: str = ""
     key: str = ""
-    """Set for failed backups of others: a person may look for them. "" for what is no failed backup at all."""
+    """Set for failed backups of others: a person may look for them. "" for what is no
+    failed backup at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One body that tells of several things, such as the rows of a log alert: each is taken."""
+    """One body that tells of several things, such as the rows of a log alert: each is
+    taken."""
 
     found: tuple[FailureEvent | Ignored, ...]
     unusable: str = ""

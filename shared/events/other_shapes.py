@@ -1,6 +1,8 @@
-"""The other roads on which a failed backup can be told: each a shape with what tells it and what reads it.
+"""The other roads on which a failed backup can be told: each a shape with what tells it
+and what reads it.
 
-What was seen and what is only documented is in docs/limits.md. None carries more trust than another: the job in the vault is asked.
+What was seen and what is only documented is in docs/limits.md. None carries more trust
+than another: the job in the vault is asked.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def metrics(alert: Wire) -> list[str]:
 
 
 def read_health_metric(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """A metric alert on Backup Health Events: names the item and whether it is healthy, neither job nor code.
+    """A metric alert on Backup Health Events: names the item and whether it is healthy,
+    neither job nor code.
 
     Dimensions come under the names that the portal shows, or under those of the API.
     https://learn.microsoft.com/azure/backup/metrics-overview and
@@ -47,14 +50,24 @@ def read_health_metric(alert: Wire, shape: str, event_id: str) -> FailureEvent |
 
 
 def _item_of_metric(alert: Wire, told: Mapping[str, str]) -> Item:
-    """From the item's id; from the VM and the vault that the alert is about where the rule does not split by it."""
+    """From the item's id; from the VM and the vault that the alert is about where the
+    rule does not split by it."""
     instance = told.get("backupinstanceid") or told.get("backupinstanceurl") or ""
     source = told.get("datasourceid") or told.get("datasourceurl") or ""
     if source and not instance:
-        return item_of_vm(wire.target(alert), source, "the dimension Datasource ID", "alertTargetIDs")
+        return item_of_vm(
+            wire.target(alert), source, "the dimension Datasource ID", "alertTargetIDs"
+        )
     item = item_of_id(instance, "the dimension Backup Instance ID")
-    if source and item.vm_id and not same(str(parse(source, "the dimension Datasource ID")), item.vm_id):
-        raise NotUsable(f"the alert names two resources: the item is of {item.vm_id}, Datasource ID is {source[:300]!r}")
+    if (
+        source
+        and item.vm_id
+        and not same(str(parse(source, "the dimension Datasource ID")), item.vm_id)
+    ):
+        raise NotUsable(
+            f"the alert names two resources: the item is of {item.vm_id}, Datasource ID is"
+            f" {source[:300]!r}"
+        )
     return item
 
 
@@ -64,9 +77,11 @@ def is_refused_backup(event: Wire) -> bool:
 
 
 def read_refused_backup(event: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """A subscription event: ARM refused an on-demand backup, so there is no job. It names no code either.
+    """A subscription event: ARM refused an on-demand backup, so there is no job. It
+    names no code either.
 
-    https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions (ResourceActionFailure)
+    https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions
+    (ResourceActionFailure)
     """
     resource = text(event, "resourceUri")
     if fold(resource).endswith(BACKUP_ACTION):
@@ -76,7 +91,9 @@ def read_refused_backup(event: Wire, shape: str, event_id: str) -> FailureEvent 
 
 
 def is_job_record(record: Wire) -> bool:
-    return "/backupjobs/" in fold(text(record, "id")) and isinstance(record.get("properties"), Mapping)
+    return "/backupjobs/" in fold(text(record, "id")) and isinstance(
+        record.get("properties"), Mapping
+    )
 
 
 def read_job_record(record: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
@@ -89,22 +106,38 @@ def read_job_record(record: Wire, shape: str, event_id: str) -> FailureEvent | I
     vault_id, job_id = job_of_id(text(record, "id"), "id")
     status, operation = text(properties, "status"), text(properties, "operation")
     if (fold(status), fold(operation)) != ("failed", "backup"):
-        return Ignored(f"the job is a {operation or 'nameless operation'} and {status or 'in no state'}", shape)
+        return Ignored(
+            f"the job is a {operation or 'nameless operation'} and {status or 'in no state'}", shape
+        )
     managed = text(properties, "backupManagementType")
     if fold(managed) != "azureiaasvm":
         return Ignored(f"the job is of {managed or 'no type told'}, not of an Azure VM", shape)
     details = tuple(wire.objects(properties, "errorDetails"))
-    hint = error_codes.from_job(details, text(wire.inner(properties, "extendedInfo"), "dynamicErrorMessage"))
+    hint = error_codes.from_job(
+        details, text(wire.inner(properties, "extendedInfo"), "dynamicErrorMessage")
+    )
     item = _item_of_job(vault_id, properties)
-    return failure(properties, item, job_id, (hint,) if hint else (), shape, event_id, text(properties, "endTime"))
+    return failure(
+        properties,
+        item,
+        job_id,
+        (hint,) if hint else (),
+        shape,
+        event_id,
+        text(properties, "endTime"),
+    )
 
 
 def _item_of_job(vault_id: str, properties: Wire) -> Item:
-    """From containerName, as the REST API gives it, or from dataSourceId, as Resource Graph does; where both are there they agree."""
+    """From containerName, as the REST API gives it, or from dataSourceId, as Resource
+    Graph does; where both are there they agree."""
     names, source = text(properties, "containerName"), text(properties, "dataSourceId")
     if not source:
         return item_of_names(vault_id, names, "containerName", "id")
     item = item_of_vm(vault_id, source, "dataSourceId", "id")
     if names and not same(item_of_names(vault_id, names, "containerName", "id").vm_id, item.vm_id):
-        raise NotUsable(f"the job names two resources: containerName is {names[:300]!r}, dataSourceId is {source[:300]!r}")
+        raise NotUsable(
+            f"the job names two resources: containerName is {names[:300]!r}, dataSourceId is"
+            f" {source[:300]!r}"
+        )
     return item

@@ -1,7 +1,10 @@
-"""From the text of an event to what it is. Total: every text gets an answer, none raises.
+"""From the text of an event to what it is. Total: every text gets an answer, none
+raises.
 
-1. JSON, of a size that Event Grid can deliver. 2. The envelope: CloudEvents 1.0, Event Grid schema, or none. 3. The alert in it.
-https://learn.microsoft.com/azure/event-grid/cloud-event-schema and https://learn.microsoft.com/azure/event-grid/event-schema
+1. JSON, of a size that Event Grid can deliver. 2. The envelope: CloudEvents 1.0, Event
+   Grid schema, or none. 3. The alert in it.
+https://learn.microsoft.com/azure/event-grid/cloud-event-schema and
+https://learn.microsoft.com/azure/event-grid/event-schema
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Several, U
 from shared.events.set_aside import why_not_ours
 
 LONGEST_CHARACTERS = 1_048_576
-"""Event Grid's limit for one event. https://learn.microsoft.com/azure/event-grid/quotas-limits"""
+"""Event Grid's limit for one event.
+https://learn.microsoft.com/azure/event-grid/quotas-limits"""
 CLOUD_EVENTS, EVENT_GRID, BARE = "CloudEvents 1.0", "Event Grid schema", "common alert schema"
 
 type Found = FailureEvent | Ignored | Several
@@ -62,7 +66,9 @@ def _at[Each: Found](found: Each, at: str) -> Each:
     """With the envelope's time where the failure itself says none."""
     if isinstance(found, Several):
         return replace(found, found=tuple(_at(each, at) for each in found.found))
-    return replace(found, fired_at=found.fired_at or at) if isinstance(found, FailureEvent) else found
+    return (
+        replace(found, fired_at=found.fired_at or at) if isinstance(found, FailureEvent) else found
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,9 @@ class Shape:
 SHAPES = (
     Shape("log search alert", log_alert.is_log_alert, log_alert.read_log_alert),
     Shape("backup health metric", other_shapes.is_health_metric, other_shapes.read_health_metric),
-    Shape("refused on-demand backup", other_shapes.is_refused_backup, other_shapes.read_refused_backup),
+    Shape(
+        "refused on-demand backup", other_shapes.is_refused_backup, other_shapes.read_refused_backup
+    ),
     Shape("job record", other_shapes.is_job_record, other_shapes.read_job_record),
     Shape("row of a log", log_alert.is_log_row, log_alert.read_log_row),
 )
@@ -113,7 +121,8 @@ def _json_object(text: str) -> Mapping[str, Any]:
 
 
 def _of_whole_characters(text: str) -> str:
-    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a question mark."""
+    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a
+    question mark."""
     if "\\ud" not in fold(text) and text.isascii():
         return text
     return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
@@ -123,9 +132,21 @@ def _opened(event: Mapping[str, Any]) -> Envelope:
     if "specversion" in event:
         if event["specversion"] != "1.0":
             raise NotUsable(f"CloudEvents of version {event['specversion']!r}; 1.0 is understood")
-        return Envelope(CLOUD_EVENTS, _text(event, "id"), _text(event, "type"), _text(event, "time"), _cloud_data(event))
+        return Envelope(
+            CLOUD_EVENTS,
+            _text(event, "id"),
+            _text(event, "type"),
+            _text(event, "time"),
+            _cloud_data(event),
+        )
     if "eventType" in event:
-        return Envelope(EVENT_GRID, _text(event, "id"), _text(event, "eventType"), _text(event, "eventTime"), event.get("data"))
+        return Envelope(
+            EVENT_GRID,
+            _text(event, "id"),
+            _text(event, "eventType"),
+            _text(event, "eventTime"),
+            event.get("data"),
+        )
     return Envelope(BARE, "", "", "", event)
 
 

@@ -1,4 +1,5 @@
-"""What arrives beside failed backups because a rule or a subscription lets it through: told by its look, each with its reason."""
+"""What arrives beside failed backups because a rule or a subscription lets it through:
+told by its look, each with its reason."""
 
 from __future__ import annotations
 
@@ -12,11 +13,18 @@ from shared.events.wire import Wire, inner, text
 RESOURCE_STATE = "microsoft.resourcenotifications."
 SUBSCRIPTION_EVENT = "microsoft.resources.resource"
 NOT_REFUSED = ("succeeded", "accepted", "started", "canceled")
-ACTIVITY_LOG_SERVICES = ("activity log", "resource health", "resourcehealth", "service health", "servicehealth")
+ACTIVITY_LOG_SERVICES = (
+    "activity log",
+    "resource health",
+    "resourcehealth",
+    "service health",
+    "servicehealth",
+)
 
 
 def why_not_ours(event_type: str, event: Wire) -> str:
-    """Why an event that is no shape of a failed backup is set aside; "" for one that nothing here knows."""
+    """Why an event that is no shape of a failed backup is set aside; "" for one that
+    nothing here knows."""
     return next((reason for rule in RULES if (reason := rule(fold(event_type), event))), "")
 
 
@@ -28,7 +36,8 @@ def _resource_state(event_type: str, event: Wire) -> str:
 
 
 def _request_to_arm(event_type: str, event: Wire) -> str:
-    """A subscription event that names its request. One of an on-demand backup is set aside only where it is known not to have failed.
+    """A subscription event that names its request. One of an on-demand backup is set
+    aside only where it is known not to have failed.
 
     https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions"""
     operation, status = text(event, "operationName"), text(event, "status")
@@ -40,18 +49,25 @@ def _request_to_arm(event_type: str, event: Wire) -> str:
 
 
 def _activity_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
-    """In the common schema, and in its own. https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook"""
+    """In the common schema, and in its own.
+    https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook
+    """
     entry = inner(wire.context(event), "activityLog")
     common = fold(wire.service(event)).startswith(ACTIVITY_LOG_SERVICES)
     if not common and not entry:
         return ""
     entry = entry or wire.context(event)
     told = _of(text(entry, "operationName"), text(entry, "status"))
-    return f"an activity log alert ({told}): it names no backup job. A backup that failed is told by alerts of Azure Backup, or found by the sweep"
+    return (
+        f"an activity log alert ({told}): it names no backup job. A backup that failed is told by"
+        " alerts of Azure Backup, or found by the sweep"
+    )
 
 
 def _site_recovery(event_type: str, event: Wire) -> str:  # noqa: ARG001
-    known = "/replicationjobs/" in fold(text(event, "id")) or "/replicationfabrics/" in fold(text(event, "id"))
+    known = "/replicationjobs/" in fold(text(event, "id")) or "/replicationfabrics/" in fold(
+        text(event, "id")
+    )
     return "it is of Azure Site Recovery, not of Azure Backup" if known else ""
 
 
@@ -60,15 +76,27 @@ def _other_metric(event_type: str, event: Wire) -> str:  # noqa: ARG001
     if not names:
         return ""
     service = wire.service(event) or "a metric"
-    return f"an alert of {service} on {', '.join(names)[:200]}, not of Azure Backup and not on BackupHealthEvent"
+    return (
+        f"an alert of {service} on {', '.join(names)[:200]}, not of Azure Backup and not on"
+        " BackupHealthEvent"
+    )
 
 
 def _row_of_a_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
-    """AzureDiagnostics and diagnostic records. https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics"""
+    """AzureDiagnostics and diagnostic records.
+    https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics"""
     told = {wire.plain(name): value for name, value in event.items() if isinstance(value, str)}
     category = told.get("category", "")
-    known = category and ("operationname" in told or "resourceid" in told or fold(told.get("type", "")) == "azurediagnostics")
-    return f"a row of a log, of category {category[:100]}, which holds no failed backup job" if known else ""
+    known = category and (
+        "operationname" in told
+        or "resourceid" in told
+        or fold(told.get("type", "")) == "azurediagnostics"
+    )
+    return (
+        f"a row of a log, of category {category[:100]}, which holds no failed backup job"
+        if known
+        else ""
+    )
 
 
 def _of(operation: str, status: str) -> str:

@@ -1,7 +1,9 @@
-"""Protected items of Azure VMs: taken apart from their ids, and made from the names that other places give.
+"""Protected items of Azure VMs: taken apart from their ids, and made from the names
+that other places give.
 
-One parser (`shared.arm_ids.parse`) takes every id that arrives, in any case: Resource Graph and many
-tools give ids in small letters. Each reason names the field of the event that was wrong.
+One parser (`shared.arm_ids.parse`) takes every id that arrives, in any case: Resource
+Graph and many tools give ids in small letters. Each reason names the field of the event
+that was wrong.
 """
 
 from __future__ import annotations
@@ -18,13 +20,19 @@ JOB_TYPE = f"{VAULT_TYPE}/backupjobs"
 VM_TYPE = "microsoft.compute/virtualmachines"
 _SEGMENTS_BELOW_VAULT = {ITEM_TYPE: 6, JOB_TYPE: 2}
 _OF_OTHERS = {
-    "microsoft.dataprotection/backupvaults": "a Backup vault (Microsoft.DataProtection), which protects no VMs",
+    "microsoft.dataprotection/backupvaults": (
+        "a Backup vault (Microsoft.DataProtection), which protects no VMs"
+    ),
     f"{VAULT_TYPE}/replicationfabrics": "Azure Site Recovery, not Azure Backup",
     f"{VAULT_TYPE}/replicationjobs": "Azure Site Recovery, not Azure Backup",
 }
-"""Types that stand in the same fields and are none of ours, with what they belong to."""
-_NAMES = re.compile(r"(?:^|[;/])iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE | re.ASCII)
-"""Without ASCII, IGNORECASE takes the long s for an s: it would name another resource."""
+"""Types that stand in the same fields and are none of ours, with what they belong to.
+"""
+_NAMES = re.compile(
+    r"(?:^|[;/])iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE | re.ASCII
+)
+"""Without ASCII, IGNORECASE takes the long s for an s: it would name another resource.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,8 @@ class Item:
 
     @property
     def vm_id(self) -> str:
-        """Of the VM that the item is of, or "" when it is no Azure VM. Vault and VM are always in one subscription."""
+        """Of the VM that the item is of, or "" when it is no Azure VM. Vault and VM are
+        always in one subscription."""
         parts = self.name.split(";")
         if len(parts) != 4 or (fold(parts[0]), fold(parts[1])) != ("vm", "iaasvmcontainerv2"):
             return ""
@@ -49,7 +58,8 @@ class Item:
 
 
 def item_of_id(protected_item_id: str, field: str) -> Item:
-    """Raises NotUsable, naming the event's field, for what is no item of a Recovery Services vault."""
+    """Raises NotUsable, naming the event's field, for what is no item of a Recovery
+    Services vault."""
     if not protected_item_id:
         raise NotUsable(f"the event names no protected item: {field} is missing")
     vault_id = _vault_of(protected_item_id, ITEM_TYPE, field, "item")
@@ -58,7 +68,8 @@ def item_of_id(protected_item_id: str, field: str) -> Item:
 
 
 def item_of_names(vault_id: str, names: str, field: str, vault_field: str) -> Item:
-    """From a vault and a text that holds iaasvmcontainerv2;{group};{vm}. Raises NotUsable where either is none."""
+    """From a vault and a text that holds iaasvmcontainerv2;{group};{vm}. Raises
+    NotUsable where either is none."""
     vault = _vault(vault_id, vault_field)
     found = _NAMES.search(names)
     if found is None:
@@ -67,7 +78,8 @@ def item_of_names(vault_id: str, names: str, field: str, vault_field: str) -> It
 
 
 def item_of_vm(vault_id: str, vm_id: str, field: str, vault_field: str) -> Item:
-    """From a vault and the id of the VM that is protected there. Raises NotUsable where either is none."""
+    """From a vault and the id of the VM that is protected there. Raises NotUsable where
+    either is none."""
     vault, vm = _vault(vault_id, vault_field), parse(vm_id, field)
     if vm.type != VM_TYPE or not vm.resource_group:
         raise NotOurs(f"not an Azure VM: {field} is {vm_id[:300]!r}")
@@ -77,7 +89,8 @@ def item_of_vm(vault_id: str, vm_id: str, field: str, vault_field: str) -> Item:
 
 
 def job_of_id(job_id: str, field: str) -> tuple[str, str]:
-    """Id of the vault and name of the job. Raises NotUsable for what is no backup job of a Recovery Services vault."""
+    """Id of the vault and name of the job. Raises NotUsable for what is no backup job
+    of a Recovery Services vault."""
     return _vault_of(job_id, JOB_TYPE, field, "backup job"), parse(job_id, field).name
 
 

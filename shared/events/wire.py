@@ -1,4 +1,5 @@
-"""How the readers of events look into JSON that anybody may have sent: what is not as expected is absent."""
+"""How the readers of events look into JSON that anybody may have sent: what is not as
+expected is absent."""
 
 from __future__ import annotations
 
@@ -23,16 +24,20 @@ def inner(wire: Wire, name: str) -> Wire:
 def objects(wire: Wire, name: str) -> Iterator[Wire]:
     """The objects of a list; whatever else stands in it is passed over."""
     value = wire.get(name)
-    return (each for each in (value if isinstance(value, list) else ()) if isinstance(each, Mapping))
+    return (
+        each for each in (value if isinstance(value, list) else ()) if isinstance(each, Mapping)
+    )
 
 
 def plain(name: str) -> str:
-    """A name without spaces and in small letters: Azure writes the same one in several ways."""
+    """A name without spaces and in small letters: Azure writes the same one in several
+    ways."""
     return fold(name.replace(" ", ""))
 
 
 def data(wire: Wire) -> Wire:
-    """What an alert holds under `data`, or the alert itself where it comes without that."""
+    """What an alert holds under `data`, or the alert itself where it comes without
+    that."""
     return inner(wire, "data") or wire
 
 
@@ -41,7 +46,8 @@ def essentials(wire: Wire) -> Wire:
 
 
 def context(wire: Wire) -> Wire:
-    """alertContext of the common schema; `context` of the schema that each kind of alert had of its own."""
+    """alertContext of the common schema; `context` of the schema that each kind of
+    alert had of its own."""
     return inner(data(wire), "alertContext") or inner(data(wire), "context")
 
 
@@ -50,7 +56,8 @@ def service(wire: Wire) -> str:
 
 
 def not_fired(wire: Wire) -> str:
-    """Why the alert tells of nothing that happens now, or "". A log alert in its own schema names no condition: it only ever fires."""
+    """Why the alert tells of nothing that happens now, or "". A log alert in its own
+    schema names no condition: it only ever fires."""
     status = text(data(wire), "status") if inner(data(wire), "context") else ""
     told = text(essentials(wire), "monitorCondition") or status
     if fold(told) in ("fired", "activated") or not (essentials(wire) or told):
@@ -59,7 +66,8 @@ def not_fired(wire: Wire) -> str:
 
 
 def target(wire: Wire) -> str:
-    """Id of the one resource that the alert is about, "" where it names none or several."""
+    """Id of the one resource that the alert is about, "" where it names none or
+    several."""
     told = essentials(wire).get("alertTargetIDs")
     one = told[0] if isinstance(told, list) and len(told) == 1 else context(wire).get("resourceId")
     return one if isinstance(one, str) else ""

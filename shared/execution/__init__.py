@@ -1,1 +1,2 @@
-"""The only writer to Azure: precondition, intent, write, wait, outcome, and a look whether it worked."""
+"""The only writer to Azure: precondition, intent, write, wait, outcome, and a look
+whether it worked."""

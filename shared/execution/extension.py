@@ -7,18 +7,20 @@ import asyncio
 from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
+from shared.execution.fixes.contract import Step
 from shared.execution.tools import StepOutcome, Tools, change
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine, why
-from shared.fixes.contract import Step
 from shared.incident.model import Incident
 
 KIND = "uninstall_extension"
 PREEMPTED = "OperationPreempted"
-"""ARM's word for an operation that ended Canceled because another one on the same VM was begun after it."""
+"""ARM's word for an operation that ended Canceled because another one on the same VM
+was begun after it."""
 
 
 async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
-    """Where another operation on the VM came in between, everything is looked at again, and the removal tried once more."""
+    """Where another operation on the VM came in between, everything is looked at again,
+    and the removal tried once more."""
     try:
         return await _looked_and_uninstalled(tools, incident, step)
     except _Preempted:
@@ -38,7 +40,9 @@ async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) 
         return StepOutcome("refused", problem)
     if job := await guards.job_running(tools.reader, incident):
         return StepOutcome("waiting", guards.why_later(job))
-    if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):
+    if problem := await vault_guards.protection_ended(
+        tools.reader, incident.vm_id, incident.item_id
+    ):
         return StepOutcome("refused", problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
@@ -52,13 +56,19 @@ async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) 
 
 
 async def _uninstall(
-    tools: Tools, incident: Incident, step: Step, vm: VirtualMachine, extensions: tuple[Extension, ...]
+    tools: Tools,
+    incident: Incident,
+    step: Step,
+    vm: VirtualMachine,
+    extensions: tuple[Extension, ...],
 ) -> StepOutcome:
     found = next((each for each in extensions if fold(each.id) == fold(step.target)), None)
     if found is None:
         return StepOutcome("done", "the extension is already gone")
     if not found.is_backup_extension:
-        return StepOutcome("refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension")
+        return StepOutcome(
+            "refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension"
+        )
     if problem := await guards.would_not_return(tools.reader, vm, found):
         return StepOutcome("refused", problem)
     wait_seconds = tools.settings.extension_wait_seconds
@@ -69,10 +79,17 @@ async def _uninstall(
             KIND,
             found.id,
             lambda: tools.writer.delete_extension(found.id, wait_seconds),
-            {"publisher": found.publisher, "type": found.type, "provisioning_state": found.provisioning_state},
+            {
+                "publisher": found.publisher,
+                "type": found.type,
+                "provisioning_state": found.provisioning_state,
+            },
         )
     except ScopeLocked as error:
-        return StepOutcome("failed", f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}")
+        return StepOutcome(
+            "failed",
+            f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}",
+        )
     except AzureCallFailed as error:
         if error.code == PREEMPTED:
             raise _Preempted(str(error)) from error

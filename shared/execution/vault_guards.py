@@ -1,4 +1,5 @@
-"""What the vault must say right before a change, read afresh. Whatever cannot be read is a no."""
+"""What the vault must say right before a change, read afresh. Whatever cannot be read
+is a no."""
 
 from __future__ import annotations
 
@@ -9,9 +10,16 @@ from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.execution.ledger import OpenLock, counted_in
+from shared.execution.lock_window.ledger import OpenLock, counted_in
 from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, VirtualMachine, why_unread
+from shared.facts import (
+    Absent,
+    Lock,
+    RestorePointCollection,
+    Unreadable,
+    VirtualMachine,
+    why_unread,
+)
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
 
@@ -21,24 +29,42 @@ class VaultReader(Protocol):
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
-    async def recovery_points(self, item_id: str) -> tuple[RecoveryPoint, ...] | Absent | Unreadable: ...
+    async def recovery_points(
+        self, item_id: str
+    ) -> tuple[RecoveryPoint, ...] | Absent | Unreadable: ...
     async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
 
 
-async def points_lost(reader: VaultReader, collection: RestorePointCollection, vm_id: str, item_id: str, pairing: timedelta) -> str:
-    """Why the collection must not be deleted without a person, or "" when it may be: it would help, and nothing would be lost."""
+async def points_lost(
+    reader: VaultReader,
+    collection: RestorePointCollection,
+    vm_id: str,
+    item_id: str,
+    pairing: timedelta,
+) -> str:
+    """Why the collection must not be deleted without a person, or "" when it may be: it
+    would help, and nothing would be lost."""
     vm, (item, policy), recovery = await asyncio.gather(
-        reader.virtual_machine(vm_id), _item_and_policy(reader, item_id), reader.recovery_points(item_id)
+        reader.virtual_machine(vm_id),
+        _item_and_policy(reader, item_id),
+        reader.recovery_points(item_id),
     )
     known = Known(collection, vm, item, policy, recovery)
     return "; ".join(why_kept(known, pairing, clock.as_time(clock.now())))
 
 
 async def points_changed(
-    reader: VaultReader, then: RestorePointCollection, now: RestorePointCollection, vm_id: str, item_id: str
+    reader: VaultReader,
+    then: RestorePointCollection,
+    now: RestorePointCollection,
+    vm_id: str,
+    item_id: str,
 ) -> str:
-    """Why the collection must stay after all, or "": the item, its sessions and the points as they are now."""
-    item, recovery = await asyncio.gather(reader.protected_item(item_id), reader.recovery_points(item_id))
+    """Why the collection must stay after all, or "": the item, its sessions and the
+    points as they are now."""
+    item, recovery = await asyncio.gather(
+        reader.protected_item(item_id), reader.recovery_points(item_id)
+    )
     return "; ".join(why_changed(then, now, vm_id, item, recovery))
 
 
@@ -50,17 +76,26 @@ async def protection_ended(reader: VaultReader, vm_id: str, item_id: str) -> str
     return "; ".join(why_item_stops(item, vm_id))
 
 
-async def backup_refused(reader: VaultReader, vault_id: str, lifted: Iterable[OpenLock] = ()) -> str:
-    """Which lock will refuse the verifying backup, or "": ReadOnly forbids the POST that starts one, wherever it is inherited from.
+async def backup_refused(
+    reader: VaultReader, vault_id: str, lifted: Iterable[OpenLock] = ()
+) -> str:
+    """Which lock will refuse the verifying backup, or "": ReadOnly forbids the POST
+    that starts one, wherever it is inherited from.
 
     https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
     """
     locks = await reader.locks(vault_id)
     if isinstance(locks, Absent | Unreadable):
         return why_unread("the vault takes a new backup", locks)
-    read_only = [lock for lock in counted_in(locks, lifted, vault_id) if fold(lock.level) == "readonly"]
+    read_only = [
+        lock for lock in counted_in(locks, lifted, vault_id) if fold(lock.level) == "readonly"
+    ]
     told = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in read_only)
-    return f"a new backup would be refused, so nothing is deleted: the vault is under the lock {told}" if told else ""
+    return (
+        f"a new backup would be refused, so nothing is deleted: the vault is under the lock {told}"
+        if told
+        else ""
+    )
 
 
 async def _item_and_policy(

@@ -1,10 +1,14 @@
-"""The incidents in the store: claimed once, changed only by whoever saw the last version.
+"""The incidents in the store: claimed once, changed only by whoever saw the last
+version.
 
-A claim is a conditional insert under the failure's key, so that the same failure is one incident however often and in whatever
-order Event Grid tells of it. Durable instance ids do not give that: a finished instance is replaced and run again.
+A claim is a conditional insert under the failure's key, so that the same failure is one
+incident however often and in whatever order Event Grid tells of it. Durable instance
+ids do not give that: a finished instance is replaced and run again.
 
-A claim comes before its incident, and the store may fail between the two. So a claim alone never means that a failure is known: whoever
-comes next makes the incident that is missing, under the id of the claim. Only a claim that is marked as forgotten has no incident for good.
+A claim comes before its incident, and the store may fail between the two. So a claim
+alone never means that a failure is known: whoever comes next makes the incident that is
+missing, under the id of the claim. Only a claim that is marked as forgotten has no
+incident for good.
 """
 
 from __future__ import annotations
@@ -33,10 +37,15 @@ class IncidentBook:
         self.listing = Listing(store)
 
     async def claim(self, key: str, job_id: str) -> Claim:
-        """Claim a failure for a new incident, or learn whose it is already. `key` is from job_key or Ignored.key.
+        """Claim a failure for a new incident, or learn whose it is already. `key` is
+        from job_key or Ignored.key.
 
-        The incident of a claim that is not the first may be missing still: then it is opened under the claim's id."""
-        return await self._insert_claim(key, Owner(new_incident_id(job_id, key))) or await self._claim_of(key)
+        The incident of a claim that is not the first may be missing still: then it is
+        opened under the claim's id.
+        """
+        return await self._insert_claim(
+            key, Owner(new_incident_id(job_id, key))
+        ) or await self._claim_of(key)
 
     async def claimed(self, key: str) -> Claim | None:
         """Whose this failure is; None where nobody claimed it."""
@@ -44,7 +53,8 @@ class IncidentBook:
         return claim_in(row) if row else None
 
     async def claim_for(self, key: str, incident_id: str) -> Claim:
-        """Attach this key to an existing incident; return the current owner if it is already claimed by one that is there."""
+        """Attach this key to an existing incident; return the current owner if it is
+        already claimed by one that is there."""
         return await self._attach(key, Owner(incident_id))
 
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
@@ -52,12 +62,14 @@ class IncidentBook:
         return await self.claim_for(job_key(vault_id, job_id), incident_id)
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
-        """Say that this job is the verifying backup of an incident, so that its failure opens no other."""
+        """Say that this job is the verifying backup of an incident, so that its failure
+        opens no other."""
         return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
     async def _attach(self, key: str, body: Owner) -> Claim:
-        """A claim whose incident never came is taken over: ours is there, and will be worked on. Whoever made that claim and goes on
-        finds this incident at work on the VM."""
+        """A claim whose incident never came is taken over: ours is there, and will be
+        worked on. Whoever made that claim and goes on finds this incident at work on
+        the VM."""
         for _ in range(ATTEMPTS):
             if first := await self._insert_claim(key, body):
                 return first
@@ -72,7 +84,11 @@ class IncidentBook:
         raise StoreUnavailable("a claim was written by too many at once")
 
     async def _is_orphan(self, claim: Claim) -> bool:
-        return not claim.forgotten and not claim.verification and await self.get(claim.incident_id) is None
+        return (
+            not claim.forgotten
+            and not claim.verification
+            and await self.get(claim.incident_id) is None
+        )
 
     async def _insert_claim(self, key: str, body: Owner) -> Claim | None:
         """None: somebody was first."""
@@ -88,9 +104,12 @@ class IncidentBook:
         return claim
 
     async def open(self, incident: Incident) -> Incident:
-        """Insert the incident; the one that is already there when it was inserted before.
+        """Insert the incident; the one that is already there when it was inserted
+        before.
 
-        What lists it is written first, so that an incident that is there is in every list, wherever the store fails."""
+        What lists it is written first, so that an incident that is there is in every
+        list, wherever the store fails.
+        """
         if not incident.ended:
             await self._listed(incident.id)
         await self.listing.put(incident)
@@ -107,7 +126,8 @@ class IncidentBook:
         return from_json(Incident, row.body) if row else None
 
     async def change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
-        """Apply `change` to the newest version, again when somebody wrote in between. Returns what was written."""
+        """Apply `change` to the newest version, again when somebody wrote in between.
+        Returns what was written."""
         for _ in range(ATTEMPTS):
             row = await self._store.get(INCIDENTS, "incident", incident_id)
             if row is None:
@@ -135,7 +155,8 @@ class IncidentBook:
                 await self._unlisted(row.key)
 
     async def _listed(self, incident_id: str) -> None:
-        """Written before the incident itself, so that none can be missing from the list."""
+        """Written before the incident itself, so that none can be missing from the
+        list."""
         try:
             await self._store.insert(WORKING, "incident", incident_id, {})
         except RowExists:
@@ -148,16 +169,22 @@ class IncidentBook:
                 await self._store.delete(row)
 
     async def forget_claims(self, incident_ids: Collection[str]) -> None:
-        """Mark the claims of incidents that are about to be forgotten: a late event must not open them again."""
-        rows = [row async for row in self._store.query(CLAIMS, "job") if row.body["incident_id"] in incident_ids]
+        """Mark the claims of incidents that are about to be forgotten: a late event
+        must not open them again."""
+        rows = [
+            row
+            async for row in self._store.query(CLAIMS, "job")
+            if row.body["incident_id"] in incident_ids
+        ]
         for row in rows:
             if not claim_in(row).forgotten:
                 with suppress(RowChanged):  # another run marked it
                     await self._store.replace(row, {**row.body, "forgotten": True})
 
     async def forget(self, incident_id: str) -> None:
-        """Remove an incident that the retention setting no longer keeps: first what refers to it, the incident last. Its claims stay,
-        marked before by `forget_claims`."""
+        """Remove an incident that the retention setting no longer keeps: first what
+        refers to it, the incident last. Its claims stay, marked before by
+        `forget_claims`."""
         row = await self._store.get(INCIDENTS, "incident", incident_id)
         if row is not None:
             await self._let_go(from_json(Incident, row.body).vm_id, incident_id)
@@ -179,7 +206,8 @@ class IncidentBook:
             yield from_json(Incident, row.body)
 
     async def hold_vm(self, vm_id: str, incident_id: str) -> str:
-        """Let one incident at a time work on a VM. Returns the id of the one that does: ours, or an open one before us."""
+        """Let one incident at a time work on a VM. Returns the id of the one that does:
+        ours, or an open one before us."""
         key = _digest(vm_id)
         for _ in range(ATTEMPTS):
             try:
@@ -203,7 +231,8 @@ class IncidentBook:
         return "" if not holder or await self._has_ended(holder) else holder
 
     async def _has_ended(self, incident_id: str) -> bool:
-        """A VM is held only by an incident that is there: one that is not was forgotten, so it had ended."""
+        """A VM is held only by an incident that is there: one that is not was
+        forgotten, so it had ended."""
         incident = await self.get(incident_id)
         return incident is None or incident.ended
 
@@ -221,15 +250,19 @@ def job_key(vault_id: str, job_id: str) -> str:
 
 
 def failure_key(event: FailureEvent) -> str:
-    """The job where the event names one; else the item and the hour (of now, where the event names no time), so that the same failure
-    told twice is one. The vault is asked later which job it was, which tells the rest apart."""
+    """The job where the event names one; else the item and the hour (of now, where the
+    event names no time), so that the same failure told twice is one. The vault is asked
+    later which job it was, which tells the rest apart."""
     if event.job_id:
         return job_key(event.vault_id, event.job_id)
-    return _digest(f"{event.vault_id}/{event.item_name}/{(clock.normal(event.fired_at) or clock.now())[:13]}")
+    return _digest(
+        f"{event.vault_id}/{event.item_name}/{(clock.normal(event.fired_at) or clock.now())[:13]}"
+    )
 
 
 def new_incident_id(job_id: str, key: str) -> str:
-    """Sorts by the time of opening; unique by the failure's key. `job_id` is there for people: its first eight characters."""
+    """Sorts by the time of opening; unique by the failure's key. `job_id` is there for
+    people: its first eight characters."""
     stamp = clock.now()[:19].replace("-", "").replace(":", "")
     short = "".join(char for char in job_id[:8] if char.isalnum()) or "nojob"
     return f"{stamp}-{short}-{key[:8]}"
@@ -254,7 +287,8 @@ def opened(event: FailureEvent, incident_id: str) -> Incident:
 
 
 def set_aside(event: Ignored, incident_id: str) -> Incident:
-    """An incident that was never ours, kept so that a person sees what came and why nothing was done."""
+    """An incident that was never ours, kept so that a person sees what came and why
+    nothing was done."""
     now = clock.now()
     return Incident(
         id=incident_id,

@@ -10,13 +10,15 @@ from shared.store.contract import Row
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a failure belongs to. `verification`: it is the failure of our own verifying backup of that incident."""
+    """Who a failure belongs to. `verification`: it is the failure of our own verifying
+    backup of that incident."""
 
     incident_id: str
     verification: bool
     first: bool
     forgotten: bool = False
-    """The incident is no longer kept: what tells of this failure is late, and opens nothing."""
+    """The incident is no longer kept: what tells of this failure is late, and opens
+    nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Incidents for people: newest first, narrowed by what they look for, a page at a time.
 
-Beside each incident stands one small row, whose key sorts newest first in every store, in the partition of its month: a partition that
-everything is written to does not scale. It is written with the incident; the incident is the truth, and a row that is missing or old is
-mended at the incident's next change.
+Beside each incident stands one small row, whose key sorts newest first in every store,
+in the partition of its month: a partition that everything is written to does not scale.
+It is written with the incident; the incident is the truth, and a row that is missing or
+old is mended at the incident's next change.
 https://learn.microsoft.com/azure/storage/tables/table-storage-design-guidelines
 """
 
@@ -22,7 +23,8 @@ from shared.store.contract import Row, Store
 SUMMARIES, MONTHS = "summaries", "months"
 """The table, and the partition in it that names the months there are."""
 MOST_READ = 5_000
-"""Rows that one page reads at most; a filter that finds little stops there and offers to go on."""
+"""Rows that one page reads at most; a filter that finds little stops there and offers
+to go on."""
 LONGEST_REASON = 240
 NOT_REVIEWED = "none"
 _TOP = 10**14
@@ -85,7 +87,14 @@ class Wanted:
             and fold(self.group) in ("", fold(summary.group))
             and fold(self.code) in ("", fold(summary.error_code))
             and (not self.cause or self.cause in summary.causes)
-            and (not self.changed or (bool(summary.changed) if self.changed == "any" else self.changed in summary.changed))
+            and (
+                not self.changed
+                or (
+                    bool(summary.changed)
+                    if self.changed == "any"
+                    else self.changed in summary.changed
+                )
+            )
             and self.review in ("", summary.review or NOT_REVIEWED)
             and (not self.since or summary.opened_at >= self.since)
             and (not self.until or summary.opened_at <= self.until)
@@ -110,7 +119,9 @@ def summary_of(incident: Incident) -> Summary:
         vm_id=incident.vm_id,
         error_code=incident.error_code,
         causes=tuple(each.cause for each in incident.findings if each.verdict is Verdict.CONFIRMED),
-        changed=tuple(dict.fromkeys(each.kind for each in incident.actions if each.outcome == "done")),
+        changed=tuple(
+            dict.fromkeys(each.kind for each in incident.actions if each.outcome == "done")
+        ),
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         job_id=incident.job_id,
@@ -125,7 +136,8 @@ def key_of(incident_id: str) -> str:
 
 
 def month_of(key: str) -> str:
-    """The partition of a key: what begins it is the year and month, and sorts newest first as well. Raises ValueError for no key."""
+    """The partition of a key: what begins it is the year and month, and sorts newest
+    first as well. Raises ValueError for no key."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"no place in the list: {key[:80]!r}")
     return key[:_MONTH_DIGITS]
@@ -141,18 +153,24 @@ class Listing:
         self._months: set[str] = set()
 
     async def put(self, incident: Incident) -> None:
-        """Write the incident's row as the incident now is; what was said of it in a review stays. Raises StoreUnavailable."""
+        """Write the incident's row as the incident now is; what was said of it in a
+        review stays. Raises StoreUnavailable."""
         made = summary_of(incident)
         await self._write(key_of(incident.id), lambda before: _with_review(made, before))
 
     async def reviewed(self, incident: Incident, state: str, seq: int) -> None:
-        """Show what was said in the entry `seq`, unless a later review is shown. Raises StoreUnavailable."""
+        """Show what was said in the entry `seq`, unless a later review is shown. Raises
+        StoreUnavailable."""
         made = replace(summary_of(incident), review=state, review_seq=seq)
 
         def newer(before: Summary | None) -> Summary:
             if before is None:
                 return made
-            return before if before.review_seq >= seq else replace(before, review=state, review_seq=seq)
+            return (
+                before
+                if before.review_seq >= seq
+                else replace(before, review=state, review_seq=seq)
+            )
 
         await self._write(key_of(incident.id), newer)
 
@@ -187,7 +205,8 @@ class Listing:
                 await self._store.delete(row)
 
     async def page(self, wanted: Wanted, size: int, after: str = "") -> Page:
-        """At most `size` that are wanted, after the place `after` of an earlier page. Raises ValueError for a place that is none."""
+        """At most `size` that are wanted, after the place `after` of an earlier page.
+        Raises ValueError for a place that is none."""
         found: list[Summary] = []
         read, last = 0, ""
         async for row in self._rows(after, None if wanted.narrow else size + 1):

@@ -24,14 +24,19 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-ENDED = frozenset({Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED})
+ENDED = frozenset(
+    {Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED}
+)
 
 MOVES: dict[Status, frozenset[Status]] = {
-    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is left, or after the engine lost its state;
-    # from there straight to VERIFYING when the lost work turns out to be done.
-    # WAITING is before a change: it leads back to DIAGNOSING, since findings grow old, or to IGNORED where the failure healed by itself.
-    # Any work may end with a person; nothing leaves an ended status.
-    Status.OPEN: frozenset({Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
+    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is
+    # left, or after the engine lost its state; from there straight to VERIFYING when
+    # the lost work turns out to be done. WAITING is before a change: it leads back to
+    # DIAGNOSING, since findings grow old, or to IGNORED where the failure healed by
+    # itself. Any work may end with a person; nothing leaves an ended status.
+    Status.OPEN: frozenset(
+        {Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+    ),
     Status.DIAGNOSING: frozenset(
         {
             Status.FIXING,
@@ -44,12 +49,23 @@ MOVES: dict[Status, frozenset[Status]] = {
             Status.FAILED,
         }
     ),
-    Status.WAITING: frozenset({Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.WAITING: frozenset(
+        {Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+    ),
     Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
     Status.FIXING: frozenset(
-        {Status.VERIFYING, Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
+        {
+            Status.VERIFYING,
+            Status.DIAGNOSING,
+            Status.WAITING,
+            Status.IGNORED,
+            Status.NEEDS_PERSON,
+            Status.FAILED,
+        }
     ),
-    Status.VERIFYING: frozenset({Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}),
+    Status.VERIFYING: frozenset(
+        {Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}
+    ),
     Status.FIXED: frozenset(),
     Status.NEEDS_PERSON: frozenset(),
     Status.OBSERVED: frozenset(),
@@ -66,7 +82,8 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A resource that a fix would change, with the locks at or above it that are in the way."""
+    """A resource that a fix would change, with the locks at or above it that are in the
+    way."""
 
     id: str
     locks: tuple[Lock, ...] = ()
@@ -118,7 +135,8 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class LaterFailure:
-    """A backup of the VM that failed after the one that the incident was opened for; the incident goes on with it."""
+    """A backup of the VM that failed after the one that the incident was opened for;
+    the incident goes on with it."""
 
     job_id: str
     error_code: str
@@ -140,10 +158,12 @@ class Awaited(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the incident waits for, or waited for before the change that it is about to make."""
+    """What the incident waits for, or waited for before the change that it is about to
+    make."""
 
     since: str
-    """When it first had to wait, ISO 8601: its rank among those who wait, and the beginning of its 24 hours."""
+    """When it first had to wait, ISO 8601: its rank among those who wait, and the
+    beginning of its 24 hours."""
     awaited: Awaited
     cause: str
     """The cause whose fix it waits with; "" before one is planned."""
@@ -172,18 +192,24 @@ class Incident:
     verification: Verification | None = None
     later_failures: tuple[LaterFailure, ...] = ()
     waiting: Waiting | None = None
-    """Set from the first wait until the change that it waited with was carried to an end."""
+    """Set from the first wait until the change that it waited with was carried to an
+    end."""
     manual_steps: tuple[str, ...] = ()
     fired_at: str = ""
-    """When the event says that the failure was told; "" where it says nothing that can be read."""
+    """When the event says that the failure was told; "" where it says nothing that can
+    be read."""
     part_of: str = ""
-    """Id of the incident that was at work on this VM when this failure came: this one is part of its history."""
+    """Id of the incident that was at work on this VM when this failure came: this one
+    is part of its history."""
     restarts: int = 0
-    """How often the work was begun again because the engine had lost it, since it last got on."""
+    """How often the work was begun again because the engine had lost it, since it last
+    got on."""
     passed: tuple[str, ...] = ()
-    """Steps that came through in work that was begun again, each once: what counts as progress."""
+    """Steps that came through in work that was begun again, each once: what counts as
+    progress."""
     backup_since: str = ""
-    """When the verifying backup was first asked for; "" before, and once there is a job to follow."""
+    """When the verifying backup was first asked for; "" before, and once there is a job
+    to follow."""
     backup_attempts: int = 0
     """How often it was sent since then."""
 
@@ -198,7 +224,8 @@ class Incident:
 
     @property
     def newest_failure(self) -> LaterFailure | None:
-        """The newest backup of the VM that failed after the first, the verifying one included; None when there is none."""
+        """The newest backup of the VM that failed after the first, the verifying one
+        included; None when there is none."""
         failed = list(self.later_failures)
         shown = self.verification
         if shown is not None and fold(shown.outcome) == "failed":
@@ -213,12 +240,14 @@ class Incident:
 
     @property
     def tried(self) -> frozenset[str]:
-        """Causes whose fix was carried to an end for this incident, well or badly: each is tried once. One that waits is not over."""
+        """Causes whose fix was carried to an end for this incident, well or badly: each
+        is tried once. One that waits is not over."""
         ended = {action.cause for action in self.actions if action.outcome and action.cause}
         return frozenset(ended - {self.waiting.cause if self.waiting else ""})
 
     def moved(self, status: Status, reason: str, *, now: str) -> Incident:
-        """The incident in a new status. Raises ValueError for a move that the table does not have."""
+        """The incident in a new status. Raises ValueError for a move that the table
+        does not have."""
         if status == self.status:
             return replace(self, reason=reason or self.reason)
         if status not in MOVES[self.status]:

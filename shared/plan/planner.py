@@ -1,4 +1,5 @@
-"""Decides: the first confirmed cause in the catalogue's order, its fix, and whether policy lets it be applied."""
+"""Decides: the first confirmed cause in the catalogue's order, its fix, and whether
+policy lets it be applied."""
 
 from __future__ import annotations
 
@@ -7,16 +8,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from shared import catalogue
-from shared.advice import About, look_at_job, unknown_code
 from shared.arm_ids import fold, group_of
-from shared.fixes.contract import NotFixable, Step, StepKind
+from shared.diagnosis.advice import About, look_at_job, unknown_code
+from shared.execution.fixes.contract import NotFixable, Step, StepKind
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be changed and why; the command line, the audit log and the executor see this same value."""
+    """What will be changed and why; the command line, the audit log and the executor
+    see this same value."""
 
     cause: str
     fix: str
@@ -37,7 +39,8 @@ class NoPlan:
 
 
 def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
-    """The steps as they are carried out: each removal by itself, everything in one locked resource group together."""
+    """The steps as they are carried out: each removal by itself, everything in one
+    locked resource group together."""
     grouped: dict[str, list[Step]] = {}
     for step in found.steps:
         key = step.target if step.kind is StepKind.UNINSTALL_EXTENSION else group_of(step.target)
@@ -46,9 +49,13 @@ def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
 
 
 def plan(
-    incident: Incident, findings: tuple[Finding, ...], mode: Mode, lately: Mapping[str, str] = MappingProxyType({})
+    incident: Incident,
+    findings: tuple[Finding, ...],
+    mode: Mode,
+    lately: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan | NoPlan:
-    """`findings` in the catalogue's order; `lately`: cause -> the other incident that fixed it on this VM within the cooling time.
+    """`findings` in the catalogue's order; `lately`: cause -> the other incident that
+    fixed it on this VM within the cooling time.
 
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
@@ -56,10 +63,22 @@ def plan(
     if catalogue.error_code(incident.code_now) is None:
         code = incident.code_now or "unknown"
         steps = tuple(dict.fromkeys(unknown_code(incident) + _steps(incident, confirmed)))
-        return NoPlan(Status.NEEDS_PERSON, f"the error code is {code}: not in the catalogue, so nothing is fixed by guess", steps)
-    left = [found for found in confirmed if found.cause not in incident.tried and found.cause not in lately]
+        return NoPlan(
+            Status.NEEDS_PERSON,
+            f"the error code is {code}: not in the catalogue, so nothing is fixed by guess",
+            steps,
+        )
+    left = [
+        found
+        for found in confirmed
+        if found.cause not in incident.tried and found.cause not in lately
+    ]
     if not left:
-        return NoPlan(Status.NEEDS_PERSON, _why_none(incident, findings, lately), _steps(incident, list(findings)))
+        return NoPlan(
+            Status.NEEDS_PERSON,
+            _why_none(incident, findings, lately),
+            _steps(incident, list(findings)),
+        )
     return _allowed(_for_cause(incident, left), mode)
 
 
@@ -71,7 +90,9 @@ def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
         return NoPlan(Status.NEEDS_PERSON, reason, _steps(incident, confirmed))
     steps = cause.fix.steps(finding, incident.vm_id)
     if isinstance(steps, NotFixable):
-        return NoPlan(Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", _steps(incident, confirmed))
+        return NoPlan(
+            Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", _steps(incident, confirmed)
+        )
     return Plan(cause.slug, cause.fix.kind, steps, finding.evidence, cause.fix.loses)
 
 
@@ -80,13 +101,19 @@ def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
         return found
     told = tuple(f"Not done by us: {step.says}" for step in found.steps)
     ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
-    return NoPlan(ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found)
+    return NoPlan(
+        ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found
+    )
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
     confirmed = [found.cause for found in findings if found.verdict is Verdict.CONFIRMED]
     again = [f"{cause} by incident {lately[cause]}" for cause in confirmed if cause in lately]
-    cooling = f"; fixed on this VM a short while ago, and not the same way again: {', '.join(again)}" if again else ""
+    cooling = (
+        f"; fixed on this VM a short while ago, and not the same way again: {', '.join(again)}"
+        if again
+        else ""
+    )
     tried = f"; tried already: {', '.join(sorted(incident.tried))}" if incident.tried else ""
     open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
     unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
@@ -94,7 +121,8 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
 
 
 def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
-    """Advice for what is confirmed, then for what is unknown; where all is ruled out, where to look."""
+    """Advice for what is confirmed, then for what is unknown; where all is ruled out,
+    where to look."""
     about = About.of(incident)
     steps: list[str] = []
     for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
@@ -105,7 +133,8 @@ def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
 
 
 def advice_for(finding: Finding, about: About) -> tuple[str, ...]:
-    """A missing extension on Linux is mended at the agent, so cause 5 without a target is advised as cause 3."""
+    """A missing extension on Linux is mended at the agent, so cause 5 without a target
+    is advised as cause 3."""
     cause = catalogue.cause(finding.cause)
     if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
         return catalogue.cause("linux_agent").advice(about)

@@ -1,6 +1,8 @@
-"""What the operator allows here: the mode of the installation, made stricter by tags. Fails closed.
+"""What the operator allows here: the mode of the installation, made stricter by tags.
+Fails closed.
 
-A tag can only make it stricter; a value that is not a mode counts as `off`. Tag names are case-insensitive in Azure:
+A tag can only make it stricter; a value that is not a mode counts as `off`. Tag names
+are case-insensitive in Azure:
 https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources
 """
 
@@ -23,8 +25,11 @@ class Mode:
     because: str
 
 
-def mode_in_force(setting: str, vm_tags: Mapping[str, str], group_tags: Mapping[str, Mapping[str, str]]) -> Mode:
-    """The strictest of the app setting and the tags on the VM and on the groups: its own, and each whose locks would be lifted.
+def mode_in_force(
+    setting: str, vm_tags: Mapping[str, str], group_tags: Mapping[str, Mapping[str, str]]
+) -> Mode:
+    """The strictest of the app setting and the tags on the VM and on the groups: its
+    own, and each whose locks would be lifted.
 
     `group_tags`: the tags by the group's name.
     """
@@ -42,5 +47,9 @@ def _from_tags(tags: Mapping[str, str], whose: str) -> list[Mode]:
             continue
         known = fold(value.strip()) in MODES
         because = f"the tag {TAG} on {whose} says {value!r}"
-        found.append(Mode(fold(value.strip()), because) if known else Mode("off", f"{because}, which is no mode and counts as off"))
+        found.append(
+            Mode(fold(value.strip()), because)
+            if known
+            else Mode("off", f"{because}, which is no mode and counts as off")
+        )
     return found

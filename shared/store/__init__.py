@@ -1,1 +1,2 @@
-"""Durable rows with conditional writes: SQLite (embedded) and Azure Tables behind one contract."""
+"""Durable rows with conditional writes: SQLite (embedded) and Azure Tables behind one
+contract."""

@@ -12,9 +12,11 @@ PREFIX = "remediator"
 
 
 def open_store(location: str, prefix: str = PREFIX, cloud: Cloud = PUBLIC) -> Store:
-    """`location`: sqlite:<path>, https://<account>.table.core.windows.net (the app's identity), or a storage connection string.
+    """`location`: sqlite:<path>, https://<account>.table.core.windows.net (the app's
+    identity), or a storage connection string.
 
-    Raises SettingsError for anything else. Nothing is sent yet: a store that does not answer shows at the first call.
+    Raises SettingsError for anything else. Nothing is sent yet: a store that does not
+    answer shows at the first call.
     """
     if location.startswith("sqlite:"):
         from shared.store.sqlite import SqliteStore
@@ -27,5 +29,10 @@ def open_store(location: str, prefix: str = PREFIX, cloud: Cloud = PUBLIC) -> St
     try:
         return TablesStore.from_connection_string(location, prefix)
     except ValueError as error:
-        takes = "https://<account>.table.core.windows.net, a storage connection string, or sqlite:<path>"
-        raise SettingsError(f"the store's location is none that is known ({error}); it takes {takes}") from error
+        takes = (
+            "https://<account>.table.core.windows.net, a storage connection string, or"
+            " sqlite:<path>"
+        )
+        raise SettingsError(
+            f"the store's location is none that is known ({error}); it takes {takes}"
+        ) from error

@@ -1,4 +1,5 @@
-"""The embedded store: one SQLite file. For the local host, the demo and tests; several processes may have it open.
+"""The embedded store: one SQLite file. For the local host, the demo and tests; several
+processes may have it open.
 
 https://www.sqlite.org/wal.html
 """
@@ -57,31 +58,44 @@ class SqliteStore:
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         place = _place(table, partition, key)
-        found = await self._run(partial(_fetch, sql=f"SELECT body, version FROM rows {_SAME}", values=place))
+        found = await self._run(
+            partial(_fetch, sql=f"SELECT body, version FROM rows {_SAME}", values=place)
+        )
         return Row(*place, decoded(found[0][0]), str(found[0][1])) if found else None
 
     async def query(
-        self, table: str, partition: str | None = None, *, after: str | None = None, limit: int | None = None
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[Row]:
         where, place = _where(checked_table(table), partition, after)
         left = limit
         while left is None or left > 0:
             page = PAGE_ROWS if left is None else min(PAGE_ROWS, left)
-            sql = f"SELECT partition, key, body, version FROM rows WHERE {where} ORDER BY partition, key LIMIT {page}"
+            sql = (
+                f"SELECT partition, key, body, version FROM rows WHERE {where} ORDER BY partition,"
+                f" key LIMIT {page}"
+            )
             found = await self._run(partial(_fetch, sql=sql, values=place))
             for partition_found, key, body, version in found:
                 yield Row(table, partition_found, key, decoded(body), str(version))
             if len(found) < page:
                 return
             left = None if left is None else left - len(found)
-            where, place = '"table" = ? AND (partition, key) > (?, ?)', (table, found[-1][0], found[-1][1])
+            where, place = (
+                '"table" = ? AND (partition, key) > (?, ?)',
+                (table, found[-1][0], found[-1][1]),
+            )
             if partition is not None:
                 where, place = where + " AND partition = ?", (*place, partition)
 
     async def ping(self) -> None:
         sql = (
-            "INSERT INTO rows (\"table\", partition, key, body, version) VALUES ('ping', 'ping', 'ping', '{}', 1) "
-            "ON CONFLICT DO UPDATE SET version = version + 1"
+            "INSERT INTO rows (\"table\", partition, key, body, version) VALUES ('ping', 'ping',"
+            " 'ping', '{}', 1) ON CONFLICT DO UPDATE SET version = version + 1"
         )
         await self._run(partial(_execute, sql=sql, values=()))
 
@@ -93,7 +107,9 @@ class SqliteStore:
 
     async def _exactly_one(self, sql: str, values: tuple[Any, ...], row: Row) -> None:
         if await self._run(partial(_execute, sql=sql, values=values)) != 1:
-            raise RowChanged(f"{row.table}/{row.partition}/{row.key} is no longer the version that was read")
+            raise RowChanged(
+                f"{row.table}/{row.partition}/{row.key} is no longer the version that was read"
+            )
 
     async def _run[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.to_thread(self._in_thread, work)
@@ -105,7 +121,9 @@ class SqliteStore:
             except (sqlite3.Error, OSError) as error:
                 if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
                     raise RowExists(f"the row is taken: {error}") from error
-                raise StoreUnavailable(f"the store {self._path} does not answer: {error}") from error
+                raise StoreUnavailable(
+                    f"the store {self._path} does not answer: {error}"
+                ) from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -115,10 +133,14 @@ class SqliteStore:
     def _open(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
         uri = f"{self._path.resolve().as_uri()}?mode={mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None)
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+        )
         if not self._read_only:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # an intent that was written stays written when the power goes
+            connection.execute(
+                "PRAGMA synchronous = FULL"
+            )  # an intent that was written stays written when the power goes
             connection.execute(_SCHEMA)
         return connection
 
@@ -134,7 +156,11 @@ def _where(table: str, partition: str | None, after: str | None) -> tuple[str, t
         return '"table" = ?', (table,)
     if after is None:
         return '"table" = ? AND partition = ?', (table, checked_key(partition))
-    return '"table" = ? AND partition = ? AND key > ?', (table, checked_key(partition), checked_key(after))
+    return '"table" = ? AND partition = ? AND key > ?', (
+        table,
+        checked_key(partition),
+        checked_key(after),
+    )
 
 
 def _execute(connection: sqlite3.Connection, *, sql: str, values: tuple[Any, ...]) -> int:

@@ -1,7 +1,9 @@
 """The store in Azure: Azure Table storage, with the official client.
 
-A body is JSON in properties of 15,000 characters each (a property holds 64 KiB, two or four bytes a character). Each write carries an id of its own: when an answer
-was lost and the client sent the write again, a refusal that our own write caused is told from a stranger's.
+A body is JSON in properties of 15,000 characters each (a property holds 64 KiB, two or
+four bytes a character). Each write carries an id of its own: when an answer was lost
+and the client sent the write again, a refusal that our own write caused is told from a
+stranger's.
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
@@ -13,7 +15,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
@@ -24,8 +31,14 @@ from shared.store.contract import Body, Row
 from shared.store.keys import checked_key, checked_table, decoded, encoded
 
 CHUNK_CHARACTERS = 15_000
-OPTIONS: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.2, "connection_timeout": 5, "read_timeout": 15}
-"""Short: an intent that cannot be written means no change, and whoever sent the event sends it again."""
+OPTIONS: dict[str, Any] = {
+    "retry_total": 2,
+    "retry_backoff_factor": 0.2,
+    "connection_timeout": 5,
+    "read_timeout": 15,
+}
+"""Short: an intent that cannot be written means no change, and whoever sent the event
+sends it again."""
 
 
 class TablesStore:
@@ -46,7 +59,9 @@ class TablesStore:
     def from_endpoint(cls, endpoint: str, prefix: str, cloud: Cloud) -> TablesStore:
         """Signs in with the app's identity (Storage Table Data Contributor)."""
         credential = credential_of(cloud)
-        return cls(TableServiceClient(endpoint, credential=credential, **OPTIONS), prefix, credential)
+        return cls(
+            TableServiceClient(endpoint, credential=credential, **OPTIONS), prefix, credential
+        )
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
         entity = _entity(partition, key, body)
@@ -65,7 +80,10 @@ class TablesStore:
         try:
             made = await _asked(
                 lambda: client.update_entity(
-                    entity, mode=UpdateMode.REPLACE, etag=row.version, match_condition=MatchConditions.IfNotModified
+                    entity,
+                    mode=UpdateMode.REPLACE,
+                    etag=row.version,
+                    match_condition=MatchConditions.IfNotModified,
                 )
             )
         except HttpResponseError as error:
@@ -79,7 +97,8 @@ class TablesStore:
         entity = {"PartitionKey": row.partition, "RowKey": row.key}
         exactly = {"etag": row.version, "match_condition": MatchConditions.IfNotModified}
         try:
-            # As a transaction of one: delete_entity says nothing of an entity that is already gone.
+            # As a transaction of one: delete_entity says nothing of an entity that is
+            # already gone.
             await _asked(lambda: client.submit_transaction([("delete", entity, exactly)]))
         except HttpResponseError as error:
             raise _changed(row) from error
@@ -87,13 +106,20 @@ class TablesStore:
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         client = await self._table(table)
         try:
-            entity = await _asked(lambda: client.get_entity(checked_key(partition), checked_key(key)))
+            entity = await _asked(
+                lambda: client.get_entity(checked_key(partition), checked_key(key))
+            )
         except ResourceNotFoundError:
             return None
         return _row(table, entity)
 
     async def query(
-        self, table: str, partition: str | None = None, *, after: str | None = None, limit: int | None = None
+        self,
+        table: str,
+        partition: str | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> AsyncIterator[Row]:
         clauses = [] if partition is None else [f"PartitionKey eq '{checked_key(partition)}'"]
         if after is not None:
@@ -101,7 +127,9 @@ class TablesStore:
                 raise ValueError("`after` goes with a partition")
             clauses.append(f"RowKey gt '{checked_key(after)}'")
         client = await self._table(table)
-        found = client.query_entities(" and ".join(clauses), results_per_page=min(limit or 1000, 1000))
+        found = client.query_entities(
+            " and ".join(clauses), results_per_page=min(limit or 1000, 1000)
+        )
         pages, left = found.by_page(), limit
         while left is None or left > 0:
             try:
@@ -133,42 +161,58 @@ class TablesStore:
         """The row as stored, when it was this very write that is there."""
         client = await self._table(table)
         try:
-            found = await _asked(lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"]))
+            found = await _asked(
+                lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"])
+            )
         except ResourceNotFoundError:
             return None
         return _row(table, found) if found.get("Write") == entity["Write"] else None
 
 
 ANSWERS = (404, 409, 412)
-"""Statuses by which the service answers the question of a conditional write; all others mean that it does not answer."""
+"""Statuses by which the service answers the question of a conditional write; all others
+mean that it does not answer."""
 
 
 async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
-    """Raises StoreUnavailable for all but the conditional answers, which the caller reads."""
+    """Raises StoreUnavailable for all but the conditional answers, which the caller
+    reads."""
     try:
         return await call()
     except HttpResponseError as error:
         if error.status_code in ANSWERS and not _table_is_gone(error):
             raise
-        raise StoreUnavailable(f"the table service answered {error.status_code}: {error.message}") from error
+        raise StoreUnavailable(
+            f"the table service answered {error.status_code}: {error.message}"
+        ) from error
     except (AzureError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
         raise StoreUnavailable(f"the table service does not answer: {error}") from error
 
 
 def _table_is_gone(error: HttpResponseError) -> bool:
-    """Somebody deleted the table. That is no answer to "is this row there": claims would be lost and failures fixed twice."""
+    """Somebody deleted the table. That is no answer to "is this row there": claims
+    would be lost and failures fixed twice."""
     return any(code in str(error) for code in ("TableNotFound", "TableBeingDeleted"))
 
 
 def _changed(row: Row) -> RowChanged:
-    return RowChanged(f"{row.table}/{row.partition}/{row.key} is no longer the version that was read")
+    return RowChanged(
+        f"{row.table}/{row.partition}/{row.key} is no longer the version that was read"
+    )
 
 
 def _entity(partition: str, key: str, body: Body) -> dict[str, Any]:
     text = encoded(body)
-    chunks = [text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)]
+    chunks = [
+        text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)
+    ]
     named = {f"Body{number:02d}": chunk for number, chunk in enumerate(chunks)}
-    return {"PartitionKey": checked_key(partition), "RowKey": checked_key(key), "Write": uuid.uuid4().hex, **named}
+    return {
+        "PartitionKey": checked_key(partition),
+        "RowKey": checked_key(key),
+        "Write": uuid.uuid4().hex,
+        **named,
+    }
 
 
 def _body(entity: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,4 +220,6 @@ def _body(entity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(table: str, entity: Any) -> Row:
-    return Row(table, entity["PartitionKey"], entity["RowKey"], _body(entity), entity.metadata["etag"])
+    return Row(
+        table, entity["PartitionKey"], entity["RowKey"], _body(entity), entity.metadata["etag"]
+    )

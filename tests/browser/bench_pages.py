@@ -1,4 +1,5 @@
-"""How long the review pages take over 100,000 incidents, on both stores. `make bench` writes docs/benchmarks/pages.{json,md}."""
+"""How long the review pages take over 100,000 incidents, on both stores. `make bench`
+writes docs/benchmarks/pages.{json,md}."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ from tests.browser.test_pages import fill
 from tests.e2e.conftest import Product, running
 
 NEWEST = 2_000
-"""So many have more than their row in the list: what the measured pages read beside it. Azurite takes each insert more slowly the more there are."""
+"""So many have more than their row in the list: what the measured pages read beside it.
+Azurite takes each insert more slowly the more there are."""
 COUNT, ROUNDS, TRANSACTION_ROWS, AT_ONCE = 100_000, 30, 100, 4
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 PAGES = {
@@ -40,30 +42,41 @@ PAGES = {
 
 def rows(incidents: list[Incident]) -> list[tuple[str, str, str, Body]]:
     found: list[tuple[str, str, str, Body]] = [
-        (SUMMARIES, month_of(key), key, to_json(summary_of(each))) for each in incidents if (key := key_of(each.id))
+        (SUMMARIES, month_of(key), key, to_json(summary_of(each)))
+        for each in incidents
+        if (key := key_of(each.id))
     ]
     found += [(SUMMARIES, MONTHS, month, {}) for month in dict.fromkeys(row[1] for row in found)]
     return found + [(INCIDENTS, "incident", each.id, to_json(each)) for each in incidents[-NEWEST:]]
 
 
 async def fill_tables(storage: str, found: list[tuple[str, str, str, Body]]) -> None:
-    """In transactions: one by one it would take five minutes. A row of a transaction is the same row."""
+    """In transactions: one by one it would take five minutes. A row of a transaction is
+    the same row."""
     store = TablesStore.from_connection_string(storage, PREFIX)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def send(table: str, some: tuple[tuple[str, str, str, Body], ...]) -> None:
         async with gate:
             client = await store._table(table)
-            await client.submit_transaction([("create", _entity(partition, key, body)) for _, partition, key, body in some])
+            await client.submit_transaction(
+                [("create", _entity(partition, key, body)) for _, partition, key, body in some]
+            )
 
     for (table, _), ours in groupby(found, key=lambda row: row[:2]):
         await store._table(table)
-        await asyncio.gather(*(send(table, some) for some in batched(ours, TRANSACTION_ROWS, strict=False)))
+        await asyncio.gather(
+            *(send(table, some) for some in batched(ours, TRANSACTION_ROWS, strict=False))
+        )
     await store.close()
 
 
 async def milliseconds(product: Product, path: str) -> list[float]:
-    url = f"{product.app}/api/incidents?limit=50" if path == "incidents" else f"{product.app}/api/audit/page{path}"
+    url = (
+        f"{product.app}/api/incidents?limit=50"
+        if path == "incidents"
+        else f"{product.app}/api/audit/page{path}"
+    )
     taken: list[float] = []
     for _ in range(ROUNDS + 1):
         begun = time.perf_counter()
@@ -80,7 +93,9 @@ async def measured(name: str, product: Product, middle: str) -> list[dict[str, A
     for page, path in PAGES.items():
         taken = sorted(await milliseconds(product, path.format(middle=middle)))
         median, worst = statistics.median(taken), taken[int(len(taken) * 0.95)]
-        found.append({"store": name, "page": page, "median_ms": round(median), "p95_ms": round(worst)})
+        found.append(
+            {"store": name, "page": page, "median_ms": round(median), "p95_ms": round(worst)}
+        )
     return found
 
 
@@ -91,24 +106,39 @@ async def main() -> None:
     middle = key_of(incidents[-50_001].id)
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         await fill(Path(one), seeded)
-        async with running(Path(one), REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost") as product:
+        async with running(
+            Path(one), REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost"
+        ) as product:
             found = await measured("SQLite", product, middle)
         async with azurite() as storage:
             text = storage.connection_string()
             await fill_tables(text, seeded)
-            async with running(Path(other), storage=text, REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost") as product:
+            async with running(
+                Path(other), storage=text, REMEDIATOR_DEVELOPMENT_IDENTITY="developer@localhost"
+            ) as product:
                 found += await measured("Azure Tables (Azurite 3.35.0)", product, middle)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "pages.json").write_text(json.dumps({"incidents": COUNT, "requests": ROUNDS, "runs": found}, indent=1) + "\n")
+    (FOLDER / "pages.json").write_text(
+        json.dumps({"incidents": COUNT, "requests": ROUNDS, "runs": found}, indent=1) + "\n"
+    )
     lines = [
         "# How long the review pages take",
         "",
-        f"{COUNT:,} incidents in the store, {ROUNDS} requests one after the other, through the local host and its worker process, on 2 cores;",
-        "from the request to the last byte. Aim for the first page: under 300 ms. The host of Azure and its storage were not measured.",
+        (
+            f"{COUNT:,} incidents in the store, {ROUNDS} requests one after the other, through the"
+            " local host and its worker process, on 2 cores;"
+        ),
+        (
+            "from the request to the last byte. Aim for the first page: under 300 ms. The host of"
+            " Azure and its storage were not measured."
+        ),
         "",
         "| store | page | median, ms | 95 of 100, ms |",
         "|---|---|---:|---:|",
-        *(f"| {each['store']} | {each['page']} | {each['median_ms']} | {each['p95_ms']} |" for each in found),
+        *(
+            f"| {each['store']} | {each['page']} | {each['median_ms']} | {each['p95_ms']} |"
+            for each in found
+        ),
     ]
     (FOLDER / "pages.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines[5:]))

@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import catalogue, clock
-from shared.advice import About
 from shared.audit.chain import GENESIS, sealed
 from shared.audit.entry import Entry
+from shared.diagnosis.advice import About
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Status, Target, Verdict, Verification
 
@@ -33,7 +33,9 @@ def incidents(count: int) -> Iterator[Incident]:
 
 def _incident(number: int, moment: datetime, chance: random.Random) -> Incident:
     group, name = f"rg-team-{number % 23}", f"vm-{number % 997:03d}"
-    vm_id = f"{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+    vm_id = (
+        f"{SUBSCRIPTION}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+    )
     code = chance.choice(catalogue.ERROR_CODES)
     cause = catalogue.causes_of(code.name)[-1]
     status = chance.choice(ENDINGS)
@@ -50,14 +52,22 @@ def _incident(number: int, moment: datetime, chance: random.Random) -> Incident:
         job_id=job,
         error_code=code.name,
         opened_at=opened,
-        closed_at=clock.after(opened, chance.randint(60, 9000)) if status not in (Status.VERIFYING, Status.FIXING) else "",
+        closed_at=(
+            clock.after(opened, chance.randint(60, 9000))
+            if status not in (Status.VERIFYING, Status.FIXING)
+            else ""
+        ),
         description=code.message,
         reason=f"{cause.title}: as it was found on {name}",
         findings=_findings(code.name, cause.slug, vm_id),
     )
     if status in (Status.FIXED, Status.VERIFYING) and cause.fix:
-        action = Action(cause.fix.kind, f"{vm_id}/extensions/VMSnapshot", "done", cause.slug, "uninstalled")
-        incident = replace(incident, actions=(action,), verification=Verification(job[:-1] + "1", "Completed"))
+        action = Action(
+            cause.fix.kind, f"{vm_id}/extensions/VMSnapshot", "done", cause.slug, "uninstalled"
+        )
+        incident = replace(
+            incident, actions=(action,), verification=Verification(job[:-1] + "1", "Completed")
+        )
     if status is Status.NEEDS_PERSON:
         incident = replace(incident, manual_steps=cause.advice(About.of(incident)))
     return incident
@@ -68,21 +78,44 @@ def _findings(code: str, confirmed: str, vm_id: str) -> tuple[Finding, ...]:
     for cause in catalogue.causes_of(code):
         verdict = Verdict.CONFIRMED if cause.slug == confirmed else Verdict.RULED_OUT
         targets = (Target(vm_id),) if verdict is Verdict.CONFIRMED else ()
-        found.append(Finding(cause.slug, verdict, (f"what was read about {cause.slug} <b>&amp;</b>",), targets))
+        found.append(
+            Finding(
+                cause.slug, verdict, (f"what was read about {cause.slug} <b>&amp;</b>",), targets
+            )
+        )
     return tuple(found)
 
 
 def entries(incident: Incident) -> list[Entry]:
     """A short chain of that incident."""
     chain: list[Entry] = []
-    lock = Lock(f"{SUBSCRIPTION}/resourceGroups/x/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", "why", ())
+    lock = Lock(
+        f"{SUBSCRIPTION}/resourceGroups/x/providers/Microsoft.Authorization/locks/keep",
+        "keep",
+        "CanNotDelete",
+        "why",
+        (),
+    )
     told = [
         ("event", "note", "claimed (CloudEvents 1.0)", {"job": incident.job_id}),
-        *(("finding", "note", f"{each.cause}: {each.verdict}", {"evidence": list(each.evidence)}) for each in incident.findings),
-        ("lift_lock", "intent", "begun", {"lock": {"id": lock.id, "name": lock.name, "level": lock.level}}),
+        *(
+            ("finding", "note", f"{each.cause}: {each.verdict}", {"evidence": list(each.evidence)})
+            for each in incident.findings
+        ),
+        (
+            "lift_lock",
+            "intent",
+            "begun",
+            {"lock": {"id": lock.id, "name": lock.name, "level": lock.level}},
+        ),
         ("lift_lock", "outcome", "done", {}),
         ("restore_lock", "outcome", "done", {}),
-        ("status", "note", f"{incident.status}: {incident.reason}", {"manual_steps": list(incident.manual_steps)}),
+        (
+            "status",
+            "note",
+            f"{incident.status}: {incident.reason}",
+            {"manual_steps": list(incident.manual_steps)},
+        ),
     ]
     for seq, (kind, phase, result, detail) in enumerate(told, 1):
         chain.append(
@@ -97,7 +130,9 @@ def entries(incident: Incident) -> list[Entry]:
                     phase=phase,
                     result=result,
                     actor="azure-backup-remediator",
-                    correlation_id="11111111-2222-4333-8444-555555555555" if phase == "outcome" else "",
+                    correlation_id=(
+                        "11111111-2222-4333-8444-555555555555" if phase == "outcome" else ""
+                    ),
                     detail=detail,
                     prev_hash=chain[-1].hash if chain else GENESIS,
                     hash="",

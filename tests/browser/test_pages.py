@@ -1,4 +1,5 @@
-"""The review pages as a person sees them, over 5,000 incidents: every page, filter and language, light and dark, in a real browser."""
+"""The review pages as a person sees them, over 5,000 incidents: every page, filter and
+language, light and dark, in a real browser."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from functions.texts import TEXTS
+from functions.pages.texts import TEXTS
 from shared.codec import to_json
-from shared.execution.ledger import LOCKS, OpenLock
-from shared.execution.windows import WINDOWS, Member, Window
+from shared.execution.lock_window.ledger import LOCKS, OpenLock
+from shared.execution.lock_window.windows import WINDOWS, Member, Window
 from shared.facts import Lock
 from shared.incident.book import INCIDENTS
 from shared.incident.listing import MONTHS, SUMMARIES, key_of, month_of, summary_of
 from shared.incident.model import Incident
-from shared.quarantine import TABLE, Kept
+from shared.intake.quarantine import TABLE, Kept
 from shared.store.contract import Body
 from shared.store.keys import encoded
 from shared.store.sqlite import SqliteStore
@@ -32,7 +33,8 @@ in_module_loop = pytest.mark.asyncio(loop_scope="module")
 COUNT = 5_000
 EVIL = "<script>alert(1)</script>"
 SHOTS = os.environ.get("SCREENSHOTS", "")
-"""Folder for screenshots; none are taken while it is not set (`make screenshots` sets it)."""
+"""Folder for screenshots; none are taken while it is not set (`make screenshots` sets
+it)."""
 TAKEN = (("en", "light"), ("zh", "dark"))
 
 
@@ -49,12 +51,19 @@ def rows(incidents: list[Incident], with_entries: int) -> list[tuple[str, str, s
         key = key_of(incident.id)
         found.append((SUMMARIES, month_of(key), key, to_json(summary)))
         if number >= len(incidents) - with_entries:
-            found += [("audit", incident.id, f"{entry.seq:08d}", entry.to_json()) for entry in seed.entries(incident)]
-    return found + [(SUMMARIES, MONTHS, month, {}) for month in {month_of(key_of(each.id)) for each in incidents}]
+            found += [
+                ("audit", incident.id, f"{entry.seq:08d}", entry.to_json())
+                for entry in seed.entries(incident)
+            ]
+    return found + [
+        (SUMMARIES, MONTHS, month, {})
+        for month in {month_of(key_of(each.id)) for each in incidents}
+    ]
 
 
 async def fill(folder: Path, found: list[tuple[str, str, str, Body]]) -> None:
-    """All rows in one transaction: as many as months of work leave would take minutes one by one."""
+    """All rows in one transaction: as many as months of work leave would take minutes
+    one by one."""
     store = SqliteStore(folder / "remediator.db")
     await store.ping()
     values = [(table, partition, key, encoded(body)) for table, partition, key, body in found]
@@ -68,7 +77,9 @@ async def fill(folder: Path, found: list[tuple[str, str, str, Body]]) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Product, list[Incident]]]:
+async def filled(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Product, list[Incident]]]:
     folder: Path = tmp_path_factory.mktemp("pages")
     incidents = list(seed.incidents(COUNT))
     found = rows(incidents, 300)
@@ -81,9 +92,23 @@ async def filled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
     )
     group = lock.scope
     entry = OpenLock(
-        lock, group, incidents[-1].id, incidents[-1].vm_id, group, "2026-01-01T00:00:00.000000Z", problem=f"403 {EVIL}"
+        lock,
+        group,
+        incidents[-1].id,
+        incidents[-1].vm_id,
+        group,
+        "2026-01-01T00:00:00.000000Z",
+        problem=f"403 {EVIL}",
     )
-    window = Window(group, incidents[-1].id, "closing", "x", "x", "2026-01-01T00:00:00.000000Z", (Member(incidents[-1].id, ()),))
+    window = Window(
+        group,
+        incidents[-1].id,
+        "closing",
+        "x",
+        "x",
+        "2026-01-01T00:00:00.000000Z",
+        (Member(incidents[-1].id, ()),),
+    )
     found += [(LOCKS, "open", "a", to_json(entry)), (WINDOWS, "group", "a", to_json(window))]
     kept = Kept("q", "2026-11-20T00:00:00.000000Z", f"not JSON {EVIL}", 9, EVIL)
     found.append((TABLE, "event", "q", to_json(kept)))
@@ -107,7 +132,9 @@ FILTERS: dict[str, Any] = {
     "status=needs_person": lambda each: each.status == "needs_person",
     "vm=vm-01": lambda each: "vm-01" in each.vm_id.rsplit("/", 1)[1],
     "group=rg-team-3": lambda each: "/rg-team-3/" in each.vm_id,
-    "code=GuestAgentSnapshotTaskStatusError": lambda each: each.error_code == "GuestAgentSnapshotTaskStatusError",
+    "code=GuestAgentSnapshotTaskStatusError": lambda each: (
+        each.error_code == "GuestAgentSnapshotTaskStatusError"
+    ),
     "cause=backup_extension": lambda each: "backup_extension" in summary_of(each).causes,
     "changed=any": lambda each: bool(summary_of(each).changed),
     "changed=uninstall_extension&status=fixed": lambda each: (
@@ -122,7 +149,9 @@ FILTERS: dict[str, Any] = {
 
 @in_module_loop
 @pytest.mark.parametrize("asked", FILTERS)
-async def test_a_filter_shows_exactly_what_it_says(filled: tuple[Product, list[Incident]], asked: str) -> None:
+async def test_a_filter_shows_exactly_what_it_says(
+    filled: tuple[Product, list[Incident]], asked: str
+) -> None:
     product, incidents = filled
     wanted = [each.id for each in reversed(incidents) if FILTERS[asked](each)]
     assert listed(await html(product, f"?{asked}")) == wanted[:50]
@@ -154,7 +183,9 @@ async def test_pages_go_on_to_the_oldest(filled: tuple[Product, list[Incident]])
         ("/9%20%3Cb%3E", 404),
     ],
 )
-async def test_what_cannot_be_shown_is_said_in_a_page(filled: tuple[Product, list[Incident]], path: str, status: int) -> None:
+async def test_what_cannot_be_shown_is_said_in_a_page(
+    filled: tuple[Product, list[Incident]], path: str, status: int
+) -> None:
     answer = await filled[0].http.get(f"{filled[0].app}/api/audit/page{path}")
     assert answer.status == status
     assert "<main" in await answer.text()
@@ -162,8 +193,12 @@ async def test_what_cannot_be_shown_is_said_in_a_page(filled: tuple[Product, lis
 
 
 @in_module_loop
-@pytest.mark.parametrize("path", ["", "/overview", "/person", "/windows", "/quarantine", "/incident"])
-async def test_nothing_from_outside_becomes_markup(filled: tuple[Product, list[Incident]], path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["", "/overview", "/person", "/windows", "/quarantine", "/incident"]
+)
+async def test_nothing_from_outside_becomes_markup(
+    filled: tuple[Product, list[Incident]], path: str
+) -> None:
     product, incidents = filled
     page = await html(product, path.replace("/incident", f"/{incidents[-1].id}"))
     assert EVIL not in page
@@ -174,9 +209,17 @@ async def test_nothing_from_outside_becomes_markup(filled: tuple[Product, list[I
 @in_module_loop
 @pytest.mark.parametrize(
     ("path", "accept", "lang"),
-    [("", "zh-CN,zh;q=0.9", "zh"), ("", "de, en;q=0.5", "en"), ("", "", "en"), ("?lang=zh", "en", "zh"), ("?lang=xx", "zh", "zh")],
+    [
+        ("", "zh-CN,zh;q=0.9", "zh"),
+        ("", "de, en;q=0.5", "en"),
+        ("", "", "en"),
+        ("?lang=zh", "en", "zh"),
+        ("?lang=xx", "zh", "zh"),
+    ],
 )
-async def test_the_language_is_the_reader_s(filled: tuple[Product, list[Incident]], path: str, accept: str, lang: str) -> None:
+async def test_the_language_is_the_reader_s(
+    filled: tuple[Product, list[Incident]], path: str, accept: str, lang: str
+) -> None:
     page = await html(filled[0], path, **{"Accept-Language": accept})
     assert TEXTS[lang]["narrow"] in page
     assert ("?lang=zh" in page) and ("?lang=en" in page)
@@ -210,7 +253,11 @@ async def test_every_page_in_a_browser(filled: tuple[Product, list[Incident]]) -
             "url": f"{product.app}/api/audit/page{path}",
             "locale": {"en": "en-GB", "zh": "zh-CN"}[locale],
             "scheme": scheme,
-            "screenshot": str(Path(SHOTS) / f"{name}-{locale}-{scheme}.png") if SHOTS and (locale, scheme) in TAKEN else None,
+            "screenshot": (
+                str(Path(SHOTS) / f"{name}-{locale}-{scheme}.png")
+                if SHOTS and (locale, scheme) in TAKEN
+                else None
+            ),
         }
         for name, path in paths.items()
         for locale in ("en", "zh")

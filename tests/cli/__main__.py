@@ -1,8 +1,10 @@
-"""`make cli`: the Azure CLI repairs a failed backup by hand, against the simulator. Prints each command with its
-exit code and seconds; exit code 1 when one ended otherwise than in Azure, or the end state is not the repair's.
+"""`make cli`: the Azure CLI repairs a failed backup by hand, against the simulator.
+Prints each command with its exit code and seconds; exit code 1 when one ended otherwise
+than in Azure, or the end state is not the repair's.
 
-Everything listens on 127.0.0.1, in this process; the CLI's settings, its token and the certificate are gone
-afterwards. It signs in as in an App Service with a managed identity; nothing in it is switched off.
+Everything listens on 127.0.0.1, in this process; the CLI's settings, its token and the
+certificate are gone afterwards. It signs in as in an App Service with a managed
+identity; nothing in it is switched off.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from simulator import ids, recovery_points
+from local.simulator import ids, recovery_points
 from tests.cli import repair, tls
 from tests.cli.azure import Azure
 from tests.cli.client import PYTHON, Client
@@ -63,13 +65,22 @@ def held(azure: Azure) -> Resources:
 
 
 def ended_wrong(before: Resources, after: Resources) -> list[str]:
-    """The lock is the same, and nothing is gone; new and changed is what a backup makes."""
+    """The lock is the same, and nothing is gone; new and changed is what a backup
+    makes."""
     problems = [f"gone: {each}" for each in before if each not in after]
     if after.get(ids.key(repair.LOCK_ID)) != before[ids.key(repair.LOCK_ID)]:
         problems.append(f"not the same lock: {after.get(ids.key(repair.LOCK_ID))}")
     touched = {each for each in after if after[each] != before.get(each)}
-    of_backup = (repair.VAULT_ID, f"{repair.GROUP_ID}/providers/{ids.COLLECTION}/{repair.COLLECTION}", repair.VM_ID)
-    return problems + [f"touched: {each}" for each in sorted(touched) if not each.startswith(tuple(map(ids.key, of_backup)))]
+    of_backup = (
+        repair.VAULT_ID,
+        f"{repair.GROUP_ID}/providers/{ids.COLLECTION}/{repair.COLLECTION}",
+        repair.VM_ID,
+    )
+    return problems + [
+        f"touched: {each}"
+        for each in sorted(touched)
+        if not each.startswith(tuple(map(ids.key, of_backup)))
+    ]
 
 
 def main() -> int:

@@ -1,6 +1,8 @@
-"""What the Azure CLI sees: the simulator behind TLS, and the identity endpoint of an App Service.
+"""What the Azure CLI sees: the simulator behind TLS, and the identity endpoint of an
+App Service.
 
-The endpoint hands out one token to whoever knows its secret; the simulator's front takes that token only.
+The endpoint hands out one token to whoever knows its secret; the simulator's front
+takes that token only.
 https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 """
 
@@ -17,10 +19,10 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from simulator import gateway
-from simulator.errors import no_token
-from simulator.headers import TENANT_ID
-from simulator.world import World
+from local.simulator import gateway
+from local.simulator.errors import no_token
+from local.simulator.headers import TENANT_ID
+from local.simulator.world import World
 from tests.cli.tls import HOST
 
 PRINCIPAL = "44444444-4444-4444-4444-444444444444"
@@ -44,7 +46,12 @@ class Azure:
         self.identity = f"http://{HOST}:{await self._listen(self._give_token, None)}/msi/token"
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         await self._stack.aclose()
 
     async def _listen(self, answer: Any, context: ssl.SSLContext | None) -> int:
@@ -67,14 +74,26 @@ class Azure:
         if request.headers.get("X-IDENTITY-HEADER") != self.secret:
             return web.json_response({"statusCode": 401, "message": "wrong secret"}, status=401)
         asked = (request.method, request.path, request.query.get("api-version"))
-        if asked != ("GET", "/msi/token", "2019-08-01") or request.query.get("resource") not in AUDIENCES:
-            return web.json_response({"statusCode": 400, "message": f"not played: {request.path_qs}"}, status=400)
-        told = {"access_token": self._token, "expires_on": str(int(time.time()) + VALID_SECONDS), "token_type": "Bearer"}
-        return web.json_response({**told, "resource": request.query["resource"], "client_id": PRINCIPAL})
+        if (
+            asked != ("GET", "/msi/token", "2019-08-01")
+            or request.query.get("resource") not in AUDIENCES
+        ):
+            return web.json_response(
+                {"statusCode": 400, "message": f"not played: {request.path_qs}"}, status=400
+            )
+        told = {
+            "access_token": self._token,
+            "expires_on": str(int(time.time()) + VALID_SECONDS),
+            "token_type": "Bearer",
+        }
+        return web.json_response(
+            {**told, "resource": request.query["resource"], "client_id": PRINCIPAL}
+        )
 
 
 def make_token() -> str:
-    """A JWT as to its form, with the claims that the CLI reads. Nobody checks its signature, which is random."""
+    """A JWT as to its form, with the claims that the CLI reads. Nobody checks its
+    signature, which is random."""
     now = int(time.time())
     identity = f"/subscriptions/{TENANT_ID}/resourceGroups/rg/providers/Microsoft.Web/sites/by-hand"
     claims = {
@@ -94,4 +113,7 @@ def make_token() -> str:
         "xms_mirid": identity,
     }
     parts = [json.dumps(part).encode() for part in ({"typ": "JWT", "alg": "RS256"}, claims)]
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in [*parts, secrets.token_bytes(256)])
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=")
+        for part in [*parts, secrets.token_bytes(256)]
+    )

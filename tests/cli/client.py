@@ -1,4 +1,5 @@
-"""The Azure CLI as a person runs it: one process a command, its settings in a folder of its own."""
+"""The Azure CLI as a person runs it: one process a command, its settings in a folder of
+its own."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ class Client:
         }
 
     async def run(self, command: str) -> Ran:
-        """`command` as a shell would split it. A command that does not end in time is killed: code -9."""
+        """`command` as a shell would split it. A command that does not end in time is
+        killed: code -9."""
         words = shlex.split(command)
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -81,7 +83,8 @@ class Client:
         return ran
 
     async def sign_in(self, azure: Azure) -> None:
-        """To a cloud of its own whose ARM is the simulator. Raises RuntimeError where the CLI does not take it."""
+        """To a cloud of its own whose ARM is the simulator. Raises RuntimeError where
+        the CLI does not take it."""
         endpoints = {
             "resource-manager": azure.arm,
             "management": "https://management.core.windows.net/",

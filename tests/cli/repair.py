@@ -1,4 +1,5 @@
-"""The article's repair of cause 6 by hand, and what a person looks at on the way: one row a command, in order.
+"""The article's repair of cause 6 by hand, and what a person looks at on the way: one
+row a command, in order.
 
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
 """
@@ -9,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from shared.advice import About
-from shared.execution.locks import by_hand
+from local import scenarios
+from local.simulator import ids
+from shared.diagnosis.advice import About
+from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
-from simulator import ids, scenarios
 from tests.cli.azure import PRINCIPAL
 from tests.cli.client import Ran
 
@@ -22,21 +24,31 @@ GROUP_ID, VAULT_GROUP = f"{SUBSCRIPTION}/resourceGroups/winvaultrg", "rg-backup"
 VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/winmanagedvm"
 VAULT_ID = f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}/providers/Microsoft.RecoveryServices/vaults/vault-backup"
 COLLECTION = "AzureBackup_winmanagedvm"
-CONTAINER, ITEM = "IaasVMContainer;iaasvmcontainerv2;winvaultrg;winmanagedvm", "VM;iaasvmcontainerv2;winvaultrg;winmanagedvm"
+CONTAINER, ITEM = (
+    "IaasVMContainer;iaasvmcontainerv2;winvaultrg;winmanagedvm",
+    "VM;iaasvmcontainerv2;winvaultrg;winmanagedvm",
+)
 ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
 OF_VAULT = f"--resource-group {VAULT_GROUP} --vault-name vault-backup"
 OF_ITEM = f"{OF_VAULT} --container-name '{CONTAINER}' --item-name '{ITEM}'"
 LOCK_ID = f"{GROUP_ID}/providers/Microsoft.Authorization/locks/winvaultrg-lock"
-DELETE_COLLECTION = f"az restore-point collection delete --resource-group winvaultrg --collection-name {COLLECTION} --yes"
+DELETE_COLLECTION = (
+    f"az restore-point collection delete --resource-group winvaultrg --collection-name {COLLECTION}"
+    " --yes"
+)
 ROLE_ASSIGNMENT = {
-    "id": f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments/66666666-6666-6666-6666-666666666666",
+    "id": (
+        f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments/66666666-6666-6666-6666-666666666666"
+    ),
     "name": "66666666-6666-6666-6666-666666666666",
     "type": "Microsoft.Authorization/roleAssignments",
     "properties": {
         "principalId": PRINCIPAL,
         "principalType": "ServicePrincipal",
         "scope": SUBSCRIPTION,
-        "roleDefinitionId": f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{PRINCIPAL}",
+        "roleDefinitionId": (
+            f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{PRINCIPAL}"
+        ),
     },
 }
 
@@ -45,7 +57,8 @@ type Check = Callable[[Ran], bool]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`right` is asked of what was printed; `refused` is the code that the command is to fail with."""
+    """`right` is asked of what was printed; `refused` is the code that the command is
+    to fail with."""
 
     command: str
     right: Check = lambda _: True
@@ -53,7 +66,11 @@ class Step:
 
     def problem(self, ran: Ran) -> str:
         if self.refused:
-            return "" if ran.code and f"({self.refused})" in ran.err else f"not refused with {self.refused}: {ran.err or ran.out}"
+            return (
+                ""
+                if ran.code and f"({self.refused})" in ran.err
+                else f"not refused with {self.refused}: {ran.err or ran.out}"
+            )
         if ran.code:
             return ran.err or f"exit code {ran.code}"
         try:
@@ -64,32 +81,51 @@ class Step:
 
 
 def state() -> dict[str, Any]:
-    """The failed backup of a VM whose restore points a lock keeps, and a role that somebody holds."""
+    """The failed backup of a VM whose restore points a lock keeps, and a role that
+    somebody holds."""
     document = scenarios.load(SCENARIO)
     return {**document, "resources": [*document["resources"], ROLE_ASSIGNMENT]}
 
 
 def lock_before(document: dict[str, Any]) -> Lock:
     held = next(each for each in document["resources"] if ids.key(each["id"]) == ids.key(LOCK_ID))
-    return Lock(held["id"], held["name"], held["properties"]["level"], held["properties"].get("notes"), ())
+    return Lock(
+        held["id"], held["name"], held["properties"]["level"], held["properties"].get("notes"), ()
+    )
 
 
 def look() -> Iterator[Step]:
     """What is read before anything is done."""
     yield Step("az account show", lambda ran: ran.json["id"] == SUBSCRIPTION.rsplit("/", 1)[1])
     yield Step("az backup vault list", has(VAULT_ID))
-    yield Step(f"az backup vault show --resource-group {VAULT_GROUP} --name vault-backup", lambda ran: ran.json["id"] == VAULT_ID)
-    yield Step(f"az resource show --ids {VAULT_ID}", lambda ran: ran.json["id"] == VAULT_ID)
-    yield Step(f"az rest --method get --url '{VAULT_ID}?api-version=2024-04-01'", lambda ran: ran.json["id"] == VAULT_ID)
     yield Step(
-        f"az backup vault backup-properties show --resource-group {VAULT_GROUP} --name vault-backup",
+        f"az backup vault show --resource-group {VAULT_GROUP} --name vault-backup",
+        lambda ran: ran.json["id"] == VAULT_ID,
+    )
+    yield Step(f"az resource show --ids {VAULT_ID}", lambda ran: ran.json["id"] == VAULT_ID)
+    yield Step(
+        f"az rest --method get --url '{VAULT_ID}?api-version=2024-04-01'",
+        lambda ran: ran.json["id"] == VAULT_ID,
+    )
+    yield Step(
+        f"az backup vault backup-properties show --resource-group {VAULT_GROUP} --name"
+        " vault-backup",
         lambda ran: {each["name"] for each in ran.json} == {"vaultconfig", "vaultstorageconfig"},
     )
     yield Step(f"az backup policy list {OF_VAULT}", lambda ran: len(ran.json) == 1)
-    yield Step(f"az backup policy show {OF_VAULT} --name DefaultPolicy", lambda ran: ran.json["name"] == "DefaultPolicy")
+    yield Step(
+        f"az backup policy show {OF_VAULT} --name DefaultPolicy",
+        lambda ran: ran.json["name"] == "DefaultPolicy",
+    )
     containers = f"{OF_VAULT} --backup-management-type AzureIaasVM"
-    yield Step(f"az backup container list {containers}", lambda ran: [each["name"] for each in ran.json] == [CONTAINER])
-    yield Step(f"az backup container show {containers} --name winmanagedvm", lambda ran: ran.json["name"] == CONTAINER)
+    yield Step(
+        f"az backup container list {containers}",
+        lambda ran: [each["name"] for each in ran.json] == [CONTAINER],
+    )
+    yield Step(
+        f"az backup container show {containers} --name winmanagedvm",
+        lambda ran: ran.json["name"] == CONTAINER,
+    )
     yield Step(f"az backup item list {OF_VAULT}", has(ITEM_ID))
     items = "--backup-management-type AzureIaasVM --workload-type VM"
     yield Step(
@@ -97,33 +133,50 @@ def look() -> Iterator[Step]:
         lambda ran: ran.json["properties"]["lastBackupStatus"] == "Failed",
     )
     yield Step(f"az backup recoverypoint list {OF_ITEM}", lambda ran: len(ran.json) > 0)
-    yield Step(f"az backup job list {OF_VAULT} --operation Backup --status Failed", lambda ran: len(ran.json) == 1)
-    yield Step(f"az vm get-instance-view --ids {VM_ID} --query instanceView", lambda ran: bool(ran.json["vmAgent"]))
-    yield Step("az restore-point collection list-all", has(f"{GROUP_ID}/providers/{ids.COLLECTION}/{COLLECTION}"))
     yield Step(
-        f"az restore-point collection show --resource-group winvaultrg --collection-name {COLLECTION} --restore-points",
+        f"az backup job list {OF_VAULT} --operation Backup --status Failed",
+        lambda ran: len(ran.json) == 1,
+    )
+    yield Step(
+        f"az vm get-instance-view --ids {VM_ID} --query instanceView",
+        lambda ran: bool(ran.json["vmAgent"]),
+    )
+    yield Step(
+        "az restore-point collection list-all",
+        has(f"{GROUP_ID}/providers/{ids.COLLECTION}/{COLLECTION}"),
+    )
+    yield Step(
+        "az restore-point collection show --resource-group winvaultrg --collection-name"
+        f" {COLLECTION} --restore-points",
         lambda ran: len(ran.json["restorePoints"]) >= 18,
     )
-    of_collection = f"--resource-group winvaultrg --resource {COLLECTION} --resource-type {ids.COLLECTION}"
+    of_collection = (
+        f"--resource-group winvaultrg --resource {COLLECTION} --resource-type {ids.COLLECTION}"
+    )
     yield Step(f"az lock list {of_collection} --filter-string 'atScope()'", has(LOCK_ID))
     yield Step(f"az lock show --ids {LOCK_ID}", lambda ran: ran.json["level"] == "CanNotDelete")
     yield Step(
-        f"az role assignment list --scope {SUBSCRIPTION} --fill-principal-name false --fill-role-definition-name false",
+        f"az role assignment list --scope {SUBSCRIPTION} --fill-principal-name false"
+        " --fill-role-definition-name false",
         has(str(ROLE_ASSIGNMENT["id"])),
     )
     yield Step(
-        "az role assignment list --all --fill-principal-name false --fill-role-definition-name false",
+        "az role assignment list --all --fill-principal-name false --fill-role-definition-name"
+        " false",
         has(str(ROLE_ASSIGNMENT["id"])),
     )
 
 
 def repair(lock: Lock) -> Iterator[Step]:
-    """The lock is put back and the backup is started by the commands that the product prints."""
+    """The lock is put back and the backup is started by the commands that the product
+    prints."""
     yield Step(DELETE_COLLECTION, refused="ScopeLocked")
     yield Step("az lock delete --name=winvaultrg-lock --resource-group winvaultrg")
     yield Step(DELETE_COLLECTION)
     yield Step(
-        f"az restore-point collection show --resource-group winvaultrg --collection-name {COLLECTION}", refused="ResourceNotFound"
+        "az restore-point collection show --resource-group winvaultrg --collection-name"
+        f" {COLLECTION}",
+        refused="ResourceNotFound",
     )
     yield Step(by_hand(lock), is_lock(lock))
     about = About("winmanagedvm", "winvaultrg", VM_ID, VAULT_ID, CONTAINER, ITEM)
@@ -133,13 +186,20 @@ def repair(lock: Lock) -> Iterator[Step]:
 
 def afterwards(job: str) -> Iterator[Step]:
     yield Step(f"az backup job wait {OF_VAULT} --name {job}")
-    yield Step(f"az backup job show {OF_VAULT} --name {job}", lambda ran: ran.json["properties"]["status"] == "Completed")
     yield Step(
-        f"az restore-point collection show --resource-group winvaultrg --collection-name {COLLECTION} --restore-points",
+        f"az backup job show {OF_VAULT} --name {job}",
+        lambda ran: ran.json["properties"]["status"] == "Completed",
+    )
+    yield Step(
+        "az restore-point collection show --resource-group winvaultrg --collection-name"
+        f" {COLLECTION} --restore-points",
         lambda ran: len(ran.json["restorePoints"]) == 1,
     )
     yield Step(DELETE_COLLECTION, refused="ScopeLocked")
-    yield Step("az monitor activity-log list --resource-group winvaultrg --offset 1h --max-events 200", told_deletion)
+    yield Step(
+        "az monitor activity-log list --resource-group winvaultrg --offset 1h --max-events 200",
+        told_deletion,
+    )
 
 
 def told_deletion(ran: Ran) -> bool:
@@ -150,8 +210,19 @@ def told_deletion(ran: Ran) -> bool:
 
 def locks_everywhere() -> Iterator[Step]:
     """A lock at each kind of scope, put there by the command that the product prints."""
-    for scope in (SUBSCRIPTION, f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}", VAULT_ID, f"{VM_ID}/extensions/VMSnapshot"):
-        lock = Lock(f"{scope}/providers/Microsoft.Authorization/locks/-by hand", "-by hand", "CanNotDelete", "-it's $HOME", ())
+    for scope in (
+        SUBSCRIPTION,
+        f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}",
+        VAULT_ID,
+        f"{VM_ID}/extensions/VMSnapshot",
+    ):
+        lock = Lock(
+            f"{scope}/providers/Microsoft.Authorization/locks/-by hand",
+            "-by hand",
+            "CanNotDelete",
+            "-it's $HOME",
+            (),
+        )
         path = f"'{lock.id}'"
         yield Step(by_hand(lock), is_lock(lock))
         yield Step(f"az lock show --ids {path}", is_lock(lock))
@@ -160,7 +231,8 @@ def locks_everywhere() -> Iterator[Step]:
 
 
 def is_lock(lock: Lock) -> Check:
-    """The same by id, name, level and notes; the CLI writes the id in letters of its own."""
+    """The same by id, name, level and notes; the CLI writes the id in letters of its
+    own."""
     return lambda ran: (
         (ids.key(ran.json["id"]), ran.json["name"], ran.json["level"], ran.json["notes"])
         == (

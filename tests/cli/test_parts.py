@@ -1,4 +1,5 @@
-"""What `make cli` is made of, without the Azure CLI: a front that refuses, and checks that see what is wrong."""
+"""What `make cli` is made of, without the Azure CLI: a front that refuses, and checks
+that see what is wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from simulator import ids
+from local.simulator import ids
 from tests.cli import repair, tls
 from tests.cli.__main__ import ended_wrong, held
 from tests.cli.azure import AUDIENCES, Azure
@@ -24,11 +25,14 @@ async def test_only_the_token_of_the_identity_endpoint_is_taken(tmp_path: Path) 
     async with Azure(repair.state(), context) as azure, aiohttp.ClientSession() as session:
         trusting = ssl.create_default_context(cafile=str(ca))
         asked = await session.get(
-            f"{azure.identity}?{VERSION}&resource={AUDIENCES[0]}", headers={"X-IDENTITY-HEADER": azure.secret}
+            f"{azure.identity}?{VERSION}&resource={AUDIENCES[0]}",
+            headers={"X-IDENTITY-HEADER": azure.secret},
         )
         token = (await asked.json())["access_token"]
         for sent, status in ((token, 200), ("sim", 401), (f"{token}x", 401)):
-            answer = await session.get(azure.arm + SUBSCRIPTIONS, headers={"Authorization": f"Bearer {sent}"}, ssl=trusting)
+            answer = await session.get(
+                azure.arm + SUBSCRIPTIONS, headers={"Authorization": f"Bearer {sent}"}, ssl=trusting
+            )
             assert answer.status == status
         assert (await session.get(azure.arm + SUBSCRIPTIONS, ssl=trusting)).status == 401
 
@@ -49,7 +53,9 @@ async def test_who_does_not_know_the_authority_does_not_connect(tmp_path: Path) 
         (VERSION, True, 400),
     ],
 )
-async def test_the_identity_endpoint_refuses(tmp_path: Path, query: str, knows: bool, status: int) -> None:
+async def test_the_identity_endpoint_refuses(
+    tmp_path: Path, query: str, knows: bool, status: int
+) -> None:
     _, context = tls.make(tmp_path)
     async with Azure(repair.state(), context) as azure, aiohttp.ClientSession() as session:
         headers = {"X-IDENTITY-HEADER": azure.secret} if knows else {}

@@ -1,4 +1,5 @@
-"""`remediator diagnose`: findings, or a sentence and an exit code when there is nothing to find them on."""
+"""`remediator diagnose`: findings, or a sentence and an exit code when there is nothing
+to find them on."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from command_line.main import remediator
-from simulator import scenarios
-from simulator.server import Simulator
+from local import scenarios
+from local.simulator.server import Simulator
 
 SCENARIO = "ExtentionOperationFailed-backup_extension"
 STATE = scenarios.load(SCENARIO)
@@ -21,10 +22,14 @@ VM = STATE["event"]["data"]["alertContext"]["linkedResourceId"]
 
 async def diagnosed(arm: str, *words: str, **settings: str) -> Result:
     env = dict.fromkeys(name for name in os.environ if name.startswith("REMEDIATOR_")) | settings
-    return await asyncio.to_thread(CliRunner().invoke, remediator, ["diagnose", "--arm", arm, *words], env=env)
+    return await asyncio.to_thread(
+        CliRunner().invoke, remediator, ["diagnose", "--arm", arm, *words], env=env
+    )
 
 
-@pytest.mark.parametrize("words", [(), ("--code", "ExtensionOperationFailed")], ids=["every cause", "a code"])
+@pytest.mark.parametrize(
+    "words", [(), ("--code", "ExtensionOperationFailed")], ids=["every cause", "a code"]
+)
 async def test_it_finds_the_cause_and_says_whom_it_asks(words: tuple[str, ...]) -> None:
     async with Simulator(state=STATE) as arm:
         result = await diagnosed(arm.url, VM, "--json", *words)
@@ -38,13 +43,19 @@ async def test_it_finds_the_cause_and_says_whom_it_asks(words: tuple[str, ...]) 
 async def test_a_vm_that_does_not_exist_is_an_error() -> None:
     async with Simulator(state=STATE) as arm:
         result = await diagnosed(arm.url, f"{VM}-gone")
-    assert (result.exit_code, f"there is no VM {VM}-gone" in result.stderr, result.stdout) == (2, True, "")
+    assert (result.exit_code, f"there is no VM {VM}-gone" in result.stderr, result.stdout) == (
+        2,
+        True,
+        "",
+    )
 
 
 async def test_an_arm_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        result = await diagnosed(url, VM, REMEDIATOR_RETRY_SECONDS="0.1", REMEDIATOR_CALL_TIMEOUT_SECONDS="0.2")
+        result = await diagnosed(
+            url, VM, REMEDIATOR_RETRY_SECONDS="0.1", REMEDIATOR_CALL_TIMEOUT_SECONDS="0.2"
+        )
     assert (result.exit_code, "the VM cannot be read" in result.stderr) == (2, True)
     assert "given up after 0.3 s at most" in result.stderr
 
@@ -58,8 +69,15 @@ async def test_without_a_setting_the_wait_is_short() -> None:
 async def test_no_cause_that_could_be_judged_is_no_success() -> None:
     async with Simulator(state=STATE) as arm:
         arm.world.faults.add(
-            {"method": "GET", "path_regex": r"^(?!.*/virtualMachines/[^/]+$)", "times": 100, "action": {"status": 403}}
+            {
+                "method": "GET",
+                "path_regex": r"^(?!.*/virtualMachines/[^/]+$)",
+                "times": 100,
+                "action": {"status": 403},
+            }
         )
-        result = await diagnosed(arm.url, VM, "--code", "UserErrorRpCollectionLimitReached", "--json")
+        result = await diagnosed(
+            arm.url, VM, "--code", "UserErrorRpCollectionLimitReached", "--json"
+        )
     assert [each["verdict"] for each in json.loads(result.stdout)] == ["UNKNOWN"]
     assert (result.exit_code, "No cause could be judged" in result.stderr) == (1, True)

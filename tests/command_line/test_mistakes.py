@@ -1,4 +1,5 @@
-"""Every command with arguments that cannot be: one clear sentence, exit code 1 or 2, never a stack trace."""
+"""Every command with arguments that cannot be: one clear sentence, exit code 1 or 2,
+never a stack trace."""
 
 from __future__ import annotations
 
@@ -21,11 +22,16 @@ ROOT = Path(__file__).resolve().parents[2]
 VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith("REMEDIATOR_")}
-SHORT = {"REMEDIATOR_RETRY_SECONDS": "0.2", "REMEDIATOR_CALL_TIMEOUT_SECONDS": "2", "REMEDIATOR_SUBSCRIPTION_ID": SUBSCRIPTION}
+SHORT = {
+    "REMEDIATOR_RETRY_SECONDS": "0.2",
+    "REMEDIATOR_CALL_TIMEOUT_SECONDS": "2",
+    "REMEDIATOR_SUBSCRIPTION_ID": SUBSCRIPTION,
+}
 
 
 def run(line: str) -> Result:
-    """In this process, with none of the shell's settings. An exception that is no exit would be a stack trace."""
+    """In this process, with none of the shell's settings. An exception that is no exit
+    would be a stack trace."""
     settings = dict.fromkeys(name for name in os.environ if name.startswith("REMEDIATOR_")) | SHORT
     result = CliRunner().invoke(remediator, line.split(), env=settings, prog_name="remediator")
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -34,18 +40,24 @@ def run(line: str) -> Result:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """What the rows name in braces: files and folders of every wrong kind, and a port in use."""
+    """What the rows name in braces: files and folders of every wrong kind, and a port
+    in use."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "file").write_text("x", encoding="utf-8")
     (folder / "empty").mkdir()
     (folder / "broken.json").write_text("{", encoding="utf-8")
     (folder / "binary.json").write_bytes(b"\xff\xfe\x00")
-    (folder / "odd.json").write_text(json.dumps({"resources": [{"id": "nothing"}]}), encoding="utf-8")
+    (folder / "odd.json").write_text(
+        json.dumps({"resources": [{"id": "nothing"}]}), encoding="utf-8"
+    )
     (folder / "no-end.json").write_text(
-        json.dumps({"title": "t", "resources": [], "event": {}, "expect": {"status": "well"}}), encoding="utf-8"
+        json.dumps({"title": "t", "resources": [], "event": {}, "expect": {"status": "well"}}),
+        encoding="utf-8",
     )
     (folder / "store").mkdir()
-    (folder / "store" / "remediator.db").write_text("this is no database, and longer than a header would be" * 40, encoding="utf-8")
+    (folder / "store" / "remediator.db").write_text(
+        "this is no database, and longer than a header would be" * 40, encoding="utf-8"
+    )
     (folder / "new").mkdir()
     import asyncio
 
@@ -58,8 +70,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
     asyncio.run(make())
     with socket.create_server(("127.0.0.1", 0)) as server:
-        names = ("file", "empty", "broken.json", "binary.json", "odd.json", "no-end.json", "store", "new")
-        yield {name.split(".")[0].replace("-", "_"): str(folder / name) for name in names} | {"port": str(server.getsockname()[1])}
+        names = (
+            "file",
+            "empty",
+            "broken.json",
+            "binary.json",
+            "odd.json",
+            "no-end.json",
+            "store",
+            "new",
+        )
+        yield {name.split(".")[0].replace("-", "_"): str(folder / name) for name in names} | {
+            "port": str(server.getsockname()[1])
+        }
 
 
 MISTAKES: list[tuple[str, str]] = [
@@ -138,7 +161,10 @@ MISTAKES: list[tuple[str, str]] = [
     (f"diagnose {VM} --arm http://127.0.0.1:9", "the VM cannot be read"),
     ("doctor --subscription production", "is not a subscription id"),
     (f"doctor --subscription {SUBSCRIPTION} --arm nowhere", "is no address"),
-    (f"doctor --subscription {SUBSCRIPTION} --arm http://127.0.0.1:9 --app-url nowhere", "is no address"),
+    (
+        f"doctor --subscription {SUBSCRIPTION} --arm http://127.0.0.1:9 --app-url nowhere",
+        "is no address",
+    ),
     (f"doctor --subscription {SUBSCRIPTION} --arm http://127.0.0.1:9", "127.0.0.1"),
 ]
 
@@ -153,16 +179,28 @@ def test_a_mistake_ends_with_a_sentence(made: dict[str, str], line: str, says: s
 
 def leaves(group: click.Group, before: str = "") -> Iterator[str]:
     for name, each in group.commands.items():
-        yield from leaves(each, f"{before}{name} ") if isinstance(each, click.Group) else [f"{before}{name}"]
+        yield from (
+            leaves(each, f"{before}{name} ")
+            if isinstance(each, click.Group)
+            else [f"{before}{name}"]
+        )
 
 
 def test_every_command_has_its_mistakes() -> None:
-    assert [name for name in leaves(remediator) if not any(line.startswith(name) for line, _ in MISTAKES)] == ["quarantine retry"]
+    assert [
+        name
+        for name in leaves(remediator)
+        if not any(line.startswith(name) for line, _ in MISTAKES)
+    ] == ["quarantine retry"]
 
 
-@pytest.mark.parametrize("name", ["", "audit", "incidents", "locks", "quarantine", *leaves(remediator)])
+@pytest.mark.parametrize(
+    "name", ["", "audit", "incidents", "locks", "quarantine", *leaves(remediator)]
+)
 def test_help_teaches_with_an_example(name: str) -> None:
-    shown = run(f"{name} --help").output + (run(f"{name.split()[0]} --help").output if " " in name else "")
+    shown = run(f"{name} --help").output + (
+        run(f"{name.split()[0]} --help").output if " " in name else ""
+    )
     lines = [line for line in shown.splitlines() if not line.startswith("Usage:")]
     assert any(f"remediator {name or 'demo'}" in line for line in lines), shown
 
@@ -197,15 +235,37 @@ main()
 
 @pytest.mark.parametrize("name", ["command_line.main", "aiohttp"])
 def test_ctrl_c_while_importing_is_quiet(name: str) -> None:
-    """The signal comes at the moment when that module is imported: as early as a person can be."""
+    """The signal comes at the moment when that module is imported: as early as a person
+    can be."""
     done = subprocess.run(
-        [sys.executable, "-c", HOOK.format(name=name)], capture_output=True, text=True, cwd=ROOT, env=ALONE, check=False
+        [sys.executable, "-c", HOOK.format(name=name)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=ALONE,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, "", "")
 
 
 def test_ctrl_c_while_a_command_imports_is_quiet(tmp_path: Path) -> None:
-    words = ["remediator", "serve", "--port", "0", "--arm", "http://127.0.0.1:9", "--data", str(tmp_path)]
-    code = HOOK.format(name="local_host.server").replace('["remediator", "scenarios"]', repr(words))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=ALONE, check=False)
+    words = [
+        "remediator",
+        "serve",
+        "--port",
+        "0",
+        "--arm",
+        "http://127.0.0.1:9",
+        "--data",
+        str(tmp_path),
+    ]
+    code = HOOK.format(name="local.host.server").replace('["remediator", "scenarios"]', repr(words))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=ALONE,
+        check=False,
+    )
     assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr

@@ -1,4 +1,5 @@
-"""The documents say what the code does: pages exist, names are right, links resolve, commands exist, the worked hash computes."""
+"""The documents say what the code does: pages exist, names are right, links resolve,
+commands exist, the worked hash computes."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ import pytest
 
 from command_line import settings_doc
 from command_line.main import remediator
-from command_line.serve import LOCAL_PACE
-from functions.access import ACTION_GROUPS
+from functions.pages.access import ACTION_GROUPS
+from local.host.command import LOCAL_PACE
 from shared import catalogue
 from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
@@ -29,8 +30,14 @@ from shared.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 NOT_OURS = {".venv", ".venv-checkov", ".venv-azure-cli", "node_modules", ".remediator", ".git"}
-PAGES = sorted(path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts))
-MANUALS = [path for path in PAGES if path.parent == ROOT or DOCS in path.parents or path.parent == ROOT / "infra"]
+PAGES = sorted(
+    path for path in ROOT.rglob("*.md") if not NOT_OURS & set(path.relative_to(ROOT).parts)
+)
+MANUALS = [
+    path
+    for path in PAGES
+    if path.parent == ROOT or DOCS in path.parents or path.parent == ROOT / "infra"
+]
 PATH_NAMES = {path: str(path.relative_to(ROOT)) for path in PAGES}
 
 
@@ -50,8 +57,14 @@ def test_every_cause_has_its_page(cause: catalogue.Cause) -> None:
     page = text(cause.page)
     assert page.startswith(f"# Cause {cause.number}: {cause.title}\n")
     assert f"`{cause.slug}`" in page
-    assert f"shared/checkers/{cause.slug}.py" in page
-    for heading in ("## What it is", "## How it is seen", "## What is done", "## Not established", "## Sources"):
+    assert f"shared/diagnosis/checkers/{cause.slug}.py" in page
+    for heading in (
+        "## What it is",
+        "## How it is seen",
+        "## What is done",
+        "## Not established",
+        "## Sources",
+    ):
         assert heading in page
     assert all(verdict in page for verdict in ("CONFIRMED", "RULED_OUT", "UNKNOWN"))
     assert "https://learn.microsoft.com/" in page
@@ -62,8 +75,15 @@ def test_a_cause_with_a_fix_says_what_is_safe_about_it(cause: catalogue.Cause) -
     page = text(cause.page)
     assert ("## Fix safety" in page) == (cause.fix is not None)
     if cause.fix:
-        assert f"shared/fixes/{cause.fix.kind}.py" in page
-        said = ("What can change", "Guards", "Never touched", "What may be lost", "How it is undone", "On a crash")
+        assert f"shared/execution/fixes/{cause.fix.kind}.py" in page
+        said = (
+            "What can change",
+            "Guards",
+            "Never touched",
+            "What may be lost",
+            "How it is undone",
+            "On a crash",
+        )
         assert all(f"**{part}" in page for part in said)
 
 
@@ -74,45 +94,72 @@ def test_every_code_has_its_page_with_its_causes_in_order(code: catalogue.ErrorC
     assert code.message in page
     assert code.link in page
     assert all(f"`{other}`" in page for other in SPELLINGS.get(code.name, ()))
-    table = re.findall(r"^\| (\d) \| \[([^]]+)\]\(\.\./causes/(\w+)\.md\) \| (.+) \|$", page, re.MULTILINE)
+    table = re.findall(
+        r"^\| (\d) \| \[([^]]+)\]\(\.\./causes/(\w+)\.md\) \| (.+) \|$", page, re.MULTILINE
+    )
     causes = catalogue.causes_of(code.name)
-    assert [(int(number), title, slug) for number, title, slug, _ in table] == [(c.number, c.title, c.slug) for c in causes]
-    assert [remedy for *_, remedy in table] == [f"**automatic**: `{c.fix.kind}`" if c.fix else "a person" for c in causes]
+    assert [(int(number), title, slug) for number, title, slug, _ in table] == [
+        (c.number, c.title, c.slug) for c in causes
+    ]
+    assert [remedy for *_, remedy in table] == [
+        f"**automatic**: `{c.fix.kind}`" if c.fix else "a person" for c in causes
+    ]
 
 
 def test_the_table_of_codes_is_the_catalogue() -> None:
-    rows = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \| (.+) \| ([\d ·]+) \| (.+) \|$", text("docs/codes/README.md"), re.MULTILINE)
-    told = [(name, link, message, tuple(map(int, order.split(" · "))), others) for name, link, message, order, others in rows]
+    rows = re.findall(
+        r"^\| \[(\w+)\]\((\w+)\.md\) \| (.+) \| ([\d ·]+) \| (.+) \|$",
+        text("docs/codes/README.md"),
+        re.MULTILINE,
+    )
+    told = [
+        (name, link, message, tuple(map(int, order.split(" · "))), others)
+        for name, link, message, order, others in rows
+    ]
     spelled = {
-        code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none" for code in catalogue.ERROR_CODES
+        code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none"
+        for code in catalogue.ERROR_CODES
     }
-    assert told == [(code.name, code.name, code.message, code.causes, spelled[code.name]) for code in catalogue.ERROR_CODES]
-    assert all(f"{number} {name}" in text("docs/codes/README.md") for number, name in NUMBERS.items())
+    assert told == [
+        (code.name, code.name, code.message, code.causes, spelled[code.name])
+        for code in catalogue.ERROR_CODES
+    ]
+    assert all(
+        f"{number} {name}" in text("docs/codes/README.md") for number, name in NUMBERS.items()
+    )
 
 
 def test_no_page_is_left_over() -> None:
-    assert {path.stem for path in (DOCS / "causes").glob("*.md")} == {cause.slug for cause in catalogue.CAUSES}
-    assert {path.stem for path in (DOCS / "codes").glob("*.md")} == {code.name for code in catalogue.ERROR_CODES} | {"README"}
+    assert {path.stem for path in (DOCS / "causes").glob("*.md")} == {
+        cause.slug for cause in catalogue.CAUSES
+    }
+    assert {path.stem for path in (DOCS / "codes").glob("*.md")} == {
+        code.name for code in catalogue.ERROR_CODES
+    } | {"README"}
 
 
 # Settings
 
 
 def test_the_page_of_settings_is_what_the_generator_makes() -> None:
-    assert text("docs/settings.md") == settings_doc.page(), "run: python -m command_line.settings_doc > docs/settings.md"
+    assert text("docs/settings.md") == settings_doc.page(), (
+        "run: python -m command_line.settings_doc > docs/settings.md"
+    )
 
 
 def test_every_setting_is_on_the_page() -> None:
     page = text("docs/settings.md")
     ours = {each.metadata["name"] for each in fields(Settings)} | set(LOCAL_PACE)
-    host = set(re.findall(r"LOCAL_HOST_[A-Z_]*[A-Z]", text("local_host/settings.py")))
+    host = set(re.findall(r"LOCAL_HOST_[A-Z_]*[A-Z]", text("local/host/settings.py")))
     assert [name for name in ours | host if f"| `{name}` |" not in page] == []
 
 
 @pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
 def test_settings_that_are_named_exist(page: Path) -> None:
     known = text("docs/settings.md")
-    named = set(re.findall(r"\b(?:REMEDIATOR|LOCAL_HOST)_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8")))
+    named = set(
+        re.findall(r"\b(?:REMEDIATOR|LOCAL_HOST)_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8"))
+    )
     assert [name for name in named if f"`{name}`" not in known] == []
 
 
@@ -141,9 +188,12 @@ def test_relative_links_resolve(page: Path) -> None:
 @pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
 def test_files_that_are_named_exist(page: Path) -> None:
     named = re.findall(
-        r"`((?:shared|functions|tests|simulator|local_host|command_line)/[\w/.]+)`", page.read_text(encoding="utf-8")
+        r"`((?:shared|functions|tests|simulator|local.host|command_line)/[\w/.]+)`",
+        page.read_text(encoding="utf-8"),
     )
-    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()] == []
+    assert [
+        name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()
+    ] == []
 
 
 def spans(page: Path) -> Iterator[str]:
@@ -169,12 +219,23 @@ def problem_of(command: str) -> str:
         targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
         return "" if set(words) <= targets else f"no such target: {command}"
     here: click.Command = remediator
-    while isinstance(here, click.Group) and words and not words[0].startswith("-") and re.fullmatch(r"[a-z]+", words[0]):
+    while (
+        isinstance(here, click.Group)
+        and words
+        and not words[0].startswith("-")
+        and re.fullmatch(r"[a-z]+", words[0])
+    ):
         if words[0] not in here.commands:
             return f"no such command: {command}"
         here = here.commands[words.pop(0)]
-    options = {name for parameter in here.params for name in parameter.opts} | {"--help", "-h", "--version"}
-    unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in options]
+    options = {name for parameter in here.params for name in parameter.opts} | {
+        "--help",
+        "-h",
+        "--version",
+    }
+    unknown = [
+        word for word in words if word.startswith("--") and word.split("=")[0] not in options
+    ]
     return f"no such option: {command}" if unknown else ""
 
 
@@ -184,7 +245,13 @@ def test_commands_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["remediator nothing", "remediator audit nothing", "remediator audit list --nothing", "make nothing"]
+    "wrong",
+    [
+        "remediator nothing",
+        "remediator audit nothing",
+        "remediator audit list --nothing",
+        "make nothing",
+    ],
 )
 def test_a_command_that_does_not_exist_is_found(wrong: str) -> None:
     assert problem_of(wrong)
@@ -192,7 +259,9 @@ def test_a_command_that_does_not_exist_is_found(wrong: str) -> None:
 
 def test_ids_in_documents_are_made_up() -> None:
     """But for the one that Microsoft publishes for everybody."""
-    guid = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
+    guid = re.compile(
+        r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE
+    )
     found = {each for page in MANUALS for each in guid.findall(page.read_text(encoding="utf-8"))}
     assert found <= {"11111111-1111-1111-1111-111111111111", ACTION_GROUPS}
 
@@ -231,12 +300,14 @@ def test_the_function_that_the_page_prints_is_the_rule() -> None:
 
 def test_the_fields_are_those_of_an_entry() -> None:
     section = text(FORMAT).split("## Fields")[1].split("## Kinds")[0]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [each.name for each in fields(Entry)]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [
+        each.name for each in fields(Entry)
+    ]
 
 
 KIND_ARGUMENT, KIND_ARGUMENT_OF_JOURNAL = 2, 0
-"""Place of the kind in note(tools, chain, kind, ...), change(tools, chain, kind, ...) and self._note(incident, vm, kind, ...); in
-journal.intent(kind, ...)."""
+"""Place of the kind in note(tools, chain, kind, ...), change(tools, chain, kind, ...)
+and self._note(incident, vm, kind, ...); in journal.intent(kind, ...)."""
 WRITERS = {
     "note": ("note",),
     "_note": ("note",),
@@ -249,12 +320,19 @@ WRITERS = {
 
 def written_kinds() -> dict[str, set[str]]:
     """The kinds that the code writes, each with its phases, read from the source."""
-    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "shared").rglob("*.py"))}
-    constants = {(module, name): value for module, tree in trees.items() for name, value in _constants(tree)}
+    trees = {
+        path.stem: ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted((ROOT / "shared").rglob("*.py"))
+    }
+    constants = {
+        (module, name): value for module, tree in trees.items() for name, value in _constants(tree)
+    }
     found: dict[str, set[str]] = {}
     for module, tree in trees.items():
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            name = (
+                call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            )
             place = KIND_ARGUMENT_OF_JOURNAL if _of_journal(call, module) else KIND_ARGUMENT
             if name not in WRITERS or len(call.args) <= place:
                 continue
@@ -262,24 +340,36 @@ def written_kinds() -> dict[str, set[str]]:
             if ast.unparse(argument) == "kind":
                 continue  # a function that hands on the kind of an entry that is there already
             kind = (
-                argument.value if isinstance(argument, ast.Constant) else _resolved(ast.unparse(argument), module, tree, constants)
+                argument.value
+                if isinstance(argument, ast.Constant)
+                else _resolved(ast.unparse(argument), module, tree, constants)
             )
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
-    return found | {kind: {"note"} for kind in (KIND, RETENTION)}  # of the chain of heads, appended by name
+    return found | {
+        kind: {"note"} for kind in (KIND, RETENTION)
+    }  # of the chain of heads, appended by name
 
 
 def _of_journal(call: ast.Call, module: str) -> bool:
     owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-    return owner == "journal" or owner.startswith("Journal(") or (module, owner) == ("tools", "self")
+    return (
+        owner == "journal" or owner.startswith("Journal(") or (module, owner) == ("tools", "self")
+    )
 
 
-def _resolved(text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]) -> str:
+def _resolved(
+    text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]
+) -> str:
     """The value of a constant: this module's, an imported one, or `module.NAME`."""
     *above, name = text_of.split(".")
     homes = [above[-1]] if above else [module]
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module
+            and name in [alias.name for alias in node.names]
+        ):
             homes.append(node.module.split(".")[-1])
     return next(constants[(home, name)] for home in homes if (home, name) in constants)
 
@@ -295,7 +385,11 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
             else [(target, value)]
         )
         for name, constant in pairs:
-            if isinstance(name, ast.Name) and isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            if (
+                isinstance(name, ast.Name)
+                and isinstance(constant, ast.Constant)
+                and isinstance(constant.value, str)
+            ):
                 yield name.id, constant.value
 
 
@@ -322,8 +416,8 @@ def test_nothing_else_appends_to_the_log() -> None:
         "shared/audit/retention.py",
         *ALSO_APPEND,
         "shared/execution/tools.py",
-        "shared/review.py",
-        "shared/workflow/take.py",
+        "shared/incident/review.py",
+        "shared/intake/take.py",
     ]
 
 
@@ -338,5 +432,7 @@ def test_every_route_and_status_is_on_the_page_of_routes() -> None:
         for route in re.findall(r'\.route\(route="([^"]+)"', path.read_text(encoding="utf-8"))
     }
     assert routes
-    assert [route for route in routes if not re.search(rf"`(?:GET|POST) {re.escape(route)}[`?]", page)] == []
+    assert [
+        route for route in routes if not re.search(rf"`(?:GET|POST) {re.escape(route)}[`?]", page)
+    ] == []
     assert [status.value for status in Status if f"| `{status.value}` |" not in page] == []

@@ -1,4 +1,5 @@
-"""The product as it runs: the deployed app in a child process on the local host, against the simulator, over HTTP."""
+"""The product as it runs: the deployed app in a child process on the local host,
+against the simulator, over HTTP."""
 
 from __future__ import annotations
 
@@ -15,10 +16,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from command_line.serve import environment
-from local_host.server import Host
-from simulator import scenarios
-from simulator.server import Simulator
+from local import scenarios
+from local.host.command import environment
+from local.host.server import Host
+from local.simulator.server import Simulator
 from tests.e2e.promises import changes_azure
 from tests.roles import GRANTED
 
@@ -50,7 +51,9 @@ class Product:
     async def azure(self, state: Mapping[str, Any]) -> None:
         """Replace everything that Azure holds, and forget faults."""
         await self.http.delete(f"{self.arm}/_sim/faults")
-        answer = await self.http.put(f"{self.arm}/_sim/state", json={"resources": state["resources"]})
+        answer = await self.http.put(
+            f"{self.arm}/_sim/state", json={"resources": state["resources"]}
+        )
         assert answer.status < 300, await answer.text()
         self._mark(len(await self._get(f"{self.arm}/_sim/requests")))
 
@@ -71,7 +74,9 @@ class Product:
 
     async def changes(self) -> list[tuple[str, str]]:
         """(method, path) of every request that changes Azure."""
-        return [(each["method"], each["path"]) for each in await self.requests() if changes_azure(each)]
+        return [
+            (each["method"], each["path"]) for each in await self.requests() if changes_azure(each)
+        ]
 
     async def alert(self, event: Any) -> int:
         return (await self.http.post(f"{self.app}/api/alerts", json=event)).status
@@ -89,7 +94,9 @@ class Product:
     async def audit(self, incident_id: str) -> list[dict[str, Any]]:
         return await self._get(f"{self.app}/api/audit?incident={incident_id}")
 
-    async def incident_of(self, job_id: str, *, ended: bool = True, seconds: float = 30) -> dict[str, Any]:
+    async def incident_of(
+        self, job_id: str, *, ended: bool = True, seconds: float = 30
+    ) -> dict[str, Any]:
         """The incident of a job, once it has ended."""
         seen: dict[str, Any] = {}
         try:
@@ -102,7 +109,10 @@ class Product:
                                 return incident
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            pytest.fail(f"no ended incident for job {job_id} after {seconds} s; last seen: {json.dumps(seen, indent=1)[:3000]}")
+            pytest.fail(
+                f"no ended incident for job {job_id} after {seconds} s; last seen:"
+                f" {json.dumps(seen, indent=1)[:3000]}"
+            )
 
     async def timer(self, name: str) -> None:
         answer = await self.http.post(f"{self.app}/admin/functions/{name}", json={"input": ""})
@@ -126,7 +136,8 @@ def cloud_event(alert: Any) -> dict[str, Any]:
 
 
 def scenario(name: str) -> dict[str, Any]:
-    """A scenario under a job id of its own (`job_id`), so that one store can see it many times."""
+    """A scenario under a job id of its own (`job_id`), so that one store can see it
+    many times."""
     loaded = scenarios.load(name)
     old = loaded["event"]["data"]["alertContext"]["extendedInfo"]["jobId"]
     fresh = json.loads(json.dumps(loaded).replace(old, str(uuid.uuid4())))
@@ -134,7 +145,9 @@ def scenario(name: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def running(data: Path, storage: str | None = None, **settings: str) -> AsyncIterator[Product]:
+async def running(
+    data: Path, storage: str | None = None, **settings: str
+) -> AsyncIterator[Product]:
     async with Simulator() as simulator, aiohttp.ClientSession() as http:
         simulator.world.change_settings({"allowed_actions": GRANTED})
         env = environment({}, simulator.url, data, storage) | QUICK | settings
@@ -151,5 +164,7 @@ async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
     """A product that gives up on an answer at once, for cases in which none ever comes."""
-    async with running(tmp_path_factory.mktemp("impatient"), REMEDIATOR_RETRY_SECONDS="0.2") as product:
+    async with running(
+        tmp_path_factory.mktemp("impatient"), REMEDIATOR_RETRY_SECONDS="0.2"
+    ) as product:
         yield product

@@ -24,14 +24,21 @@ async def test_a_failure_that_comes_back_is_not_fixed_the_same_way_twice(tmp_pat
         assert "not the same way again" in incident["reason"]
         assert await product.changes() == []
         entries = await product.audit(incident["id"])
-        assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+        assert (
+            broken_promises(
+                before, await product.state(), await product.requests(), incident, entries
+            )
+            == []
+        )
 
 
 async def test_a_fix_that_was_refused_may_be_tried_at_the_next_failure(tmp_path: Path) -> None:
     async with running(tmp_path, REMEDIATOR_COOLING_HOURS="24") as product:
         first, second = scenario(NAME), scenario(NAME)
         await product.azure(first)
-        await product.fault(method="GET", path_regex="/backupJobs$", times=100, action={"status": 403, "body": {}})
+        await product.fault(
+            method="GET", path_regex="/backupJobs$", times=100, action={"status": 403, "body": {}}
+        )
         await product.alert(first["event"])
         refused = await product.incident_of(first["job_id"])
         assert refused["status"] == "needs_person", refused["reason"]

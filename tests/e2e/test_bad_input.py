@@ -1,4 +1,5 @@
-"""Whatever arrives: a clear record of what and why, never an exception to Event Grid, never a change."""
+"""Whatever arrives: a clear record of what and why, never an exception to Event Grid,
+never a change."""
 
 from __future__ import annotations
 
@@ -52,7 +53,8 @@ NEVER_USABLE = {
     "a job id that is none": with_value(f"{CONTEXT}.extendedInfo.jobId", "../../locks/x"),
     "an item of nothing": with_value(f"{CONTEXT}.protectedItemId", "/subscriptions/x/y"),
     "an encoded id": with_value(
-        f"{CONTEXT}.protectedItemId", alert()["data"]["alertContext"]["protectedItemId"].replace("/", "%2F")
+        f"{CONTEXT}.protectedItemId",
+        alert()["data"]["alertContext"]["protectedItemId"].replace("/", "%2F"),
     ),
     "two VMs": with_value(
         f"{CONTEXT}.linkedResourceId",
@@ -77,7 +79,9 @@ async def quarantined(product: Product) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("what", NEVER_USABLE)
-async def test_the_bridge_refuses_with_the_reason_what_can_never_be_used(product: Product, what: str) -> None:
+async def test_the_bridge_refuses_with_the_reason_what_can_never_be_used(
+    product: Product, what: str
+) -> None:
     await product.azure(scenario("winmanagedvm"))
     incidents = len(await product.incidents())
     answer = await product.http.post(f"{product.app}/api/alerts", json=NEVER_USABLE[what])
@@ -91,10 +95,16 @@ async def test_the_bridge_refuses_with_the_reason_what_can_never_be_used(product
 
 @pytest.mark.parametrize("what", NEVER_USABLE)
 @pytest.mark.parametrize("schema", ["CloudEvents", "Event Grid"])
-async def test_the_trigger_quarantines_what_can_never_be_used(product: Product, what: str, schema: str) -> None:
+async def test_the_trigger_quarantines_what_can_never_be_used(
+    product: Product, what: str, schema: str
+) -> None:
     await product.azure(scenario("winmanagedvm"))
     before, incidents = await quarantined(product), len(await product.incidents())
-    body = cloud_event(NEVER_USABLE[what]) if schema == "CloudEvents" else [event_grid(NEVER_USABLE[what])]
+    body = (
+        cloud_event(NEVER_USABLE[what])
+        if schema == "CloudEvents"
+        else [event_grid(NEVER_USABLE[what])]
+    )
     answer = await product.http.post(product.app + WEBHOOK, json=body, headers=NOTIFICATION)
     assert answer.status in (200, 202)
     added = [each for each in await quarantined(product) if each not in before]
@@ -108,15 +118,28 @@ async def test_the_trigger_quarantines_what_can_never_be_used(product: Product, 
     "event",
     [
         {"specversion": "0.3", "id": "1", "type": "x", "source": "y", "data": {}},
-        {"specversion": "1.0", "id": "2", "type": "Microsoft.Storage.BlobCreated", "source": "y", "data": {"api": "PutBlob"}},
+        {
+            "specversion": "1.0",
+            "id": "2",
+            "type": "Microsoft.Storage.BlobCreated",
+            "source": "y",
+            "data": {"api": "PutBlob"},
+        },
         {"specversion": "1.0", "id": "3", "type": "x", "source": "y"},
         {"specversion": "1.0", "id": "4", "type": "x", "source": "y", "data": "{not json"},
         {"specversion": "1.0", "id": "5", "type": "x", "source": "y", "data_base64": "%%%"},
-        {"id": "6", "eventType": "Microsoft.Resources.ResourceActionFailure", "subject": "s", "data": {"status": "Failed"}},
+        {
+            "id": "6",
+            "eventType": "Microsoft.Resources.ResourceActionFailure",
+            "subject": "s",
+            "data": {"status": "Failed"},
+        },
     ],
     ids=lambda event: event["id"],
 )
-async def test_unknown_schemas_and_types_are_quarantined_once(product: Product, event: dict[str, Any]) -> None:
+async def test_unknown_schemas_and_types_are_quarantined_once(
+    product: Product, event: dict[str, Any]
+) -> None:
     before = await quarantined(product)
     for _ in range(2):
         answer = await product.http.post(product.app + WEBHOOK, json=[event], headers=NOTIFICATION)
@@ -127,16 +150,23 @@ async def test_unknown_schemas_and_types_are_quarantined_once(product: Product, 
 
 async def test_text_that_is_not_json_is_refused_by_the_bridge_and_kept(product: Product) -> None:
     answer = await product.http.post(
-        f"{product.app}/api/alerts", data=b'{"half": \xff\xfe', headers={"Content-Type": "application/json"}
+        f"{product.app}/api/alerts",
+        data=b'{"half": \xff\xfe',
+        headers={"Content-Type": "application/json"},
     )
     assert answer.status == 400
     assert "not JSON" in (await answer.json())["result"]
     assert any("half" in each["excerpt"] for each in await quarantined(product))
 
 
-@pytest.mark.parametrize("body", [b"<xml>not an event</xml>", b"17", b'["not an event"]'], ids=["no JSON", "a number", "a text"])
+@pytest.mark.parametrize(
+    "body",
+    [b"<xml>not an event</xml>", b"17", b'["not an event"]'],
+    ids=["no JSON", "a number", "a text"],
+)
 async def test_what_is_no_event_never_reaches_the_function(product: Product, body: bytes) -> None:
-    """As on the real host: Event Grid gets 500 and sends it again, the quarantine never sees it."""
+    """As on the real host: Event Grid gets 500 and sends it again, the quarantine never
+    sees it."""
     before = await quarantined(product)
     answer = await product.http.post(product.app + WEBHOOK, data=body, headers=NOTIFICATION)
     assert answer.status == 500
@@ -157,16 +187,22 @@ async def test_other_alerts_are_noted_and_left_alone(product: Product, what: str
 async def test_another_subscription_is_recorded_and_left_alone(product: Product) -> None:
     case = scenario("winmanagedvm")
     await product.azure(case)
-    foreign = json.loads(json.dumps(case["event"]).replace("11111111-1111-1111-1111-111111111111", OTHER))
+    foreign = json.loads(
+        json.dumps(case["event"]).replace("11111111-1111-1111-1111-111111111111", OTHER)
+    )
     assert await product.deliver(foreign) in (200, 202)
     incident = await product.incident_of(case["job_id"])
     assert incident["status"] == "ignored"
     assert OTHER in incident["reason"]
-    assert [each["path"] for each in await product.requests() if each["path"] != "/subscriptions"] == []
+    assert [
+        each["path"] for each in await product.requests() if each["path"] != "/subscriptions"
+    ] == []
 
 
 @pytest.mark.parametrize("change", [str.upper, str.lower])
-async def test_ids_in_other_casing_are_the_same_failure_and_are_fixed(product: Product, change: Any) -> None:
+async def test_ids_in_other_casing_are_the_same_failure_and_are_fixed(
+    product: Product, change: Any
+) -> None:
     case = scenario("winmanagedvm")
     await product.azure(case)
     recased = copy.deepcopy(case["event"])
@@ -177,14 +213,18 @@ async def test_ids_in_other_casing_are_the_same_failure_and_are_fixed(product: P
     assert (await product.incident_of(case["job_id"]))["status"] == "fixed"
     changes = await product.changes()
     assert await product.deliver(case["event"]) in (200, 202)
-    assert len([each for each in await product.incidents() if each["job_id"] == case["job_id"]]) == 1
+    assert (
+        len([each for each in await product.incidents() if each["job_id"] == case["job_id"]]) == 1
+    )
     assert await product.changes() == changes
 
 
 async def test_event_grid_schema_is_taken_like_cloud_events(product: Product) -> None:
     case = scenario("winmanagedvm")
     await product.azure(case)
-    answer = await product.http.post(product.app + WEBHOOK, json=[event_grid(case["event"])], headers=NOTIFICATION)
+    answer = await product.http.post(
+        product.app + WEBHOOK, json=[event_grid(case["event"])], headers=NOTIFICATION
+    )
     assert answer.status in (200, 202)
     assert (await product.incident_of(case["job_id"]))["status"] == "fixed"
 
@@ -203,7 +243,9 @@ async def test_one_bad_event_in_a_batch_does_not_hurt_the_others(product: Produc
 def event_grid(alert_body: Any) -> dict[str, Any]:
     return {
         "id": "11111111-2222-3333-4444-555555555555",
-        "topic": "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-backup/providers/Microsoft.EventGrid/topics/backup",
+        "topic": (
+            "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-backup/providers/Microsoft.EventGrid/topics/backup"
+        ),
         "subject": "backup",
         "eventType": "AzureBackupRemediator.BackupAlert",
         "eventTime": "2026-11-20T22:35:07Z",
@@ -216,8 +258,14 @@ def event_grid(alert_body: Any) -> dict[str, Any]:
 METRIC = {
     "schemaId": "azureMonitorCommonAlertSchema",
     "data": {
-        "essentials": {"monitoringService": "Platform", "monitorCondition": "Fired", "firedDateTime": "2026-11-20T22:35:07Z"},
-        "alertContext": {"condition": {"allOf": [{"metricName": "BackupHealthEvent", "dimensions": []}]}},
+        "essentials": {
+            "monitoringService": "Platform",
+            "monitorCondition": "Fired",
+            "firedDateTime": "2026-11-20T22:35:07Z",
+        },
+        "alertContext": {
+            "condition": {"allOf": [{"metricName": "BackupHealthEvent", "dimensions": []}]}
+        },
     },
 }
 
@@ -225,17 +273,24 @@ METRIC = {
 def metric_of(case: dict[str, Any], hours_ago: int = 0) -> dict[str, Any]:
     event = copy.deepcopy(METRIC)
     item = case["event"]["data"]["alertContext"]["protectedItemId"]
-    told = [{"name": "Backup Instance ID", "value": item}, {"name": "Health Status", "value": "Persistent Degraded"}]
+    told = [
+        {"name": "Backup Instance ID", "value": item},
+        {"name": "Health Status", "value": "Persistent Degraded"},
+    ]
     event["data"]["alertContext"]["condition"]["allOf"][0]["dimensions"] = told
     event["data"]["essentials"]["firedDateTime"] = clock.after(clock.now(), -3600 * hours_ago)
     return event
 
 
 def failed_now(case: dict[str, Any]) -> dict[str, Any]:
-    """The scenario with its failed job begun an hour ago, so that the vault's list of the last day has it."""
+    """The scenario with its failed job begun an hour ago, so that the vault's list of
+    the last day has it."""
     for each in case["resources"]:
         if each["id"].endswith(case["job_id"]):
-            each["properties"] |= {"startTime": clock.after(clock.now(), -3600), "endTime": clock.after(clock.now(), -3500)}
+            each["properties"] |= {
+                "startTime": clock.after(clock.now(), -3600),
+                "endTime": clock.after(clock.now(), -3500),
+            }
     return case
 
 
@@ -246,12 +301,19 @@ async def test_an_event_without_a_job_finds_it_in_the_vault(product: Product) ->
     incident = await product.incident_of(case["job_id"])
     assert incident["status"] == "fixed", incident
     changes = await product.changes()
-    assert await product.deliver(case["event"]) in (200, 202), "the same failure, told richer and later"
-    assert len([each for each in await product.incidents() if each["job_id"] == case["job_id"]]) == 1
+    assert await product.deliver(case["event"]) in (
+        200,
+        202,
+    ), "the same failure, told richer and later"
+    assert (
+        len([each for each in await product.incidents() if each["job_id"] == case["job_id"]]) == 1
+    )
     assert await product.changes() == changes
 
 
-async def test_an_event_without_a_job_of_a_failure_that_is_known_opens_nothing(product: Product) -> None:
+async def test_an_event_without_a_job_of_a_failure_that_is_known_opens_nothing(
+    product: Product,
+) -> None:
     case = failed_now(scenario("ExtentionOperationFailed-backup_extension"))
     await product.azure(case)
     await product.deliver(case["event"])
@@ -259,7 +321,13 @@ async def test_an_event_without_a_job_of_a_failure_that_is_known_opens_nothing(p
     changes, known = await product.changes(), {each["id"] for each in await product.incidents()}
     assert await product.deliver(metric_of(case, hours_ago=-1)) in (200, 202), "told an hour later"
     async with asyncio.timeout(20):
-        while not (new := [each for each in await product.incidents() if each["id"] not in known and each["status"] == "ignored"]):
+        while not (
+            new := [
+                each
+                for each in await product.incidents()
+                if each["id"] not in known and each["status"] == "ignored"
+            ]
+        ):
             await asyncio.sleep(0.05)
     assert case["job_id"] in new[0]["reason"]
     assert await product.changes() == changes

@@ -1,4 +1,5 @@
-"""The worker dies, or the store does not take writes: nothing is changed without a record, and the lock comes back."""
+"""The worker dies, or the store does not take writes: nothing is changed without a
+record, and the lock comes back."""
 
 from __future__ import annotations
 
@@ -24,7 +25,10 @@ async def begun(product: Product, job_id: str, kind: str) -> None:
     """Wait until the intent of this change is on record: its request is under way."""
     incident = await product.incident_of(job_id, ended=False)
     async with asyncio.timeout(20):
-        while not any(each["kind"] == kind and each["phase"] == "intent" for each in await product.audit(incident["id"])):
+        while not any(
+            each["kind"] == kind and each["phase"] == "intent"
+            for each in await product.audit(incident["id"])
+        ):
             await asyncio.sleep(0.02)
 
 
@@ -38,8 +42,11 @@ async def begun(product: Product, job_id: str, kind: str) -> None:
     ],
     ids=["lifting", "deleting", "restoring", "backing-up"],
 )
-async def test_a_worker_that_dies_in_the_middle_leaves_no_lock_off(tmp_path: Path, method: str, path: str, kind: str) -> None:
-    """The request is held for a moment, and the process that sent it is killed meanwhile."""
+async def test_a_worker_that_dies_in_the_middle_leaves_no_lock_off(
+    tmp_path: Path, method: str, path: str, kind: str
+) -> None:
+    """The request is held for a moment, and the process that sent it is killed
+    meanwhile."""
     case = scenario(LOCKED)
     async with running(tmp_path) as product:
         await product.azure(case)
@@ -54,15 +61,19 @@ async def test_a_worker_that_dies_in_the_middle_leaves_no_lock_off(tmp_path: Pat
         incident = await product.incident_of(case["job_id"], seconds=60)
         entries = await product.audit(incident["id"])
         assert incident["status"] == "fixed", incident
-        broken = broken_promises(before, await product.state(), await product.requests(), incident, entries)
-        # A call whose answer died with the worker has its intent, and its outcome with the call that was sent again.
+        broken = broken_promises(
+            before, await product.state(), await product.requests(), incident, entries
+        )
+        # A call whose answer died with the worker has its intent, and its outcome with
+        # the call that was sent again.
         assert [each for each in broken if "intent has no outcome" not in each] == []
 
 
 async def refuse_writes(path: Path, when: str) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(
-            f"CREATE TRIGGER refuse BEFORE INSERT ON rows WHEN {when} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+            f"CREATE TRIGGER refuse BEFORE INSERT ON rows WHEN {when} BEGIN SELECT RAISE(ABORT,"
+            " 'the disk is full'); END"
         )
 
 
@@ -102,7 +113,8 @@ async def test_a_store_that_takes_no_writes_means_no_change(tmp_path: Path, when
 
 
 async def test_a_store_that_is_gone_refuses_the_event(tmp_path: Path) -> None:
-    """Tables on a port where nobody answers: Event Grid keeps the event, ARM is not touched, health says why."""
+    """Tables on a port where nobody answers: Event Grid keeps the event, ARM is not
+    touched, health says why."""
     dead = "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=a2V5;TableEndpoint=http://127.0.0.1:9/devstoreaccount1;"
     case = scenario(LOCKED)
     async with running(tmp_path, storage=dead) as product:

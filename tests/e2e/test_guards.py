@@ -1,4 +1,5 @@
-"""Every guard, through the event path: where it says no, or cannot say, nothing is changed in Azure."""
+"""Every guard, through the event path: where it says no, or cannot say, nothing is
+changed in Azure."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ FIXES = (LOCKED, EXTENSION)
 
 
 def of_type(case: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each for each in case["resources"] if each.get("type", "").casefold() == kind.casefold()]
+    return [
+        each for each in case["resources"] if each.get("type", "").casefold() == kind.casefold()
+    ]
 
 
 async def ended(product: Product, case: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +29,10 @@ async def ended(product: Product, case: dict[str, Any]) -> dict[str, Any]:
     assert await product.alert(case["event"]) == 202
     incident = await product.incident_of(case["job_id"])
     entries = await product.audit(incident["id"])
-    assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+    assert (
+        broken_promises(before, await product.state(), await product.requests(), incident, entries)
+        == []
+    )
     return incident
 
 
@@ -44,7 +50,9 @@ async def ended(product: Product, case: dict[str, Any]) -> dict[str, Any]:
         ("group", "backup-remediation", "observe", "observed"),
     ],
 )
-async def test_a_tag_holds_the_fix_back(product: Product, fix: str, whose: str, name: str, value: str, status: str) -> None:
+async def test_a_tag_holds_the_fix_back(
+    product: Product, fix: str, whose: str, name: str, value: str, status: str
+) -> None:
     case = scenario(fix)
     vm = of_type(case, "Microsoft.Compute/virtualMachines")[0]
     group_id = vm["id"].split("/providers/")[0].casefold()
@@ -78,7 +86,9 @@ async def test_a_tag_cannot_make_it_less_strict(tmp_path: Path) -> None:
         ({"REMEDIATOR_CHANGES_PER_HOUR": "0"}, "needs_person", "0 changes an hour"),
     ],
 )
-async def test_a_setting_holds_every_fix_back(tmp_path: Path, settings: dict[str, str], status: str, told: str) -> None:
+async def test_a_setting_holds_every_fix_back(
+    tmp_path: Path, settings: dict[str, str], status: str, told: str
+) -> None:
     async with running(tmp_path, **settings) as product:
         for fix in FIXES:
             case = scenario(fix)
@@ -126,7 +136,9 @@ NO_ANSWER = [
 ]
 
 
-@pytest.mark.parametrize(("fix", "what", "path"), UNREADABLE, ids=[f"{fix[:12]}-{what}" for fix, what, _ in UNREADABLE])
+@pytest.mark.parametrize(
+    ("fix", "what", "path"), UNREADABLE, ids=[f"{fix[:12]}-{what}" for fix, what, _ in UNREADABLE]
+)
 @pytest.mark.parametrize("action", NO_ANSWER, ids=["403", "500", "reset", "429", "empty"])
 async def test_a_fact_that_cannot_be_read_changes_nothing(
     impatient: Product, fix: str, what: str, path: str, action: dict[str, Any]
@@ -144,7 +156,9 @@ async def test_a_fact_that_cannot_be_read_changes_nothing(
 
 
 @pytest.mark.parametrize("field", ["publisher", "type"])
-async def test_an_extension_that_only_carries_the_name_is_never_removed(product: Product, field: str) -> None:
+async def test_an_extension_that_only_carries_the_name_is_never_removed(
+    product: Product, field: str
+) -> None:
     case = scenario(EXTENSION)
     for extension in of_type(case, "Microsoft.Compute/virtualMachines/extensions"):
         extension["properties"][field] = "Contoso.Something"

@@ -1,4 +1,5 @@
-"""Two instances of the app on one store and one task hub: one dies in the middle of a repair, the other ends it."""
+"""Two instances of the app on one store and one task hub: one dies in the middle of a
+repair, the other ends it."""
 
 from __future__ import annotations
 
@@ -10,10 +11,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from command_line.serve import environment
-from local_host.durable.backend import Backend
-from local_host.server import Host
-from simulator.server import Simulator
+from local.host.command import environment
+from local.host.durable.backend import Backend
+from local.host.server import Host
+from local.simulator.server import Simulator
 from tests.e2e.conftest import QUICK, Product, scenario
 from tests.e2e.promises import broken_promises
 from tests.e2e.test_crash import COLLECTION, begun
@@ -37,7 +38,9 @@ async def instance(data: Path, name: str, arm: str, hub: Backend) -> AsyncIterat
     [("DELETE", COLLECTION, "delete_restore_point_collection"), ("POST", r"/backup$", "backup")],
     ids=["deleting", "backing-up"],
 )
-async def test_what_a_dead_instance_held_is_ended_by_the_other(tmp_path: Path, method: str, path: str, kind: str) -> None:
+async def test_what_a_dead_instance_held_is_ended_by_the_other(
+    tmp_path: Path, method: str, path: str, kind: str
+) -> None:
     case, hub = scenario(LOCKED), Backend()
     async with Simulator() as simulator:
         simulator.world.change_settings({"allowed_actions": GRANTED})
@@ -51,8 +54,11 @@ async def test_what_a_dead_instance_held_is_ended_by_the_other(tmp_path: Path, m
             incident = await second.incident_of(case["job_id"], seconds=60)
             assert incident["status"] == "fixed", incident
             entries = await second.audit(incident["id"])
-            broken = broken_promises(before, await second.state(), await second.requests(), incident, entries)
-            # A call whose answer died with the instance has its intent, and its outcome with the call that was sent again.
+            broken = broken_promises(
+                before, await second.state(), await second.requests(), incident, entries
+            )
+            # A call whose answer died with the instance has its intent, and its outcome
+            # with the call that was sent again.
             assert [each for each in broken if "intent has no outcome" not in each] == []
     hub.stop()
 
@@ -66,9 +72,18 @@ async def test_two_instances_repair_a_failure_once(tmp_path: Path) -> None:
     ):
         simulator.world.change_settings({"allowed_actions": GRANTED})
         await first.azure(case)
-        taken = await asyncio.gather(*(each.deliver(case["event"]) for each in (first, second, first, second)))
+        taken = await asyncio.gather(
+            *(each.deliver(case["event"]) for each in (first, second, first, second))
+        )
         assert any(status in (200, 202) for status in taken)
         assert (await second.incident_of(case["job_id"]))["status"] == "fixed"
-        assert len([each for each in await second.incidents() if each["job_id"] == case["job_id"]]) == 1
-        deleted = [path for verb, path in await first.changes() if verb == "DELETE" and "/locks/" not in path]
+        assert (
+            len([each for each in await second.incidents() if each["job_id"] == case["job_id"]])
+            == 1
+        )
+        deleted = [
+            path
+            for verb, path in await first.changes()
+            if verb == "DELETE" and "/locks/" not in path
+        ]
         assert len(deleted) == 1

@@ -1,4 +1,5 @@
-"""With the real Durable library: a stage that fails for good ends with a person, in the time that its attempts take."""
+"""With the real Durable library: a stage that fails for good ends with a person, in the
+time that its attempts take."""
 
 from __future__ import annotations
 
@@ -20,11 +21,19 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
         ("json_extract(NEW.body, '$.kind') = 'diagnosis'", "begin_incident"),
         ("json_extract(NEW.body, '$.kind') = 'finding'", "decide_plan"),
         ("json_extract(NEW.body, '$.result') LIKE '%after the fix%'", "settle_fix"),
-        ("json_extract(NEW.body, '$.kind') = 'backup' AND json_extract(NEW.body, '$.phase') = 'intent'", "start_backup"),
+        (
+            (
+                "json_extract(NEW.body, '$.kind') = 'backup' AND json_extract(NEW.body, '$.phase')"
+                " = 'intent'"
+            ),
+            "start_backup",
+        ),
         ("json_extract(NEW.body, '$.result') LIKE 'job % ended%'", "conclude_backup"),
     ],
 )
-async def test_a_stage_that_cannot_be_put_on_record_ends_with_a_person(tmp_path: Path, when: str, stage: str) -> None:
+async def test_a_stage_that_cannot_be_put_on_record_ends_with_a_person(
+    tmp_path: Path, when: str, stage: str
+) -> None:
     case = scenario(EXTENSION)
     async with running(tmp_path) as product:
         await product.azure(case)
@@ -43,7 +52,8 @@ async def test_a_store_that_comes_back_between_two_attempts_is_got_over(tmp_path
         await product.azure(case)
         assert (await product.http.get(f"{product.app}/api/health")).status == 200
         await refuse_writes(
-            tmp_path / "remediator.db", """NEW."table" = 'audit' AND json_extract(NEW.body, '$.kind') = 'finding'"""
+            tmp_path / "remediator.db",
+            """NEW."table" = 'audit' AND json_extract(NEW.body, '$.kind') = 'finding'""",
         )
         await product.deliver(case["event"])
         async with asyncio.timeout(20):

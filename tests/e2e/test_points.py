@@ -1,4 +1,5 @@
-"""Restore points are deleted only where that helps and loses nothing: through the event path, must-stay cases first."""
+"""Restore points are deleted only where that helps and loses nothing: through the event
+path, must-stay cases first."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from simulator import clock, recovery_points
-from simulator.scenarios import parts
-from simulator.scenarios.parts import FAILED_AT
+from local.scenarios import parts
+from local.scenarios.parts import FAILED_AT
+from local.simulator import clock, recovery_points
 from tests.e2e.conftest import Product, scenario
 from tests.e2e.test_guards import ended, of_type
 
@@ -41,15 +42,20 @@ def newest(**changes: Any) -> Hand:
     return lambda case: points(case)[-1]["properties"].update(changes)
 
 
-def copies(case: Case, since: datetime | None = None, *tiers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Name the recovery points of all restore points (made since then) in the state; with these tiers where they are given."""
+def copies(
+    case: Case, since: datetime | None = None, *tiers: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Name the recovery points of all restore points (made since then) in the state;
+    with these tiers where they are given."""
     made: list[dict[str, Any]] = []
     for point in points(case):
         at = clock.parse(point["properties"]["timeCreated"])
         assert at is not None
         if since is None or at >= since:
             made.append(recovery_points.new_point(one(case, ITEM)["id"], at))
-            made[-1]["properties"]["recoveryPointTierDetails"] = list(tiers) or made[-1]["properties"]["recoveryPointTierDetails"]
+            made[-1]["properties"]["recoveryPointTierDetails"] = (
+                list(tiers) or made[-1]["properties"]["recoveryPointTierDetails"]
+            )
     case["resources"] += made
     return made
 
@@ -67,11 +73,15 @@ def pending(case: Case) -> None:
 
 
 def lost_newest(case: Case) -> None:
-    copies(case)[-1]["properties"]["recoveryPointTierDetails"] = [{"type": "InstantRP", "status": "Valid"}]
+    copies(case)[-1]["properties"]["recoveryPointTierDetails"] = [
+        {"type": "InstantRP", "status": "Valid"}
+    ]
 
 
 def unknown_tier(case: Case) -> None:
-    copies(case)[-1]["properties"]["recoveryPointTierDetails"] = [{"type": "IASnapshotRP", "status": "Valid"}]
+    copies(case)[-1]["properties"]["recoveryPointTierDetails"] = [
+        {"type": "IASnapshotRP", "status": "Valid"}
+    ]
 
 
 def policy(case: Case, **changes: Any) -> dict[str, Any]:
@@ -86,7 +96,8 @@ def enhanced(case: Case) -> None:
 
 
 def hourly(case: Case) -> None:
-    """An Enhanced policy: a snapshot each four hours, the last of each day in the vault."""
+    """An Enhanced policy: a snapshot each four hours, the last of each day in the
+    vault."""
     enhanced(case)
     last = datetime.now(UTC) - timedelta(hours=1)  # what the policy has expired would be no loss
     for number, point in enumerate(reversed(points(case))):
@@ -100,7 +111,9 @@ def locked(scope_type: str) -> Hand:
     def hand(case: Case) -> None:
         vault = one(case, "Microsoft.RecoveryServices/vaults")["id"]
         scope = vault if scope_type == "vault" else vault.split("/providers/")[0]
-        case["resources"].append(parts.lock(scope, "frozen", "Nobody writes here.", level="ReadOnly"))
+        case["resources"].append(
+            parts.lock(scope, "frozen", "Nobody writes here.", level="ReadOnly")
+        )
 
     return hand
 
@@ -115,10 +128,18 @@ STAYS: list[tuple[str, Hand, str]] = [
     ("scheduled for deletion", item(isScheduledForDeferredDelete=True), "scheduled for deletion"),
     ("nothing in the vault yet", pending, "the vault holds no recovery point"),
     ("only snapshots", snapshots_only, "the vault holds no recovery point"),
-    ("another machine", newest(sourceMetadata={"vmId": parts.guid("another machine")}), "restore points of another machine"),
+    (
+        "another machine",
+        newest(sourceMetadata={"vmId": parts.guid("another machine")}),
+        "restore points of another machine",
+    ),
     ("in the making", newest(provisioningState="Creating"), "is Creating"),
     ("a file-recovery session", session, "a file-recovery session is open"),
-    ("the newest is not in the vault", lost_newest, "AzureBackup_20261120_223107 (2026-11-20T22:31:07.014604+00:00)"),
+    (
+        "the newest is not in the vault",
+        lost_newest,
+        "AzureBackup_20261120_223107 (2026-11-20T22:31:07.014604+00:00)",
+    ),
     ("an unknown tier", unknown_tier, "IASnapshotRP"),
     ("hourly snapshots", hourly, "AzureBackup_"),
     ("ReadOnly on the vault", locked("vault"), "frozen (ReadOnly)"),
@@ -126,8 +147,12 @@ STAYS: list[tuple[str, Hand, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("hand", "told"), [(hand, told) for _, hand, told in STAYS], ids=[name for name, _, _ in STAYS])
-async def test_nothing_is_lifted_or_deleted_and_a_person_is_told_why(product: Product, hand: Hand, told: str) -> None:
+@pytest.mark.parametrize(
+    ("hand", "told"), [(hand, told) for _, hand, told in STAYS], ids=[name for name, _, _ in STAYS]
+)
+async def test_nothing_is_lifted_or_deleted_and_a_person_is_told_why(
+    product: Product, hand: Hand, told: str
+) -> None:
     case = scenario(LIMIT)
     hand(case)
     await product.azure(case)
@@ -140,8 +165,12 @@ async def test_nothing_is_lifted_or_deleted_and_a_person_is_told_why(product: Pr
     assert incident["manual_steps"]
 
 
-@pytest.mark.parametrize(("value", "status"), [("off", "ignored"), ("observe", "observed"), ("approve", "needs_person")])
-async def test_a_tag_on_the_group_of_the_lock_holds_the_fix_back(product: Product, value: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "status"), [("off", "ignored"), ("observe", "observed"), ("approve", "needs_person")]
+)
+async def test_a_tag_on_the_group_of_the_lock_holds_the_fix_back(
+    product: Product, value: str, status: str
+) -> None:
     case = scenario(LIMIT)
     group_id = one(case, COLLECTION)["id"].split("/providers/")[0]
     group = next(each for each in case["resources"] if each["id"] == group_id)
@@ -160,7 +189,13 @@ VAULT_FACTS = {
     "the policy": r"/backupPolicies/[^/]+$",
     "the recovery points": r"/recoveryPoints$",
 }
-NO_ANSWER: list[dict[str, Any]] = [{"status": 403}, {"status": 404}, {"status": 500}, {"reset": True}, {"status": 200, "body": {}}]
+NO_ANSWER: list[dict[str, Any]] = [
+    {"status": 403},
+    {"status": 404},
+    {"status": 500},
+    {"reset": True},
+    {"status": 200, "body": {}},
+]
 
 
 @pytest.mark.parametrize("what", VAULT_FACTS)
@@ -178,8 +213,12 @@ async def test_a_fact_of_the_vault_that_cannot_be_read_changes_nothing(
     assert incident["status"] == "needs_person", incident
 
 
-@pytest.mark.parametrize("changes", [{"protectionState": "ProtectionStopped"}, {"isScheduledForDeferredDelete": True}])
-async def test_the_extension_stays_where_no_backup_would_bring_it_back(product: Product, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"protectionState": "ProtectionStopped"}, {"isScheduledForDeferredDelete": True}]
+)
+async def test_the_extension_stays_where_no_backup_would_bring_it_back(
+    product: Product, changes: dict[str, Any]
+) -> None:
     case = scenario(EXTENSION)
     item(**changes)(case)
     await product.azure(case)
@@ -192,10 +231,14 @@ async def test_the_extension_stays_where_no_backup_would_bring_it_back(product: 
 
 
 @pytest.mark.parametrize("action", NO_ANSWER, ids=["403", "404", "500", "reset", "empty"])
-async def test_the_extension_stays_where_the_item_cannot_be_read(impatient: Product, action: dict[str, Any]) -> None:
+async def test_the_extension_stays_where_the_item_cannot_be_read(
+    impatient: Product, action: dict[str, Any]
+) -> None:
     case = scenario(EXTENSION)
     await impatient.azure(case)
-    await impatient.fault(method="GET", path_regex=VAULT_FACTS["the item"], times=1000, action=action)
+    await impatient.fault(
+        method="GET", path_regex=VAULT_FACTS["the item"], times=1000, action=action
+    )
 
     incident = await ended(impatient, case)
 
@@ -204,20 +247,27 @@ async def test_the_extension_stays_where_the_item_cannot_be_read(impatient: Prod
 
 
 def other_tool(count: int) -> Hand:
-    """10 of Azure Backup's, so many of another tool's, in a group of its own. azure-docs issue 47934."""
+    """10 of Azure Backup's, so many of another tool's, in a group of its own.
+    azure-docs issue 47934."""
 
     def hand(case: Case) -> None:
         vm = one(case, "Microsoft.Compute/virtualMachines")
         del points(case)[:-10]
-        case["resources"] += [parts.group("rg-acronis"), parts.collection("rg-acronis", f"acronis-{vm['name']}", vm, count)]
+        case["resources"] += [
+            parts.group("rg-acronis"),
+            parts.collection("rg-acronis", f"acronis-{vm['name']}", vm, count),
+        ]
 
     return hand
 
 
 def leftover(case: Case) -> None:
-    """Points of an old layout that the policy expired long ago; today's snapshots are in the vault. Nothing is lost with them."""
+    """Points of an old layout that the policy expired long ago; today's snapshots are
+    in the vault. Nothing is lost with them."""
     for number, point in enumerate(points(case)[:15]):
-        point["properties"]["timeCreated"] = clock.compute_time(FAILED_AT - timedelta(days=400 - number))
+        point["properties"]["timeCreated"] = clock.compute_time(
+            FAILED_AT - timedelta(days=400 - number)
+        )
     copies(case, FAILED_AT - timedelta(days=3))
 
 
@@ -245,7 +295,9 @@ GOES: list[tuple[str, Hand]] = [
 
 
 @pytest.mark.parametrize("hand", [hand for _, hand in GOES], ids=[name for name, _ in GOES])
-async def test_it_is_fixed_and_only_azure_backups_collection_is_deleted(product: Product, hand: Hand) -> None:
+async def test_it_is_fixed_and_only_azure_backups_collection_is_deleted(
+    product: Product, hand: Hand
+) -> None:
     case = scenario(LIMIT)
     hand(case)
     await product.azure(case)
@@ -253,18 +305,29 @@ async def test_it_is_fixed_and_only_azure_backups_collection_is_deleted(product:
     incident = await ended(product, case)
 
     assert incident["status"] == "fixed", incident
-    deleted = [path for method, path in await product.changes() if method == "DELETE" and COLLECTION in path]
+    deleted = [
+        path
+        for method, path in await product.changes()
+        if method == "DELETE" and COLLECTION in path
+    ]
     assert deleted == [one(case, COLLECTION)["id"]]
-    assert recovery_points_of(await product.state())  # what was in the vault is there, and the new backup's
+    assert recovery_points_of(
+        await product.state()
+    )  # what was in the vault is there, and the new backup's
 
 
 def recovery_points_of(state: dict[str, Any]) -> list[str]:
     return [each["id"] for each in state["resources"] if "/recoveryPoints/" in each["id"]]
 
 
-@pytest.mark.parametrize(("others", "status"), [(9, "fixed"), (7, "needs_person"), (18, "needs_person")])
-async def test_another_tools_points_count_and_are_named(product: Product, others: int, status: str) -> None:
-    """Below the limit nothing is confirmed; where theirs alone reach it, ours would go in vain."""
+@pytest.mark.parametrize(
+    ("others", "status"), [(9, "fixed"), (7, "needs_person"), (18, "needs_person")]
+)
+async def test_another_tools_points_count_and_are_named(
+    product: Product, others: int, status: str
+) -> None:
+    """Below the limit nothing is confirmed; where theirs alone reach it, ours would go
+    in vain."""
     case = scenario(LIMIT)
     other_tool(others)(case)
     await product.azure(case)
@@ -273,7 +336,9 @@ async def test_another_tools_points_count_and_are_named(product: Product, others
 
     assert incident["status"] == status, incident
     (finding,) = [each for each in incident["findings"] if each["cause"] == "locked_restore_points"]
-    assert finding["verdict"] == ("CONFIRMED" if status == "fixed" else "UNKNOWN")  # the job itself names the limit
+    assert finding["verdict"] == (
+        "CONFIRMED" if status == "fixed" else "UNKNOWN"
+    )  # the job itself names the limit
     assert any("acronis-" in line and "is not touched" in line for line in finding["evidence"])
     assert any(each["name"].startswith("acronis-") for each in (await product.state())["resources"])
 
@@ -290,7 +355,9 @@ async def test_an_enhanced_policy_is_never_judged_by_a_count(product: Product) -
     assert finding["verdict"] == "UNKNOWN"
 
 
-@pytest.mark.parametrize("hand", [disagrees, item(policyId="/subscriptions/s/providers/x"), item(policyId="")])
+@pytest.mark.parametrize(
+    "hand", [disagrees, item(policyId="/subscriptions/s/providers/x"), item(policyId="")]
+)
 async def test_a_policy_that_is_not_known_confirms_nothing(product: Product, hand: Hand) -> None:
     case = scenario(LIMIT)
     hand(case)

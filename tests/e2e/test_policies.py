@@ -1,4 +1,5 @@
-"""Azure Policy in the way: what could not come back is not taken away, and who is asked is told which assignment."""
+"""Azure Policy in the way: what could not come back is not taken away, and who is asked
+is told which assignment."""
 
 from __future__ import annotations
 
@@ -38,7 +39,11 @@ def assign(case: dict[str, Any], scope: str, definition_id: str, **parameters: A
         "enforcementMode": "Default",
         "parameters": {name: {"value": value} for name, value in parameters.items()},
     }
-    assignment = {"id": assignment_id, "type": "Microsoft.Authorization/policyAssignments", "name": "governance"}
+    assignment = {
+        "id": assignment_id,
+        "type": "Microsoft.Authorization/policyAssignments",
+        "name": "governance",
+    }
     case["resources"].append(assignment | {"properties": properties})
     return assignment_id
 
@@ -46,8 +51,17 @@ def assign(case: dict[str, Any], scope: str, definition_id: str, **parameters: A
 def define(case: dict[str, Any], kind: str, effect: str) -> str:
     identity = f"{subscription_of(case)}/providers/Microsoft.Authorization/policyDefinitions/own"
     rule = {"if": {"allOf": [{"field": "type", "equals": kind}]}, "then": {"effect": effect}}
-    properties = {"policyType": "Custom", "mode": "All", "displayName": "Our own rule", "policyRule": rule}
-    definition = {"id": identity, "type": "Microsoft.Authorization/policyDefinitions", "name": "own"}
+    properties = {
+        "policyType": "Custom",
+        "mode": "All",
+        "displayName": "Our own rule",
+        "policyRule": rule,
+    }
+    definition = {
+        "id": identity,
+        "type": "Microsoft.Authorization/policyDefinitions",
+        "name": "own",
+    }
     case["resources"].append(definition | {"properties": properties})
     return identity
 
@@ -58,11 +72,16 @@ async def locks_and_collections(product: Product) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("built_in", [True, False], ids=["built-in", "custom"])
-async def test_a_lock_that_policy_would_not_let_back_is_never_lifted(product: Product, built_in: bool) -> None:
-    """Deny on locks stops PUT and never DELETE: whoever lifts one here cannot put it back."""
+async def test_a_lock_that_policy_would_not_let_back_is_never_lifted(
+    product: Product, built_in: bool
+) -> None:
+    """Deny on locks stops PUT and never DELETE: whoever lifts one here cannot put it
+    back."""
     case = scenario(LOCKED)
     if built_in:
-        assignment = assign(case, subscription_of(case), NOT_ALLOWED, listOfResourceTypesNotAllowed=[LOCKS])
+        assignment = assign(
+            case, subscription_of(case), NOT_ALLOWED, listOfResourceTypesNotAllowed=[LOCKS]
+        )
     else:
         assignment = assign(case, subscription_of(case), define(case, LOCKS, "deny"))
     await product.azure(case)
@@ -71,7 +90,9 @@ async def test_a_lock_that_policy_would_not_let_back_is_never_lifted(product: Pr
     incident = await ended(product, case)
 
     assert incident["status"] == "needs_person"
-    assert assignment in incident["reason"] and "What governance wants" in incident["reason"], incident["reason"]
+    assert assignment in incident["reason"] and "What governance wants" in incident["reason"], (
+        incident["reason"]
+    )
     assert [method for method, _ in await product.changes()] == ["PUT"], "the proof alone"
     assert await locks_and_collections(product) == before
     assert (await product.http.get(f"{product.app}/api/health")).status == 200
@@ -91,11 +112,18 @@ async def test_a_refused_deletion_of_the_collection_closes_the_window(product: P
 
     assert incident["status"] == "needs_person"
     assert assignment in incident["reason"]
-    deleted = [path for method, path in await product.changes() if method == "DELETE" and "/restorePointCollections/" in path]
+    deleted = [
+        path
+        for method, path in await product.changes()
+        if method == "DELETE" and "/restorePointCollections/" in path
+    ]
     assert len(deleted) == 1, "not tried again by itself"
     assert await locks_and_collections(product) == before
     restored = next(each for each in incident["actions"] if each["kind"] == "restore_locks")
-    assert (restored["outcome"], restored["detail"]) == ("done", "every lock of the window is back, identical")
+    assert (restored["outcome"], restored["detail"]) == (
+        "done",
+        "every lock of the window is back, identical",
+    )
 
 
 async def test_a_refused_deletion_of_the_extension_is_told(product: Product) -> None:
@@ -110,10 +138,14 @@ async def test_a_refused_deletion_of_the_extension_is_told(product: Product) -> 
 
 
 @pytest.mark.parametrize("effect", ["Deny", "deny"])
-async def test_an_extension_that_could_not_come_back_is_not_removed(product: Product, effect: str) -> None:
+async def test_an_extension_that_could_not_come_back_is_not_removed(
+    product: Product, effect: str
+) -> None:
     case = scenario(EXTENSION)
     approved = ["AzureMonitorWindowsAgent", "IaaSAntimalware", "MDE.Windows"]
-    assignment = assign(case, group_of(case, EXTENSIONS), APPROVED, effect=effect, approvedExtensions=approved)
+    assignment = assign(
+        case, group_of(case, EXTENSIONS), APPROVED, effect=effect, approvedExtensions=approved
+    )
     await product.azure(case)
     before = of_type(await product.state(), EXTENSIONS)
 
@@ -127,13 +159,21 @@ async def test_an_extension_that_could_not_come_back_is_not_removed(product: Pro
 
 HARMLESS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("audit only", {"effect": "Audit"}, {}),
-    ("the extension is approved", {"effect": "Deny", "approvedExtensions": ["VMSnapshot", "VMSnapshotLinux"]}, {}),
+    (
+        "the extension is approved",
+        {"effect": "Deny", "approvedExtensions": ["VMSnapshot", "VMSnapshotLinux"]},
+        {},
+    ),
     ("not enforced", {"effect": "Deny"}, {"enforcementMode": "DoNotEnforce"}),
     ("the group is excluded", {"effect": "Deny"}, {"notScopes": []}),
 ]
 
 
-@pytest.mark.parametrize(("parameters", "properties"), [each[1:] for each in HARMLESS], ids=[each[0] for each in HARMLESS])
+@pytest.mark.parametrize(
+    ("parameters", "properties"),
+    [each[1:] for each in HARMLESS],
+    ids=[each[0] for each in HARMLESS],
+)
 async def test_a_policy_that_does_not_forbid_the_extension_does_not_hold_its_removal_back(
     product: Product, parameters: dict[str, Any], properties: dict[str, Any]
 ) -> None:
@@ -152,12 +192,20 @@ def answer(**parts: Any) -> dict[str, Any]:
 
 
 def evaluation(**parts: Any) -> dict[str, Any]:
-    wire = {"evaluationResult": "NonCompliant", "effectDetails": {"policyEffect": "Deny"}, "policyInfo": {}} | parts
+    wire = {
+        "evaluationResult": "NonCompliant",
+        "effectDetails": {"policyEffect": "Deny"},
+        "policyInfo": {},
+    } | parts
     return answer(contentEvaluationResult={"policyEvaluations": [wire]})
 
 
 def restriction(result: str) -> dict[str, Any]:
-    return answer(fieldRestrictions=[{"field": "tags.owner", "restrictions": [{"result": result, "policyEffect": "Audit"}]}])
+    return answer(
+        fieldRestrictions=[
+            {"field": "tags.owner", "restrictions": [{"result": result, "policyEffect": "Audit"}]}
+        ]
+    )
 
 
 HELD_BACK: list[tuple[str, dict[str, Any]]] = [
@@ -172,7 +220,10 @@ HELD_BACK: list[tuple[str, dict[str, Any]]] = [
     ("no evaluations", {"status": 200, "body": {"fieldRestrictions": []}}),
     ("another result", {"status": 200, "body": evaluation(evaluationResult="Error")}),
     ("no effect", {"status": 200, "body": evaluation(effectDetails={"effect": "Deny"})}),
-    ("an unknown effect", {"status": 200, "body": evaluation(effectDetails={"policyEffect": "Forbid"})}),
+    (
+        "an unknown effect",
+        {"status": 200, "body": evaluation(effectDetails={"policyEffect": "Forbid"})},
+    ),
     ("a deny that names nobody", {"status": 200, "body": evaluation()}),
     ("a field that is required", {"status": 200, "body": restriction("Required")}),
     ("a field that is removed", {"status": 200, "body": restriction("Removed")}),
@@ -181,8 +232,12 @@ HELD_BACK: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("action", [each[1] for each in HELD_BACK], ids=[each[0] for each in HELD_BACK])
-async def test_no_answer_to_whether_the_extension_could_come_back_is_a_no(impatient: Product, action: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "action", [each[1] for each in HELD_BACK], ids=[each[0] for each in HELD_BACK]
+)
+async def test_no_answer_to_whether_the_extension_could_come_back_is_a_no(
+    impatient: Product, action: dict[str, Any]
+) -> None:
     case = scenario(EXTENSION)
     await impatient.azure(case)
     await impatient.fault(method="POST", path_regex=RESTRICTIONS, times=1000, action=action)
@@ -192,10 +247,16 @@ async def test_no_answer_to_whether_the_extension_could_come_back_is_a_no(impati
     assert "policy" in incident["reason"], incident["reason"]
 
 
-async def test_it_is_asked_once_and_for_the_extension_as_it_would_be_installed(product: Product) -> None:
+async def test_it_is_asked_once_and_for_the_extension_as_it_would_be_installed(
+    product: Product,
+) -> None:
     case = scenario(EXTENSION)
     await product.azure(case)
     await ended(product, case)
-    asked = [each["path"] for each in await product.requests() if each["path"].endswith("/checkPolicyRestrictions")]
+    asked = [
+        each["path"]
+        for each in await product.requests()
+        if each["path"].endswith("/checkPolicyRestrictions")
+    ]
     assert len(asked) == 1
     assert asked[0].startswith(group_of(case, EXTENSIONS))

@@ -1,4 +1,5 @@
-"""Whichever road tells of a failed backup, it is repaired once: each shape by itself, and several of the same failure in each order."""
+"""Whichever road tells of a failed backup, it is repaired once: each shape by itself,
+and several of the same failure in each order."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import pytest
 from shared import clock
 from tests.e2e.conftest import ENDED, Product, running, scenario
 from tests.e2e.promises import broken_promises
-from tests.events import test_shapes as shapes
+from tests.shared.events import test_shapes as shapes
 
 NAME = "ExtentionOperationFailed-backup_extension"
 
@@ -27,7 +28,11 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
     item_id = item_of(alert)
     vault = item_id.split("/backupFabrics/")[0]
     names = item_id.rsplit("/", 1)[1].removeprefix("VM;")
-    job = next(each for each in case["resources"] if each["id"].casefold().endswith(f"/backupjobs/{case['job_id']}"))
+    job = next(
+        each
+        for each in case["resources"]
+        if each["id"].casefold().endswith(f"/backupjobs/{case['job_id']}")
+    )
     fired = alert["data"]["essentials"]["firedDateTime"]
     made = {
         "log alert": shapes.LOG,
@@ -35,7 +40,9 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
         "log alert with rows, old schema": shapes.old(shapes.ROW),
         "row of a log": shapes.OLD_ROW,
         "health metric": shapes.METRIC,
-        "health metric, API names": shapes.metric(backupInstanceUrl=shapes.ITEM, dataSourceURL=shapes.VM, healthStatus="x"),
+        "health metric, API names": shapes.metric(
+            backupInstanceUrl=shapes.ITEM, dataSourceURL=shapes.VM, healthStatus="x"
+        ),
         "row of Resource Graph": shapes.GRAPH_ROW,
         "refused backup": shapes.REFUSED["data"] | {"eventTime": shapes.REFUSED["eventTime"]},
     }
@@ -45,9 +52,15 @@ def told(case: dict[str, Any]) -> dict[str, Any]:
     for example, ours in ids.items():
         for wrote in (str, str.lower, str.upper):
             text = text.replace(wrote(example), wrote(ours))
-    text = text.replace("iaasvmcontainerv2;rg-app;vm-app-01", names).replace("2026-11-20T22:35:07Z", fired)
+    text = text.replace("iaasvmcontainerv2;rg-app;vm-app-01", names).replace(
+        "2026-11-20T22:35:07Z", fired
+    )
     small = json.loads(json.dumps(job).replace(job["id"], job["id"].lower()))
-    return json.loads(text) | {"alert": alert, "job record": job, "job record in small letters": small}
+    return json.loads(text) | {
+        "alert": alert,
+        "job record": job,
+        "job record in small letters": small,
+    }
 
 
 def item_of(alert: Any) -> str:
@@ -70,15 +83,28 @@ def fresh(case: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the collected cases are not beside the project")
-@pytest.mark.parametrize("name", ["A02-log-alert-v1-common-with-rows", "A11-job-record-small-letters", "A15-metric-with-api-names"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A02-log-alert-v1-common-with-rows",
+        "A11-job-record-small-letters",
+        "A15-metric-with-api-names",
+    ],
+)
 async def test_collected_cases(product: Product, name: str) -> None:
     case = fresh(json.loads((CASES / f"{name}.json").read_text()))
     await product.azure(case)
     if case["delivered_by"] == "POST /api/alerts":
         assert await product.alert(case["body"]) == 202
     else:
-        url, headers = f"{product.app}/runtime/webhooks/eventgrid?functionName=intake", {"aeg-event-type": "Notification"}
-        assert (await product.http.post(url, json=case["body"], headers=headers)).status in (200, 202)
+        url, headers = (
+            f"{product.app}/runtime/webhooks/eventgrid?functionName=intake",
+            {"aeg-event-type": "Notification"},
+        )
+        assert (await product.http.post(url, json=case["body"], headers=headers)).status in (
+            200,
+            202,
+        )
     job = next(each for each in case["resources"] if "/backupJobs/" in each["id"])
     incident = await product.incident_of(job["name"])
     assert incident["status"] == "fixed", incident["reason"]
@@ -86,7 +112,8 @@ async def test_collected_cases(product: Product, name: str) -> None:
 
 @pytest.fixture
 async def product(tmp_path: Path) -> AsyncIterator[Product]:
-    """One for each test: all speak of one VM in one hour, which is one failure where no job is named."""
+    """One for each test: all speak of one VM in one hour, which is one failure where no
+    job is named."""
     async with running(tmp_path) as product:
         yield product
 
@@ -127,10 +154,15 @@ async def test_each_shape_by_itself(product: Product, shape: str) -> None:
     incident = await product.incident_of(case["job_id"])
     assert incident["status"] == "fixed", incident["reason"]
     entries = await product.audit(incident["id"])
-    assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+    assert (
+        broken_promises(before, await product.state(), await product.requests(), incident, entries)
+        == []
+    )
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(["alert", "health metric", "log alert"])))
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(["alert", "health metric", "log alert"]))
+)
 async def test_the_same_failure_by_three_roads(product: Product, order: tuple[str, ...]) -> None:
     case = scenario(NAME)
     await product.azure(case)
@@ -147,4 +179,7 @@ async def test_the_same_failure_by_three_roads(product: Product, order: tuple[st
     await asyncio.sleep(0.3)
     ours = [each for each in await product.incidents() if each["id"] not in known]
     assert sorted(each["status"] for each in ours if each["status"] != "ignored") == ["fixed"]
-    assert sorted(method for method, _ in await product.changes()) == ["DELETE", "POST"], "fixed once"
+    assert sorted(method for method, _ in await product.changes()) == [
+        "DELETE",
+        "POST",
+    ], "fixed once"

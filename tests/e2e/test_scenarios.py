@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from local import scenarios
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from simulator import scenarios
 from tests.e2e.conftest import Product, scenario
 from tests.e2e.promises import broken_promises
 
@@ -26,16 +26,23 @@ async def test_scenario_ends_as_promised(product: Product, name: str) -> None:
     entries = await product.audit(incident["id"])
     told = {"incident": incident, "changes": await product.changes()}
     assert incident["status"] == expect["status"], told
-    confirmed = [finding["cause"] for finding in incident["findings"] if finding["verdict"] == "CONFIRMED"]
+    confirmed = [
+        finding["cause"] for finding in incident["findings"] if finding["verdict"] == "CONFIRMED"
+    ]
     if expect.get("cause") and name != "job_gone":  # without the job nothing is diagnosed
         assert expect["cause"] in confirmed, told
     done = [action["kind"] for action in incident["actions"] if action["outcome"] == "done"]
-    assert [kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")] == expect.get(
-        "actions", []
-    ), told
+    assert [
+        kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")
+    ] == expect.get("actions", []), told
     if expect["status"] == "needs_person":
         assert incident["manual_steps"], told
-        if name != "deny_assignment":  # Azure tells it only when the deletion is tried; the lock is put back then
+        if (
+            name != "deny_assignment"
+        ):  # Azure tells it only when the deletion is tried; the lock is put back then
             assert await product.changes() == [], told
-    assert broken_promises(before, await product.state(), await product.requests(), incident, entries) == []
+    assert (
+        broken_promises(before, await product.state(), await product.requests(), incident, entries)
+        == []
+    )
     assert verify(Entry.from_json(entry) for entry in entries) is None

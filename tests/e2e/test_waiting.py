@@ -1,4 +1,5 @@
-"""Before a change: running jobs, later backups, and the turn within the limit of changes an hour."""
+"""Before a change: running jobs, later backups, and the turn within the limit of
+changes an hour."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ async def waits(product: Product, job_id: str) -> dict[str, Any]:
 async def change_azure(product: Product, change: Any) -> None:
     state = await product.state()
     change(state["resources"])
-    answer = await product.http.put(f"{product.arm}/_sim/state", json={"resources": state["resources"]})
+    answer = await product.http.put(
+        f"{product.arm}/_sim/state", json={"resources": state["resources"]}
+    )
     assert answer.status < 300, await answer.text()
 
 
@@ -71,11 +74,17 @@ RUNNING = [
     ("a restore", {"operation": "Restore"}, False),
     ("a restore out of another vault", {"operation": "Restore"}, True),
     ("a job of an operation that we do not know", {"operation": "CrossRegionRestore"}, False),
-    ("a job that says no VM", {"operation": "Restore", "containerName": None, "entityFriendlyName": None}, True),
+    (
+        "a job that says no VM",
+        {"operation": "Restore", "containerName": None, "entityFriendlyName": None},
+        True,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("fix", "status"), [(LOCKED, "InProgress"), (EXTENSION, "InProgress"), (LOCKED, "Cancelling")])
+@pytest.mark.parametrize(
+    ("fix", "status"), [(LOCKED, "InProgress"), (EXTENSION, "InProgress"), (LOCKED, "Cancelling")]
+)
 @pytest.mark.parametrize(("what", "told", "elsewhere"), RUNNING, ids=[each[0] for each in RUNNING])
 async def test_a_running_job_is_waited_for(
     product: Product, fix: str, status: str, what: str, told: dict[str, Any], elsewhere: bool
@@ -83,7 +92,9 @@ async def test_a_running_job_is_waited_for(
     case = scenario(fix)
     before = copy.deepcopy(case)
     job = a_job(case, status, **told)
-    job["properties"] = {name: value for name, value in job["properties"].items() if value is not None}
+    job["properties"] = {
+        name: value for name, value in job["properties"].items() if value is not None
+    }
     if elsewhere:
         in_another_vault(case, job)
     case["resources"].append(job)
@@ -103,12 +114,20 @@ async def test_a_running_job_is_waited_for(
     assert broken_promises(before, await product.state(), [], incident, entries) == []
     results = [entry["result"] for entry in entries]
     waited = next(n for n, each in enumerate(results) if each.startswith("waiting:"))
-    assert any(each.endswith(": CONFIRMED") for each in results[waited:]), "the causes were not examined anew after the wait"
+    assert any(each.endswith(": CONFIRMED") for each in results[waited:]), (
+        "the causes were not examined anew after the wait"
+    )
 
 
 async def test_a_job_of_another_vm_is_not_waited_for(product: Product) -> None:
     case = scenario(EXTENSION)
-    job = a_job(case, "InProgress", operation="Restore", containerName="iaasvmcontainerv2;rg-x;vm-x", entityFriendlyName="vm-x")
+    job = a_job(
+        case,
+        "InProgress",
+        operation="Restore",
+        containerName="iaasvmcontainerv2;rg-x;vm-x",
+        entityFriendlyName="vm-x",
+    )
     case["resources"].append(job)
     await product.azure(case)
     assert await product.alert(case["event"]) == 202
@@ -117,7 +136,9 @@ async def test_a_job_of_another_vm_is_not_waited_for(product: Product) -> None:
 
 
 @pytest.mark.parametrize("status", ["Completed", "CompletedWithWarnings"])
-async def test_a_failure_that_healed_before_is_ignored_undiagnosed(product: Product, status: str) -> None:
+async def test_a_failure_that_healed_before_is_ignored_undiagnosed(
+    product: Product, status: str
+) -> None:
     case = scenario(LOCKED)
     job = a_job(case, status)
     case["resources"].append(job)
@@ -134,13 +155,18 @@ async def test_a_failure_that_healed_before_is_ignored_undiagnosed(product: Prod
     ("what", "told"),
     [
         ("an earlier backup", {"seconds": -60}),
-        ("another VM's", {"containerName": "iaasvmcontainerv2;rg-x;vm-x", "entityFriendlyName": "vm-x"}),
+        (
+            "another VM's",
+            {"containerName": "iaasvmcontainerv2;rg-x;vm-x", "entityFriendlyName": "vm-x"},
+        ),
         ("a restore", {"operation": "Restore"}),
         ("a cancelled one", {"status": "Cancelled"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_what_is_no_later_backup_that_completed_heals_nothing(product: Product, what: str, told: dict[str, Any]) -> None:
+async def test_what_is_no_later_backup_that_completed_heals_nothing(
+    product: Product, what: str, told: dict[str, Any]
+) -> None:
     case = scenario(EXTENSION)
     case["resources"].append(a_job(case, **({"status": "Completed"} | told)))
     await product.azure(case)
@@ -148,7 +174,9 @@ async def test_what_is_no_later_backup_that_completed_heals_nothing(product: Pro
     assert (await product.incident_of(case["job_id"]))["status"] == "fixed", what
 
 
-async def test_a_backup_that_is_waited_for_and_completes_heals_the_failure(product: Product) -> None:
+async def test_a_backup_that_is_waited_for_and_completes_heals_the_failure(
+    product: Product,
+) -> None:
     case = scenario(LOCKED)
     job = a_job(case, "InProgress", operation="Backup")
     case["resources"].append(job)
@@ -162,8 +190,11 @@ async def test_a_backup_that_is_waited_for_and_completes_heals_the_failure(produ
     assert await product.changes() == []
 
 
-async def test_a_backup_that_is_waited_for_and_fails_is_this_incidents_new_failure(product: Product) -> None:
-    """The incident keeps the job that it was opened for; the later one's code is diagnosed, and its own event opens no other."""
+async def test_a_backup_that_is_waited_for_and_fails_is_this_incidents_new_failure(
+    product: Product,
+) -> None:
+    """The incident keeps the job that it was opened for; the later one's code is
+    diagnosed, and its own event opens no other."""
     case = scenario(LOCKED)
     code = "UserErrorFsFreezeFailed"
     failed = a_job(case, "Failed", errorDetails=[{"errorCode": 0, "errorString": code}])
@@ -180,7 +211,9 @@ async def test_a_backup_that_is_waited_for_and_fails_is_this_incidents_new_failu
     incident = await product.incident_of(case["job_id"])
     assert (incident["status"], incident["job_id"]) == ("needs_person", case["job_id"])
     assert code in incident["reason"]
-    assert [(each["job_id"], each["error_code"]) for each in incident["later_failures"]] == [(failed["name"], code)]
+    assert [(each["job_id"], each["error_code"]) for each in incident["later_failures"]] == [
+        (failed["name"], code)
+    ]
     assert await product.changes() == []
     count = len(await product.incidents())
     own = json.loads(json.dumps(case["event"]).replace(case["job_id"], failed["name"]))
@@ -188,10 +221,16 @@ async def test_a_backup_that_is_waited_for_and_fails_is_this_incidents_new_failu
     assert len(await product.incidents()) == count
 
 
-async def test_a_later_failure_that_is_there_already_is_the_one_that_is_diagnosed(product: Product) -> None:
+async def test_a_later_failure_that_is_there_already_is_the_one_that_is_diagnosed(
+    product: Product,
+) -> None:
     case = scenario(LOCKED)
-    failed = a_job(case, "Failed", errorDetails=[{"errorCode": 0, "errorString": "UserErrorFsFreezeFailed"}])
-    failed["properties"]["extendedInfo"] = {"dynamicErrorMessage": "UserErrorFsFreezeFailed: no freeze"}
+    failed = a_job(
+        case, "Failed", errorDetails=[{"errorCode": 0, "errorString": "UserErrorFsFreezeFailed"}]
+    )
+    failed["properties"]["extendedInfo"] = {
+        "dynamicErrorMessage": "UserErrorFsFreezeFailed: no freeze"
+    }
     case["resources"].append(failed)
     await product.azure(case)
     assert await product.alert(case["event"]) == 202
@@ -201,9 +240,14 @@ async def test_a_later_failure_that_is_there_already_is_the_one_that_is_diagnose
     assert await product.changes() == []
 
 
-async def test_after_a_completed_backup_that_failed_again_the_vm_is_not_well(product: Product) -> None:
+async def test_after_a_completed_backup_that_failed_again_the_vm_is_not_well(
+    product: Product,
+) -> None:
     case = scenario(EXTENSION)
-    case["resources"] += [a_job(case, "Completed", seconds=60), last := a_job(case, "Failed", seconds=120)]
+    case["resources"] += [
+        a_job(case, "Completed", seconds=60),
+        last := a_job(case, "Failed", seconds=120),
+    ]
     await product.azure(case)
     assert await product.alert(case["event"]) == 202
     incident = await product.incident_of(case["job_id"])
@@ -236,13 +280,18 @@ async def test_where_the_limit_is_full_it_waits_for_its_turn_until_it_heals(tmp_
 
 
 @pytest.mark.parametrize("fix", FIXES)
-async def test_a_fix_that_the_limit_can_never_take_goes_to_a_person(tmp_path: Path, fix: str) -> None:
+async def test_a_fix_that_the_limit_can_never_take_goes_to_a_person(
+    tmp_path: Path, fix: str
+) -> None:
     case = scenario(fix)
     async with running(tmp_path, REMEDIATOR_CHANGES_PER_HOUR="0") as product:
         await product.azure(case)
         await product.deliver(case["event"])
         incident = await product.incident_of(case["job_id"])
         assert incident["status"] == "needs_person"
-        assert "the limit of 0 changes an hour is reached by this fix alone, which makes 1" in incident["reason"]
+        assert (
+            "the limit of 0 changes an hour is reached by this fix alone, which makes 1"
+            in incident["reason"]
+        )
         assert any(step.startswith("Not done by us") for step in incident["manual_steps"])
         assert await product.changes() == []

@@ -7,8 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from simulator import messages
-from simulator.scenarios import alerts, parts
+from local.scenarios import alerts, parts
+from local.simulator import messages
 
 POINTS = 18
 NOTES = "Production. Nobody deletes anything here."
@@ -21,9 +21,12 @@ class Failure:
     event: dict[str, Any]
 
 
-def locked_groups(vms_by_group: dict[str, int], lock_on: str = "group") -> tuple[dict[str, Any], list[Failure]]:
-    """`vms_by_group` VMs in each group, each with 18 restore points under one lock of the group. `lock_on` "collection" or "point": each
-    collection, or one of its points, has a lock of its own as well."""
+def locked_groups(
+    vms_by_group: dict[str, int], lock_on: str = "group"
+) -> tuple[dict[str, Any], list[Failure]]:
+    """`vms_by_group` VMs in each group, each with 18 restore points under one lock of
+    the group. `lock_on` "collection" or "point": each collection, or one of its points,
+    has a lock of its own as well."""
     resources = [parts.group(parts.VAULT_GROUP), parts.vault()]
     failures = []
     for group, count in vms_by_group.items():
@@ -36,11 +39,24 @@ def locked_groups(vms_by_group: dict[str, int], lock_on: str = "group") -> tuple
             job_id = str(uuid.uuid4())
             extension = parts.backup_extension(vm, "Succeeded", None)
             failed = parts.failed_job(vm["id"], messages.INTERNAL, job_id)
-            resources += [vm, parts.interface(group, vm["name"]), extension, collection, parts.protected_item(vm["id"]), failed]
+            resources += [
+                vm,
+                parts.interface(group, vm["name"]),
+                extension,
+                collection,
+                parts.protected_item(vm["id"]),
+                failed,
+            ]
             if lock_on != "group":
-                point = f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}" if lock_on == "point" else ""
+                point = (
+                    f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}"
+                    if lock_on == "point"
+                    else ""
+                )
                 resources.append(parts.lock(collection["id"] + point, f"keep-{vm['name']}", NOTES))
-            failures.append(Failure(vm["id"], job_id, alerts.vm_alert(vm["id"], messages.INTERNAL, job_id)))
+            failures.append(
+                Failure(vm["id"], job_id, alerts.vm_alert(vm["id"], messages.INTERNAL, job_id))
+            )
     return json.loads(json.dumps({"resources": resources})), failures
 
 
@@ -49,7 +65,17 @@ def broken_extension() -> tuple[dict[str, Any], list[Failure]]:
     vm = parts.machine("rg-one", "rg-one-vm1", "Windows")
     extension = parts.backup_extension(vm, "Failed")
     job_id = str(uuid.uuid4())
-    resources = [parts.group(parts.VAULT_GROUP), parts.vault(), parts.group("rg-one"), vm, parts.interface("rg-one", vm["name"])]
-    resources += [extension, parts.protected_item(vm["id"]), parts.failed_job(vm["id"], messages.EXTENSION, job_id)]
+    resources = [
+        parts.group(parts.VAULT_GROUP),
+        parts.vault(),
+        parts.group("rg-one"),
+        vm,
+        parts.interface("rg-one", vm["name"]),
+    ]
+    resources += [
+        extension,
+        parts.protected_item(vm["id"]),
+        parts.failed_job(vm["id"], messages.EXTENSION, job_id),
+    ]
     event = alerts.vm_alert(vm["id"], messages.EXTENSION, job_id)
     return json.loads(json.dumps({"resources": resources})), [Failure(vm["id"], job_id, event)]

@@ -1,4 +1,5 @@
-"""What a day of following or waiting costs the durable engine. `make bench` writes docs/benchmarks/histories.{json,md}."""
+"""What a day of following or waiting costs the durable engine. `make bench` writes
+docs/benchmarks/histories.{json,md}."""
 
 from __future__ import annotations
 
@@ -10,7 +11,10 @@ from tests.faults.bench_windows import FOLDER
 from tests.faults.histories import START, Engine
 from tests.faults.long_work import followed, waited
 
-WORK = {"a verifying backup of 23 hours, followed": followed, "a wait of 24 hours for a job of the VM": waited}
+WORK = {
+    "a verifying backup of 23 hours, followed": followed,
+    "a wait of 24 hours for a job of the VM": waited,
+}
 TITLES = (
     "",
     "hours",
@@ -44,8 +48,14 @@ def main() -> None:
     lines = [
         "# What a long wait costs",
         "",
-        "The orchestrator in the durable library (1.x), in virtual time, with the pauses of the product where nothing is set. The library reads and",
-        "replays the whole history in each episode, so that is what must stay small: after 100 pauses the work goes on in a new history.",
+        (
+            "The orchestrator in the durable library (1.x), in virtual time, with the pauses of the"
+            " product where nothing is set. The library reads and"
+        ),
+        (
+            "replays the whole history in each episode, so that is what must stay small: after 100"
+            " pauses the work goes on in a new history."
+        ),
         "",
         "| " + " | ".join(TITLES) + " |",
         "|---|" + "---:|" * (len(TITLES) - 1),

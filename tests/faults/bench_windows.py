@@ -1,4 +1,5 @@
-"""How long a resource group is unlocked, against the shortest possible. `make bench` writes docs/benchmarks/windows.{json,md}."""
+"""How long a resource group is unlocked, against the shortest possible. `make bench`
+writes docs/benchmarks/windows.{json,md}."""
 
 from __future__ import annotations
 
@@ -9,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from command_line.demo_checks import LOCK, kind_of
-from command_line.serve import LOCAL_PACE
+from local.host.command import LOCAL_PACE
+from local.promises import LOCK, kind_of
 from tests.e2e.conftest import running
 from tests.faults.azure import locked_groups
 from tests.faults.judge import unlocked_seconds
@@ -25,15 +26,21 @@ async def measured(count: int) -> dict[str, Any]:
     """Through the whole local host, as the product runs."""
     state, failures = locked_groups({"rg-one": count})
     with tempfile.TemporaryDirectory() as folder:
-        settings = LOCAL_PACE | {"REMEDIATOR_GATHER_SECONDS": "30", "REMEDIATOR_WINDOW_SECONDS": "60"}
+        settings = LOCAL_PACE | {
+            "REMEDIATOR_GATHER_SECONDS": "30",
+            "REMEDIATOR_WINDOW_SECONDS": "60",
+        }
         async with running(Path(folder), **settings) as product:
             simulated = {"latency_ms": LATENCY_MS, "lro_s": {"collection_delete": DELETION_SECONDS}}
             await product.http.put(
-                f"{product.arm}/_sim/settings", json=simulated | {"lock_delete_propagation_s": PROPAGATION_SECONDS}
+                f"{product.arm}/_sim/settings",
+                json=simulated | {"lock_delete_propagation_s": PROPAGATION_SECONDS},
             )
             await product.azure(state)
             await asyncio.gather(*(product.alert(failure.event) for failure in failures))
-            ended = await asyncio.gather(*(product.incident_of(failure.job_id, seconds=180) for failure in failures))
+            ended = await asyncio.gather(
+                *(product.incident_of(failure.job_id, seconds=180) for failure in failures)
+            )
             requests = await product.requests()
     windows = sum(each["method"] == "DELETE" and kind_of(each["path"]) == LOCK for each in requests)
     seconds = unlocked_seconds(requests)
@@ -50,21 +57,43 @@ async def measured(count: int) -> dict[str, Any]:
 async def main() -> None:
     logging.disable(logging.CRITICAL)
     found = [await measured(count) for count in COUNTS]
-    told = {"latency_ms": LATENCY_MS, "deletion_seconds": DELETION_SECONDS, "propagation_seconds": PROPAGATION_SECONDS}
+    told = {
+        "latency_ms": LATENCY_MS,
+        "deletion_seconds": DELETION_SECONDS,
+        "propagation_seconds": PROPAGATION_SECONDS,
+    }
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "windows.json").write_text(json.dumps(told | {"shortest_seconds": SHORTEST, "runs": found}, indent=1) + "\n")
+    (FOLDER / "windows.json").write_text(
+        json.dumps(told | {"shortest_seconds": SHORTEST, "runs": found}, indent=1) + "\n"
+    )
     lines = [
         "# How long a resource group is unlocked",
         "",
-        f"Simulator: latency {LATENCY_MS} ms, deletion {DELETION_SECONDS} s, propagation {PROPAGATION_SECONDS} s; shortest possible {SHORTEST} s.",
-        "From the answer to the first DELETE of a lock to the answer to the last PUT, through the local host, on 2 cores.",
+        (
+            f"Simulator: latency {LATENCY_MS} ms, deletion {DELETION_SECONDS} s, propagation"
+            f" {PROPAGATION_SECONDS} s; shortest possible {SHORTEST} s."
+        ),
+        (
+            "From the answer to the first DELETE of a lock to the answer to the last PUT, through"
+            " the local host, on 2 cores."
+        ),
         "",
-        "| VMs of one group | fixed | windows | unlocked, s | of the shortest possible | of one VM |",
+        (
+            "| VMs of one group | fixed | windows | unlocked, s | of the shortest possible | of one"
+            " VM |"
+        ),
         "|---:|---:|---:|---:|---:|---:|",
     ]
     for each in found:
         share = each["unlocked_seconds"] / found[0]["unlocked_seconds"]
-        row = (each["vms"], each["fixed"], each["windows"], each["unlocked_seconds"], each["of_shortest"], round(share, 2))
+        row = (
+            each["vms"],
+            each["fixed"],
+            each["windows"],
+            each["unlocked_seconds"],
+            each["of_shortest"],
+            round(share, 2),
+        )
         lines.append("| " + " | ".join(str(value) for value in row) + " |")
     (FOLDER / "windows.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines[5:]))

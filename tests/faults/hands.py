@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from command_line.demo_checks import locks_of
-from simulator import clock, ids, jobs
-from simulator.scenarios import parts
+from local.promises import locks_of
+from local.scenarios import parts
+from local.simulator import clock, ids, jobs
 from tests.faults.world import Hand, World
 
 VM_ID = parts.machine_id("rg-one", "rg-one-vm1")
@@ -74,7 +74,11 @@ def lock_on_collection(*, of_a_point: bool = False) -> Hand:
 
     def hand(world: World) -> None:
         (collection,) = world.simulator.world.state.of_type(ids.COLLECTION)
-        point = f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}" if of_a_point else ""
+        point = (
+            f"/restorePoints/{collection['properties']['restorePoints'][0]['name']}"
+            if of_a_point
+            else ""
+        )
         lock(collection["id"] + point, "keep-this")(world)
 
     return hand

@@ -1,7 +1,9 @@
-"""The orchestration through the durable library itself, in virtual time: what its histories come to.
+"""The orchestration through the durable library itself, in virtual time: what its
+histories come to.
 
-Played: the extension. It starts what the orchestrator asks for, one completion an episode, and moves its clock on to each timer. The library
-reads and replays the whole history in each episode, as it does in Azure.
+Played: the extension. It starts what the orchestrator asks for, one completion an
+episode, and moves its clock on to each timer. The library reads and replays the whole
+history in each episode, as it does in Azure.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ class History:
 
 
 class Engine:
-    """Runs one orchestration to its end. `activities` answers a call, or raises WorkerGone."""
+    """Runs one orchestration to its end. `activities` answers a call, or raises
+    WorkerGone."""
 
     def __init__(self, activities: Activities) -> None:
         self.now = START
@@ -111,7 +114,13 @@ class Engine:
             self._event(TIMER_CREATED, number, FireAt=action["fireAt"])
         else:
             assert action["actionType"] == ACTIVITY, action
-            self._event(SCHEDULED, number, Name=action["functionName"], Version=None, Input=json.dumps(action["input"]))
+            self._event(
+                SCHEDULED,
+                number,
+                Name=action["functionName"],
+                Version=None,
+                Input=json.dumps(action["input"]),
+            )
 
     def _ended(self, action: dict[str, Any], number: int) -> tuple[int, dict[str, Any]]:
         if action["actionType"] == TIMER:
@@ -123,12 +132,18 @@ class Engine:
         try:
             answer = self._activities(name, work)
         except WorkerGone as gone:
-            return FAILED, {"TaskScheduledId": number, "Reason": f"Activity function '{name}' failed: {gone}", "Details": ""}
+            return FAILED, {
+                "TaskScheduledId": number,
+                "Reason": f"Activity function '{name}' failed: {gone}",
+                "Details": "",
+            }
         return COMPLETED, {"TaskScheduledId": number, "Result": json.dumps(answer)}
 
     def _event(self, kind: int, number: int = -1, **fields: Any) -> None:
         at = self.now.isoformat(timespec="microseconds").replace("+00:00", "Z")
-        self.histories[-1].events.append({"EventType": kind, "EventId": number, "IsPlayed": False, "Timestamp": at, **fields})
+        self.histories[-1].events.append(
+            {"EventType": kind, "EventId": number, "IsPlayed": False, "Timestamp": at, **fields}
+        )
 
 
 def _flat(actions: list[Any]) -> Iterator[dict[str, Any]]:

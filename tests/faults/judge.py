@@ -1,11 +1,12 @@
-"""The promises, judged on Azure's state, its request log and the audit trail, whatever happened in between."""
+"""The promises, judged on Azure's state, its request log and the audit trail, whatever
+happened in between."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-from command_line.demo_checks import COLLECTION, LOCK, kind_of, locks_of
+from local.promises import COLLECTION, LOCK, kind_of, locks_of
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from tests.e2e.promises import changes_azure, not_allowed
@@ -23,7 +24,8 @@ def judge(
     wall_offset: float | None,
     removed: Counter[str],
 ) -> dict[str, list[str]]:
-    """What is broken, by promise; every list is empty when all hold. `wall_offset` None: clocks were turned, order is not judged.
+    """What is broken, by promise; every list is empty when all hold. `wall_offset`
+    None: clocks were turned, order is not judged.
 
     `removed`: how often each extension and collection went away."""
     return {
@@ -31,7 +33,9 @@ def judge(
         "unpromised deletions": _deletions(before, expected_locks, requests, incidents),
         "changes without an intent": _intents(requests, entries, wall_offset),
         "fixed twice": _twice(removed, incidents),
-        "chain": [str(broken)] if (broken := verify(Entry.from_json(entry) for entry in entries)) else [],
+        "chain": (
+            [str(broken)] if (broken := verify(Entry.from_json(entry) for entry in entries)) else []
+        ),
         "open intents": _dangling(entries),
     }
 
@@ -46,19 +50,26 @@ def _locks(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
 
 
 def _deletions(
-    before: dict[str, Any], known_locks: dict[str, Any], requests: list[dict[str, Any]], incidents: list[dict[str, Any]]
+    before: dict[str, Any],
+    known_locks: dict[str, Any],
+    requests: list[dict[str, Any]],
+    incidents: list[dict[str, Any]],
 ) -> list[str]:
     vms = [incident["vm_id"] for incident in incidents if incident["vm_id"]]
     broken = []
     for request in requests:
         if request["path"].casefold() in known_locks:
             continue  # one that a person added before the group was unlocked, and that must be there at the end like the others
-        if request["method"] == "DELETE" and all(not_allowed(before, request["path"], vm) for vm in vms):
+        if request["method"] == "DELETE" and all(
+            not_allowed(before, request["path"], vm) for vm in vms
+        ):
             broken.append(f"DELETE {request['path']}")
     return broken
 
 
-def _intents(requests: list[dict[str, Any]], entries: list[dict[str, Any]], wall_offset: float | None) -> list[str]:
+def _intents(
+    requests: list[dict[str, Any]], entries: list[dict[str, Any]], wall_offset: float | None
+) -> list[str]:
     begun: dict[str, float] = {}
     for entry in entries:
         if entry["phase"] == "intent":
@@ -83,7 +94,9 @@ def _twice(removed: Counter[str], incidents: list[dict[str, Any]]) -> list[str]:
     """Nothing that a fix deletes went away twice, and each failed job is one incident."""
     jobs = Counter(incident["job_id"] for incident in incidents)
     twice = [f"{path} was deleted {count} times" for path, count in removed.items() if count > 1]
-    return twice + [f"{count} incidents of the job {job}" for job, count in jobs.items() if count > 1]
+    return twice + [
+        f"{count} incidents of the job {job}" for job, count in jobs.items() if count > 1
+    ]
 
 
 def _dangling(entries: list[dict[str, Any]]) -> list[str]:
@@ -98,15 +111,22 @@ def _dangling(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def unlocked_seconds(requests: list[dict[str, Any]]) -> float:
-    """From the answer to the first DELETE of a lock to the answer to the last PUT of one."""
+    """From the answer to the first DELETE of a lock to the answer to the last PUT of
+    one."""
     lifted = [
-        each["at"] + each["duration_ms"] / 1000 for each in requests if each["method"] == "DELETE" and kind_of(each["path"]) == LOCK
+        each["at"] + each["duration_ms"] / 1000
+        for each in requests
+        if each["method"] == "DELETE" and kind_of(each["path"]) == LOCK
     ]
     back = [
-        each["at"] + each["duration_ms"] / 1000 for each in requests if each["method"] == "PUT" and kind_of(each["path"]) == LOCK
+        each["at"] + each["duration_ms"] / 1000
+        for each in requests
+        if each["method"] == "PUT" and kind_of(each["path"]) == LOCK
     ]
     return max(back) - min(lifted)
 
 
 def collections_of(state: dict[str, Any]) -> set[str]:
-    return {each["id"].casefold() for each in state["resources"] if kind_of(each["id"]) == COLLECTION}
+    return {
+        each["id"].casefold() for each in state["resources"] if kind_of(each["id"]) == COLLECTION
+    }

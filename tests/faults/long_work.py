@@ -1,4 +1,5 @@
-"""Work that takes a day: a verifying backup of 23 hours, and an incident that waits for 24."""
+"""Work that takes a day: a verifying backup of 23 hours, and an incident that waits for
+24."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared import clock
+from shared.diagnosis import begin
 from shared.incident.model import Verification
 from shared.settings import Settings
-from shared.workflow import begin, verify
+from shared.verification import verify
 from tests.faults.histories import START, Engine
 
 JOB, WAIT = timedelta(hours=23), timedelta(hours=24)
@@ -29,12 +31,16 @@ def virtual_time(engine: Engine) -> Iterator[None]:
 
 
 def followed() -> Engine:
-    """The follow-up of a backup of 23 hours, with the pauses of the product where nothing is set."""
+    """The follow-up of a backup of 23 hours, with the pauses of the product where
+    nothing is set."""
     shown = Verification("11111111-2222-3333-4444-555555555555", since=clock.as_text(START))
 
     def answers(name: str, _: Any) -> Any:
         if name == "look_at_backup":
-            return {"ended": engine.now - START >= JOB, "seconds": verify._until_next_look(TOOLS, shown)}
+            return {
+                "ended": engine.now - START >= JOB,
+                "seconds": verify._until_next_look(TOOLS, shown),
+            }
         return {
             "begin_incident": {"next": "verify", "job_id": shown.job_id, **begin.pace(TOOLS)},
             "conclude_backup": {"next": "stop"},
@@ -52,10 +58,19 @@ def waited() -> Engine:
     def answers(name: str, work: Any) -> Any:
         if name == "before_diagnosis":
             left = (START + WAIT - engine.now).total_seconds()
-            return {"next": "wait", "seconds": left, "unread": work["unread"] + 1} if left > 0 else {"next": "stop"}
+            return (
+                {"next": "wait", "seconds": left, "unread": work["unread"] + 1}
+                if left > 0
+                else {"next": "stop"}
+            )
         assert name == "begin_incident"
         failed_at = clock.as_text(START)
-        return {"next": "diagnose", "failed_at": failed_at, "causes": ["no_internet"], **begin.pace(TOOLS)}
+        return {
+            "next": "diagnose",
+            "failed_at": failed_at,
+            "causes": ["no_internet"],
+            **begin.pace(TOOLS),
+        }
 
     engine = Engine(answers)
     with virtual_time(engine):

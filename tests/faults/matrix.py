@@ -1,10 +1,13 @@
-"""The fault matrix: every effect boundary of one repair × everything that can go wrong there, each run on to rest and judged.
+"""The fault matrix: every effect boundary of one repair × everything that can go wrong
+there, each run on to rest and judged.
 
-    python -m tests.faults.matrix                    all cells, table to docs/reliability.md
-    python -m tests.faults.matrix --quick            every sixteenth cell
-    python -m tests.faults.matrix --cell 'NAME'      one cell, as a failure prints it
+    python -m tests.faults.matrix                    all cells, table to
+    docs/reliability.md python -m tests.faults.matrix --quick            every sixteenth
+    cell python -m tests.faults.matrix --cell 'NAME'      one cell, as a failure prints
+    it
 
-Boundaries are found by a run without faults, not listed by hand. What a cell plays and what it cannot is told in docs/reliability.md.
+Boundaries are found by a run without faults, not listed by hand. What a cell plays and
+what it cannot is told in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from simulator.scenarios import parts
+from local.scenarios import parts
 from tests.faults.azure import NOTES, locked_groups
 from tests.faults.runs import Outcome, run
 from tests.faults.world import Fault, NeverAtRest, Place
@@ -33,22 +36,45 @@ JOBS = 2
 LATE_SECONDS = 2.5
 """Longer than the call's time limit in these runs."""
 PROBLEM = {"code": "InternalExecutionError", "message": "An internal execution error occurred."}
-BY_POLICY = {"error": {"code": "RequestDisallowedByPolicy", "message": "Resource 'keep-rg-one' was disallowed by policy."}}
+BY_POLICY = {
+    "error": {
+        "code": "RequestDisallowedByPolicy",
+        "message": "Resource 'keep-rg-one' was disallowed by policy.",
+    }
+}
 MADE = parts.lock(parts.group("rg-one")["id"], "keep-rg-one", NOTES)
 """The answer to a PUT of the lock of these runs."""
 PROOF = 1
 """Which PUT of the lock is the proof; the others put it back."""
-DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = "ARM DELETE restorePointCollections", "ARM DELETE locks", "ARM PUT locks"
-POLLS = tuple(f"{side} ARM GET {what}" for side in ("before", "after") for what in ("operations", "operationsStatus"))
+DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = (
+    "ARM DELETE restorePointCollections",
+    "ARM DELETE locks",
+    "ARM PUT locks",
+)
+POLLS = tuple(
+    f"{side} ARM GET {what}"
+    for side in ("before", "after")
+    for what in ("operations", "operationsStatus")
+)
 LOOKS = 3
-"""How often a cell whose boundary was not reached is run again: how often a job is looked at is a matter of moments, too."""
+"""How often a cell whose boundary was not reached is run again: how often a job is
+looked at is a matter of moments, too."""
 EPISODE = "episode after "
 SILENT = 12
-"""Rounds of the guardian in which the engine's API answers 500: more than restarts are allowed."""
+"""Rounds of the guardian in which the engine's API answers 500: more than restarts are
+allowed."""
 BEFORE_LIFT = "before store insert audit intent restore_lock"
-PROMISES = ("locks lost", "unpromised deletions", "changes without an intent", "fixed twice", "open intents", "chain")
+PROMISES = (
+    "locks lost",
+    "unpromised deletions",
+    "changes without an intent",
+    "fixed twice",
+    "open intents",
+    "chain",
+)
 GIVEN_UP = "given up"
-"""A person was told because the product could not go on, not because of what it found."""
+"""A person was told because the product could not go on, not because of what it found.
+"""
 
 
 @dataclass(frozen=True)
@@ -75,10 +101,11 @@ class Judged:
 
 
 async def boundaries() -> list[tuple[str, int]]:
-    """Every boundary of a repair without faults: its label, and the how-manieth of that label.
+    """Every boundary of a repair without faults: its label, and the how-manieth of that
+    label.
 
-    As many of a label as each of three runs has, and of the questions for an operation's state the first: the rest is a matter of
-    moments.
+    As many of a label as each of three runs has, and of the questions for an
+    operation's state the first: the rest is a matter of moments.
     """
     runs = [(await _once(Cell("discovery", "", None, None))).boundaries for _ in range(3)]
     common = Counter(runs[0])
@@ -104,7 +131,11 @@ def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
         yield cell("host dies, engine lost", Fault("die"))
         if label.startswith(EPISODE):
             yield cell("status unreadable", Fault("engine", {"answers": SILENT}))
-            yield cell("worker dies, status unreadable", Fault("engine", {"answers": SILENT, "die": True}), lose=False)
+            yield cell(
+                "worker dies, status unreadable",
+                Fault("engine", {"answers": SILENT, "die": True}),
+                lose=False,
+            )
         if " ARM " in label:
             yield cell("connection reset", Fault("reset"))
         if label.startswith("before ARM"):
@@ -119,10 +150,16 @@ def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
             yield cell("store unreachable for 1 s", Fault("store", {"seconds": 1.0}))
         if label == f"before {DELETE_COLLECTION}":
             yield cell("operation fails", Fault("arm", {"action": {"lro_fail": PROBLEM}}))
-            yield cell("operation fails always", Fault("arm", {"action": {"lro_fail": PROBLEM}, "times": 9}))
+            yield cell(
+                "operation fails always",
+                Fault("arm", {"action": {"lro_fail": PROBLEM}, "times": 9}),
+            )
             yield cell("operation hangs", Fault("arm", {"action": {"lro_hang": True}}))
         if place == (f"before {PUT_LOCK}", PROOF):
-            yield cell("403 by policy on the proof", Fault("arm", {"action": {"status": 403, "body": BY_POLICY}}))
+            yield cell(
+                "403 by policy on the proof",
+                Fault("arm", {"action": {"status": 403, "body": BY_POLICY}}),
+            )
             yield cell("no answer to the proof", Fault("arm", {"action": {"reset": "after"}}))
             yield cell("201 on the proof", Fault("arm", {"action": {"status": 201, "body": MADE}}))
         elif label == f"before {PUT_LOCK}":
@@ -134,16 +171,37 @@ def cells(found: list[tuple[str, int]]) -> Iterator[Cell]:
 def _people() -> Iterator[Cell]:
     in_window = (f"after {DELETE_LOCK}", 1)
     for does in ("adds a lock", "changes the lock", "deletes the collection", "deletes the VM"):
-        yield Cell(f"a person {does} in the window", "a person's hand", in_window, Fault("person", {"does": does}))
-    yield Cell("a person adds a lock before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "adds a lock"}))
+        yield Cell(
+            f"a person {does} in the window",
+            "a person's hand",
+            in_window,
+            Fault("person", {"does": does}),
+        )
     yield Cell(
-        "a person changes the lock before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "changes the lock"})
+        "a person adds a lock before",
+        "a person's hand",
+        (BEFORE_LIFT, 1),
+        Fault("person", {"does": "adds a lock"}),
     )
     yield Cell(
-        "a person takes the lock off before", "a person's hand", (BEFORE_LIFT, 1), Fault("person", {"does": "takes the lock off"})
+        "a person changes the lock before",
+        "a person's hand",
+        (BEFORE_LIFT, 1),
+        Fault("person", {"does": "changes the lock"}),
+    )
+    yield Cell(
+        "a person takes the lock off before",
+        "a person's hand",
+        (BEFORE_LIFT, 1),
+        Fault("person", {"does": "takes the lock off"}),
     )
     for seconds in (3600, -3600):
-        yield Cell(f"the clock jumps by {seconds} s", "the clock jumps", in_window, Fault("clock", {"seconds": seconds}))
+        yield Cell(
+            f"the clock jumps by {seconds} s",
+            "the clock jumps",
+            in_window,
+            Fault("clock", {"seconds": seconds}),
+        )
 
 
 def _many() -> Iterator[Cell]:
@@ -153,19 +211,33 @@ def _many() -> Iterator[Cell]:
         yield Cell(f"a lock on a {what}", "a lock on the collection", None, None, lock_on=what)
     yield Cell("two groups at once", "many at once", None, None, groups={"rg-one": 3, "rg-two": 3})
     for lose in (True, False):
-        name = f"5 VMs of one group, the process dies in the window, engine {'lost' if lose else 'kept'}"
-        yield Cell(name, "many at once", (f"after {DELETE_LOCK}", 1), Fault("die"), lose, {"rg-one": 5})
+        name = (
+            "5 VMs of one group, the process dies in the window, engine"
+            f" {'lost' if lose else 'kept'}"
+        )
+        yield Cell(
+            name, "many at once", (f"after {DELETE_LOCK}", 1), Fault("die"), lose, {"rg-one": 5}
+        )
 
 
 async def _once(cell: Cell) -> Outcome:
     state, failures = locked_groups(cell.groups, cell.lock_on)
     faults = {cell.place: cell.fault} if cell.place is not None and cell.fault is not None else {}
     with tempfile.TemporaryDirectory() as folder:
-        return await run(Path(folder), state, failures, faults, lose_engine=cell.lose_engine, deliveries=cell.deliveries)
+        return await run(
+            Path(folder),
+            state,
+            failures,
+            faults,
+            lose_engine=cell.lose_engine,
+            deliveries=cell.deliveries,
+        )
 
 
 def _status(incident: dict[str, Any]) -> str:
-    lost = any(words in incident["reason"] for words in ("failed at every attempt", "without progress"))
+    lost = any(
+        words in incident["reason"] for words in ("failed at every attempt", "without progress")
+    )
     return GIVEN_UP if lost else str(incident["status"])
 
 
@@ -177,12 +249,16 @@ def judged(cell: Cell) -> Judged:
         try:
             outcome = asyncio.run(_once(cell))
         except NeverAtRest as error:
-            return Judged(cell.name, cell.column, True, (), {}, str(error), time.monotonic() - began)
+            return Judged(
+                cell.name, cell.column, True, (), {}, str(error), time.monotonic() - began
+            )
         hit = cell.place is None or bool(outcome.struck)
         if hit or outcome.broken:
             break
     statuses = tuple(sorted(_status(incident) for incident in outcome.incidents))
-    return Judged(cell.name, cell.column, hit, statuses, outcome.broken, "", time.monotonic() - began)
+    return Judged(
+        cell.name, cell.column, hit, statuses, outcome.broken, "", time.monotonic() - began
+    )
 
 
 def run_cells(chosen: list[Cell], jobs: int = JOBS, *, progress: bool = True) -> list[Judged]:
@@ -191,7 +267,10 @@ def run_cells(chosen: list[Cell], jobs: int = JOBS, *, progress: bool = True) ->
         for number, result in enumerate(pool.map(judged, chosen, chunksize=4), 1):
             results.append(result)
             if problem := wrong(result):
-                print(f"FAILED {result.name}: {problem}\n  repeat it: {repeat(result.name)}", flush=True)
+                print(
+                    f"FAILED {result.name}: {problem}\n  repeat it: {repeat(result.name)}",
+                    flush=True,
+                )
             elif progress and number % 50 == 0:
                 print(f"{number} of {len(chosen)} cells", flush=True)
     return results
@@ -216,13 +295,18 @@ def table(results: list[Judged], seconds: float) -> str:
     by_column: dict[str, list[Judged]] = {}
     for result in results:
         by_column.setdefault(result.column, []).append(result)
-    lines = ["| what goes wrong | cells | fixed at the end | handed to a person | promises broken |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| what goes wrong | cells | fixed at the end | handed to a person | promises broken |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for column, found in by_column.items():
         fixed = sum(set(each.statuses) == {"fixed"} for each in found)
         person = sum("needs_person" in each.statuses for each in found)
         broken = sum(bool(wrong(each)) for each in found)
         lines.append(f"| {column} | {len(found)} | {fixed} | {person} | {broken} |")
-    totals = {promise: sum(len(each.broken.get(promise, [])) for each in results) for promise in PROMISES}
+    totals = {
+        promise: sum(len(each.broken.get(promise, [])) for each in results) for promise in PROMISES
+    }
     lines += ["", "| in all cells | |", "|---|---:|", f"| cells run | {len(results)} |"]
     lines += [f"| {promise} | {count} |" for promise, count in totals.items()]
     lines += [
@@ -233,10 +317,14 @@ def table(results: list[Judged], seconds: float) -> str:
 
 
 def main(arguments: Any = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help=f"every {STEP}th cell")
     parser.add_argument("--cell", help="the name of one cell")
-    parser.add_argument("--write", type=Path, help="put the table into this Markdown file, between its markers")
+    parser.add_argument(
+        "--write", type=Path, help="put the table into this Markdown file, between its markers"
+    )
     asked = parser.parse_args(arguments)
     everything = list(cells(asyncio.run(boundaries())))
     chosen = everything

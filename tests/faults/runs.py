@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from command_line.demo_checks import COLLECTION, kind_of, locks_of
+from local.promises import COLLECTION, kind_of, locks_of
+from local.simulator.state import State
 from shared.incident.view import incident_json
-from simulator.state import State
 from tests.e2e.promises import EXTENSION
 from tests.faults.azure import Failure
 from tests.faults.judge import judge
@@ -51,18 +51,23 @@ async def run(
     environment: Mapping[str, str] | None = None,
     waiting: bool = False,
 ) -> Outcome:
-    """`settings` are the simulator's, `environment` the app's; `waiting`: an incident that waits for its time is at rest.
+    """`settings` are the simulator's, `environment` the app's; `waiting`: an incident
+    that waits for its time is at rest.
 
     Raises NeverAtRest when the system does not come to rest by itself.
     """
-    async with World(folder, dict(faults or {}), lose_engine, environment=dict(environment or {})) as world:
+    async with World(
+        folder, dict(faults or {}), lose_engine, environment=dict(environment or {})
+    ) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
         if settings:
             simulator.change_settings(settings)
         before, removed = _dumped(simulator), _counted(simulator.state)
         world.at_first, world.expected = before, locks_of(before)
-        await asyncio.gather(*(world.deliver(failure.event) for failure in failures for _ in range(deliveries)))
+        await asyncio.gather(
+            *(world.deliver(failure.event) for failure in failures for _ in range(deliveries))
+        )
         await world.rest(len(failures), waiting=waiting)
         app = world.onlooker
         incidents = [incident_json(incident) async for incident in app.book.all()]
@@ -70,8 +75,19 @@ async def run(
         requests = [asdict(each) for each in sorted(simulator.requests, key=lambda each: each.n)]
         after = _dumped(simulator)
         turned = world.clock_offset != 0
-        broken = judge(before, after, world.expected, requests, incidents, entries, None if turned else wall_offset(), removed)
-        return Outcome(broken | {"crashes": world.crashes}, world, incidents, requests, entries, after)
+        broken = judge(
+            before,
+            after,
+            world.expected,
+            requests,
+            incidents,
+            entries,
+            None if turned else wall_offset(),
+            removed,
+        )
+        return Outcome(
+            broken | {"crashes": world.crashes}, world, incidents, requests, entries, after
+        )
 
 
 def _counted(state: State) -> Counter[str]:

@@ -8,19 +8,29 @@ from pathlib import Path
 
 import pytest
 
+from local.scenarios import load
+from local.simulator import ids
+from shared.execution.fixes.contract import StepKind
+from shared.execution.hand_over import hand_over
 from shared.execution.tools import intent, open_intents
-from shared.fixes.contract import StepKind
 from shared.incident.model import Status
-from shared.workflow.hand_over import hand_over
-from simulator import ids
-from simulator.scenarios import load
 from tests.faults import hands
 from tests.faults.azure import broken_extension
 from tests.faults.runs import run
 from tests.faults.test_last_looks import Azure, locked
 from tests.faults.test_lock_window import tools_of
 from tests.faults.test_verifying import backups, one, person
-from tests.faults.test_waiting import BEFORE_ACTING, EXTENSION, LOCKED, a_restore, all_ended, end, failed, incidents, until
+from tests.faults.test_waiting import (
+    BEFORE_ACTING,
+    EXTENSION,
+    LOCKED,
+    a_restore,
+    all_ended,
+    end,
+    failed,
+    incidents,
+    until,
+)
 from tests.faults.world import Died, Fault, Place, World
 
 PUT_OFF: Place = ("after store insert audit note status", "after store insert fixes")
@@ -41,9 +51,13 @@ def the_restore_ends(world: World) -> None:
 
 @pytest.mark.parametrize("name", [LOCKED, EXTENSION])
 async def test_a_plan_that_was_put_off_takes_its_turn_again(tmp_path: Path, name: str) -> None:
-    """The worker dies with its answer, and the job ends before the unit is called again."""
+    """The worker dies with its answer, and the job ends before the unit is called
+    again."""
     case = load(name)
-    faults = {BEFORE_ACTING: Fault("person", {"does": a_restore}), PUT_OFF: Fault("person", {"does": the_restore_ends})}
+    faults = {
+        BEFORE_ACTING: Fault("person", {"does": a_restore}),
+        PUT_OFF: Fault("person", {"does": the_restore_ends}),
+    }
     async with failed(tmp_path, case, [], faults) as world:
         world.lose_engine = False
         await world.deliver(case["event"])
@@ -68,7 +82,9 @@ async def test_a_change_whose_effect_cannot_be_read_is_not_done(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("azure", [locked, broken_extension])
-async def test_a_backup_that_completed_counts_for_whoever_begins_again(tmp_path: Path, azure: Azure) -> None:
+async def test_a_backup_that_completed_counts_for_whoever_begins_again(
+    tmp_path: Path, azure: Azure
+) -> None:
     outcome, incident = await one(tmp_path, azure, {SHOWN: Fault("die")})
     assert (incident["status"], backups(outcome)) == ("fixed", 1)
     assert incident["verification"]["outcome"] == "Completed"
@@ -83,12 +99,15 @@ async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> 
         (incident,), tools = await incidents(world), await tools_of(world)
         (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
         await intent(tools, incident, StepKind.UNINSTALL_EXTENSION.value, extension["id"])
-        world.faults["after store insert audit note status", 1 + world.times.get("after store insert audit note status", 0)] = (
-            Fault("die")
-        )
+        world.faults[
+            "after store insert audit note status",
+            1 + world.times.get("after store insert audit note status", 0),
+        ] = Fault("die")
         with pytest.raises(Died):
             await hand_over(tools, incident.id, "carry_out_unit", "it failed")
         tools = await tools_of(world)
         assert [each.status for each in await incidents(world)] == [Status.NEEDS_PERSON]
-        assert await hand_over(tools, incident.id, "carry_out_unit", "it failed") == {"closed": False}
+        assert await hand_over(tools, incident.id, "carry_out_unit", "it failed") == {
+            "closed": False
+        }
         assert await open_intents(tools, incident.id) == set()

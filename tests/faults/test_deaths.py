@@ -1,4 +1,5 @@
-"""A dead worker is ordinary: the engine fails what it held, and the incident ends as if nobody had died."""
+"""A dead worker is ordinary: the engine fails what it held, and the incident ends as if
+nobody had died."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ import pytest
 
 import functions.remediation as shells
 from functions import orchestration
+from shared.execution import guardian
 from shared.incident.model import Incident
-from shared.workflow import guardian
 from tests.faults import runs
 from tests.faults.azure import locked_groups
 from tests.faults.world import Died, EngineFault, Fault, Place, World
@@ -38,7 +39,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_episodes(*stages: str) -> dict[Place, Fault]:
-    return {(f"episode after {stage}", nth): Fault("die") for stage in stages for nth in range(1, DEATHS + 1)}
+    return {
+        (f"episode after {stage}", nth): Fault("die")
+        for stage in stages
+        for nth in range(1, DEATHS + 1)
+    }
 
 
 async def repaired(folder: Path, faults: dict[Place, Fault]) -> runs.Outcome:
@@ -47,7 +52,8 @@ async def repaired(folder: Path, faults: dict[Place, Fault]) -> runs.Outcome:
 
 
 def kill_workers_of(monkeypatch: pytest.MonkeyPatch, stage: str, deaths: int = DEATHS) -> list[str]:
-    """The worker dies in this activity, its work done: nobody hears of it. Returns where that was."""
+    """The worker dies in this activity, its work done: nobody hears of it. Returns
+    where that was."""
     activity = getattr(shells, stage)._function
     really, died = activity.get_user_function(), []
 
@@ -64,7 +70,9 @@ def kill_workers_of(monkeypatch: pytest.MonkeyPatch, stage: str, deaths: int = D
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_six_workers_that_die_in_a_stage_end_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+async def test_six_workers_that_die_in_a_stage_end_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
     died = kill_workers_of(monkeypatch, stage)
     outcome = await repaired(tmp_path, {})
     assert len(died) == DEATHS
@@ -74,18 +82,24 @@ async def test_six_workers_that_die_in_a_stage_end_fixed(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("stage", STAGES)
-async def test_six_orchestrations_that_fail_after_a_stage_end_fixed(tmp_path: Path, stage: str) -> None:
+async def test_six_orchestrations_that_fail_after_a_stage_end_fixed(
+    tmp_path: Path, stage: str
+) -> None:
     outcome = await repaired(tmp_path, in_episodes(stage))
     assert outcome.struck
     assert outcome.broken == {}
     assert [each["status"] for each in outcome.incidents] == ["fixed"]
 
 
-async def test_six_deaths_in_every_stage_and_after_it_end_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_six_deaths_in_every_stage_and_after_it_end_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More than ten in the incident's life, and never ten in a row without progress."""
     died = [kill_workers_of(monkeypatch, stage) for stage in STAGES]
     outcome = await repaired(tmp_path, in_episodes(*STAGES))
-    assert sum(len(each) for each in died) > 3 * guardian.MOST_RESTARTS, "a stage whose work is on record is not run again"
+    assert sum(len(each) for each in died) > 3 * guardian.MOST_RESTARTS, (
+        "a stage whose work is on record is not run again"
+    )
     assert len(outcome.struck) > 3 * guardian.MOST_RESTARTS
     assert outcome.broken == {}
     assert [each["status"] for each in outcome.incidents] == ["fixed"]
@@ -93,7 +107,9 @@ async def test_six_deaths_in_every_stage_and_after_it_end_fixed(tmp_path: Path, 
 
 async def test_deaths_without_progress_end_with_a_person(tmp_path: Path) -> None:
     """Each orchestration fails at the same place."""
-    always: dict[Place, Fault] = {("episode after decide_plan", nth): Fault("die") for nth in range(1, 100)}
+    always: dict[Place, Fault] = {
+        ("episode after decide_plan", nth): Fault("die") for nth in range(1, 100)
+    }
     outcome = await repaired(tmp_path, always)
     assert outcome.broken == {}
     (incident,) = outcome.incidents
@@ -102,7 +118,9 @@ async def test_deaths_without_progress_end_with_a_person(tmp_path: Path) -> None
     assert guardian.MOST_RESTARTS < len(outcome.struck) <= guardian.MOST_RESTARTS + len(STAGES)
 
 
-async def test_a_stage_whose_workers_always_die_ends_with_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stage_whose_workers_always_die_ends_with_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     died = kill_workers_of(monkeypatch, "check_cause", deaths=10_000)
     outcome = await repaired(tmp_path, {})
     (incident,) = outcome.incidents
@@ -116,7 +134,9 @@ async def the_incident(world: World) -> Incident:
 
 
 @pytest.mark.parametrize("healthy", [True, False], ids=["it runs on", "it is gone"])
-async def test_an_engine_that_answers_500_gives_no_incident_up(tmp_path: Path, healthy: bool) -> None:
+async def test_an_engine_that_answers_500_gives_no_incident_up(
+    tmp_path: Path, healthy: bool
+) -> None:
     """More rounds of the guardian than restarts are allowed; afterwards all goes on."""
     state, failures = locked_groups({"rg-one": 1})
     async with World(tmp_path, lose_engine=False) as world:
@@ -136,9 +156,13 @@ async def test_an_engine_that_answers_500_gives_no_incident_up(tmp_path: Path, h
         assert str((await the_incident(world)).status) == "fixed"
 
 
-async def test_a_start_that_the_engine_refuses_is_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_that_the_engine_refuses_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
-    async with World(tmp_path, {("episode after decide_plan", 1): Fault("die")}, lose_engine=False) as world:
+    async with World(
+        tmp_path, {("episode after decide_plan", 1): Fault("die")}, lose_engine=False
+    ) as world:
         world.simulator.world.replace_state(state)
         await world.deliver(failures[0].event)
         (task,) = world.tasks.values()
@@ -166,12 +190,19 @@ def switch_off(world: World) -> None:
 
 BROUGHT_TO_ITS_END = {
     "the backup runs": ("start_backup", "look_at_backup", "fixed", "is Completed"),
-    "the fix is in place": ("carry_out_unit", "settle_fix", "needs_person", "the verifying backup could not be started"),
+    "the fix is in place": (
+        "carry_out_unit",
+        "settle_fix",
+        "needs_person",
+        "the verifying backup could not be started",
+    ),
 }
 
 
 @pytest.mark.parametrize("moment", BROUGHT_TO_ITS_END)
-async def test_work_that_was_lost_and_switched_off_is_brought_to_its_end(tmp_path: Path, moment: str) -> None:
+async def test_work_that_was_lost_and_switched_off_is_brought_to_its_end(
+    tmp_path: Path, moment: str
+) -> None:
     switched, lost, status, reason = BROUGHT_TO_ITS_END[moment]
     faults: dict[Place, Fault] = {(f"episode after {lost}", 1): Fault("die")}
     faults[(f"episode after {switched}", 1)] = Fault("person", {"does": switch_off})

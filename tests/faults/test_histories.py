@@ -1,4 +1,5 @@
-"""The orchestration's histories, as the durable library makes them: long waits stay small, and a dead worker is got over."""
+"""The orchestration's histories, as the durable library makes them: long waits stay
+small, and a dead worker is got over."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ MOST_EVENTS, MOST_BYTES = 1_000, 200_000
 
 def test_a_backup_of_23_hours_is_followed_in_small_histories() -> None:
     engine = followed()
-    assert JOB <= engine.now - START <= JOB + 2 * timedelta(seconds=TOOLS.settings.longest_pause_seconds)
+    assert (
+        JOB
+        <= engine.now - START
+        <= JOB + 2 * timedelta(seconds=TOOLS.settings.longest_pause_seconds)
+    )
     assert max(len(each.events) for each in engine.histories) <= MOST_EVENTS
     assert max(each.bytes for each in engine.histories) <= MOST_BYTES
     called = Counter(name for name, _ in engine.calls)
@@ -37,14 +42,18 @@ def test_a_wait_of_24_hours_goes_on_where_it_was() -> None:
     assert called["begin_incident"] == 1, "a new history does not begin the work again"
     asked = [work["unread"] for name, work in engine.calls if name == "before_diagnosis"]
     assert asked == list(range(len(asked))), "what was counted goes along"
-    assert {work["failed_at"] for name, work in engine.calls if name == "before_diagnosis"} == {"2026-01-31T00:00:00.000000Z"}
+    assert {work["failed_at"] for name, work in engine.calls if name == "before_diagnosis"} == {
+        "2026-01-31T00:00:00.000000Z"
+    }
 
 
 def test_pauses_grow_to_the_longest_and_stay_there_in_a_new_history() -> None:
     second = waited().histories[1]
     fired = [event["FireAt"] for event in second.events if event["EventType"] == 10]
     moments = [timedelta(0)] + [_moment(text) - START for text in fired]
-    pauses = [(later - earlier).total_seconds() for earlier, later in itertools.pairwise(moments[1:])]
+    pauses = [
+        (later - earlier).total_seconds() for earlier, later in itertools.pairwise(moments[1:])
+    ]
     assert min(pauses[:-1]) >= TOOLS.settings.longest_pause_seconds
 
 
@@ -60,7 +69,12 @@ def dying(stage: str, deaths: int) -> Engine:
         if name == stage and next(left):
             raise WorkerGone("the language worker process exited with code 137")
         return {
-            "begin_incident": {"next": "verify", "job_id": "j", "job_poll_seconds": 60.0, "longest_pause_seconds": 480.0},
+            "begin_incident": {
+                "next": "verify",
+                "job_id": "j",
+                "job_poll_seconds": 60.0,
+                "longest_pause_seconds": 480.0,
+            },
             "look_at_backup": {"ended": True, "seconds": 60.0},
             "conclude_backup": {"next": "stop"},
             "hand_over_incident": {"closed": True},
@@ -94,7 +108,9 @@ def test_ten_deaths_in_a_row_are_handed_over(stage: str) -> None:
 def test_a_hand_over_that_dies_is_tried_again() -> None:
     engine = dying("conclude_backup", 10)
     answers, left = engine._activities, [True] * 5
-    engine._activities = lambda name, work: _dies() if name == "hand_over_incident" and left and left.pop() else answers(name, work)
+    engine._activities = lambda name, work: (
+        _dies() if name == "hand_over_incident" and left and left.pop() else answers(name, work)
+    )
     engine.run(GIVEN)
     assert [name for name, _ in engine.calls].count("hand_over_incident") == 6
 
@@ -103,8 +119,14 @@ def _dies() -> Any:
     raise WorkerGone("the language worker process exited")
 
 
-@pytest.mark.parametrize(("given", "noted"), [(GIVEN, []), (GIVEN | {"restarted": True}, list(STAGES))], ids=["first", "restarted"])
-def test_progress_goes_on_record_only_in_work_that_was_lost(given: dict[str, Any], noted: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("given", "noted"),
+    [(GIVEN, []), (GIVEN | {"restarted": True}, list(STAGES))],
+    ids=["first", "restarted"],
+)
+def test_progress_goes_on_record_only_in_work_that_was_lost(
+    given: dict[str, Any], noted: list[str]
+) -> None:
     engine = dying("", 0)
     engine.run(given)
     assert [work["stage"] for name, work in engine.calls if name == "note_progress"] == noted

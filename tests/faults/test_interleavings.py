@@ -1,4 +1,5 @@
-"""Random failures, faults, deaths and hands in random places: after rest every promise holds. Shrinks to the smallest case.
+"""Random failures, faults, deaths and hands in random places: after rest every promise
+holds. Shrinks to the smallest case.
 
 FAULT_EXAMPLES sets how many are run in all (`make faults`: 500).
 """
@@ -57,7 +58,9 @@ def test_any_interleaving_keeps_every_promise(shard: int) -> None:
         lose_engine=st.booleans(),
         deliveries=st.integers(1, 3),
     )
-    def interleaved(groups: dict[str, int], faults: dict[int, Fault], lose_engine: bool, deliveries: int) -> None:
+    def interleaved(
+        groups: dict[str, int], faults: dict[int, Fault], lose_engine: bool, deliveries: int
+    ) -> None:
         assert asyncio.run(_broken(groups, faults, lose_engine, deliveries)) == {}
 
     logging.disable(logging.CRITICAL)
@@ -67,10 +70,21 @@ def test_any_interleaving_keeps_every_promise(shard: int) -> None:
         logging.disable(logging.NOTSET)
 
 
-async def _broken(groups: dict[str, int], faults: dict[int, Fault], lose_engine: bool, deliveries: int) -> dict[str, Any]:
+async def _broken(
+    groups: dict[str, int], faults: dict[int, Fault], lose_engine: bool, deliveries: int
+) -> dict[str, Any]:
     state, failures = locked_groups(groups)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return (await run(Path(folder), state, failures, dict(faults), lose_engine=lose_engine, deliveries=deliveries)).broken
+            return (
+                await run(
+                    Path(folder),
+                    state,
+                    failures,
+                    dict(faults),
+                    lose_engine=lose_engine,
+                    deliveries=deliveries,
+                )
+            ).broken
         except NeverAtRest as error:
             return {"never at rest": str(error)}

@@ -1,4 +1,5 @@
-"""The last look: what changes between the lifting of the lock and the deletion keeps the collection, and the lock goes back."""
+"""The last look: what changes between the lifting of the lock and the deletion keeps
+the collection, and the lock goes back."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from command_line.demo_checks import COLLECTION, LOCK
+from local.promises import COLLECTION, LOCK
+from local.scenarios import parts
+from local.simulator import ids
 from shared import clock, facts
-from shared.execution import collection
-from shared.execution.ledger import OFF, OpenLock
-from shared.execution.windows import Result
-from simulator import ids
-from simulator.scenarios import parts
+from shared.execution.lock_window import collection
+from shared.execution.lock_window.ledger import OFF, OpenLock
+from shared.execution.lock_window.windows import Result
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.runs import run
@@ -35,13 +36,20 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
         ("adds a lock", "somebody made a lock while the group was unlocked"),
     ],
 )
-async def test_what_changes_in_the_window_keeps_the_collection(tmp_path: Path, does: str, told: str) -> None:
+async def test_what_changes_in_the_window_keeps_the_collection(
+    tmp_path: Path, does: str, told: str
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
-    outcome = await run(tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})}, environment=PATIENT)
+    outcome = await run(
+        tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})}, environment=PATIENT
+    )
     assert outcome.broken == {}
     assert outcome.struck == [IN_WINDOW[0]]
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
-    (lifted,), proved_and_put_back = sent(outcome.requests, "DELETE", LOCK), sent(outcome.requests, "PUT", LOCK)
+    (lifted,), proved_and_put_back = (
+        sent(outcome.requests, "DELETE", LOCK),
+        sent(outcome.requests, "PUT", LOCK),
+    )
     assert len(proved_and_put_back) == 2 and proved_and_put_back[-1]["n"] > lifted["n"]
     (incident,) = outcome.incidents
     assert incident["status"] == "needs_person"
@@ -52,15 +60,32 @@ async def test_a_last_look_that_cannot_be_made_keeps_the_collection(tmp_path: Pa
     """The first question with the lock off has no answer, however often it is sent."""
     state, failures = locked_groups({"rg-one": 1})
     silent = {"action": {"status": 500}, "times": 100}
-    outcome = await run(tmp_path, state, failures, {("before ARM GET restorePointCollections", 4): Fault("arm", silent)})
+    outcome = await run(
+        tmp_path,
+        state,
+        failures,
+        {("before ARM GET restorePointCollections", 4): Fault("arm", silent)},
+    )
     assert "locks lost" not in outcome.broken
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
 
 
 BETWEEN_REQUESTS: dict[str, tuple[Hand | str, str, str]] = {
-    "a file-recovery session is opened": ("opens a file-recovery session", "needs_person", "a file-recovery session is open"),
-    "a restore point is made": ("makes a restore point", "needs_person", "restore points that were made just now"),
-    "a lock is made": ("adds a lock", "needs_person", "somebody made a lock while the group was unlocked"),
+    "a file-recovery session is opened": (
+        "opens a file-recovery session",
+        "needs_person",
+        "a file-recovery session is open",
+    ),
+    "a restore point is made": (
+        "makes a restore point",
+        "needs_person",
+        "restore points that were made just now",
+    ),
+    "a lock is made": (
+        "adds a lock",
+        "needs_person",
+        "somebody made a lock while the group was unlocked",
+    ),
     "a restore begins": (hands.begin_job(operation="Restore"), "waiting", "(Restore)"),
 }
 FAILS = {
@@ -72,7 +97,9 @@ FAILS = {
 SENT: Place = ("after ARM DELETE restorePointCollections", 1)
 
 
-async def kept(folder: Path, faults: dict[Place, Fault], requests: int, status: str, told: str) -> None:
+async def kept(
+    folder: Path, faults: dict[Place, Fault], requests: int, status: str, told: str
+) -> None:
     """So many requests to delete it, the lock back on, and the incident's end."""
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(folder, state, failures, faults, environment=PATIENT, waiting=True)
@@ -89,16 +116,29 @@ def failing(fault: dict[str, Any]) -> Fault:
 @pytest.mark.parametrize("case", BETWEEN_REQUESTS)
 async def test_after_an_operation_that_failed_it_looks_again(tmp_path: Path, case: str) -> None:
     does, status, told = BETWEEN_REQUESTS[case]
-    await kept(tmp_path, {IN_WINDOW: failing(FAILS), SENT: Fault("person", {"does": does})}, 1, status, told)
+    await kept(
+        tmp_path,
+        {IN_WINDOW: failing(FAILS), SENT: Fault("person", {"does": does})},
+        1,
+        status,
+        told,
+    )
 
 
-async def test_after_a_while_of_requests_that_are_refused_it_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_while_of_requests_that_are_refused_it_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lifted lock has not gone yet, and meanwhile a session is opened."""
     monkeypatch.setattr(collection, "LOOK_AGAIN_SECONDS", 0.0)
-    locked = {"status": 409, "body": {"error": {"code": "ScopeLocked", "message": "The scope is locked."}}}
+    locked = {
+        "status": 409,
+        "body": {"error": {"code": "ScopeLocked", "message": "The scope is locked."}},
+    }
     refused = failing(FAILS | {"action": locked})
     does, status, told = BETWEEN_REQUESTS["a file-recovery session is opened"]
-    await kept(tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, told)
+    await kept(
+        tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, told
+    )
 
 
 async def test_a_restore_that_begins_with_the_locks_off_is_waited_for(tmp_path: Path) -> None:
@@ -106,7 +146,9 @@ async def test_a_restore_that_begins_with_the_locks_off_is_waited_for(tmp_path: 
     await kept(tmp_path, {IN_WINDOW: begins}, 0, "waiting", "(Restore)")
 
 
-async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(tmp_path: Path) -> None:
+async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(
+    tmp_path: Path,
+) -> None:
     """It is back before the new backup is ordered, and will refuse it."""
     state, failures = locked_groups({"rg-one": 1})
     async with failed(tmp_path, state, [failures[0].event], {}) as world:
@@ -114,11 +156,15 @@ async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(tm
             task.cancel()
         (incident,), tools = await incidents(world), await tools_of(world)
         (target,) = [each["id"] for each in world.simulator.world.state.of_type(ids.COLLECTION)]
-        assert isinstance(await collection.examined(tools, incident, target, unlocked=False), collection.Ready)
+        assert isinstance(
+            await collection.examined(tools, incident, target, unlocked=False), collection.Ready
+        )
         vault_group = parts.group(parts.VAULT_GROUP)["id"]
         read_only = facts.lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
         due = clock.after(clock.now(), 60)
-        await tools.ledger.record(OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF))
+        await tools.ledger.record(
+            OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF)
+        )
         found = await collection.examined(tools, incident, target, unlocked=False)
         assert isinstance(found, Result)
         assert (found.result, "keep (ReadOnly)" in found.detail) == ("refused", True)

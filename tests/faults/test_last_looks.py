@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from simulator import ids
-from simulator.scenarios import parts
+from local.scenarios import parts
+from local.simulator import ids
 from tests.faults import hands
 from tests.faults.azure import Failure, broken_extension, locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
@@ -35,7 +35,11 @@ def changes(outcome: Outcome) -> list[tuple[str, str]]:
     others are questions.
     """
     sent = [(each["method"], each["path"]) for each in outcome.requests]
-    return [(method, path) for method, path in sent if method in ("PUT", "PATCH", "DELETE") or is_backup(method, path)]
+    return [
+        (method, path)
+        for method, path in sent
+        if method in ("PUT", "PATCH", "DELETE") or is_backup(method, path)
+    ]
 
 
 def is_backup(method: str, path: str) -> bool:
@@ -63,7 +67,9 @@ AT_WORK: dict[str, Hand | str] = {
     "a restore of the VM begins": hands.begin_job(operation="Restore"),
     "a backup of the VM begins": hands.begin_job(),
     "a backup of the VM is being cancelled": hands.begin_job(status="Cancelling"),
-    "a job begins that names no VM": hands.begin_job(operation="Restore", containerName="", entityFriendlyName=""),
+    "a job begins that names no VM": hands.begin_job(
+        operation="Restore", containerName="", entityFriendlyName=""
+    ),
     "the running jobs cannot be read": hands.hide(r"/backupJobs$"),
 }
 OF_THE_COLLECTION: dict[str, Hand | str] = {
@@ -84,27 +90,56 @@ OF_THE_COLLECTION: dict[str, Hand | str] = {
     "Azure Backup locks the group": hands.lock(GROUP_ID, "AzureBackupProtectionLock"),
 }
 OF_THE_EXTENSION: dict[str, Hand] = {
-    "the extension is another publisher's": hands.change(ids.EXTENSION, "publisher", "Contoso.Tools"),
+    "the extension is another publisher's": hands.change(
+        ids.EXTENSION, "publisher", "Contoso.Tools"
+    ),
     "the extension is of another type": hands.change(ids.EXTENSION, "type", "VMSnapshotTool"),
     "the extensions cannot be read": hands.hide(r"/virtualMachines/[^/]+/extensions$"),
-    "policy does not say whether the extension may return": hands.hide("checkPolicyRestrictions$", "POST"),
-    "the VM is switched off": hands.change_view(lambda view: view["statuses"][-1].update(code="PowerState/deallocated")),
+    "policy does not say whether the extension may return": hands.hide(
+        "checkPolicyRestrictions$", "POST"
+    ),
+    "the VM is switched off": hands.change_view(
+        lambda view: view["statuses"][-1].update(code="PowerState/deallocated")
+    ),
     "the VM's power state is not told": hands.change_view(lambda view: view["statuses"].pop()),
-    "the agent falls silent": hands.change_view(lambda view: view["vmAgent"]["statuses"][-1].update(displayStatus="Not Ready")),
+    "the agent falls silent": hands.change_view(
+        lambda view: view["vmAgent"]["statuses"][-1].update(displayStatus="Not Ready")
+    ),
 }
 LEFT_ALONE: dict[str, tuple[Azure, Place, Hand | str]] = {
-    **{f"{says}, before the extension goes": (broken_extension, PLANNED, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
+    **{
+        f"{says}, before the extension goes": (broken_extension, PLANNED, does)
+        for says, does in (SWITCHED_OFF | AT_WORK).items()
+    },
     **{says: (broken_extension, PLANNED, does) for says, does in OF_THE_EXTENSION.items()},
-    **{f"{says}, before the window": (locked, PLANNED, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
-    **{f"{says}, in the window": (locked, WINDOW_OPEN, does) for says, does in (SWITCHED_OFF | AT_WORK).items()},
-    **{f"{says}, before the window": (locked, PLANNED, does) for says, does in OF_THE_COLLECTION.items()},
-    **{f"{says}, in the window": (locked, WINDOW_OPEN, does) for says, does in OF_THE_COLLECTION.items()},
-    "the vault is read only, before the window": (locked, PLANNED, hands.lock(parts.vault_id(), "keep", level="ReadOnly")),
+    **{
+        f"{says}, before the window": (locked, PLANNED, does)
+        for says, does in (SWITCHED_OFF | AT_WORK).items()
+    },
+    **{
+        f"{says}, in the window": (locked, WINDOW_OPEN, does)
+        for says, does in (SWITCHED_OFF | AT_WORK).items()
+    },
+    **{
+        f"{says}, before the window": (locked, PLANNED, does)
+        for says, does in OF_THE_COLLECTION.items()
+    },
+    **{
+        f"{says}, in the window": (locked, WINDOW_OPEN, does)
+        for says, does in OF_THE_COLLECTION.items()
+    },
+    "the vault is read only, before the window": (
+        locked,
+        PLANNED,
+        hands.lock(parts.vault_id(), "keep", level="ReadOnly"),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", LEFT_ALONE)
-async def test_what_changed_since_the_plan_is_seen_and_nothing_is_changed(tmp_path: Path, case: str) -> None:
+async def test_what_changed_since_the_plan_is_seen_and_nothing_is_changed(
+    tmp_path: Path, case: str
+) -> None:
     outcome = await struck(tmp_path, *LEFT_ALONE[case], waiting=True)
     assert changes(outcome) == []
     (incident,) = outcome.incidents
@@ -121,7 +156,11 @@ GOES_ON: dict[str, tuple[Azure, Place, Hand | str]] = {
         hands.begin_job(VM_ID.replace("/rg-one/", "/rg-two/"), operation="Restore"),
     ),
     "the VM is tagged auto": (locked, PLANNED, hands.tag(VM_ID, "Auto")),
-    "another VM's backup runs, for an extension": (broken_extension, PLANNED, hands.begin_job(OTHER_VM_ID)),
+    "another VM's backup runs, for an extension": (
+        broken_extension,
+        PLANNED,
+        hands.begin_job(OTHER_VM_ID),
+    ),
 }
 
 
@@ -135,7 +174,11 @@ WRITTEN_AHEAD = [
     (locked, "store insert audit intent restore_lock", "ARM DELETE locks"),
     (locked, "store insert locks", "ARM DELETE locks"),
     (locked, "store insert audit intent lift_lock", "ARM DELETE locks"),
-    (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE restorePointCollections"),
+    (
+        locked,
+        "store insert audit intent delete_restore_point_collection",
+        "ARM DELETE restorePointCollections",
+    ),
     (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE locks"),
     (locked, "store insert audit intent prove_lock", "ARM PUT locks"),
     (locked, "store insert audit outcome prove_lock", "ARM DELETE locks"),
@@ -145,7 +188,11 @@ WRITTEN_AHEAD = [
 ]
 WRITTEN_AFTER = [
     (locked, "ARM DELETE locks", "store insert audit outcome lift_lock"),
-    (locked, "ARM DELETE restorePointCollections", "store insert audit outcome delete_restore_point_collection"),
+    (
+        locked,
+        "ARM DELETE restorePointCollections",
+        "store insert audit outcome delete_restore_point_collection",
+    ),
     (locked, "ARM PUT locks", "store insert audit outcome restore_lock"),
     (locked, "store insert audit outcome restore_lock", "store delete locks"),
     (locked, "ARM PUT locks", "store delete windows"),
@@ -155,7 +202,10 @@ WRITTEN_AFTER = [
 ]
 
 
-ORDERS = {f"{first} before {then}": (azure, first, then) for azure, first, then in WRITTEN_AHEAD + WRITTEN_AFTER}
+ORDERS = {
+    f"{first} before {then}": (azure, first, then)
+    for azure, first, then in WRITTEN_AHEAD + WRITTEN_AFTER
+}
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -169,7 +219,9 @@ async def test_the_record_goes_ahead_and_follows(tmp_path: Path, order: str) -> 
 @pytest.mark.parametrize("azure", [locked, broken_extension])
 async def test_every_change_has_its_one_outcome_with_arm_s_id(tmp_path: Path, azure: Azure) -> None:
     outcome = await run(tmp_path, *azure())
-    begun = sorted((each["kind"], each["target"]) for each in outcome.entries if each["phase"] == "intent")
+    begun = sorted(
+        (each["kind"], each["target"]) for each in outcome.entries if each["phase"] == "intent"
+    )
     ended = [each for each in outcome.entries if each["phase"] == "outcome"]
     assert sorted((each["kind"], each["target"]) for each in ended) == begun
     assert {each["result"] for each in ended} == {"done"}
@@ -179,19 +231,40 @@ async def test_every_change_has_its_one_outcome_with_arm_s_id(tmp_path: Path, az
 UNABLE = [
     (locked, "after store insert audit note plan", "store insert audit intent restore_lock"),
     (locked, "after store insert audit intent restore_lock", "store insert audit intent lift_lock"),
-    (locked, "after store insert audit intent lift_lock", "store insert audit intent delete_restore_point_collection"),
-    (broken_extension, "after store insert audit note plan", "store insert audit intent uninstall_extension"),
+    (
+        locked,
+        "after store insert audit intent lift_lock",
+        "store insert audit intent delete_restore_point_collection",
+    ),
+    (
+        broken_extension,
+        "after store insert audit note plan",
+        "store insert audit intent uninstall_extension",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("azure", "since", "intent"), UNABLE, ids=lambda each: each if isinstance(each, str) else "")
-async def test_what_cannot_be_recorded_is_not_changed(tmp_path: Path, azure: Azure, since: str, intent: str) -> None:
-    """The store is away while the intent is written: it is written first, or nobody acts."""
-    outcome = await run(tmp_path, *azure(), {(f"before {intent}", since): Fault("store", {"seconds": 0.5})})
+@pytest.mark.parametrize(
+    ("azure", "since", "intent"), UNABLE, ids=lambda each: each if isinstance(each, str) else ""
+)
+async def test_what_cannot_be_recorded_is_not_changed(
+    tmp_path: Path, azure: Azure, since: str, intent: str
+) -> None:
+    """The store is away while the intent is written: it is written first, or nobody
+    acts."""
+    outcome = await run(
+        tmp_path, *azure(), {(f"before {intent}", since): Fault("store", {"seconds": 0.5})}
+    )
     assert outcome.broken == {}
     assert outcome.struck == [f"before {intent}"]
-    acted = [number for number, each in enumerate(outcome.boundaries) if each.startswith("before ARM DELETE")]
-    written = [number for number, each in enumerate(outcome.boundaries) if each == f"after {intent}"]
+    acted = [
+        number
+        for number, each in enumerate(outcome.boundaries)
+        if each.startswith("before ARM DELETE")
+    ]
+    written = [
+        number for number, each in enumerate(outcome.boundaries) if each == f"after {intent}"
+    ]
     assert not acted or written[0] < acted[0]
     assert acted or [each["status"] for each in outcome.incidents] == ["needs_person"]
 
@@ -199,9 +272,19 @@ async def test_what_cannot_be_recorded_is_not_changed(tmp_path: Path, azure: Azu
 async def test_what_holds_one_vm_back_holds_no_other_back(tmp_path: Path) -> None:
     """Two VMs share a window; one of them is tagged while it opens."""
     tagged = parts.machine_id("rg-one", "rg-one-vm2")
-    outcome = await struck(tmp_path, lambda: locked_groups({"rg-one": 2}), WINDOW_OPEN, hands.tag(tagged, "off"), waiting=True)
+    outcome = await struck(
+        tmp_path,
+        lambda: locked_groups({"rg-one": 2}),
+        WINDOW_OPEN,
+        hands.tag(tagged, "off"),
+        waiting=True,
+    )
     ended = {each["vm_id"]: each["status"] for each in outcome.incidents}
     assert ended[VM_ID] == "fixed"
     assert ended[tagged] in ("needs_person", "ignored")
-    (deleted,) = [path for method, path in changes(outcome) if method == "DELETE" and "/restorePointCollections/" in path]
+    (deleted,) = [
+        path
+        for method, path in changes(outcome)
+        if method == "DELETE" and "/restorePointCollections/" in path
+    ]
     assert deleted.endswith("AzureBackup_rg-one-vm1")

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from command_line.demo_checks import COLLECTION, LOCK, kind_of
+from local.promises import COLLECTION, LOCK, kind_of
+from local.scenarios import parts
+from local.simulator import ids
 from shared import clock
-from shared.execution.ledger import OpenLock
+from shared.execution import guardian
+from shared.execution.lock_window.ledger import OpenLock
 from shared.facts import Lock
 from shared.health import report
 from shared.incident.model import Status
-from shared.workflow import guardian
-from simulator import ids
-from simulator.scenarios import parts
 from tests.faults import hands
 from tests.faults.azure import NOTES, POINTS, locked_groups
 from tests.faults.hands import GROUP_ID, VM_ID
@@ -42,7 +42,9 @@ def person(does: str | Hand) -> Fault:
     return Fault("person", {"does": does})
 
 
-async def repaired(folder: Path, faults: dict[Place, Fault], count: int = 1, **more: Any) -> Outcome:
+async def repaired(
+    folder: Path, faults: dict[Place, Fault], count: int = 1, **more: Any
+) -> Outcome:
     """A run in which every fault struck and every promise held."""
     state, failures = locked_groups({"rg-one": count})
     outcome = await run(folder, state, failures, faults, **more)
@@ -52,11 +54,19 @@ async def repaired(folder: Path, faults: dict[Place, Fault], count: int = 1, **m
 
 
 def sent(requests: Iterable[Any], method: str, kind: str) -> list[str]:
-    return [each["path"] for each in requests if each["method"] == method and kind_of(each["path"]) == kind]
+    return [
+        each["path"]
+        for each in requests
+        if each["method"] == method and kind_of(each["path"]) == kind
+    ]
 
 
 def outcomes(outcome: Outcome, kind: str) -> list[str]:
-    return [each["result"] for each in outcome.entries if (each["kind"], each["phase"]) == (kind, "outcome")]
+    return [
+        each["result"]
+        for each in outcome.entries
+        if (each["kind"], each["phase"]) == (kind, "outcome")
+    ]
 
 
 # The moment before the lock is lifted
@@ -64,11 +74,15 @@ def outcomes(outcome: Outcome, kind: str) -> list[str]:
 
 async def test_a_lock_that_somebody_changed_just_now_is_not_lifted(tmp_path: Path) -> None:
     outcome = await repaired(tmp_path, {BEFORE_LIFT: person("changes the lock")})
-    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert (
+        sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    )
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
-async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(tmp_path: Path) -> None:
+async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(
+    tmp_path: Path,
+) -> None:
     outcome = await repaired(tmp_path, {BEFORE_LIFT: person("takes the lock off")})
     assert sent(outcome.requests, "DELETE", LOCK) == []
 
@@ -79,30 +93,44 @@ async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path)
     """
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
     outcome = await repaired(tmp_path, {BEFORE_LIFT: person(hands.order(one))})
-    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert (
+        sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    )
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
-async def test_a_lock_that_somebody_changed_right_before_it_was_lifted_is_left(tmp_path: Path) -> None:
+async def test_a_lock_that_somebody_changed_right_before_it_was_lifted_is_left(
+    tmp_path: Path,
+) -> None:
     outcome = await repaired(tmp_path, {PROVED: person("changes the lock")})
-    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert (
+        sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    )
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
-async def test_a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left(tmp_path: Path) -> None:
+async def test_a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left(
+    tmp_path: Path,
+) -> None:
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
     outcome = await repaired(tmp_path, {PROVED: person(hands.order(one))})
-    assert sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    assert (
+        sent(outcome.requests, "DELETE", LOCK) == sent(outcome.requests, "DELETE", COLLECTION) == []
+    )
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
-async def test_a_lock_that_somebody_took_off_right_before_it_was_lifted_is_not_put_back(tmp_path: Path) -> None:
+async def test_a_lock_that_somebody_took_off_right_before_it_was_lifted_is_not_put_back(
+    tmp_path: Path,
+) -> None:
     outcome = await repaired(tmp_path, {PROVED: person("takes the lock off")})
     assert sent(outcome.requests, "DELETE", LOCK) == []
 
 
 async def test_nothing_is_deleted_under_a_lock_that_could_not_be_lifted(tmp_path: Path) -> None:
-    outcome = await repaired(tmp_path, {BEFORE_LIFT: person(hands.hide(r"/locks/[^/]+$", "DELETE"))})
+    outcome = await repaired(
+        tmp_path, {BEFORE_LIFT: person(hands.hide(r"/locks/[^/]+$", "DELETE"))}
+    )
     assert len(sent(outcome.requests, "DELETE", LOCK)) == 1
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
@@ -123,15 +151,22 @@ async def test_a_lock_that_somebody_added_in_the_window_is_not_lifted(tmp_path: 
     that nobody of us lifted.
     """
     dies: Place = ("before store insert audit outcome lift_lock", 1)
-    outcome = await repaired(tmp_path, {LIFTED: person("adds a lock"), dies: Fault("die")}, lose_engine=False)
+    outcome = await repaired(
+        tmp_path, {LIFTED: person("adds a lock"), dies: Fault("die")}, lose_engine=False
+    )
     assert not any("of-a-person" in path for path in sent(outcome.requests, "DELETE", LOCK))
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
 
 @pytest.mark.parametrize("lose_engine", [True, False])
-@pytest.mark.parametrize("label", ["before ARM DELETE restorePointCollections", "after ARM DELETE restorePointCollections"])
-async def test_a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger(tmp_path: Path, label: str, lose_engine: bool) -> None:
+@pytest.mark.parametrize(
+    "label",
+    ["before ARM DELETE restorePointCollections", "after ARM DELETE restorePointCollections"],
+)
+async def test_a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger(
+    tmp_path: Path, label: str, lose_engine: bool
+) -> None:
     outcome = await repaired(tmp_path, {(label, 1): Fault("die")}, lose_engine=lose_engine)
     assert len(outcomes(outcome, "restore_lock")) == 1
 
@@ -140,9 +175,13 @@ async def test_a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s(tmp_
     """The process that lifted it dies; the list still shows the lock to the next one,
     and the lock itself is gone.
     """
-    stale = hands.hide(r"/providers/Microsoft.Authorization/locks$", status=200, body={"value": [KEEP]})
+    stale = hands.hide(
+        r"/providers/Microsoft.Authorization/locks$", status=200, body={"value": [KEEP]}
+    )
     dies: Place = ("before ARM DELETE restorePointCollections", 1)
-    outcome = await repaired(tmp_path, {LIFTED: person(stale), dies: Fault("die")}, lose_engine=False)
+    outcome = await repaired(
+        tmp_path, {LIFTED: person(stale), dies: Fault("die")}, lose_engine=False
+    )
     assert outcomes(outcome, "restore_lock") == ["done"]
     assert [each["status"] for each in outcome.incidents] == ["fixed"]
 
@@ -160,7 +199,10 @@ async def test_a_store_that_is_away_does_not_keep_the_lock_off(tmp_path: Path) -
 
 
 async def test_a_collection_that_becomes_another_vm_s_is_not_deleted(tmp_path: Path) -> None:
-    outcome = await repaired(tmp_path, {LIFTED: person(hands.change(ids.COLLECTION, "source", {"id": hands.OTHER_VM_ID}))})
+    outcome = await repaired(
+        tmp_path,
+        {LIFTED: person(hands.change(ids.COLLECTION, "source", {"id": hands.OTHER_VM_ID}))},
+    )
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
 
@@ -169,15 +211,26 @@ async def test_a_collection_that_becomes_another_vm_s_is_not_deleted(tmp_path: P
 
 
 async def test_accepted_is_not_deleted(tmp_path: Path) -> None:
-    gone = {"method": "DELETE", "path_regex": "/restorePointCollections/", "times": 1, "action": {"status": 204}}
+    gone = {
+        "method": "DELETE",
+        "path_regex": "/restorePointCollections/",
+        "times": 1,
+        "action": {"status": 204},
+    }
     outcome = await repaired(tmp_path, {LIFTED: person(hands.order(gone))})
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
     assert "Azure still shows it" in outcome.incidents[0]["reason"]
-    assert not any(each["path"].split("?")[0].endswith("/backup") for each in outcome.requests), "no backup is started to show it"
+    assert not any(each["path"].split("?")[0].endswith("/backup") for each in outcome.requests), (
+        "no backup is started to show it"
+    )
 
 
 async def test_a_deletion_that_fails_is_tried_three_times(tmp_path: Path) -> None:
-    fails = {"method": "DELETE", "path_regex": "/restorePointCollections/", "action": {"lro_fail": PROBLEM}}
+    fails = {
+        "method": "DELETE",
+        "path_regex": "/restorePointCollections/",
+        "action": {"lro_fail": PROBLEM},
+    }
     outcome = await repaired(tmp_path, {LIFTED: person(hands.order(fails))})
     assert len(sent(outcome.requests, "DELETE", COLLECTION)) == 3
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
@@ -194,7 +247,11 @@ async def test_after_a_failed_group_the_next_one_stays_locked(tmp_path: Path) ->
     group = parts.group("rg-two")
     state["resources"] += [group, parts.lock(group["id"], "keep-rg-two", NOTES)]
     state["resources"].append(parts.collection("rg-two", "AzureBackup_rg-one-vm1", vm, POINTS))
-    fails = {"method": "DELETE", "path_regex": "/restorePointCollections/", "action": {"lro_fail": PROBLEM}}
+    fails = {
+        "method": "DELETE",
+        "path_regex": "/restorePointCollections/",
+        "action": {"lro_fail": PROBLEM},
+    }
     hand = person(hands.order(fails))
     outcome = await run(tmp_path, state, failures, {LIFTED: hand})
     assert outcome.broken == {}
@@ -233,7 +290,9 @@ async def test_two_that_put_it_back_at_once_write_one_outcome(tmp_path: Path) ->
     writing: Place = ("before store insert audit outcome restore_lock", 1)
     turned = {PUT: Fault("clock", {"seconds": 3600})}
     guards = {writing: person(lambda world: world.guard())}
-    outcome = await repaired(tmp_path, turned | guards, environment={"REMEDIATOR_GUARDIAN_GRACE_SECONDS": "60"})
+    outcome = await repaired(
+        tmp_path, turned | guards, environment={"REMEDIATOR_GUARDIAN_GRACE_SECONDS": "60"}
+    )
     assert outcomes(outcome, "restore_lock") == ["done"]
 
 
@@ -271,20 +330,28 @@ async def with_the_lock_off(world: World, count: int = 1) -> list[Any]:
 
 
 async def test_while_its_lock_is_off_a_group_is_not_unlocked_again(tmp_path: Path) -> None:
-    async with World(tmp_path, environment={"REMEDIATOR_WINDOW_SECONDS": "600", "REMEDIATOR_GATHER_SECONDS": "0.1"}) as world:
+    async with World(
+        tmp_path,
+        environment={"REMEDIATOR_WINDOW_SECONDS": "600", "REMEDIATOR_GATHER_SECONDS": "0.1"},
+    ) as world:
         failures = await with_the_lock_off(world, 2)
         tools = await tools_of(world)
         (first,) = [each async for each in tools.book.all()]
         assert first.status is Status.NEEDS_PERSON
         assert any("az lock create" in step for step in first.manual_steps)
         await guardian.put_back(tools)
-        assert [held.window.state for held in await tools.windows.all()] == ["closing"], "the group stays closed for others"
+        assert [held.window.state for held in await tools.windows.all()] == ["closing"], (
+            "the group stays closed for others"
+        )
         assert [entry.lock.name for entry in await tools.ledger.open_locks()] == ["keep-rg-one"]
 
         before = len(world.boundaries)
         await world.deliver(failures[1].event)
         await asked_again(world, before)
-        assert sent(asdicts(world), "DELETE", COLLECTION) == sent(asdicts(world), "DELETE", COLLECTION)[:1]
+        assert (
+            sent(asdicts(world), "DELETE", COLLECTION)
+            == sent(asdicts(world), "DELETE", COLLECTION)[:1]
+        )
         hands.show_again(world)
         await world.rest(2)
         found = [each async for each in tools.book.all()]
@@ -308,7 +375,10 @@ async def asked_again(world: World, since: int) -> None:
     async with asyncio.timeout(60):
         while True:
             seen = world.boundaries[since:]
-            if planned in seen and seen[seen.index(planned) :].count("after store replace incidents") >= 3:
+            if (
+                planned in seen
+                and seen[seen.index(planned) :].count("after store replace incidents") >= 3
+            ):
                 return
             await asyncio.sleep(0.02)
 
@@ -349,7 +419,9 @@ async def test_the_guardian_puts_a_lock_back_whose_leader_hangs(tmp_path: Path) 
         assert (await tools.ledger.open_locks(), await tools.windows.all()) == ([], [])
 
 
-async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked(tmp_path: Path) -> None:
+async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked(
+    tmp_path: Path,
+) -> None:
     """The ledger alone knows of it. Meanwhile the lock counts as there, and the group
     is left closed.
     """
@@ -369,7 +441,11 @@ async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unl
         (incident,) = [each async for each in tools.book.all()]
         assert incident.status is Status.FIXED
         assert world.simulator.world.state.has(KEEP["id"])
-        changes = [each["method"] for each in asdicts(world) if kind_of(each["path"]) == LOCK and each["status"] < 300]
+        changes = [
+            each["method"]
+            for each in asdicts(world)
+            if kind_of(each["path"]) == LOCK and each["status"] < 300
+        ]
         assert [each for each in changes if each != "GET"][0] == "PUT"
 
 

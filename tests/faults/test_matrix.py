@@ -1,4 +1,5 @@
-"""The quick part of the fault matrix; `make faults` runs the whole and writes docs/reliability.md."""
+"""The quick part of the fault matrix; `make faults` runs the whole and writes
+docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -12,5 +13,9 @@ def test_every_sixteenth_cell_keeps_every_promise() -> None:
     assert len(everything) > 500
     assert len({cell.name for cell in everything}) == len(everything)
     results = matrix.run_cells(everything[:: matrix.STEP], jobs=1, progress=False)
-    broken = {result.name: (problem, matrix.repeat(result.name)) for result in results if (problem := matrix.wrong(result))}
+    broken = {
+        result.name: (problem, matrix.repeat(result.name))
+        for result in results
+        if (problem := matrix.wrong(result))
+    }
     assert broken == {}

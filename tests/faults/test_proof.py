@@ -1,4 +1,5 @@
-"""A lock that could not be put back is never lifted, and one whose DELETE was refused is not put back. Nothing is sent besides."""
+"""A lock that could not be put back is never lifted, and one whose DELETE was refused
+is not put back. Nothing is sent besides."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from command_line.demo_checks import COLLECTION, LOCK, kind_of
-from simulator.scenarios import parts
+from local.promises import COLLECTION, LOCK, kind_of
+from local.scenarios import parts
 from tests.faults.azure import locked_groups
 from tests.faults.runs import Outcome, run
 from tests.faults.test_windows import sent
@@ -28,7 +29,11 @@ VIOLATION = {
     },
 }
 BY_POLICY = {
-    "error": {"code": "RequestDisallowedByPolicy", "message": "Resource 'x' was disallowed.", "additionalInfo": [VIOLATION]}
+    "error": {
+        "code": "RequestDisallowedByPolicy",
+        "message": "Resource 'x' was disallowed.",
+        "additionalInfo": [VIOLATION],
+    }
 }
 
 
@@ -42,7 +47,11 @@ def arm(times: int = 1, **action: Any) -> Fault:
 
 
 NOT_PROVED = [
-    ("403 by policy", arm(status=403, body=BY_POLICY), ("Nobody writes locks", "No locks here", ASSIGNMENT)),
+    (
+        "403 by policy",
+        arm(status=403, body=BY_POLICY),
+        ("Nobody writes locks", "No locks here", ASSIGNMENT),
+    ),
     ("403 by rights", arm(status=403), ("AuthorizationFailed",)),
     ("401", arm(status=401), ("AuthenticationFailed",)),
     ("409", arm(status=409), ("Conflict",)),
@@ -52,16 +61,36 @@ NOT_PROVED = [
     ("no answer", arm(delay_s=2.5), ("no answer",)),
     ("reset before it acted", arm(reset=True), ("no answer",)),
     ("reset after it acted", arm(reset="after"), ("no answer",)),
-    ("201: it was not there", arm(status=201, body=lock_body()), ("took the lock keep-rg-one off just now",)),
-    ("200 with other notes", arm(status=200, body=lock_body(notes="other")), ("is answered otherwise",)),
-    ("200 with another level", arm(status=200, body=lock_body(level="ReadOnly")), ("is answered otherwise",)),
-    ("200 of another lock", arm(status=200, body=lock_body() | {"id": LOCK_ID + "2"}), ("the answer is not about",)),
+    (
+        "201: it was not there",
+        arm(status=201, body=lock_body()),
+        ("took the lock keep-rg-one off just now",),
+    ),
+    (
+        "200 with other notes",
+        arm(status=200, body=lock_body(notes="other")),
+        ("is answered otherwise",),
+    ),
+    (
+        "200 with another level",
+        arm(status=200, body=lock_body(level="ReadOnly")),
+        ("is answered otherwise",),
+    ),
+    (
+        "200 of another lock",
+        arm(status=200, body=lock_body() | {"id": LOCK_ID + "2"}),
+        ("the answer is not about",),
+    ),
     ("202", arm(status=202, body=lock_body()), ()),
 ]
 
 
-@pytest.mark.parametrize(("fault", "told"), [each[1:] for each in NOT_PROVED], ids=[each[0] for each in NOT_PROVED])
-async def test_nothing_is_lifted_unless_the_lock_is_proved(tmp_path: Path, fault: Fault, told: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "told"), [each[1:] for each in NOT_PROVED], ids=[each[0] for each in NOT_PROVED]
+)
+async def test_nothing_is_lifted_unless_the_lock_is_proved(
+    tmp_path: Path, fault: Fault, told: tuple[str, ...]
+) -> None:
     state, failures = locked_groups({"rg-one": 2})
     outcome = await run(tmp_path, state, failures, {PROOF: fault})
     assert outcome.broken == {}
@@ -71,15 +100,23 @@ async def test_nothing_is_lifted_unless_the_lock_is_proved(tmp_path: Path, fault
     for incident in refused:
         assert all(words in incident["reason"] for words in told), incident["reason"]
         ends = {action["kind"]: action for action in incident["actions"]}
-        assert ends["lift_locks"]["outcome"] == ends["delete_restore_point_collection"]["outcome"] == "refused"
+        assert (
+            ends["lift_locks"]["outcome"]
+            == ends["delete_restore_point_collection"]["outcome"]
+            == "refused"
+        )
         assert "it was never lifted" in ends["restore_locks"]["detail"]
     if len(refused) == len(outcome.incidents):
         assert untouched(outcome)
-        assert len(sent(outcome.requests, "PUT", LOCK)) <= 1, "one HTTP request; one whose answer is late is not logged yet"
+        assert len(sent(outcome.requests, "PUT", LOCK)) <= 1, (
+            "one HTTP request; one whose answer is late is not logged yet"
+        )
 
 
 def untouched(outcome: Outcome) -> bool:
-    return not sent(outcome.requests, "DELETE", LOCK) and not sent(outcome.requests, "DELETE", COLLECTION)
+    return not sent(outcome.requests, "DELETE", LOCK) and not sent(
+        outcome.requests, "DELETE", COLLECTION
+    )
 
 
 async def test_where_one_lock_is_not_proved_none_is_lifted(tmp_path: Path) -> None:
@@ -92,10 +129,16 @@ async def test_where_one_lock_is_not_proved_none_is_lifted(tmp_path: Path) -> No
     assert [incident["status"] for incident in outcome.incidents] == ["needs_person"]
 
 
-async def test_a_lock_that_a_person_took_off_right_before_the_proof_is_made_again_and_stays(tmp_path: Path) -> None:
+async def test_a_lock_that_a_person_took_off_right_before_the_proof_is_made_again_and_stays(
+    tmp_path: Path,
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
-    outcome = await run(tmp_path, state, failures, {PROOF: Fault("person", {"does": "takes the lock off"})})
-    assert set(outcome.broken) == {"locks lost"}, "the person's removal was undone, which the incident says"
+    outcome = await run(
+        tmp_path, state, failures, {PROOF: Fault("person", {"does": "takes the lock off"})}
+    )
+    assert set(outcome.broken) == {"locks lost"}, (
+        "the person's removal was undone, which the incident says"
+    )
     assert untouched(outcome)
     assert "it stays, take it off again" in outcome.incidents[0]["reason"]
 
@@ -109,7 +152,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("fault", [each[1] for each in REFUSED], ids=[each[0] for each in REFUSED])
-async def test_a_lock_whose_deletion_was_refused_was_never_lifted(tmp_path: Path, fault: Fault) -> None:
+async def test_a_lock_whose_deletion_was_refused_was_never_lifted(
+    tmp_path: Path, fault: Fault
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(tmp_path, state, failures, {DELETION: fault})
     assert outcome.broken == {}
@@ -135,18 +180,32 @@ async def test_a_refusal_after_an_attempt_without_an_answer_is_put_back(tmp_path
 async def test_a_lock_that_a_person_changed_in_the_window_is_named_as_such(tmp_path: Path) -> None:
     state, failures = locked_groups({"rg-one": 1})
     in_window = ("after ARM DELETE locks", 1)
-    outcome = await run(tmp_path, state, failures, {in_window: Fault("person", {"does": "changes the lock"})})
+    outcome = await run(
+        tmp_path, state, failures, {in_window: Fault("person", {"does": "changes the lock"})}
+    )
     assert outcome.broken == {}
-    told = next(action["detail"] for action in outcome.incidents[0]["actions"] if action["kind"] == "restore_locks")
+    told = next(
+        action["detail"]
+        for action in outcome.incidents[0]["actions"]
+        if action["kind"] == "restore_locks"
+    )
     assert "keep-rg-one" in told and "was changed by a person meanwhile: it is left as that" in told
     assert "every lock" not in told
 
 
-@pytest.mark.parametrize("label", ["after store insert audit intent prove_lock", "after ARM PUT locks"])
-async def test_a_process_that_dies_around_the_proof_proves_again_before_it_lifts(tmp_path: Path, label: str) -> None:
+@pytest.mark.parametrize(
+    "label", ["after store insert audit intent prove_lock", "after ARM PUT locks"]
+)
+async def test_a_process_that_dies_around_the_proof_proves_again_before_it_lifts(
+    tmp_path: Path, label: str
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(tmp_path, state, failures, {(label, 1): Fault("die")})
     assert outcome.broken == {}
     assert [incident["status"] for incident in outcome.incidents] == ["fixed"]
-    order = [each["method"] for each in outcome.requests if kind_of(each["path"]) == LOCK and each["method"] != "GET"]
+    order = [
+        each["method"]
+        for each in outcome.requests
+        if kind_of(each["path"]) == LOCK and each["method"] != "GET"
+    ]
     assert order in (["PUT", "DELETE", "PUT"], ["PUT", "PUT", "DELETE", "PUT"])

@@ -1,4 +1,5 @@
-"""How much the app says by itself: log records and bytes of one repair, and of an hour in which nothing happens."""
+"""How much the app says by itself: log records and bytes of one repair, and of an hour
+in which nothing happens."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import pytest
 
 import functions.guardian as guardian_shell
 import functions.sweep as sweep_shell
-from shared import telemetry
+from shared.audit import telemetry
 from tests.faults.azure import locked_groups
 from tests.faults.world import PATIENT, PROCESS, World, _Client
 
@@ -81,10 +82,15 @@ async def test_one_repair_says_what_it_did_and_no_more(tmp_path: Path) -> None:
     assert sent > REPAIR_RECORDS, "each of them would be two records"
     assert set(kept.by_logger) <= set(OURS), kept.by_logger
     assert kept.by_logger[telemetry.LOGGER] == len(entries)
-    assert len(kept.records) <= REPAIR_RECORDS and kept.bytes <= REPAIR_BYTES, (len(kept.records), kept.bytes)
+    assert len(kept.records) <= REPAIR_RECORDS and kept.bytes <= REPAIR_BYTES, (
+        len(kept.records),
+        kept.bytes,
+    )
 
 
-async def test_an_idle_hour_says_almost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_idle_hour_says_almost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """60 rounds of the guardian and two sweeps."""
     monkeypatch.setattr(sweep_shell, "the_app", PROCESS.get)
     with as_in_the_worker() as kept:
@@ -92,11 +98,15 @@ async def test_an_idle_hour_says_almost_nothing(tmp_path: Path, monkeypatch: pyt
             PROCESS.set(world.process)
             client = _Client(world)
             for _ in range(60):
-                await guardian_shell.guardian._function.get_user_function().client_function(None, client)
+                await guardian_shell.guardian._function.get_user_function().client_function(
+                    None, client
+                )
             for _ in range(2):
                 await sweep_shell.sweep._function.get_user_function().client_function(None, client)
     assert set(kept.by_logger) <= set(OURS), kept.by_logger
-    assert len(kept.records) <= HOUR_RECORDS and kept.bytes <= HOUR_BYTES, [each.getMessage() for each in kept.records]
+    assert len(kept.records) <= HOUR_RECORDS and kept.bytes <= HOUR_BYTES, [
+        each.getMessage() for each in kept.records
+    ]
 
 
 async def test_without_it_the_dumps_would_be_there(tmp_path: Path) -> None:

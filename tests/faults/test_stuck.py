@@ -1,4 +1,5 @@
-"""Never at rest is never: whatever stage cannot be carried out, and whatever ARM answers, the incident ends with a person and the lock is on."""
+"""Never at rest is never: whatever stage cannot be carried out, and whatever ARM
+answers, the incident ends with a person and the lock is on."""
 
 from __future__ import annotations
 
@@ -11,13 +12,16 @@ from typing import Any
 import pytest
 
 import functions.remediation as shells
-from command_line.demo_checks import locks_of
 from functions import orchestration
+from local.promises import locks_of
+from shared.diagnosis import begin, check
 from shared.errors import StoreUnavailable, Unavailable
-from shared.execution import collection, window_locks
+from shared.execution import carry_out, guardian, hand_over
+from shared.execution.lock_window import collection, window_locks
 from shared.execution.tools import open_intents
 from shared.facts import Absent
-from shared.workflow import begin, carry_out, check, decide, guardian, hand_over, verify
+from shared.plan import decide
+from shared.verification import verify
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
 from tests.faults.world import World
@@ -32,8 +36,13 @@ STAGES: dict[str, tuple[Any, str]] = {
     "conclude_backup": (verify, "conclude"),
 }
 GIVEN_AS_DATA = {"check_cause": (check, "check"), "carry_out_unit": (carry_out, "carry_out")}
-"""Activities that tell an error as their result: the incident goes on to a person with it."""
-ERRORS: list[Exception] = [RuntimeError("a bug of ours"), Unavailable("no answer"), StoreUnavailable("the disk is full")]
+"""Activities that tell an error as their result: the incident goes on to a person with
+it."""
+ERRORS: list[Exception] = [
+    RuntimeError("a bug of ours"),
+    Unavailable("no answer"),
+    StoreUnavailable("the disk is full"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +59,11 @@ def raising(error: Exception) -> Callable[..., Any]:
     return always
 
 
-async def at_rest(folder: Path, *, faults: tuple[dict[str, Any], ...] = ()) -> tuple[dict[str, Any], list[str], int]:
-    """The incident, and what is not as it was among the locks; and how often a backup was ordered."""
+async def at_rest(
+    folder: Path, *, faults: tuple[dict[str, Any], ...] = ()
+) -> tuple[dict[str, Any], list[str], int]:
+    """The incident, and what is not as it was among the locks; and how often a backup
+    was ordered."""
     state, failures = locked_groups({"rg-one": 1})
     async with World(folder) as world:
         simulator = world.simulator.world
@@ -63,12 +75,24 @@ async def at_rest(folder: Path, *, faults: tuple[dict[str, Any], ...] = ()) -> t
         await world.deliver(failures[0].event)
         await world.rest(1)
         incidents = [incident async for incident in world.living().book.all()]
-        lost = [] if locks_of(simulator.state.dump()) == world.expected else [str(locks_of(simulator.state.dump()))]
-        backups = sum(each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests)
+        lost = (
+            []
+            if locks_of(simulator.state.dump()) == world.expected
+            else [str(locks_of(simulator.state.dump()))]
+        )
+        backups = sum(
+            each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests
+        )
         assert len(incidents) == 1
-        assert await open_intents(await world.living().tools(), incidents[0].id) == set(), "a change without an outcome"
+        assert await open_intents(await world.living().tools(), incidents[0].id) == set(), (
+            "a change without an outcome"
+        )
         return (
-            {"status": incidents[0].status.value, "reason": incidents[0].reason, "steps": incidents[0].manual_steps},
+            {
+                "status": incidents[0].status.value,
+                "reason": incidents[0].reason,
+                "steps": incidents[0].manual_steps,
+            },
             lost,
             backups,
         )
@@ -88,7 +112,9 @@ def test_a_stage_that_raises_every_time_ends_with_a_person(
 
 
 @pytest.mark.parametrize("stage", GIVEN_AS_DATA)
-def test_a_stage_that_tells_its_error_ends_with_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+def test_a_stage_that_tells_its_error_ends_with_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
     module, name = GIVEN_AS_DATA[stage]
     monkeypatch.setattr(module, name, raising(RuntimeError("a bug of ours")))
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
@@ -98,7 +124,9 @@ def test_a_stage_that_tells_its_error_ends_with_a_person(tmp_path: Path, monkeyp
 
 
 @pytest.mark.parametrize("stage", [*STAGES, *GIVEN_AS_DATA])
-def test_a_stage_that_raises_a_few_times_is_got_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+def test_a_stage_that_raises_a_few_times_is_got_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
     """As after a worker that died: the engine tells of a failed activity."""
     times = len(orchestration.RETRY_PAUSES)
     activity = getattr(shells, stage)._function
@@ -116,9 +144,13 @@ def test_a_stage_that_raises_a_few_times_is_got_over(tmp_path: Path, monkeypatch
     assert (incident["status"], lost, backups) == ("fixed", [], 1), incident
 
 
-def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decide, "decide", raising(RuntimeError("a bug of ours")))
-    monkeypatch.setattr(hand_over, "hand_over", raising(StoreUnavailable("the store does not answer")))
+    monkeypatch.setattr(
+        hand_over, "hand_over", raising(StoreUnavailable("the store does not answer"))
+    )
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
     assert incident["status"] == "needs_person"
     assert f"begun again {guardian.MOST_RESTARTS} times without progress" in incident["reason"]
@@ -133,7 +165,8 @@ def test_a_stage_has_ten_attempts_and_is_given_up_within_seven_minutes_whatever_
 def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The leader's activity raises with the lock off, and then each time that it is called."""
+    """The leader's activity raises with the lock off, and then each time that it is
+    called."""
     activity = shells.carry_out_unit._function
     really, off_at = activity.get_user_function(), []
 
@@ -144,7 +177,12 @@ def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
                 broken.setattr(window_locks, "put_back", raising(RuntimeError("another one")))
                 await really(work)
             tools = await shells.the_app().tools()
-            off_at.extend([await tools.reader.lock(entry.lock.id) for entry in await tools.ledger.open_locks()])
+            off_at.extend(
+                [
+                    await tools.reader.lock(entry.lock.id)
+                    for entry in await tools.ledger.open_locks()
+                ]
+            )
         raise RuntimeError("a bug of ours")
 
     monkeypatch.setattr(activity, "get_user_function", lambda: raises)
@@ -168,17 +206,31 @@ PATHS = {
     "the operations": "/operations/",
     "the backup's operation": "/operationsStatus/",
 }
-BODIES: dict[str, Any] = {"HTML": "<html>Sign in</html>", "nothing": None, "an empty object": {}, "a list": [1]}
+BODIES: dict[str, Any] = {
+    "HTML": "<html>Sign in</html>",
+    "nothing": None,
+    "an empty object": {},
+    "a list": [1],
+}
 
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("path", PATHS)
-def test_rubbish_at_any_read_comes_to_rest_with_the_lock_on(tmp_path: Path, path: str, body: str) -> None:
-    """Rubbish in passing is got over; what stays ends with a person, but for a read that nothing rests on."""
+def test_rubbish_at_any_read_comes_to_rest_with_the_lock_on(
+    tmp_path: Path, path: str, body: str
+) -> None:
+    """Rubbish in passing is got over; what stays ends with a person, but for a read
+    that nothing rests on."""
     logging.disable(logging.CRITICAL)
-    fault = {"method": "GET", "path_regex": PATHS[path], "action": {"status": 200, "body": BODIES[body]}}
+    fault = {
+        "method": "GET",
+        "path_regex": PATHS[path],
+        "action": {"status": 200, "body": BODIES[body]},
+    }
     try:
-        if path == "a lock":  # a lock that cannot be read back is not known to be on: the guardian goes on until it can
+        if (
+            path == "a lock"
+        ):  # a lock that cannot be read back is not known to be on: the guardian goes on until it can
             fault |= {"times": 25}
         incident, lost, backups = asyncio.run(at_rest(tmp_path, faults=(fault,)))
     finally:
@@ -199,10 +251,15 @@ WRITES = {
 
 @pytest.mark.parametrize("done", [False, True], ids=["not done", "done"])
 @pytest.mark.parametrize("write", WRITES)
-def test_a_write_whose_answer_is_rubbish_has_an_outcome_and_comes_to_rest(tmp_path: Path, write: str, done: bool) -> None:
-    """Done: Azure did it, and what came back is lost. Not done: a page came back instead."""
+def test_a_write_whose_answer_is_rubbish_has_an_outcome_and_comes_to_rest(
+    tmp_path: Path, write: str, done: bool
+) -> None:
+    """Done: Azure did it, and what came back is lost. Not done: a page came back
+    instead."""
     method, path = WRITES[write]
-    action: dict[str, Any] = {"reset": "after"} if done else {"status": 200, "body": "<html>Sign in</html>"}
+    action: dict[str, Any] = (
+        {"reset": "after"} if done else {"status": 200, "body": "<html>Sign in</html>"}
+    )
     logging.disable(logging.CRITICAL)
     try:
         fault = {"method": method, "path_regex": path, "times": 4, "action": action}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.workflow import guardian
-from simulator import ids
+from local.simulator import ids
+from shared.execution import guardian
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
@@ -28,7 +28,9 @@ def backups(outcome: Outcome) -> int:
     return sum(is_backup(method, path) for method, path in changes(outcome))
 
 
-async def one(folder: Path, azure: Azure, faults: dict[Place, Fault], **more: Any) -> tuple[Outcome, dict[str, Any]]:
+async def one(
+    folder: Path, azure: Azure, faults: dict[Place, Fault], **more: Any
+) -> tuple[Outcome, dict[str, Any]]:
     """The run and its incident; every fault struck, every promise held."""
     outcome = await run(folder, *azure(), faults, **more)
     assert (len(outcome.struck), outcome.broken) == (len(faults), {})
@@ -49,7 +51,9 @@ SWITCHED_OFF: dict[str, Hand] = {
 
 @pytest.mark.parametrize("azure", [locked, broken_extension])
 @pytest.mark.parametrize("case", SWITCHED_OFF)
-async def test_switched_off_after_the_fix_no_backup_is_started(tmp_path: Path, case: str, azure: Azure) -> None:
+async def test_switched_off_after_the_fix_no_backup_is_started(
+    tmp_path: Path, case: str, azure: Azure
+) -> None:
     outcome, incident = await one(tmp_path, azure, {STEP_TOLD: person(SWITCHED_OFF[case])})
     assert backups(outcome) == 0
     assert incident["status"] == "needs_person"
@@ -61,7 +65,14 @@ async def test_while_the_tags_cannot_be_read_no_backup_is_started(tmp_path: Path
     """Once it can be read that the VM is switched off, none is started at all."""
 
     def hidden(world: World) -> None:
-        hands.order({"method": "GET", "path_regex": r"/virtualMachines/[^/]+$", "times": 3, "action": {"status": 403}})(world)
+        hands.order(
+            {
+                "method": "GET",
+                "path_regex": r"/virtualMachines/[^/]+$",
+                "times": 3,
+                "action": {"status": 403},
+            }
+        )(world)
         hands.tag(VM_ID, "off")(world)
 
     outcome, incident = await one(tmp_path, broken_extension, {STEP_TOLD: person(hidden)})
@@ -81,7 +92,11 @@ async def test_a_cause_that_is_still_there_after_its_fix_is_no_fix(tmp_path: Pat
     """Somebody's automation installs the extension again, and it fails again."""
 
     def back(world: World) -> None:
-        (before,) = [each for each in world.at_first["resources"] if each["id"].startswith(f"{VM_ID}/extensions/")]
+        (before,) = [
+            each
+            for each in world.at_first["resources"]
+            if each["id"].startswith(f"{VM_ID}/extensions/")
+        ]
         world.simulator.world.state.put(before)
 
     outcome, incident = await one(tmp_path, broken_extension, {REMOVED: person(back)})
@@ -92,7 +107,9 @@ async def test_a_cause_that_is_still_there_after_its_fix_is_no_fix(tmp_path: Pat
 
 async def test_a_removal_that_fails_is_on_record_and_no_backup_is_started(tmp_path: Path) -> None:
     at: Place = ("before ARM DELETE extensions", 1)
-    outcome, incident = await one(tmp_path, broken_extension, {at: Fault("arm", {"action": {"lro_fail": PROBLEM}})})
+    outcome, incident = await one(
+        tmp_path, broken_extension, {at: Fault("arm", {"action": {"lro_fail": PROBLEM}})}
+    )
     (ended,) = [each for each in outcome.entries if each["phase"] == "outcome"]
     assert ended["result"].startswith("failed")
     assert "UserErrorFsFreezeFailed" in str(ended)
@@ -100,7 +117,9 @@ async def test_a_removal_that_fails_is_on_record_and_no_backup_is_started(tmp_pa
 
 
 async def test_an_order_whose_answer_is_lost_is_not_sent_again(tmp_path: Path) -> None:
-    outcome, incident = await one(tmp_path, broken_extension, {BEFORE_BACKUP: Fault("arm", {"action": {"reset": "after"}})})
+    outcome, incident = await one(
+        tmp_path, broken_extension, {BEFORE_BACKUP: Fault("arm", {"action": {"reset": "after"}})}
+    )
     assert (backups(outcome), incident["status"]) == (1, "fixed")
 
 
@@ -122,7 +141,11 @@ async def test_another_vm_s_backup_is_not_taken_for_ours(tmp_path: Path) -> None
     """It runs when ours is to be started, and it completes."""
     other = hands.begin_job(OTHER_VM_ID)
     outcome, incident = await one(tmp_path, broken_extension, {STEP_TOLD: person(other)})
-    (theirs,) = [each for each in outcome.after["resources"] if OTHER_VM_ID.rsplit("/", 1)[1] in str(each.get("properties", {}))]
+    (theirs,) = [
+        each
+        for each in outcome.after["resources"]
+        if OTHER_VM_ID.rsplit("/", 1)[1] in str(each.get("properties", {}))
+    ]
     assert incident["verification"]["job_id"] != theirs["name"]
     assert (backups(outcome), incident["status"]) == (1, "fixed")
 
@@ -174,7 +197,10 @@ async def test_with_the_mode_off_azure_is_not_even_asked(tmp_path: Path) -> None
 async def test_a_stricter_mode_changes_nothing(tmp_path: Path, azure: Azure, mode: str) -> None:
     outcome, incident = await one(tmp_path, azure, {}, environment={"REMEDIATOR_MODE": mode})
     assert changes(outcome) == []
-    assert incident["status"] in {"observe": ["observed"], "approve": ["needs_person", "awaiting_approval"]}[mode]
+    assert (
+        incident["status"]
+        in {"observe": ["observed"], "approve": ["needs_person", "awaiting_approval"]}[mode]
+    )
     assert incident["actions"] == [], "nothing was begun"
     assert mode in incident["reason"]
 
@@ -186,12 +212,18 @@ async def test_no_more_changes_an_hour_than_the_limit(tmp_path: Path, limit: int
     limited = {"REMEDIATOR_CHANGES_PER_HOUR": str(limit)}
     outcome = await run(tmp_path, state, failures, environment=limited, waiting=True)
     assert outcome.broken == {}
-    deleted = [path for method, path in changes(outcome) if method == "DELETE" and "/restorePointCollections/" in path]
+    deleted = [
+        path
+        for method, path in changes(outcome)
+        if method == "DELETE" and "/restorePointCollections/" in path
+    ]
     assert len(deleted) == limit
     assert [each["status"] for each in outcome.incidents].count("fixed") == limit
 
 
-async def test_what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again(tmp_path: Path) -> None:
+async def test_what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again(
+    tmp_path: Path,
+) -> None:
     """The same VM fails twice in a row, as itself the second time: another job, the
     same broken extension.
     """

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from command_line.demo_checks import COLLECTION, kind_of
+from local.promises import COLLECTION, kind_of
+from local.scenarios import load
 from shared import clock
 from shared.incident.model import Incident, Status
-from simulator.scenarios import load
 from tests.faults import world as worlds
 from tests.faults.azure import locked_groups
 from tests.faults.world import Fault, Place, World
@@ -26,7 +26,9 @@ BEFORE_ACTING, WINDOW_OPENED = ("after store insert fixes", 1), ("after store in
 
 
 @asynccontextmanager
-async def failed(folder: Path, state: dict[str, Any], events: list[Any], faults: dict[Place, Fault]) -> AsyncIterator[World]:
+async def failed(
+    folder: Path, state: dict[str, Any], events: list[Any], faults: dict[Place, Fault]
+) -> AsyncIterator[World]:
     async with World(folder, faults) as world:
         world.simulator.world.replace_state({"resources": state["resources"]})
         world.at_first = {"resources": state["resources"]}
@@ -63,12 +65,18 @@ def a_restore(world: World) -> None:
     """A restore of the first VM begins now."""
     failed_job = next(each for each in world.at_first["resources"] if kind_of(each["id"]) == JOB)
     name = str(uuid.uuid4())
-    kept = {key: value for key, value in failed_job["properties"].items() if key not in ("errorDetails", "extendedInfo", "endTime")}
+    kept = {
+        key: value
+        for key, value in failed_job["properties"].items()
+        if key not in ("errorDetails", "extendedInfo", "endTime")
+    }
     job = {
         "id": failed_job["id"].replace(failed_job["name"], name),
         "name": name,
         "type": failed_job["type"],
-        "properties": kept | {"status": "InProgress", "operation": "Restore", "startTime": clock.now()},
+        "properties": (
+            kept | {"status": "InProgress", "operation": "Restore", "startTime": clock.now()}
+        ),
     }
     world.simulator.world.state.put(job)
 
@@ -80,12 +88,19 @@ def end(world: World, kind: str = "Restore") -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "moment"), [(LOCKED, BEFORE_ACTING), (LOCKED, WINDOW_OPENED), (EXTENSION, BEFORE_ACTING)], ids=str
+    ("name", "moment"),
+    [(LOCKED, BEFORE_ACTING), (LOCKED, WINDOW_OPENED), (EXTENSION, BEFORE_ACTING)],
+    ids=str,
 )
-async def test_the_executors_last_look_finds_a_job_and_waits_for_it(tmp_path: Path, name: str, moment: Place) -> None:
-    """Nothing was changed, so no action is on record, no place is counted, and the fix is made once the job has ended."""
+async def test_the_executors_last_look_finds_a_job_and_waits_for_it(
+    tmp_path: Path, name: str, moment: Place
+) -> None:
+    """Nothing was changed, so no action is on record, no place is counted, and the fix
+    is made once the job has ended."""
     case = load(name)
-    async with failed(tmp_path, case, [case["event"]], {moment: Fault("person", {"does": a_restore})}) as world:
+    async with failed(
+        tmp_path, case, [case["event"]], {moment: Fault("person", {"does": a_restore})}
+    ) as world:
         (waiting,) = await until(world, all_wait)
         assert "(Restore)" in waiting.reason
         assert (waiting.actions, waiting.tried) == ((), frozenset())
@@ -135,8 +150,11 @@ STEP_SECONDS = 290
 
 
 @pytest.mark.timeout(300)
-async def test_more_failures_than_the_limit_end_without_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two changes an hour and six failures: two are fixed in each turned hour, those first that have waited longest."""
+async def test_more_failures_than_the_limit_end_without_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two changes an hour and six failures: two are fixed in each turned hour, those
+    first that have waited longest."""
     monkeypatch.setitem(worlds.SETTINGS, "REMEDIATOR_CHANGES_PER_HOUR", "2")
     state, failures = locked_groups({"rg-one": 3, "rg-two": 3})
     async with failed(tmp_path, state, [each.event for each in failures], {}) as world:
@@ -155,9 +173,14 @@ def rests(fixed: int) -> Callable[[list[Incident]], bool]:
     """So many are fixed and all others wait. Fails when one ends in another way."""
 
     def holds(found: list[Incident]) -> bool:
-        assert [each.reason for each in found if each.ended and each.status is not Status.FIXED] == []
+        assert [
+            each.reason for each in found if each.ended and each.status is not Status.FIXED
+        ] == []
         statuses = [each.status for each in found]
-        return (statuses.count(Status.FIXED), statuses.count(Status.WAITING)) == (fixed, len(found) - fixed)
+        return (statuses.count(Status.FIXED), statuses.count(Status.WAITING)) == (
+            fixed,
+            len(found) - fixed,
+        )
 
     return holds
 

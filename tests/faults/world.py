@@ -1,13 +1,17 @@
-"""Azure, the store, Event Grid and the durable engine around the real workflow, in one process, with every effect under control.
+"""Azure, the store, Event Grid and the durable engine around the real workflow, in one
+process, with every effect under control.
 
-Real: the workflow, the guardian's function, the orchestrator's generator, the SDK clients over HTTP against the simulator, the SQLite store.
-Played: the durable engine, Event Grid (sends again), and death: a process that died can have no effect.
+Real: the workflow, the guardian's function, the orchestrator's generator, the SDK
+clients over HTTP against the simulator, the SQLite store. Played: the durable engine,
+Event Grid (sends again), and death: a process that died can have no effect.
 
-The engine is as hard as the real one: what a dying worker held is failed, an activity as well as an orchestration in its episode, and nothing
-is handed out again; it loses its state where it is told to; its HTTP API can answer 500 to everything.
+The engine is as hard as the real one: what a dying worker held is failed, an activity
+as well as an orchestration in its episode, and nothing is handed out again; it loses
+its state where it is told to; its HTTP API can answer 500 to everything.
 
-A boundary is the moment before or after one ARM call or one store write of one process, or an orchestrator's episode. Boundaries are numbered
-as they come; a fault is put on a number, so no list of them is kept by hand.
+A boundary is the moment before or after one ARM call or one store write of one process,
+or an orchestrator's episode. Boundaries are numbered as they come; a fault is put on a
+number, so no list of them is kept by hand.
 """
 
 from __future__ import annotations
@@ -34,17 +38,17 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy
 import functions.guardian as guardian_shell
 import functions.remediation as shells
 import functions.starting as starting
-from command_line.demo_checks import COLLECTION, kind_of, locks_of
 from functions.orchestration import Stuck
 from functions.starting import EngineSilent
+from local.promises import COLLECTION, kind_of, locks_of
+from local.simulator import ids
+from local.simulator.server import Simulator
 from shared import clock
 from shared.app import App
 from shared.azure.clients import AzureClients
 from shared.errors import RemediatorError, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
-from simulator import ids
-from simulator.server import Simulator
 from tests.roles import GRANTED
 
 SETTINGS = {
@@ -80,18 +84,20 @@ PROCESS: ContextVar[Process] = ContextVar("process")
 
 
 type Place = int | tuple[str, int] | tuple[str, str]
-"""A boundary: the how-manieth of the run; its label and the how-manieth of that label; or the first of its label once another
-label was passed."""
+"""A boundary: the how-manieth of the run; its label and the how-manieth of that label;
+or the first of its label once another label was passed."""
 type Hand = Callable[[World], None] | Callable[[World], Awaitable[None]]
 """What a person, or somebody else's process, does at a boundary."""
 
 
 class Died(BaseException):
-    """The process was killed: no handler of its own may see this as an error to deal with."""
+    """The process was killed: no handler of its own may see this as an error to deal
+    with."""
 
 
 class EngineFault(Exception):
-    """What the durable library raises: an activity that failed, a start that was refused."""
+    """What the durable library raises: an activity that failed, a start that was
+    refused."""
 
 
 class NeverAtRest(AssertionError):
@@ -100,8 +106,8 @@ class NeverAtRest(AssertionError):
 
 @dataclass
 class Fault:
-    """What happens at a boundary: die, reset, time-out, a status, an unreachable store, a silent engine, a person's hand, a jump of the
-    clock."""
+    """What happens at a boundary: die, reset, time-out, a status, an unreachable store,
+    a silent engine, a person's hand, a jump of the clock."""
 
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
@@ -112,7 +118,8 @@ class World:
     folder: Path
     faults: dict[Place, Fault] = field(default_factory=dict)
     lose_engine: bool = True
-    """Whether a death takes the durable engine's state with it; else the engine fails what the worker held."""
+    """Whether a death takes the durable engine's state with it; else the engine fails
+    what the worker held."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """App settings that differ from SETTINGS."""
     boundaries: list[str] = field(default_factory=list)
@@ -127,11 +134,13 @@ class World:
     store_down_until: float = 0.0
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
-    """The locks that must be there at the end: those from before, as changed by a person's hand."""
+    """The locks that must be there at the end: those from before, as changed by a
+    person's hand."""
     engine_silent: int = 0
     """How often the engine's HTTP API still answers 500."""
     ended: dict[str, str] = field(default_factory=dict)
-    """The runtime status of orchestrations that have ended; what is in neither is gone."""
+    """The runtime status of orchestrations that have ended; what is in neither is gone.
+    """
     crashes: list[str] = field(default_factory=list)
     """Errors that the product did not mean to raise."""
     clock_offset: float = 0.0
@@ -139,7 +148,9 @@ class World:
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
-        self.simulator.world.settings = self.simulator.world.settings.changed({"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED})
+        self.simulator.world.settings = self.simulator.world.settings.changed(
+            {"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED}
+        )
         self.store = SqliteStore(self.folder / "store.db")
         self.process, self.onlooker = Process(self), Process(self)
         self._now, clock.now = clock.now, self._turned_now
@@ -270,8 +281,9 @@ class World:
             return
 
     async def _executed(self, context: _Context) -> None:
-        """One history of the orchestrator's own generator. Raises EngineFault where a worker died in an episode, _Lost where the engine
-        lost its state, and whatever the orchestrator raises."""
+        """One history of the orchestrator's own generator. Raises EngineFault where a
+        worker died in an episode, _Lost where the engine lost its state, and whatever
+        the orchestrator raises."""
         generator = _orchestrator()(context)
         given: Any = None
         raised: Exception | None = None
@@ -292,8 +304,15 @@ class World:
                 await self._episode(asked)
 
     async def _episode(self, asked: Any) -> None:
-        """The orchestrator goes on in a worker, which may die: then the orchestration has failed."""
-        name = "timer" if isinstance(asked, datetime) else asked[0][0] if isinstance(asked, list) else asked[0]
+        """The orchestrator goes on in a worker, which may die: then the orchestration
+        has failed."""
+        name = (
+            "timer"
+            if isinstance(asked, datetime)
+            else asked[0][0]
+            if isinstance(asked, list)
+            else asked[0]
+        )
         process = self.living()
         try:
             await self.boundary(process, f"episode after {name}")
@@ -301,11 +320,17 @@ class World:
             raise self._what_it_held(f"the orchestration after {name}") from died
 
     def _what_it_held(self, what: str) -> Exception:
-        return _Lost() if self.lose_engine else EngineFault(f"{what} failed: the language worker process exited")
+        return (
+            _Lost()
+            if self.lose_engine
+            else EngineFault(f"{what} failed: the language worker process exited")
+        )
 
     async def _answered(self, asked: Any) -> Any:
         if isinstance(asked, list):
-            results = await asyncio.gather(*(self._activity(*each) for each in asked), return_exceptions=True)
+            results = await asyncio.gather(
+                *(self._activity(*each) for each in asked), return_exceptions=True
+            )
             if failed := next((each for each in results if isinstance(each, BaseException)), None):
                 raise failed
             return results
@@ -334,12 +359,15 @@ class World:
         """One round of the guardian, as the timer would run it."""
         PROCESS.set(self.living())
         try:
-            await guardian_shell.guardian._function.get_user_function().client_function(None, _Client(self))
+            await guardian_shell.guardian._function.get_user_function().client_function(
+                None, _Client(self)
+            )
         except (Died, RemediatorError, EngineFault):
             return  # the timer runs again
 
     async def rest(self, jobs: int, *, waiting: bool = False) -> None:
-        """Run on until nothing is left to do. Raises NeverAtRest. `waiting`: an incident that waits for its time is left to wait."""
+        """Run on until nothing is left to do. Raises NeverAtRest. `waiting`: an
+        incident that waits for its time is left to wait."""
         give_up = asyncio.get_running_loop().time() + REST_SECONDS
         while asyncio.get_running_loop().time() < give_up:
             await asyncio.sleep(0.05)
@@ -353,16 +381,24 @@ class World:
         if self.store_is_down():
             return False
         incidents = [incident async for incident in app.book.all()]
-        left = {incident.id for incident in incidents if waiting and str(incident.status) == "waiting"}
-        if any(not task.done() for incident_id, task in self.tasks.items() if incident_id not in left):
+        left = {
+            incident.id for incident in incidents if waiting and str(incident.status) == "waiting"
+        }
+        if any(
+            not task.done() for incident_id, task in self.tasks.items() if incident_id not in left
+        ):
             return False
-        ended = len(incidents) >= jobs and all(incident.ended or incident.id in left for incident in incidents)
+        ended = len(incidents) >= jobs and all(
+            incident.ended or incident.id in left for incident in incidents
+        )
         return ended and not await app.ledger.open_locks() and not await app.windows.all()
 
     async def _left(self) -> Any:
         app = self.onlooker
         return {
-            "incidents": [(incident.id, incident.status, incident.reason) async for incident in app.book.all()],
+            "incidents": [
+                (incident.id, incident.status, incident.reason) async for incident in app.book.all()
+            ],
             "locks": await app.ledger.open_locks(),
             "windows": [held.window for held in await app.windows.all()],
             "tasks": [name for name, task in self.tasks.items() if not task.done()],
@@ -370,13 +406,17 @@ class World:
 
 
 def _locks_of_groups(world: World) -> list[dict[str, Any]]:
-    """The bodies of the locks that were there at the start, whether they are on or off now."""
+    """The bodies of the locks that were there at the start, whether they are on or off
+    now."""
     return [each for each in world.at_first["resources"] if each["id"].casefold() in world.expected]
 
 
 def _add_a_lock(world: World) -> None:
     for lock in _locks_of_groups(world):
-        added = copy.deepcopy(lock) | {"id": lock["id"] + "-of-a-person", "name": lock["name"] + "-of-a-person"}
+        added = copy.deepcopy(lock) | {
+            "id": lock["id"] + "-of-a-person",
+            "name": lock["name"] + "-of-a-person",
+        }
         world.simulator.world.state.put(added)
         world.expected |= locks_of({"resources": [added]})
 
@@ -473,7 +513,8 @@ class _Context:
 
 
 class _Client:
-    """The durable client, as far as the product uses it: what the engine's HTTP API answers."""
+    """The durable client, as far as the product uses it: what the engine's HTTP API
+    answers."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -506,7 +547,9 @@ def _orchestrator() -> Callable[[Any], Any]:
     cells = [cell.cell_contents for cell in handle.__closure__]
     found = [each for each in cells if inspect.isgeneratorfunction(each)]
     if not found:
-        found = [each.fn for each in cells if inspect.isgeneratorfunction(getattr(each, "fn", None))]
+        found = [
+            each.fn for each in cells if inspect.isgeneratorfunction(getattr(each, "fn", None))
+        ]
     return found[0]
 
 
@@ -516,7 +559,9 @@ class Process(App):
     def __init__(self, world: World) -> None:
         self.world = world
         self.dead = False
-        super().__init__(SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url})
+        super().__init__(
+            SETTINGS | dict(world.environment) | {"REMEDIATOR_ARM_ENDPOINT": world.simulator.url}
+        )
         self.__dict__["store"] = _EdgeStore(world, self)
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
@@ -535,7 +580,8 @@ class _EdgeClients(AzureClients):
         self._process = process
 
     def _options(self, sign_in: Any) -> dict[str, Any]:
-        """A policy of its own for each client: it knows its successor, down to the client's transport."""
+        """A policy of its own for each client: it knows its successor, down to the
+        client's transport."""
         return super()._options(sign_in) | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
@@ -560,11 +606,15 @@ class _EdgeStore:
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
         told = f" {body['phase']} {body['kind']}" if table == "audit" else ""
-        return await self._write(f"insert {table}{told}", partial(self._store.insert, table, partition, key, body))
+        return await self._write(
+            f"insert {table}{told}", partial(self._store.insert, table, partition, key, body)
+        )
 
     async def replace(self, row: Row, body: Body) -> Row:
         told = f" {body['state']}" if row.table in ("windows", "locks") else ""
-        return await self._write(f"replace {row.table}{told}", partial(self._store.replace, row, body))
+        return await self._write(
+            f"replace {row.table}{told}", partial(self._store.replace, row, body)
+        )
 
     async def delete(self, row: Row) -> None:
         await self._write(f"delete {row.table}", partial(self._store.delete, row))
@@ -573,7 +623,9 @@ class _EdgeStore:
         self._reached()
         return await self._store.get(table, partition, key)
 
-    async def query(self, table: str, partition: str | None = None, **narrowed: Any) -> AsyncIterator[Row]:
+    async def query(
+        self, table: str, partition: str | None = None, **narrowed: Any
+    ) -> AsyncIterator[Row]:
         self._reached()
         async for row in self._store.query(table, partition, **narrowed):
             yield row
@@ -602,7 +654,14 @@ class _EdgeStore:
 def _kind_of(url: str) -> str:
     """What a request is about: the type of the resource, or the action."""
     segments = url.split("?")[0].split("/providers/")[-1].split("/")
-    return next((segment for segment in reversed(segments[: -1 if len(segments) % 2 else None]) if segment.isalpha()), segments[-1])
+    return next(
+        (
+            segment
+            for segment in reversed(segments[: -1 if len(segments) % 2 else None])
+            if segment.isalpha()
+        ),
+        segments[-1],
+    )
 
 
 def wall_offset() -> float:

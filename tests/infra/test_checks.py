@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from infra_check import faults, security
-from infra_check.__main__ import main
-from infra_check.findings import Finding
-from infra_check.project import check
-from infra_check.type_data import BY_HAND, HERE, trim
+from infra.check import faults, security
+from infra.check.__main__ import main
+from infra.check.findings import Finding
+from infra.check.project import check
+from infra.check.type_data import BY_HAND, HERE, trim
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -42,7 +42,9 @@ def test_every_rule_has_a_fault() -> None:
 
 def test_the_page_has_the_table_of_today() -> None:
     outcomes = [OUTCOMES.get(each.what) or faults.run(each, INFRA) for each in faults.FAULTS]
-    assert faults.table(outcomes) in (ROOT / "docs/infra-checks.md").read_text(), "python -m infra_check --no-checkov --write"
+    assert faults.table(outcomes) in (ROOT / "docs/infra-checks.md").read_text(), (
+        "python -m infra.check --no-checkov --write"
+    )
 
 
 def test_a_fault_that_changes_nothing_is_an_error() -> None:
@@ -56,7 +58,11 @@ def test_a_finding_needs_a_rule() -> None:
 
 
 def test_the_type_data_holds_what_is_used_and_no_more() -> None:
-    used = {kind for source in check(INFRA).sources for kind in {each.of for each in source.of_kind("resource")}}
+    used = {
+        kind
+        for source in check(INFRA).sources
+        for kind in {each.of for each in source.of_kind("resource")}
+    }
     held = {
         each["name"]
         for path in HERE.glob("*.json")
@@ -66,7 +72,9 @@ def test_the_type_data_holds_what_is_used_and_no_more() -> None:
     assert held == used
 
 
-@pytest.mark.skipif(not SNAPSHOT.is_dir(), reason="the full snapshot of the type data is not beside the project")
+@pytest.mark.skipif(
+    not SNAPSHOT.is_dir(), reason="the full snapshot of the type data is not beside the project"
+)
 def test_the_type_data_is_what_the_snapshot_says(tmp_path: Path) -> None:
     used = {each.of for source in check(INFRA).sources for each in source.of_kind("resource")}
     lacking = trim(SNAPSHOT, used, tmp_path)
@@ -74,7 +82,9 @@ def test_the_type_data_is_what_the_snapshot_says(tmp_path: Path) -> None:
         path.name: path.read_text() for path in HERE.glob("*.json") if path.name != BY_HAND
     }
     by_hand = {
-        each["name"].casefold() for each in json.loads((HERE / BY_HAND).read_text())["types"] if each["$type"] == "ResourceType"
+        each["name"].casefold()
+        for each in json.loads((HERE / BY_HAND).read_text())["types"]
+        if each["$type"] == "ResourceType"
     }
     assert set(lacking) == by_hand
 
@@ -91,12 +101,20 @@ def test_the_command_names_file_line_and_rule(tmp_path: Path) -> None:
     shutil.copytree(INFRA, copy)
     main_bicep = copy / "main.bicep"
     main_bicep.write_text(
-        main_bicep.read_text().replace("location: location\n  tags: allTags\n}", "locations: location\n  tags: allTags\n}")
+        main_bicep.read_text().replace(
+            "location: location\n  tags: allTags\n}", "locations: location\n  tags: allTags\n}"
+        )
     )
     run = CliRunner().invoke(main, [str(copy), "--no-checkov"])
     assert run.exit_code == 1
-    assert "unknown-property: Microsoft.Resources/resourceGroups@2025-04-01 has no locations; did you mean location?" in run.output
-    assert "missing-property: Microsoft.Resources/resourceGroups@2025-04-01: location is required" in run.output
+    assert (
+        "unknown-property: Microsoft.Resources/resourceGroups@2025-04-01 has no locations; did you"
+        " mean location?" in run.output
+    )
+    assert (
+        "missing-property: Microsoft.Resources/resourceGroups@2025-04-01: location is required"
+        in run.output
+    )
     assert run.output.endswith("2 problems\n")
 
 
@@ -108,18 +126,40 @@ def test_a_folder_without_bicep_is_not_clean(tmp_path: Path) -> None:
 
 def test_the_plan_lists_every_resource() -> None:
     lines = CliRunner().invoke(main, [str(INFRA), "--plan"]).output.splitlines()
-    assert any(line.split() == ["modules/topic.bicep", "topic", "Microsoft.EventGrid/topics@2025-02-15"] for line in lines)
+    assert any(
+        line.split() == ["modules/topic.bicep", "topic", "Microsoft.EventGrid/topics@2025-02-15"]
+        for line in lines
+    )
     assert len(lines) == 38
 
 
 def _report(failed: list[tuple[str, str]], parsing_errors: list[str] | None = None) -> Any:
     rows = [
-        {"check_id": check, "check_name": "a rule", "resource": resource, "file_path": "/main.bicep"} for check, resource in failed
+        {
+            "check_id": check,
+            "check_name": "a rule",
+            "resource": resource,
+            "file_path": "/main.bicep",
+        }
+        for check, resource in failed
     ]
-    return {"results": {"passed_checks": [{}], "failed_checks": rows, "parsing_errors": parsing_errors or []}}
+    return {
+        "results": {
+            "passed_checks": [{}],
+            "failed_checks": rows,
+            "parsing_errors": parsing_errors or [],
+        }
+    }
 
 
-NO_RULE = {"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "resource_count": 0, "checkov_version": "3"}
+NO_RULE = {
+    "passed": 0,
+    "failed": 0,
+    "skipped": 0,
+    "parsing_errors": 0,
+    "resource_count": 0,
+    "checkov_version": "3",
+}
 """What checkov prints of a file with nothing in it that a rule is for."""
 ACCEPTED = [{"check": "CKV_AZURE_1", "resource": "a.b", "reason": "because"}]
 
@@ -134,15 +174,19 @@ def test_checkov_fails_on_the_rest_and_on_stale_acceptances() -> None:
         "accepted.json: CKV_AZURE_1 on a.b is not found any more: take it out",
         "main.bicep: CKV_AZURE_2: a rule (a.b)",
     ]
-    assert security.judge([_report([("CKV_AZURE_1", "a.b")])], [ACCEPTED[0] | {"reason": " "}]).problems == [
-        "accepted.json: CKV_AZURE_1 on a.b has no reason"
-    ]
+    assert security.judge(
+        [_report([("CKV_AZURE_1", "a.b")])], [ACCEPTED[0] | {"reason": " "}]
+    ).problems == ["accepted.json: CKV_AZURE_1 on a.b has no reason"]
 
 
 def test_checkov_is_asked_of_every_file() -> None:
     answers = [_report([("CKV_AZURE_1", "a.b")]), _report([("CKV_AZURE_2", "c.d")]), NO_RULE]
     found = security.judge(answers, ACCEPTED)
-    assert (found.passed, found.accepted, found.problems) == (2, 1, ["main.bicep: CKV_AZURE_2: a rule (c.d)"])
+    assert (found.passed, found.accepted, found.problems) == (
+        2,
+        1,
+        ["main.bicep: CKV_AZURE_2: a rule (c.d)"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,14 +225,19 @@ print(json.dumps({{"results": {{"passed_checks": [{{}}], "failed_checks": failed
 """
 
 
-def test_the_result_does_not_depend_on_the_order_of_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`name` of the module is the caller's to give; the default of another file's `name` is not its value."""
+def test_the_result_does_not_depend_on_the_order_of_a_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`name` of the module is the caller's to give; the default of another file's
+    `name` is not its value."""
     checkov, folder = tmp_path / "checkov", tmp_path / "infra"
     checkov.write_text(STAND_IN.format(python=sys.executable))
     checkov.chmod(0o755)
     folder.mkdir()
     (folder / "main.bicep").write_text("param name string = 'backup-remediator'")
-    (folder / "storage.bicep").write_text("param name string\nresource account 'x@1' = { name: name }")
+    (folder / "storage.bicep").write_text(
+        "param name string\nresource account 'x@1' = { name: name }"
+    )
     monkeypatch.setattr(security, "ACCEPTED", tmp_path / "accepted.json")
     security.ACCEPTED.write_text("[]")
     as_one, each_by_itself = set(), set()

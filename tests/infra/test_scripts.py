@@ -46,7 +46,9 @@ def run(tmp_path: Path):  # type: ignore[no-untyped-def]
     az.chmod(0o755)
     log.touch()
 
-    def ran(script: str, *words: str, **environment: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    def ran(
+        script: str, *words: str, **environment: str
+    ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
         plain = {
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "AZ_LOG": str(log),
@@ -69,13 +71,17 @@ def run(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 def test_connect_gives_the_events_template_what_it_asks_for(run) -> None:  # type: ignore[no-untyped-def]
     done, asked = run(
-        "connect.sh", SIGN_IN_CLIENT_ID=CLIENT, **{name: name.lower() for name in OUTPUTS} | {"REMEDIATOR_DELIVERY": "queue"}
+        "connect.sh",
+        SIGN_IN_CLIENT_ID=CLIENT,
+        **{name: name.lower() for name in OUTPUTS} | {"REMEDIATOR_DELIVERY": "queue"},
     )
     assert done.returncode == 0, done.stderr
     (deployed,) = [line for line in asked if line.startswith("deployment group create")]
     wanted = {
         name
-        for name, default in re.findall(r"^param (\w+) \w+( = .*)?$", (ROOT / "infra/events.bicep").read_text(), re.MULTILINE)
+        for name, default in re.findall(
+            r"^param (\w+) \w+( = .*)?$", (ROOT / "infra/events.bicep").read_text(), re.MULTILINE
+        )
         if not default
     }
     given = set(re.findall(r"(\w+)=", deployed))
@@ -91,11 +97,19 @@ def test_connect_gives_the_events_template_what_it_asks_for(run) -> None:  # typ
 
 
 def test_connect_reads_the_outputs_of_the_deployment(run) -> None:  # type: ignore[no-untyped-def]
-    done, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_OUTPUT="function", AZ_KNOWN="there", DEPLOYMENT="mine")
+    done, asked = run(
+        "connect.sh",
+        SIGN_IN_CLIENT_ID=CLIENT,
+        AZ_OUTPUT="function",
+        AZ_KNOWN="there",
+        DEPLOYMENT="mine",
+    )
     assert done.returncode == 0, done.stderr
     read = [line for line in asked if line.startswith("deployment sub show --name mine")]
     assert [re.findall(r"outputs\.(\w+)\.", line)[0] for line in read] == list(OUTPUTS)
-    declared = set(re.findall(r"^output (\w+) ", (ROOT / "infra/main.bicep").read_text(), re.MULTILINE))
+    declared = set(
+        re.findall(r"^output (\w+) ", (ROOT / "infra/main.bicep").read_text(), re.MULTILINE)
+    )
     assert set(OUTPUTS) <= declared
     assert not any("federated-credential create" in line for line in asked), "it is there already"
 
@@ -110,11 +124,16 @@ def test_connect_reads_the_outputs_of_the_deployment(run) -> None:  # type: igno
         ),
         (
             {"SIGN_IN_CLIENT_ID": CLIENT},
-            "the deployment backup-remediator has no output RESOURCE_GROUP: deploy infra/main.bicep first",
+            (
+                "the deployment backup-remediator has no output RESOURCE_GROUP: deploy"
+                " infra/main.bicep first"
+            ),
         ),
     ],
 )
-def test_connect_says_what_is_missing_and_changes_nothing(run, environment: dict[str, str], says: str) -> None:  # type: ignore[no-untyped-def]
+def test_connect_says_what_is_missing_and_changes_nothing(
+    run, environment: dict[str, str], says: str
+) -> None:  # type: ignore[no-untyped-def]
     done, asked = run("connect.sh", **environment)
     assert done.returncode == 2
     assert says in done.stderr
@@ -126,8 +145,13 @@ def test_the_redirects_of_other_installations_stay(run) -> None:  # type: ignore
         "REMEDIATOR_DELIVERY": "function",
         "SIGN_IN_REDIRECT": "https://two/callback",
     }
-    _, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_REDIRECTS="https://one/callback", **outputs)
-    assert f"ad app update --id {CLIENT} --web-redirect-uris https://one/callback https://two/callback" in asked
+    _, asked = run(
+        "connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_REDIRECTS="https://one/callback", **outputs
+    )
+    assert (
+        f"ad app update --id {CLIENT} --web-redirect-uris https://one/callback https://two/callback"
+        in asked
+    )
 
 
 def test_a_redirect_that_is_there_is_left_alone(run) -> None:  # type: ignore[no-untyped-def]
@@ -135,14 +159,28 @@ def test_a_redirect_that_is_there_is_left_alone(run) -> None:  # type: ignore[no
         "REMEDIATOR_DELIVERY": "function",
         "SIGN_IN_REDIRECT": "https://two/callback",
     }
-    _, asked = run("connect.sh", SIGN_IN_CLIENT_ID=CLIENT, AZ_REDIRECTS="https://one/callback\nhttps://two/callback", **outputs)
+    _, asked = run(
+        "connect.sh",
+        SIGN_IN_CLIENT_ID=CLIENT,
+        AZ_REDIRECTS="https://one/callback\nhttps://two/callback",
+        **outputs,
+    )
     assert not any(line.startswith("ad app update") for line in asked)
 
 
 def test_sign_in_makes_one_registration(run) -> None:  # type: ignore[no-untyped-def]
     done, asked = run("sign-in.sh")
     assert (done.returncode, done.stdout) == (0, f"{CLIENT}\n"), done.stderr
-    steps = ["ad app list", "ad app create", "ad app update", "cloud show", "ad app show", "rest", "ad sp show", "ad sp create"]
+    steps = [
+        "ad app list",
+        "ad app create",
+        "ad app update",
+        "cloud show",
+        "ad app show",
+        "rest",
+        "ad sp show",
+        "ad sp create",
+    ]
     assert [line.split(" --")[0] for line in asked] == steps
     assert asked[0].startswith("ad app list --filter displayName eq 'Azure Backup Remediator' ")
     assert '{"api": {"requestedAccessTokenVersion": 2}}' in asked[5]
@@ -169,7 +207,7 @@ def test_sign_in_does_not_guess_between_two(run) -> None:  # type: ignore[no-unt
 
 
 def test_the_roles_of_people_are_those_of_the_app() -> None:
-    from functions.access import Role
+    from functions.pages.access import Role
 
     roles = json.loads((ROOT / "infra/app-roles.json").read_text())
     assert [each["value"] for each in roles] == [each.value for each in Role]
@@ -179,7 +217,11 @@ def test_the_roles_of_people_are_those_of_the_app() -> None:
 def test_azd_gives_the_template_what_it_needs() -> None:
     main = (ROOT / "infra/main.bicep").read_text()
     parameters = set(re.findall(r"^param (\w+) ", main, re.MULTILINE))
-    required = {name for name, default in re.findall(r"^param (\w+) \w+( = .*)?$", main, re.MULTILINE) if not default}
+    required = {
+        name
+        for name, default in re.findall(r"^param (\w+) \w+( = .*)?$", main, re.MULTILINE)
+        if not default
+    }
     given = set(json.loads((ROOT / "infra/main.parameters.json").read_text())["parameters"])
     assert required <= given <= parameters
     hooks = (ROOT / "azure.yaml").read_text()
@@ -193,6 +235,12 @@ def test_the_settings_that_are_deployed_exist() -> None:
     from shared.settings import Settings
 
     known = {each.metadata["name"] for each in fields(Settings)}
-    deployed = set(re.findall(r"^    (REMEDIATOR_\w+):", (ROOT / "infra/modules/function-app.bicep").read_text(), re.MULTILINE))
+    deployed = set(
+        re.findall(
+            r"^    (REMEDIATOR_\w+):",
+            (ROOT / "infra/modules/function-app.bicep").read_text(),
+            re.MULTILINE,
+        )
+    )
     assert deployed
     assert deployed <= known

@@ -7,7 +7,7 @@
 //   lookups      every ["name"] that it takes out of a dynamic value
 //   comparisons  [{of, operator, values}]: what a text is compared with, and the names that the text comes from (table columns, lookups)
 'use strict'
-const folder = require('path').join(__dirname, '..', '..', 'node_modules', '@kusto', 'language-service-next')
+const folder = require('path').join(__dirname, '..', 'node_modules', '@kusto', 'language-service-next')
 require(`${folder}/bridge.min.js`)
 require(`${folder}/Kusto.Language.Bridge.min.js`)
 const { KustoCode, GlobalState, Symbols, Syntax } = Kusto.Language

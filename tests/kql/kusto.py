@@ -1,8 +1,10 @@
-"""Microsoft's KQL parser over every shipped query: one node process for all of them, columns bound to the tables as documented.
+"""Microsoft's KQL parser over every shipped query: one node process for all of them,
+columns bound to the tables as documented.
 
-tables.json holds the columns of each table with the page that lists them. A column that is not documented for every workspace is left
-out, so that a query has to ask for it with column_ifexists; of AzureDiagnostics' two hundred it has those without a suffix and the jobs'.
-https://www.npmjs.com/package/@kusto/language-service-next
+tables.json holds the columns of each table with the page that lists them. A column that
+is not documented for every workspace is left out, so that a query has to ask for it
+with column_ifexists; of AzureDiagnostics' two hundred it has those without a suffix and
+the jobs'. https://www.npmjs.com/package/@kusto/language-service-next
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 from tests.kql.queries import ROOT, shipped
 
 HERE = Path(__file__).parent
-PARSER = ROOT / "node_modules" / "@kusto" / "language-service-next"
+PARSER = ROOT / "tests" / "node_modules" / "@kusto" / "language-service-next"
 LONGEST_SECONDS = 60
 
 
@@ -33,7 +35,8 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A text compared with literals; `of` names the columns of a table, or the fields of its JSON, that the text comes from."""
+    """A text compared with literals; `of` names the columns of a table, or the fields
+    of its JSON, that the text comes from."""
 
     of: tuple[str, ...]
     operator: str
@@ -42,7 +45,8 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """`columns`: of the result, with their types; `lookups`: the fields that it takes out of a line of JSON."""
+    """`columns`: of the result, with their types; `lookups`: the fields that it takes
+    out of a line of JSON."""
 
     diagnostics: tuple[Diagnostic, ...]
     tables: tuple[str, ...]
@@ -51,8 +55,13 @@ class Query:
     comparisons: tuple[Comparison, ...]
 
     def compared(self, field: str, *operators: str) -> set[str]:
-        """What `field` is compared with by these operators, by any of them if none is given."""
-        wanted = [each for each in self.comparisons if field in each.of and (not operators or each.operator in operators)]
+        """What `field` is compared with by these operators, by any of them if none is
+        given."""
+        wanted = [
+            each
+            for each in self.comparisons
+            if field in each.of and (not operators or each.operator in operators)
+        ]
         return {value for each in wanted for value in each.values}
 
 
@@ -71,12 +80,18 @@ def analyzed() -> Mapping[str, Query]:
 
 
 def analyze(queries: Mapping[str, str]) -> dict[str, Query]:
-    """Raises RuntimeError where the parser is not installed, CalledProcessError where it breaks."""
+    """Raises RuntimeError where the parser is not installed, CalledProcessError where
+    it breaks."""
     if not PARSER.is_dir():
         raise RuntimeError("the KQL parser is not installed: run `make test`, or `npm ci`")
     asked = json.dumps({"tables": columns_of_tables(), "queries": dict(queries)})
     done = subprocess.run(
-        ["node", str(HERE / "analyze.js")], input=asked, stdout=subprocess.PIPE, text=True, timeout=LONGEST_SECONDS, check=True
+        ["node", str(HERE / "analyze.js")],
+        input=asked,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=True,
     )
     return {name: _query(answer) for name, answer in json.loads(done.stdout).items()}
 
@@ -88,7 +103,9 @@ def _query(answer: dict[str, Any]) -> Query:
         columns=answer["columns"],
         lookups=tuple(answer["lookups"]),
         comparisons=tuple(
-            Comparison(of=tuple(each["of"]), operator=each["operator"], values=tuple(each["values"]))
+            Comparison(
+                of=tuple(each["of"]), operator=each["operator"], values=tuple(each["values"])
+            )
             for each in answer["comparisons"]
         ),
     )

@@ -1,4 +1,5 @@
-"""Every KQL query that is shipped, printed or sent: the one place that knows where they are."""
+"""Every KQL query that is shipped, printed or sent: the one place that knows where they
+are."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NOT_SHIPPED = {"tests", "node_modules", "__pycache__", "dist", "build"}
 WORKBOOK = ROOT / "infra/workbook.json"
 SENT = "shared/azure/log_queries.py"
-"""Holds its queries as stages without their pipes, so they are taken as they are sent."""
+"""Holds its queries as stages without their pipes, so they are taken as they are sent.
+"""
 _SINCE, _UNTIL = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 _FENCED = re.compile(r"^```(?:kusto|kql)\n(.*?)\n```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)", re.MULTILINE)
@@ -28,7 +30,11 @@ def shipped() -> dict[str, str]:
 
 def files(*suffixes: str) -> list[Path]:
     """The project's files without its tests and without what set-up and runs make."""
-    found = (path for path in ROOT.rglob("*") if path.is_file() and not any(map(_made_or_tests, path.relative_to(ROOT).parts)))
+    found = (
+        path
+        for path in ROOT.rglob("*")
+        if path.is_file() and not any(map(_made_or_tests, path.relative_to(ROOT).parts))
+    )
     return sorted(path for path in found if not suffixes or path.suffix in suffixes)
 
 
@@ -57,7 +63,9 @@ def _holders(value: Any) -> Iterator[dict[str, Any]]:
     """Every object below `value` that has a query."""
     if isinstance(value, dict) and "query" in value:
         yield value
-    for below in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for below in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from _holders(below)
 
 

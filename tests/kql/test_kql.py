@@ -1,4 +1,5 @@
-"""Azure Monitor would run every query as it is: Microsoft's own parser takes it, and its columns and types are those of the tables.
+"""Azure Monitor would run every query as it is: Microsoft's own parser takes it, and
+its columns and types are those of the tables.
 
 A rule with a query that does not parse deploys (skipQueryValidation) and never fires.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.handlers.logs import SCHEMAS, STANDARD
+from local.simulator.handlers.logs import SCHEMAS, STANDARD
 from tests.kql.kusto import HERE, analyze, analyzed, columns_of_tables
 from tests.kql.queries import ROOT, SENT, files, shipped
 
@@ -31,14 +32,39 @@ REFUSED = {
     "a keyword as a name": (f"{LINE}\n| extend kind = Message", "KS228", 3, "kind"),
     "another keyword": ("AppTraces\n| summarize first = min(TimeGenerated)", "KS228", 2, "first"),
     "a column that the table does not have": (f"{LINE}\n| project Massage", "KS142", 3, "Massage"),
-    "a column in other letters": ("AppTraces\n| project timegenerated", "KS142", 2, "timegenerated"),
-    "a column that was left out before": (f"{LINE}\n| project Message\n| order by TimeGenerated asc", "KS142", 4, "TimeGenerated"),
-    "a column that only some workspaces have": ("AzureDiagnostics\n| project JobUniqueId_s", "KS142", 2, "JobUniqueId_s"),
+    "a column in other letters": (
+        "AppTraces\n| project timegenerated",
+        "KS142",
+        2,
+        "timegenerated",
+    ),
+    "a column that was left out before": (
+        f"{LINE}\n| project Message\n| order by TimeGenerated asc",
+        "KS142",
+        4,
+        "TimeGenerated",
+    ),
+    "a column that only some workspaces have": (
+        "AzureDiagnostics\n| project JobUniqueId_s",
+        "KS142",
+        2,
+        "JobUniqueId_s",
+    ),
     "a table that is not there": ("AppTrace\n| take 1", "KS204", 1, "AppTrace"),
     "a table of the classic Application Insights": ("traces\n| take 1", "KS204", 1, "traces"),
-    "a function that is not there": ("AppTraces\n| extend a = lowercase(Message)", "KS211", 2, "lowercase"),
+    "a function that is not there": (
+        "AppTraces\n| extend a = lowercase(Message)",
+        "KS211",
+        2,
+        "lowercase",
+    ),
     "a wrong type": ("AppTraces\n| where Message > ago(1h)", "KS106", 2, ">"),
-    "a number for a text": ("AppTraces\n| where SeverityLevel startswith 'a'", "KS106", 2, "startswith"),
+    "a number for a text": (
+        "AppTraces\n| where SeverityLevel startswith 'a'",
+        "KS106",
+        2,
+        "startswith",
+    ),
     "a stage without its pipe": ("AppTraces\nwhere SeverityLevel > 1", "KS005", 1, ""),
     "a bracket that stays open": ("AppTraces\n| where (SeverityLevel > 1", "KS005", 2, ""),
 }
@@ -47,10 +73,16 @@ REFUSED = {
 def test_the_parser_finds_what_is_wrong() -> None:
     found = analyze({what: query for what, (query, *_) in REFUSED.items()})
     seen = {
-        what: [(each.code, each.line, each.text) for each in query.diagnostics if each.severity == "Error"]
+        what: [
+            (each.code, each.line, each.text)
+            for each in query.diagnostics
+            if each.severity == "Error"
+        ]
         for what, query in found.items()
     }
-    assert {what: errors[:1] for what, errors in seen.items()} == {what: [tuple(told)] for what, (_, *told) in REFUSED.items()}
+    assert {what: errors[:1] for what, errors in seen.items()} == {
+        what: [tuple(told)] for what, (_, *told) in REFUSED.items()
+    }
 
 
 def test_a_text_is_followed_to_the_field_that_it_comes_from() -> None:
@@ -59,14 +91,20 @@ all | project b = tolower(k), Message | where b in ("x", "y") and Message starts
 """
     found = analyze({"one": query})["one"]
     assert found.diagnostics == ()
-    assert (found.tables, found.lookups, found.columns) == (("AppTraces",), ("remediator.kind",), {"c": "string"})
+    assert (found.tables, found.lookups, found.columns) == (
+        ("AppTraces",),
+        ("remediator.kind",),
+        {"c": "string"},
+    )
     assert found.compared("remediator.kind") == {"x", "y", "(v)", "v"}
     assert found.compared("remediator.kind", "in") == {"x", "y"}
     assert found.compared("Message") == {"z"}
     assert found.compared("Level") == set()
 
 
-def test_a_parser_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_parser_that_is_not_there_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("tests.kql.kusto.PARSER", tmp_path / "none")
     with pytest.raises(RuntimeError, match="not installed"):
         analyze({"one": "AppTraces"})
@@ -75,17 +113,20 @@ def test_a_parser_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch,
 # One place knows every query
 
 STAGE = re.compile(
-    r"\|\s*(?:where|summarize|extend|project|mv-expand|mv-apply|order by|sort by|top|take|distinct|union|join|lookup|parse|render)\b[ -]\S"
+    r"\|\s*(?:where|summarize|extend|project|mv-expand|mv-apply|order by|sort"
+    r" by|top|take|distinct|union|join|lookup|parse|render)\b[ -]\S"
 )
 WITHOUT_PIPE = re.compile(
-    r"^(?:where|summarize|extend|project|order by|sort by|mv-expand)\s+[\w*]+\s*(?:$|[=<>!(,]|in\b|asc\b|desc\b|startswith\b|has\b|contains\b)"
+    r"^(?:where|summarize|extend|project|order by|sort"
+    r" by|mv-expand)\s+[\w*]+\s*(?:$|[=<>!(,]|in\b|asc\b|desc\b|startswith\b|has\b|contains\b)"
 )
 ROW = re.compile(r"^\s*\|.*\|$|^\{%.*|^<.*", re.MULTILINE)
 """A row of a table in a page, and the filters of a template."""
 
 
 def queries_in(path: Path, text: str) -> list[str]:
-    """What looks like KQL in a file of this name, without the queries that are collected."""
+    """What looks like KQL in a file of this name, without the queries that are
+    collected."""
     for query in QUERIES.values():
         for written in (query, json.dumps(query)[1:-1]):
             text = text.replace(written, "")
@@ -112,7 +153,9 @@ def test_every_shipped_query_is_collected() -> None:
         "simulator",
     }
     found = {path: queries_in(path, path.read_text(encoding="utf-8")) for path in readable}
-    assert {path: queries for path, queries in found.items() if queries} == {}, "teach tests/kql/queries.py where they are"
+    assert {path: queries for path, queries in found.items() if queries} == {}, (
+        "teach tests/kql/queries.py where they are"
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +177,10 @@ def test_a_query_that_is_not_collected_is_seen(name: str, text: str) -> None:
 
 def test_what_is_sent_is_in_the_file_that_is_not_looked_through() -> None:
     assert queries_in(ROOT / SENT, (ROOT / SENT).read_text(encoding="utf-8"))
-    assert [name for name in QUERIES if name.startswith(SENT)] == [f"{SENT}: AddonAzureBackupJobs", f"{SENT}: AzureDiagnostics"]
+    assert [name for name in QUERIES if name.startswith(SENT)] == [
+        f"{SENT}: AddonAzureBackupJobs",
+        f"{SENT}: AzureDiagnostics",
+    ]
 
 
 def test_the_manuals_query_gives_the_dimensions_that_an_alert_is_to_be_split_by() -> None:
@@ -153,7 +199,10 @@ def test_each_table_is_read_and_has_its_page() -> None:
     tables = json.loads((HERE / "tables.json").read_text(encoding="utf-8"))
     assert {name for query in analyzed().values() for name in query.tables} == set(tables)
     for name, table in tables.items():
-        assert table["page"] == f"https://learn.microsoft.com/azure/azure-monitor/reference/tables/{name.lower()}"
+        assert (
+            table["page"]
+            == f"https://learn.microsoft.com/azure/azure-monitor/reference/tables/{name.lower()}"
+        )
 
 
 @pytest.mark.parametrize("table", SCHEMAS)

@@ -34,10 +34,19 @@ START, END = "<!-- mutants -->", "<!-- /mutants -->"
 
 
 def main(arguments: Any = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--list", action="store_true", help="print the names")
-    parser.add_argument("--only", action="append", metavar="NAME", help="one mutant, by its name; may be said several times")
-    parser.add_argument("--write", type=Path, help="put the table into this Markdown file, between its markers")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="one mutant, by its name; may be said several times",
+    )
+    parser.add_argument(
+        "--write", type=Path, help="put the table into this Markdown file, between its markers"
+    )
     asked = parser.parse_args(arguments)
     if asked.list:
         print("\n".join(f"{each.name} ({each.where})" for each in MUTANTS))
@@ -52,13 +61,18 @@ def main(arguments: Any = None) -> int:
         return 1
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        copies = [Copy(ROOT, Path(folder) / str(number)) for number in range(min(JOBS, len(chosen)))]
+        copies = [
+            Copy(ROOT, Path(folder) / str(number)) for number in range(min(JOBS, len(chosen)))
+        ]
         if problem := control(copies, chosen):
             print(f"FAILED without any bug: {problem}")
             return 1
         verdicts = run(copies, chosen)
     minutes = (time.monotonic() - began) / 60
-    print(f"{sum(bool(each.noticed_by) for each in verdicts)} of {len(verdicts)} noticed, in {minutes:.1f} minutes")
+    print(
+        f"{sum(bool(each.noticed_by) for each in verdicts)} of {len(verdicts)} noticed, in"
+        f" {minutes:.1f} minutes"
+    )
     if asked.write:
         write(asked.write, table(verdicts))
     return 0 if all(each.noticed_by for each in verdicts) else 1
@@ -67,7 +81,11 @@ def main(arguments: Any = None) -> int:
 def misplaced(root: Path, mutants: Sequence[Mutant]) -> list[str]:
     """Why mutants cannot be planted or told apart; empty when all can."""
     sources = Sources(root)
-    problems = [f"{name}: the name is there twice" for name, times in Counter(each.name for each in mutants).items() if times > 1]
+    problems = [
+        f"{name}: the name is there twice"
+        for name, times in Counter(each.name for each in mutants).items()
+        if times > 1
+    ]
     for mutant in mutants:
         try:
             sources.plant(mutant)
@@ -75,7 +93,9 @@ def misplaced(root: Path, mutants: Sequence[Mutant]) -> list[str]:
             problems.append(str(error))
         if not mutant.tests:
             problems.append(f"{mutant.name}: no test is named")
-        problems += [f"{mutant.name}: there is no {test}" for test in mutant.tests if not _there(root, test)]
+        problems += [
+            f"{mutant.name}: there is no {test}" for test in mutant.tests if not _there(root, test)
+        ]
     return problems
 
 
@@ -96,14 +116,18 @@ def control(copies: Sequence[Copy], mutants: Sequence[Mutant]) -> str:
     print(f"without any bug: {len(tests)} tests or groups of tests", flush=True)
     shares = [tests[number :: len(copies)] for number in range(len(copies))]
     with ThreadPoolExecutor(len(copies)) as pool:
-        runs = list(pool.map(lambda copy, share: copy.pytest(*share) if share else None, copies, shares))
+        runs = list(
+            pool.map(lambda copy, share: copy.pytest(*share) if share else None, copies, shares)
+        )
     for ran, share in zip(runs, shares, strict=True):
         if ran is None:
             continue
         if ran.code != PASSED:
             return f"{', '.join(ran.failed) or 'pytest'}: {ran.last_words}"
         for test in share:
-            if not any(each == test or each.startswith((f"{test}[", f"{test}::")) for each in ran.passed):
+            if not any(
+                each == test or each.startswith((f"{test}[", f"{test}::")) for each in ran.passed
+            ):
                 return f"{test} did not run"
     return ""
 
@@ -139,7 +163,11 @@ def said(verdict: Verdict) -> str:
 def table(verdicts: Sequence[Verdict]) -> str:
     lines = ["| the bug | planted in | noticed by |", "|---|---|---|"]
     for verdict in verdicts:
-        by = f"`{_cell(verdict.noticed_by.split('::')[-1])}`" if verdict.noticed_by else verdict.problem or "**nobody**"
+        by = (
+            f"`{_cell(verdict.noticed_by.split('::')[-1])}`"
+            if verdict.noticed_by
+            else verdict.problem or "**nobody**"
+        )
         lines.append(f"| {_cell(verdict.mutant.name)} | `{verdict.mutant.where}` | {by} |")
     noticed = sum(bool(each.noticed_by) for each in verdicts)
     return "\n".join([f"{len(verdicts)} planted, {noticed} noticed.", "", *lines])

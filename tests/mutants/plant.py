@@ -81,7 +81,9 @@ class Sources:
 
     def _find(self, mutant: Mutant) -> Function:
         module, _, qualified = mutant.where.rpartition(":")
-        found = [each for each in self._functions.get(qualified, []) if module in ("", each.path.stem)]
+        found = [
+            each for each in self._functions.get(qualified, []) if module in ("", each.path.stem)
+        ]
         if len(found) != 1:
             places = ", ".join(str(each.path) for each in found) or "nowhere"
             raise NotPlanted(f"{mutant.name}: {mutant.where} is found {len(found)} times: {places}")

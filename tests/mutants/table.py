@@ -10,10 +10,20 @@ from __future__ import annotations
 
 from tests.mutants.plant import Mutant
 
-LOOKS, WINDOW, VERIFYING = "tests/faults/test_last_looks.py", "tests/faults/test_lock_window.py", "tests/faults/test_verifying.py"
+LOOKS, WINDOW, VERIFYING = (
+    "tests/faults/test_last_looks.py",
+    "tests/faults/test_lock_window.py",
+    "tests/faults/test_verifying.py",
+)
 DEATHS = "tests/faults/test_deaths.py"
-DECIDING, WINDOW_RULES = "tests/core/test_deciding.py", "tests/core/test_lock_windows.py"
-LOCK_FACTS, ONE_FAILURE = "tests/core/test_lock_facts.py", "tests/events/test_one_failure.py"
+DECIDING, WINDOW_RULES = (
+    "tests/shared/plan/test_deciding.py",
+    "tests/shared/execution/test_lock_windows.py",
+)
+LOCK_FACTS, ONE_FAILURE = (
+    "tests/shared/azure/test_lock_facts.py",
+    "tests/shared/intake/test_one_failure.py",
+)
 
 
 def looks(*cases: str) -> tuple[str, ...]:
@@ -42,7 +52,7 @@ def called_again(name: str) -> tuple[str, ...]:
 
 
 def turn(name: str) -> tuple[str, ...]:
-    return (f"tests/core/test_turn.py::test_{name}",)
+    return (f"tests/shared/plan/test_turn.py::test_{name}",)
 
 
 def deciding(name: str) -> tuple[str, ...]:
@@ -51,18 +61,20 @@ def deciding(name: str) -> tuple[str, ...]:
 
 UNRECORDED = (f"{LOOKS}::test_what_cannot_be_recorded_is_not_changed",)
 ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
-EXAMPLES = ("tests/core/test_catalogue.py::test_an_example_gets_its_verdict",)
+EXAMPLES = ("tests/shared/test_catalogue.py::test_an_example_gets_its_verdict",)
 AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_the_collection",)
-POINT_STAYS = ("tests/core/test_restore_points.py::test_it_stays_and_the_person_is_told_why",)
+POINT_STAYS = (
+    "tests/shared/execution/test_restore_points.py::test_it_stays_and_the_person_is_told_why",
+)
 PROVED = ("tests/faults/test_proof.py::test_nothing_is_lifted_unless_the_lock_is_proved",)
 ELSEWHERE = (
-    "tests/edge/test_elsewhere.py::test_home_is_the_endpoint_that_is_set",
-    "tests/edge/test_elsewhere.py::test_where_the_token_may_go",
-    "tests/edge/test_elsewhere.py::test_a_next_page_elsewhere_is_not_read",
+    "tests/shared/azure/test_elsewhere.py::test_home_is_the_endpoint_that_is_set",
+    "tests/shared/azure/test_elsewhere.py::test_where_the_token_may_go",
+    "tests/shared/azure/test_elsewhere.py::test_a_next_page_elsewhere_is_not_read",
 )
 HEALED = verifying("what_healed_by_itself_meanwhile_is_left_alone")
-HEALED_BY = ("tests/core/test_turn.py::test_the_newest_later_backup_counts",)
-WITNESS = ("tests/core/test_witness.py::test_anything_else_is_not",)
+HEALED_BY = ("tests/shared/plan/test_turn.py::test_the_newest_later_backup_counts",)
+WITNESS = ("tests/shared/diagnosis/test_witness.py::test_anything_else_is_not",)
 IDENTICAL = window("what_is_put_back_is_identical")
 ROUND_TRIP = (f"{LOCK_FACTS}::test_what_is_put_is_what_is_read",)
 NOT_THE_SAME = (f"{LOCK_FACTS}::test_two_locks_are_not_the_same",)
@@ -98,7 +110,13 @@ PUTTING_BACK = (
         'level="CanNotDelete"',
         IDENTICAL,
     ),
-    Mutant("the notes of a lock are lost when it is put back", "ArmWriter._put_lock", "notes=lock.notes", "notes=None", IDENTICAL),
+    Mutant(
+        "the notes of a lock are lost when it is put back",
+        "ArmWriter._put_lock",
+        "notes=lock.notes",
+        "notes=None",
+        IDENTICAL,
+    ),
     Mutant(
         "the owners of a lock are lost when it is put back",
         "ArmWriter._put_lock",
@@ -153,7 +171,8 @@ PUTTING_BACK = (
         "_settled",
         "entry.state == BACK or await tools.ledger.is_back(entry)",
         "True",
-        window("two_that_put_it_back_at_once_write_one_outcome") + window("the_guardian_beside_the_leader_settles_it_once"),
+        window("two_that_put_it_back_at_once_write_one_outcome")
+        + window("the_guardian_beside_the_leader_settles_it_once"),
     ),
     Mutant(
         "the guardian settles what the leader is settling",
@@ -233,7 +252,10 @@ LIFTING = (
         "_lockable",
         "if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:",
         'if kept := "":',
-        looks("an application locks the group, in the window", "the subscription is locked, in the window"),
+        looks(
+            "an application locks the group, in the window",
+            "the subscription is locked, in the window",
+        ),
     ),
     Mutant(
         "a lock with owners may be lifted",
@@ -276,8 +298,10 @@ RECORD = (
     Mutant(
         "a change is made before its intent is written",
         "change",
-        "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id = await call()\n",
-        "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind, target, detail)\n",
+        "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id ="
+        " await call()\n",
+        "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind,"
+        " target, detail)\n",
         record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
     Mutant(
@@ -297,17 +321,13 @@ RECORD = (
     Mutant(
         "locks are lifted before the intents of the deletions",
         "_Session._serve",
-        (
-            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
-            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
-            "        if problem := refused or await self.locks.lift(wanted):\n"
-        ),
-        (
-            "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
-            "        problem = refused or await self.locks.lift(wanted)\n"
-            "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
-            "        if problem:\n"
-        ),
+        "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+        "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+        "        if problem := refused or await self.locks.lift(wanted):\n",
+        "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
+        "        problem = refused or await self.locks.lift(wanted)\n"
+        "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
+        "        if problem:\n",
         record("store insert audit intent delete_restore_point_collection before ARM DELETE locks"),
     ),
     Mutant(
@@ -315,13 +335,17 @@ RECORD = (
         "_Session._intend",
         "if (collection.KIND, fold(ready.collection.id)) not in known:",
         "if False:",
-        record("store insert audit intent delete_restore_point_collection before ARM DELETE restorePointCollections"),
+        record(
+            "store insert audit intent delete_restore_point_collection before ARM DELETE"
+            " restorePointCollections"
+        ),
     ),
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
         '        await self._write(kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(kind, target, "intent", result, "", detail)\n        except Exception:\n            pass',
+        '        try:\n            await self._write(kind, target, "intent", result, "", detail)\n '
+        "       except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
@@ -341,59 +365,71 @@ RECORD = (
     Mutant(
         "the outcome of a lift is not written",
         "WindowLocks._lift_one",
-        'self.later(record.outcome(self.tools, chain, LIFT, lock.id, "done", lifting.correlation_id))',
+        'self.later(record.outcome(self.tools, chain, LIFT, lock.id, "done",'
+        " lifting.correlation_id))",
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a deletion is not written",
         "_Session._ended",
-        "self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told, correlation_id))",
+        "self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told,"
+        " correlation_id))",
         "pass",
         ONE_OUTCOME,
     ),
-    Mutant("ARM's correlation id is lost", "ArmWriter._operation", "return began.correlation_id", 'return ""', ONE_OUTCOME),
+    Mutant(
+        "ARM's correlation id is lost",
+        "ArmWriter._operation",
+        "return began.correlation_id",
+        'return ""',
+        ONE_OUTCOME,
+    ),
     Mutant(
         "the chain does not check what an entry follows",
         "chain:_wrong",
         "if entry.prev_hash != before:",
         "if False:",
-        ("tests/audit/test_chain.py::test_removed_swapped_and_resealed_entries_are_found",),
+        ("tests/shared/audit/test_chain.py::test_removed_swapped_and_resealed_entries_are_found",),
     ),
     Mutant(
         "the chain does not check what an entry says",
         "chain:_wrong",
         "entry.hash == hash_of(entry)",
         "entry.hash",
-        ("tests/audit/test_chain.py::test_a_change_of_any_field_is_found",),
+        ("tests/shared/audit/test_chain.py::test_a_change_of_any_field_is_found",),
     ),
     Mutant(
         "two writers take the same place in the chain",
         "AuditLog._inserted",
         "return False",
         "pass",
-        ("tests/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
+        ("tests/shared/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
     ),
     Mutant(
         "the quarantine keeps no text",
         "Quarantine.keep",
         "reason, len(text), safe)",
         'reason, len(text), "")',
-        ("tests/events/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",),
+        (
+            "tests/shared/intake/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",
+        ),
     ),
     Mutant(
         "the quarantine keeps secrets",
         "Quarantine.keep",
         "scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS])",
         "text[:LONGEST_PAYLOAD_CHARACTERS]",
-        ("tests/events/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",),
+        (
+            "tests/shared/intake/test_quarantine.py::test_a_text_is_kept_once_without_secrets_and_cut_to_its_size",
+        ),
     ),
     Mutant(
         "only the last kind of secret is taken out",
         "scrubbed",
         "for pattern in SECRETS:",
         "for pattern in SECRETS[-1:]:",
-        ("tests/events/test_quarantine.py::test_secrets_are_taken_out",),
+        ("tests/shared/intake/test_quarantine.py::test_secrets_are_taken_out",),
     ),
 )
 
@@ -468,22 +504,40 @@ WINDOWS = (
         "read",
         window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
     ),
-    Mutant("a window is moved over what another wrote", "SqliteStore.replace", "AND version = ?", "AND version >= ?", ONE_WINDOW),
-    Mutant("a window that another joined is ended", "SqliteStore.delete", "AND version = ?", "AND version >= ?", ONE_WINDOW),
-    Mutant("a second window opens on a group", "SqliteStore.insert", "INSERT INTO", "INSERT OR REPLACE INTO", ONE_WINDOW),
+    Mutant(
+        "a window is moved over what another wrote",
+        "SqliteStore.replace",
+        "AND version = ?",
+        "AND version >= ?",
+        ONE_WINDOW,
+    ),
+    Mutant(
+        "a window that another joined is ended",
+        "SqliteStore.delete",
+        "AND version = ?",
+        "AND version >= ?",
+        ONE_WINDOW,
+    ),
+    Mutant(
+        "a second window opens on a group",
+        "SqliteStore.insert",
+        "INSERT INTO",
+        "INSERT OR REPLACE INTO",
+        ONE_WINDOW,
+    ),
     Mutant(
         "health is ok with a lock that could not be put back",
         "_should_be_back",
         "entry.overdue or entry.problem",
         "entry.overdue",
-        ("tests/core/test_health_of_locks.py::test_a_lock_that_should_be_back",),
+        ("tests/shared/test_health_of_locks.py::test_a_lock_that_should_be_back",),
     ),
     Mutant(
         "health is ok with a lock whose time is over",
         "_should_be_back",
         "entry.overdue or entry.problem",
         "entry.problem",
-        ("tests/core/test_health_of_locks.py::test_a_lock_that_should_be_back",),
+        ("tests/shared/test_health_of_locks.py::test_a_lock_that_should_be_back",),
     ),
     Mutant(
         "the guardian begins an incident again for ever",
@@ -497,7 +551,7 @@ WINDOWS = (
         "is_running",
         "if code == NOT_FOUND:",
         "if code in (NOT_FOUND, 500):",
-        ("tests/core/test_engine.py::test_an_engine_that_does_not_say_is_not_one_without_it",),
+        ("tests/functions/test_engine.py::test_an_engine_that_does_not_say_is_not_one_without_it",),
     ),
     Mutant(
         "a restart is never forgotten",
@@ -519,12 +573,25 @@ PROOF = (
     Mutant(
         "a lock is lifted without a proof",
         "WindowLocks.why_not_lifted",
-        "await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned)",
+        "await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in"
+        " planned)",
         "[]",
         PROVED,
     ),
-    Mutant("a lock that was made again by its proof is lifted", "_why_not", "if written.status == MADE:", "if False:", PROVED),
-    Mutant("a proof that is answered otherwise is one", "_why_not", "if not written.lock.same_content(lock):", "if False:", PROVED),
+    Mutant(
+        "a lock that was made again by its proof is lifted",
+        "_why_not",
+        "if written.status == MADE:",
+        "if False:",
+        PROVED,
+    ),
+    Mutant(
+        "a proof that is answered otherwise is one",
+        "_why_not",
+        "if not written.lock.same_content(lock):",
+        "if False:",
+        PROVED,
+    ),
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
@@ -556,7 +623,8 @@ PROOF = (
     Mutant(
         "a lock on the collection itself is lifted",
         "delete_restore_point_collection:why_kept",
-        'return f"{where} is on exactly what would be deleted; whoever put it there decides, and nothing is touched"',
+        'return f"{where} is on exactly what would be deleted; whoever put it there decides, and'
+        ' nothing is touched"',
         'return ""',
         looks("the collection is locked, before the window"),
     ),
@@ -581,7 +649,13 @@ PROOF = (
         "pass",
         ELSEWHERE,
     ),
-    Mutant("any host is ARM's", "Home.check", "not (here == there or self._is_region(here, there))", "False", ELSEWHERE),
+    Mutant(
+        "any host is ARM's",
+        "Home.check",
+        "not (here == there or self._is_region(here, there))",
+        "False",
+        ELSEWHERE,
+    ),
     Mutant(
         "any host with a label before it is ARM's",
         "Home._is_region",
@@ -593,7 +667,11 @@ PROOF = (
 
 TURN = (
     Mutant(
-        "a failure that healed by itself is repaired", "_Turn.answer", "if isinstance(found, later.Healed):", "if False:", HEALED
+        "a failure that healed by itself is repaired",
+        "_Turn.answer",
+        "if isinstance(found, later.Healed):",
+        "if False:",
+        HEALED,
     ),
     Mutant(
         "another VM's later backup heals this one",
@@ -607,14 +685,16 @@ TURN = (
         "job_running",
         "{fold(vault.id): vault.id for vault in vaults}",
         "{}",
-        ("tests/core/test_turn.py::test_a_job_of_the_vm_is_looked_for_in_every_vault",),
+        ("tests/shared/plan/test_turn.py::test_a_job_of_the_vm_is_looked_for_in_every_vault",),
     ),
     Mutant(
         "a plan that waits is overtaken",
         "ChangeLimiter._in_line",
         "_expected(ahead + len(missing),",
         "_expected(len(missing),",
-        ("tests/core/test_limiter.py::test_all_places_or_none_and_nobody_overtakes_an_older_one",),
+        (
+            "tests/shared/plan/test_limits.py::test_all_places_or_none_and_nobody_overtakes_an_older_one",
+        ),
     ),
     Mutant(
         "a verifying backup is ordered a fourth time",
@@ -636,14 +716,19 @@ POINTS = (
     Mutant(
         "what a deletion would lose is not looked at",
         "examined",
-        "        vault_guards.points_lost(tools.reader, collection, incident.vm_id, incident.item_id, pairing),\n",
+        "        vault_guards.points_lost(tools.reader, collection, incident.vm_id,"
+        " incident.item_id, pairing),\n",
         "",
-        looks("the protection is stopped, before the window", "a restore point is being made, before the window"),
+        looks(
+            "the protection is stopped, before the window",
+            "a restore point is being made, before the window",
+        ),
     ),
     Mutant(
         "a lock of the vault that refuses the new backup is not looked at",
         "examined",
-        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id, await tools.ledger.open_locks()))",
+        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id, await"
+        " tools.ledger.open_locks()))",
         "pass",
         looks("the vault is read only, before the window"),
     ),
@@ -661,11 +746,18 @@ POINTS = (
         "incident.vault_id)",
         last_look("a_vault_lock_that_another_window_took_off_keeps_the_collection"),
     ),
-    Mutant("a copy that tells no tier counts as none", "_why_lost", " or not copy.tiers", "", POINT_STAYS),
+    Mutant(
+        "a copy that tells no tier counts as none",
+        "_why_lost",
+        " or not copy.tiers",
+        "",
+        POINT_STAYS,
+    ),
     Mutant(
         "an extension is removed where no backup would install it again",
         "_looked_and_uninstalled",
-        "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id, incident.item_id):",
+        "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id,"
+        " incident.item_id):",
         'if problem := "":',
         looks("the protection is stopped, before the extension goes"),
     ),
@@ -683,7 +775,13 @@ POINTS = (
         "",
         window("a_collection_that_becomes_another_vm_s_is_not_deleted"),
     ),
-    Mutant("the last look does not see new locks", "stopped_meanwhile", "_locked_by_others(locks, lifted)", '""', AGAIN),
+    Mutant(
+        "the last look does not see new locks",
+        "stopped_meanwhile",
+        "_locked_by_others(locks, lifted)",
+        '""',
+        AGAIN,
+    ),
     Mutant("the last look does not see new points", "why_changed", "(*made, ", "(", AGAIN),
     Mutant(
         "a point of another machine is deleted",
@@ -693,12 +791,26 @@ POINTS = (
         POINT_STAYS,
     ),
     Mutant(
-        "a point in the making is deleted", "restore_points:why_kept", "*why_in_use(known.collection, recovery),", "", POINT_STAYS
+        "a point in the making is deleted",
+        "restore_points:why_kept",
+        "*why_in_use(known.collection, recovery),",
+        "",
+        POINT_STAYS,
     ),
     Mutant(
-        "a policy of unknown type counts as known", "restore_points:why_kept", "*_why_type_unknown(item, policy),", "", POINT_STAYS
+        "a policy of unknown type counts as known",
+        "restore_points:why_kept",
+        "*_why_type_unknown(item, policy),",
+        "",
+        POINT_STAYS,
     ),
-    Mutant("any copy of a point is a copy in the vault", "_why_lost", "if copy and copy.in_vault:", "if copy:", POINT_STAYS),
+    Mutant(
+        "any copy of a point is a copy in the vault",
+        "_why_lost",
+        "if copy and copy.in_vault:",
+        "if copy:",
+        POINT_STAYS,
+    ),
     Mutant(
         "what is newer than the vault is expired",
         "_why_lost",
@@ -713,8 +825,16 @@ POINTS = (
         "expired_before is not None and point.at",
         POINT_STAYS,
     ),
-    Mutant("a copy of any time is the point's", "_paired", "if abs(point.at - copy.at) <= pairing", "if True", POINT_STAYS),
-    Mutant("two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS),
+    Mutant(
+        "a copy of any time is the point's",
+        "_paired",
+        "if abs(point.at - copy.at) <= pairing",
+        "if True",
+        POINT_STAYS,
+    ),
+    Mutant(
+        "two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS
+    ),
 )
 
 LAST_LOOKS = (
@@ -723,7 +843,10 @@ LAST_LOOKS = (
         "examined",
         "if problem := guards.not_ours(collection, incident.vm_id):",
         'if problem := "":',
-        looks("the collection is another VM's, before the window", "the collection is another VM's, in the window"),
+        looks(
+            "the collection is another VM's, before the window",
+            "the collection is another VM's, in the window",
+        ),
     ),
     Mutant(
         "the leader's guards answer for every member",
@@ -744,7 +867,10 @@ LAST_LOOKS = (
         "examined",
         "if job := await guards.job_running(tools.reader, incident):",
         "if job := None:",
-        looks("a restore of the VM begins, before the window", "a restore of the VM begins, in the window"),
+        looks(
+            "a restore of the VM begins, before the window",
+            "a restore of the VM begins, in the window",
+        ),
     ),
     Mutant(
         "mode and tags are not looked at again before a removal",
@@ -835,7 +961,8 @@ LAST_LOOKS = (
         "mode_in_force",
         'asked += _from_tags(vm_tags, "the VM")',
         "pass",
-        looks("the VM is tagged off, before the extension goes") + deciding("tags_only_make_it_stricter"),
+        looks("the VM is tagged off, before the extension goes")
+        + deciding("tags_only_make_it_stricter"),
     ),
     Mutant(
         "the tag of the group is not read",
@@ -936,14 +1063,18 @@ DELETING = (
         "_expected",
         "if wanted <= free:",
         "if wanted <= free + 1:",
-        ("tests/core/test_limiter.py::test_places_are_free_again_an_hour_after_they_were_taken",),
+        (
+            "tests/shared/plan/test_limits.py::test_places_are_free_again_an_hour_after_they_were_taken",
+        ),
     ),
     Mutant(
         "a change is counted for good",
         "ChangeLimiter._current",
         "if at > hour",
         "if at",
-        ("tests/core/test_limiter.py::test_places_are_free_again_an_hour_after_they_were_taken",),
+        (
+            "tests/shared/plan/test_limits.py::test_places_are_free_again_an_hour_after_they_were_taken",
+        ),
     ),
     Mutant(
         "the limit of changes is not asked",
@@ -1075,13 +1206,31 @@ TAKING = (
         "IncidentBook.hold_vm",
         "or not await self._has_ended(holder)",
         "or True",
-        (f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",),
+        (
+            f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",
+        ),
     ),
-    Mutant("a job that did not fail is a failure", "witness", 'if fold(job.status) != "failed":', "if False:", WITNESS),
     Mutant(
-        "another VM's job is a witness", "witness", "if problem := _of_another_vm(incident, job):", 'if problem := "":', WITNESS
+        "a job that did not fail is a failure",
+        "witness",
+        'if fold(job.status) != "failed":',
+        "if False:",
+        WITNESS,
     ),
-    Mutant("a failed restore is a failed backup", "witness", 'if fold(job.operation) != "backup":', "if False:", WITNESS),
+    Mutant(
+        "another VM's job is a witness",
+        "witness",
+        "if problem := _of_another_vm(incident, job):",
+        'if problem := "":',
+        WITNESS,
+    ),
+    Mutant(
+        "a failed restore is a failed backup",
+        "witness",
+        'if fold(job.operation) != "backup":',
+        "if False:",
+        WITNESS,
+    ),
     Mutant(
         "the mode off is not looked at first",
         "begin",
@@ -1167,14 +1316,16 @@ MENDED = (
         "_of_another_vm",
         " or (ours is None and job.entity_name)",
         "",
-        ("tests/core/test_witness.py::test_the_job_that_the_event_names_may_tell_the_vm_s_name_only",),
+        (
+            "tests/shared/diagnosis/test_witness.py::test_the_job_that_the_event_names_may_tell_the_vm_s_name_only",
+        ),
     ),
     Mutant(
         "who may come again at once does not pause",
         "calls:_pause",
         "told or float(_JITTER(state))",
         "told if told is not None else float(_JITTER(state))",
-        ("tests/edge/test_rubbish.py::test_who_may_come_at_once_pauses_all_the_same",),
+        ("tests/shared/azure/test_rubbish.py::test_who_may_come_at_once_pauses_all_the_same",),
     ),
 )
 
@@ -1184,28 +1335,28 @@ ACCESS = (
         "_signed_in",
         'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
         "if False:",
-        ("tests/access/test_access.py::test_refused",),
+        ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a guest of another tenant is let in",
         "_signed_in",
         "if tenant_id and tenants != {tenant_id}:",
         "if False:",
-        ("tests/access/test_access.py::test_refused",),
+        ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a reader may do what an approver may",
         "_admitted",
         "if not roles[-1].includes(role):",
         "if False:",
-        ("tests/access/test_access.py::test_roles_are_a_ladder",),
+        ("tests/functions/test_access.py::test_roles_are_a_ladder",),
     ),
     Mutant(
         "anybody hands over alerts",
         "judged_sender",
         "if callers == {fold(wanted)} else",
         "if callers else",
-        ("tests/access/test_access.py::test_nobody_else_does",),
+        ("tests/functions/test_access.py::test_nobody_else_does",),
     ),
 )
 

@@ -43,14 +43,18 @@ def test_asks(mode):
 def test_skipped():
     pytest.skip("not here")
 """
-OVER = Mutant("off by one", "over", "found > limit", "found >= limit", ("tests/test_guards.py::test_over",))
+OVER = Mutant(
+    "off by one", "over", "found > limit", "found >= limit", ("tests/test_guards.py::test_over",)
+)
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     root = tmp_path / "tree"
     files = {"shared/rules/guards.py": CODE, "tests/test_guards.py": TESTS}
-    files |= {f"{room}/__init__.py": "" for room in ("shared", "shared/rules", "functions", "tests")}
+    files |= {
+        f"{room}/__init__.py": "" for room in ("shared", "shared/rules", "functions", "tests")
+    }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -88,14 +92,20 @@ def test_what_cannot_be_planted_says_why(tree: Path, changed: dict[str, str], to
 
 def test_a_name_in_two_files_needs_the_file_s_name(tree: Path) -> None:
     (tree / "functions/copied.py").write_text(CODE)
-    with pytest.raises(NotPlanted, match="found 2 times: functions/copied.py, shared/rules/guards.py"):
+    with pytest.raises(
+        NotPlanted, match="found 2 times: functions/copied.py, shared/rules/guards.py"
+    ):
         Sources(tree).plant(OVER)
-    assert Sources(tree).plant(replace(OVER, where="copied:over")).path == Path("functions/copied.py")
+    assert Sources(tree).plant(replace(OVER, where="copied:over")).path == Path(
+        "functions/copied.py"
+    )
 
 
 def test_a_table_that_cannot_be_right_is_told(tree: Path) -> None:
     nothing = replace(OVER, name="without tests", tests=())
-    gone = replace(OVER, name="gone", tests=("tests/test_guards.py::test_gone[x]", "tests/none.py::test_x"))
+    gone = replace(
+        OVER, name="gone", tests=("tests/test_guards.py::test_gone[x]", "tests/none.py::test_x")
+    )
     assert misplaced(tree, [OVER, OVER, nothing, gone]) == [
         "off by one: the name is there twice",
         "without tests: no test is named",
@@ -117,10 +127,17 @@ def test_a_bug_is_noticed_survives_or_has_no_verdict(tree: Path, tmp_path: Path)
     assert [name for name, each in found.items() if each.survived] == ["weak"]
     assert "SURVIVED weak" in said(found["weak"])
     assert "3 planted, 2 noticed" in table(list(found.values()))
-    for changed in ({"tests": ("tests/test_guards.py::test_none",)}, {"tests": ("tests/test_guards.py::test_over", "--bogus")}):
+    for changed in (
+        {"tests": ("tests/test_guards.py::test_none",)},
+        {"tests": ("tests/test_guards.py::test_over", "--bogus")},
+    ):
         verdict = copy.trial(replace(OVER, **changed))
         assert verdict.problem and not verdict.noticed_by and not verdict.survived
-    assert (tree / "shared/rules/guards.py").read_text() == (tmp_path / "copy/shared/rules/guards.py").read_text() == CODE
+    assert (
+        (tree / "shared/rules/guards.py").read_text()
+        == (tmp_path / "copy/shared/rules/guards.py").read_text()
+        == CODE
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,10 +150,14 @@ def test_a_bug_is_noticed_survives_or_has_no_verdict(tree: Path, tmp_path: Path)
         ("test_broken", "test_broken"),
     ],
 )
-def test_tests_that_prove_nothing_are_told(tree: Path, tmp_path: Path, test: str, told: str) -> None:
+def test_tests_that_prove_nothing_are_told(
+    tree: Path, tmp_path: Path, test: str, told: str
+) -> None:
     path = tree / "tests/test_guards.py"
     path.write_text(f"{TESTS}\n\ndef test_broken():\n    assert False\n")
-    problem = control([Copy(tree, tmp_path / "copy")], [replace(OVER, tests=(f"tests/test_guards.py::{test}",))])
+    problem = control(
+        [Copy(tree, tmp_path / "copy")], [replace(OVER, tests=(f"tests/test_guards.py::{test}",))]
+    )
     assert told in problem
     assert bool(problem) == bool(told)
 

@@ -19,7 +19,16 @@ from pathlib import Path
 from tests.mutants.plant import Mutant, NotPlanted, Planted, Sources
 
 LONGEST_SECONDS = 300
-LEFT_OUT = (".git", ".venv*", "node_modules", "__pycache__", ".remediator", ".*_cache", ".hypothesis", "dist")
+LEFT_OUT = (
+    ".git",
+    ".venv*",
+    "node_modules",
+    "__pycache__",
+    ".remediator",
+    ".*_cache",
+    ".hypothesis",
+    "dist",
+)
 REST = {"FAULT_REST_SECONDS": "30"}
 """How long a run with a bug may take to come to rest; one without needs a second or
 two.
@@ -65,9 +74,13 @@ class Copy:
         shutil.copytree(root, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
         # By content, not by time: of two bugs of one length within a second the
         # second would go unseen.
-        compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+        compileall.compile_dir(
+            folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
+        )
         self.sources = Sources(folder)
-        where = self._run([sys.executable, "-c", "import shared; print(shared.__file__)"]).stdout.strip()
+        where = self._run(
+            [sys.executable, "-c", "import shared; print(shared.__file__)"]
+        ).stdout.strip()
         if not Path(where).is_relative_to(folder):
             raise NotPlanted(f"the copy in {folder} would test the product in {where}")
 
@@ -83,7 +96,9 @@ class Copy:
             return Verdict(mutant, "", "", seconds)
         if ran.code == TESTS_FAILED and ran.failed:
             return Verdict(mutant, ran.failed[0], "", seconds)
-        ended = f"did not end in {LONGEST_SECONDS} s" if ran.code is None else f"ended with {ran.code}"
+        ended = (
+            f"did not end in {LONGEST_SECONDS} s" if ran.code is None else f"ended with {ran.code}"
+        )
         return Verdict(mutant, "", f"pytest {ended}: {ran.last_words}", seconds)
 
     def _with(self, planted: Planted, tests: Sequence[str]) -> Ran:
@@ -103,10 +118,19 @@ class Copy:
             return Ran(None, (), (), "")
         lines = ended.stdout.splitlines()
         words = [line for line in [*lines, *ended.stderr.splitlines()] if line.strip()]
-        return Ran(ended.returncode, _named(lines, "PASSED"), _named(lines, "FAILED"), " | ".join(words[-3:]))
+        return Ran(
+            ended.returncode,
+            _named(lines, "PASSED"),
+            _named(lines, "FAILED"),
+            " | ".join(words[-3:]),
+        )
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        env = os.environ | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"} | REST
+        env = (
+            os.environ
+            | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
+            | REST
+        )
         with subprocess.Popen(
             command,
             cwd=self.folder,

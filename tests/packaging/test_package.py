@@ -1,4 +1,5 @@
-"""The zip that is deployed: the same bytes each time, nothing in it that does not belong, and a clean Python can load it."""
+"""The zip that is deployed: the same bytes each time, nothing in it that does not
+belong, and a clean Python can load it."""
 
 from __future__ import annotations
 
@@ -70,9 +71,22 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
 def test_nothing_is_in_it_that_does_not_belong() -> None:
     names = list(deployed(ROOT))
     assert {name.split("/")[0] for name in names} == set(DEPLOYED)
-    for word in ("test", "simulator", "local_host", "command_line", "__pycache__", ".pyc", ".md", "infra"):
+    for word in (
+        "test",
+        "simulator",
+        "local.host",
+        "command_line",
+        "__pycache__",
+        ".pyc",
+        ".md",
+        "infra",
+    ):
         assert not [name for name in names if word in name], word
-    sources = {path.relative_to(ROOT).as_posix() for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py")}
+    sources = {
+        path.relative_to(ROOT).as_posix()
+        for room in ("functions", "shared")
+        for path in (ROOT / room).rglob("*.py")
+    }
     assert sources <= set(names)
 
 
@@ -101,11 +115,21 @@ def test_requirements_are_pinned_with_hashes_and_name_no_index() -> None:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(a Python that has nothing but requirements.txt, the unpacked zip). Takes up to a minute."""
+    """(a Python that has nothing but requirements.txt, the unpacked zip). Takes up to a
+    minute."""
     folder = tmp_path_factory.mktemp("clean")
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-q", "--no-compile", "--disable-pip-version-check", "--require-hashes"]
+    install = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ]
     subprocess.run([*install, "-r", ROOT / "requirements.txt"], check=True, timeout=600)
     build(ROOT, folder / "app.zip")
     with zipfile.ZipFile(folder / "app.zip") as archive:
@@ -115,11 +139,27 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str, list[str]]:
     python, app = clean
-    shutil.copytree(Path(azure_functions_runtime.__file__).parent, beside / "azure_functions_runtime", dirs_exist_ok=True)
-    shutil.copyfile(ROOT / "local_host" / "worker_protos.py", beside / "worker_protos.py")
+    shutil.copytree(
+        Path(azure_functions_runtime.__file__).parent,
+        beside / "azure_functions_runtime",
+        dirs_exist_ok=True,
+    )
+    shutil.copyfile(ROOT / "local.host" / "worker_protos.py", beside / "worker_protos.py")
     shutil.copyfile(HERE / "load.py", beside / "load.py")
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(beside), "PYTHONDONTWRITEBYTECODE": "1", **settings}
-    done = subprocess.run([python, beside / "load.py"], cwd=app, env=environment, capture_output=True, text=True, check=False)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(beside),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **settings,
+    }
+    done = subprocess.run(
+        [python, beside / "load.py"],
+        cwd=app,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -127,16 +167,29 @@ def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str,
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("delivery", ["function", "queue"])
-def test_a_clean_python_loads_it_and_finds_every_function(clean: tuple[Path, Path], tmp_path: Path, delivery: str) -> None:
+def test_a_clean_python_loads_it_and_finds_every_function(
+    clean: tuple[Path, Path], tmp_path: Path, delivery: str
+) -> None:
     found = loaded(clean, tmp_path, REMEDIATOR_DELIVERY=delivery)
-    expected = FUNCTIONS | dict.fromkeys(ACTIVITIES, "activityTrigger") | (QUEUES if delivery == "queue" else {})
-    triggers = {name: next(kind for kind in kinds if kind.endswith("Trigger")) for name, kinds in found.items()}
+    expected = (
+        FUNCTIONS
+        | dict.fromkeys(ACTIVITIES, "activityTrigger")
+        | (QUEUES if delivery == "queue" else {})
+    )
+    triggers = {
+        name: next(kind for kind in kinds if kind.endswith("Trigger"))
+        for name, kinds in found.items()
+    }
     assert triggers == expected
 
 
 @pytest.mark.timeout(900)
 def test_what_it_needs_stays_within_its_budget(clean: tuple[Path, Path]) -> None:
     site = next((clean[0].parents[1] / "lib").glob("python3.*")) / "site-packages"
-    ours = [path for path in site.rglob("*") if path.is_file() and path.relative_to(site).parts[0].split("-")[0] != "pip"]
+    ours = [
+        path
+        for path in site.rglob("*")
+        if path.is_file() and path.relative_to(site).parts[0].split("-")[0] != "pip"
+    ]
     megabytes = sum(path.stat().st_size for path in ours) / 1_000_000
     assert megabytes <= INSTALLED_BUDGET_MEGABYTES, f"{megabytes:.0f} MB"

@@ -1,4 +1,5 @@
-"""The Azure CLI's own parser, in one process for all lines: its import takes seconds, a line milliseconds."""
+"""The Azure CLI's own parser, in one process for all lines: its import takes seconds, a
+line milliseconds."""
 
 from __future__ import annotations
 
@@ -28,17 +29,28 @@ class Verdict:
 
 
 class Parser:
-    """A context manager. Raises RuntimeError where the CLI is not installed or ends early."""
+    """A context manager. Raises RuntimeError where the CLI is not installed or ends
+    early."""
 
     def __enter__(self) -> Self:
         if not PYTHON.exists():
             raise RuntimeError("the Azure CLI is not installed: run `make words`")
         self._process = subprocess.Popen(
-            [PYTHON, SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, text=True
+            [PYTHON, SCRIPT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=ROOT,
+            text=True,
         )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         assert self._process.stdin
         self._process.stdin.close()
         self._process.wait(timeout=30)

@@ -43,8 +43,8 @@ FILLED = {
     "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
     "vault_id": VAULT_ID,
     "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
-    "shared/advice.py: where": "--vault-name vault1 -g rg-backup",
-    "shared/execution/locks.py: where": f"--subscription {SUBSCRIPTION}",
+    "shared/diagnosis/advice.py: where": "--vault-name vault1 -g rg-backup",
+    "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
     "lock.level": "CanNotDelete",
     "verb[status]": "stop",
@@ -54,7 +54,8 @@ FILLED = {
 """By the expression in an f-string, or the name in a template."""
 
 VARIABLES = {"$HERE": "infra", "$1": "value"}
-"""Of the scripts, where the parser looks at what they stand for; the others stay as they are written."""
+"""Of the scripts, where the parser looks at what they stand for; the others stay as
+they are written."""
 
 PLACEHOLDERS = {
     "VM_OR_GROUP_ID": VM_ID,

@@ -1,7 +1,9 @@
-"""Every `az` line that the product prints or documents: the one place that knows where they are.
+"""Every `az` line that the product prints or documents: the one place that knows where
+they are.
 
-A command is taken from its `az` to where a shell would end it, to the closing backtick, or to the end of the
-line. Strings of Python are taken as they are printed: what is filled in comes from FILLED, by the expression.
+A command is taken from its `az` to where a shell would end it, to the closing backtick,
+or to the end of the line. Strings of Python are taken as they are printed: what is
+filled in comes from FILLED, by the expression.
 """
 
 from __future__ import annotations
@@ -29,12 +31,14 @@ _PLACEHOLDER = re.compile(r"(?<![$\w{])[A-Z][A-Z_]+(?!\w)")
 
 
 class NotCollected(Exception):
-    """A line that cannot be put through the parser as it stands: the message says what is missing."""
+    """A line that cannot be put through the parser as it stands: the message says what
+    is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`named`: a command's name in prose, in backticks and without options; it must exist, and may need more."""
+    """`named`: a command's name in prose, in backticks and without options; it must
+    exist, and may need more."""
 
     where: str
     text: str
@@ -42,7 +46,8 @@ class Line:
 
     @property
     def words(self) -> list[str]:
-        """As a shell splits it, with the placeholders of a reader filled in. Raises NotCollected."""
+        """As a shell splits it, with the placeholders of a reader filled in. Raises
+        NotCollected."""
         text = self.text
         for name, value in VARIABLES.items():
             text = text.replace(name, value) if ".sh:" in self.where else text
@@ -50,13 +55,18 @@ class Line:
             words = shlex.split(text)
         except ValueError as error:
             raise NotCollected(f"{self.where}: {error}: {self.text}") from None
-        return [_PLACEHOLDER.sub(lambda found: PLACEHOLDERS.get(found[0], found[0]), word) for word in words]
+        return [
+            _PLACEHOLDER.sub(lambda found: PLACEHOLDERS.get(found[0], found[0]), word)
+            for word in words
+        ]
 
 
 @cache
 def lines() -> list[Line]:
     """All of them. Raises NotCollected."""
-    found = [line for path in files() for line in of_file(_name(path), path.read_text(encoding="utf-8"))]
+    found = [
+        line for path in files() for line in of_file(_name(path), path.read_text(encoding="utf-8"))
+    ]
     return list(dict.fromkeys([*found, *printed()]))
 
 
@@ -68,9 +78,12 @@ def printed() -> Iterator[Line]:
 
 
 def files() -> list[Path]:
-    """The project's readable files, without its tests and without what set-up and runs make."""
+    """The project's readable files, without its tests and without what set-up and runs
+    make."""
     found = (path for path in ROOT.rglob("*") if path.suffix in READABLE and path.is_file())
-    return sorted(path for path in found if not any(map(_made_or_tests, path.relative_to(ROOT).parts)))
+    return sorted(
+        path for path in found if not any(map(_made_or_tests, path.relative_to(ROOT).parts))
+    )
 
 
 def _made_or_tests(part: str) -> bool:
@@ -82,7 +95,8 @@ def _name(path: Path) -> str:
 
 
 def of_file(name: str, text: str) -> list[Line]:
-    """The lines in a file of this name. Raises NotCollected for one that is not written as a command."""
+    """The lines in a file of this name. Raises NotCollected for one that is not written
+    as a command."""
     if "az " not in text:
         return []
     readers: dict[str, Callable[[str, str], Iterator[Line]]] = {".py": of_python, ".sh": of_script}
@@ -115,10 +129,13 @@ def of_text(name: str, text: str) -> Iterator[Line]:
 
 
 def _whole(where: str, text: str) -> str:
-    """Outside backticks a command goes to the end of its line, or on to another command of the shell."""
+    """Outside backticks a command goes to the end of its line, or on to another command
+    of the shell."""
     command, end = scan(text)
     if not text[end:].startswith(("&&", "|", "2>", ">")) and text[end:]:
-        raise NotCollected(f"{where}: put the command in backticks, or end the line with it: {text}")
+        raise NotCollected(
+            f"{where}: put the command in backticks, or end the line with it: {text}"
+        )
     return command
 
 
@@ -161,11 +178,14 @@ def _part(where: str, part: ast.expr) -> str:
 
 
 def _filled(where: str, expression: str) -> str:
-    """By the expression, or by the file and the expression where it means several things."""
+    """By the expression, or by the file and the expression where it means several
+    things."""
     for key in (f"{where.rpartition(':')[0]}: {expression}", expression):
         if key in FILLED:
             return FILLED[key]
-    raise NotCollected(f"{where}: what is {{{expression}}} filled in with? Say it in tests/words/filled.py")
+    raise NotCollected(
+        f"{where}: what is {{{expression}}} filled in with? Say it in tests/words/filled.py"
+    )
 
 
 def _at(name: str, text: str, index: int) -> str:
@@ -180,7 +200,8 @@ def cut(text: str) -> str:
 
 
 def scan(text: str) -> tuple[str, int]:
-    """The first command of a shell text, `$(…)` in it as one word, and where the shell would end it."""
+    """The first command of a shell text, `$(…)` in it as one word, and where the shell
+    would end it."""
     kept, index, quote = [], 0, ""
     while index < len(text):
         char = text[index]

@@ -1,9 +1,11 @@
-"""Run by the Python of .venv-azure-cli: each line of standard input is a JSON list, the words of one call
-of `az`; each line of standard output is what the Azure CLI's own parser makes of them.
+"""Run by the Python of .venv-azure-cli: each line of standard input is a JSON list, the
+words of one call of `az`; each line of standard output is what the Azure CLI's own
+parser makes of them.
 
-Nothing is sent and no handler runs: connections are refused, and the call ends where the first operation
-would begin. What is judged: the command, its options, required ones, choices and types, `--ids` against
-the command, the models of AAZ commands, and the CLI's own validators as far as they ask nobody.
+Nothing is sent and no handler runs: connections are refused, and the call ends where
+the first operation would begin. What is judged: the command, its options, required
+ones, choices and types, `--ids` against the command, the models of AAZ commands, and
+the CLI's own validators as far as they ask nobody.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ import tempfile
 from typing import Any, NoReturn
 
 CONFIG = tempfile.mkdtemp(prefix="az-words-")
-SUBSCRIPTION, TENANT = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+SUBSCRIPTION, TENANT = (
+    "11111111-1111-1111-1111-111111111111",
+    "22222222-2222-2222-2222-222222222222",
+)
 REFUSED = "the parser may not connect"
 NOBODY_ASKED = (REFUSED, "az login")
-"""A validator that would ask Azure ends with one of these: what it would have found is not judged."""
+"""A validator that would ask Azure ends with one of these: what it would have found is
+not judged."""
 
 
 def write_profile() -> None:
@@ -134,7 +140,8 @@ AzCliCommandInvoker._run_jobs_concurrently = end_here
 
 
 def judge(words: list[str]) -> dict[str, Any]:
-    """`fine`, what the CLI `said`, whether it would ask to be confirmed, and the arguments as parsed."""
+    """`fine`, what the CLI `said`, whether it would ask to be confirmed, and the
+    arguments as parsed."""
     note.confirms = note.asked_nobody = False
     if words[:1] != ["az"]:
         return answer(False, "does not begin with az")
@@ -147,31 +154,39 @@ def judge(words: list[str]) -> dict[str, Any]:
             return end(parsed.jobs)
         except SystemExit as error:
             return answer(False, told(err.getvalue()) or f"exit {error.code}")
-        except Exception as error:  # noqa: BLE001  whatever the CLI raises is its verdict
+        except Exception as error:  # noqa: BLE001 - whatever the CLI raises is its verdict
             return answer(False, told(err.getvalue()) or f"{type(error).__name__}: {error}")
 
 
 def begin(cli: AzCli, words: list[str]) -> None:
     cli.logging.configure = lambda _: None
     cli.invocation = cli.invocation_cls(
-        cli_ctx=cli, parser_cls=cli.parser_cls, commands_loader_cls=cli.commands_loader_cls, help_cls=cli.help_cls
+        cli_ctx=cli,
+        parser_cls=cli.parser_cls,
+        commands_loader_cls=cli.commands_loader_cls,
+        help_cls=cli.help_cls,
     )
     cli.invocation.execute(words)
 
 
 def end(jobs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """AAZ commands check their typed arguments in the handler: that is done here, up to the first operation."""
+    """AAZ commands check their typed arguments in the handler: that is done here, up to
+    the first operation."""
     for parsed, command in jobs:
         if isinstance(command, AAZCommand):
             given = command.cli_ctx.invocation._filter_params(parsed)
-            context = AAZCommandCtx(cli_ctx=command.cli_ctx, schema=command.get_arguments_schema(), command_args=given)
+            context = AAZCommandCtx(
+                cli_ctx=command.cli_ctx, schema=command.get_arguments_schema(), command_args=given
+            )
             try:
                 context.format_args()
-            except Exception as error:  # noqa: BLE001  whatever the CLI raises is its verdict
+            except Exception as error:  # noqa: BLE001 - whatever the CLI raises is its verdict
                 if not wanted_network(error):
                     return answer(False, f"{type(error).__name__}: {error}")
                 note.asked_nobody = True
-    return answer(True, "", {name: value for name, value in vars(jobs[0][0]).items() if plain(value)})
+    return answer(
+        True, "", {name: value for name, value in vars(jobs[0][0]).items() if plain(value)}
+    )
 
 
 def plain(value: Any) -> bool:
@@ -192,7 +207,11 @@ def told(text: str) -> str:
     """The CLI's own words, without examples and colours."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
     noise = ("aka.ms/cli_ref", REFUSED)
-    wanted = [line for line in lines if line and not line.startswith("Examples") and not any(each in line for each in noise)]
+    wanted = [
+        line
+        for line in lines
+        if line and not line.startswith("Examples") and not any(each in line for each in noise)
+    ]
     return " | ".join(wanted[:2])[:700]
 
 

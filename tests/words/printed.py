@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from functions.steps_zh import translated
-from shared import advice, catalogue
-from shared.advice import About
-from shared.execution.locks import by_hand
+from functions.pages.steps_zh import translated
+from shared import catalogue
+from shared.diagnosis import advice
+from shared.diagnosis.advice import About
+from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
 from shared.incident.model import Incident, Status
 from tests.words.filled import CONTAINER, GROUP_ID, ITEM, SUBSCRIPTION, VAULT_ID, VM_ID
 
-HARD_NAMES = ("keep", "-keep", "--yes", "it's", 'a "b" $HOME `id`', "ü锁", "@keep", "a=b", "-", "a b")
-SCOPES = (f"/subscriptions/{SUBSCRIPTION}", GROUP_ID, VM_ID, f"{VM_ID}/extensions/VMSnapshot", VAULT_ID)
+HARD_NAMES = (
+    "keep",
+    "-keep",
+    "--yes",
+    "it's",
+    'a "b" $HOME `id`',
+    "ü锁",
+    "@keep",
+    "a=b",
+    "-",
+    "a b",
+)
+SCOPES = (
+    f"/subscriptions/{SUBSCRIPTION}",
+    GROUP_ID,
+    VM_ID,
+    f"{VM_ID}/extensions/VMSnapshot",
+    VAULT_ID,
+)
 INCIDENT = Incident(
     id="i1",
     status=Status.NEEDS_PERSON,
@@ -29,7 +47,9 @@ INCIDENT = Incident(
 
 
 def lock(name: str, notes: str | None, scope: str = GROUP_ID) -> Lock:
-    return Lock(f"{scope}/providers/Microsoft.Authorization/locks/{name}", name, "CanNotDelete", notes, ())
+    return Lock(
+        f"{scope}/providers/Microsoft.Authorization/locks/{name}", name, "CanNotDelete", notes, ()
+    )
 
 
 def steps() -> Iterator[str]:
@@ -37,17 +57,26 @@ def steps() -> Iterator[str]:
     about = About.of(INCIDENT)
     for cause in catalogue.CAUSES:
         yield from cause.advice(about)
-    yield from (*advice.vm_gone(about), *advice.unknown_code(INCIDENT), advice.look_at_job(INCIDENT))
+    yield from (
+        *advice.vm_gone(about),
+        *advice.unknown_code(INCIDENT),
+        advice.look_at_job(INCIDENT),
+    )
 
 
 def rescues() -> Iterator[str]:
-    """The command that puts a lock back, for each kind of scope and for names and notes that a shell could misread."""
-    yield from (by_hand(lock("keep", notes, scope)) for scope in SCOPES for notes in (None, "Protects the shop"))
+    """The command that puts a lock back, for each kind of scope and for names and notes
+    that a shell could misread."""
+    yield from (
+        by_hand(lock("keep", notes, scope))
+        for scope in SCOPES
+        for notes in (None, "Protects the shop")
+    )
     yield from (by_hand(lock(name, name)) for name in HARD_NAMES)
 
 
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
-    "shared/advice.py": steps,
-    "functions/steps_zh.py": lambda: map(translated, steps()),
-    "shared/execution/locks.py: by_hand": rescues,
+    "shared/diagnosis/advice.py": steps,
+    "functions/pages/steps_zh.py": lambda: map(translated, steps()),
+    "shared/execution/lock_window/put_back.py: by_hand": rescues,
 }

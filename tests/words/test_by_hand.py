@@ -1,4 +1,5 @@
-"""The command that puts a lock back says the same to a shell as the lock says, and is printed in one piece."""
+"""The command that puts a lock back says the same to a shell as the lock says, and is
+printed in one piece."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from command_line import incidents, locks
 from command_line.console import console
-from shared.execution.ledger import OpenLock
-from shared.execution.locks import by_hand
+from shared.execution.lock_window.ledger import OpenLock
+from shared.execution.lock_window.put_back import by_hand
 from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
 from tests.words.printed import HARD_NAMES, INCIDENT, lock, steps
 
@@ -22,14 +23,30 @@ SCOPES = {
     GROUP_ID: ["--subscription", SUBSCRIPTION, "--resource-group", "rg-app (old)"],
     VM_ID: ["--subscription", SUBSCRIPTION, "--resource", VM_ID],
 }
-TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60)
+TEXT = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60
+)
 
 
 @settings(max_examples=100, deadline=None)
-@given(name=TEXT.filter(lambda text: "/" not in text), notes=st.one_of(st.none(), TEXT), scope=st.sampled_from(sorted(SCOPES)))
-def test_a_shell_splits_it_into_what_the_lock_says(name: str, notes: str | None, scope: str) -> None:
+@given(
+    name=TEXT.filter(lambda text: "/" not in text),
+    notes=st.one_of(st.none(), TEXT),
+    scope=st.sampled_from(sorted(SCOPES)),
+)
+def test_a_shell_splits_it_into_what_the_lock_says(
+    name: str, notes: str | None, scope: str
+) -> None:
     command = by_hand(lock(name, notes, scope))
-    wanted = ["az", "lock", "create", f"--name={name}", "--lock-type", "CanNotDelete", *SCOPES[scope]]
+    wanted = [
+        "az",
+        "lock",
+        "create",
+        f"--name={name}",
+        "--lock-type",
+        "CanNotDelete",
+        *SCOPES[scope],
+    ]
     wanted += [f"--notes={notes}"] if notes else []
     assert shlex.split(command) == as_a_shell_splits(command) == wanted
 

@@ -1,4 +1,5 @@
-"""Every `az` line is found, and is a command and nothing else. The Azure CLI itself judges it in test_parser.py."""
+"""Every `az` line is found, and is a command and nothing else. The Azure CLI itself
+judges it in test_parser.py."""
 
 from __future__ import annotations
 
@@ -25,9 +26,9 @@ def test_the_lines_are_there() -> None:
         "docs/causes/no_internet.md",
         "command_line/doctor_checks.py",
         "command_line/doctor_road.py",
-        "shared/advice.py",
-        "shared/execution/locks.py",
-        "functions/steps_zh.py",
+        "shared/diagnosis/advice.py",
+        "shared/execution/lock_window/put_back.py",
+        "functions/pages/steps_zh.py",
     }
     assert wanted - where == set()
 
@@ -37,15 +38,22 @@ def test_no_line_is_left_out() -> None:
     left: dict[str, object] = {}
     for path in files():
         text = path.read_text(encoding="utf-8")
-        written, collected = len(COMMAND.findall(text)), len(of_file(path.relative_to(ROOT).as_posix(), text))
+        written, collected = (
+            len(COMMAND.findall(text)),
+            len(of_file(path.relative_to(ROOT).as_posix(), text)),
+        )
         if written > collected:
             left[path.relative_to(ROOT).as_posix()] = (written, collected)
         if path.suffix == ".py" and re.search(r"""\[\s*["']az["'],""", text):
-            left[path.relative_to(ROOT).as_posix()] = "a command in pieces: let tests/words/printed.py give it"
+            left[path.relative_to(ROOT).as_posix()] = (
+                "a command in pieces: let tests/words/printed.py give it"
+            )
     assert left == {}
 
 
-@pytest.mark.parametrize("line", [line for line in lines() if "by_hand" not in line.where], ids=lambda line: line.where)
+@pytest.mark.parametrize(
+    "line", [line for line in lines() if "by_hand" not in line.where], ids=lambda line: line.where
+)
 def test_it_is_a_command_and_nothing_else(line: Line) -> None:
     assert TRAILING.findall(line.text) == []
     assert line.words[0] == "az"
@@ -55,12 +63,28 @@ def test_it_is_a_command_and_nothing_else(line: Line) -> None:
     ("name", "text", "words"),
     [
         ("x.md", "Look at `az lock list -g A`.", ["az lock list -g A"]),
-        ("x.md", "    make package && az group list && az lock list", ["az group list", "az lock list"]),
+        (
+            "x.md",
+            "    make package && az group list && az lock list",
+            ["az group list", "az lock list"],
+        ),
         ("x.md", "    az group \\\n      list", ["az group list"]),
-        ("x.sh", 'A="$(az ad app show --id "$(az account show)" --query id)"', ["az ad app show --id", "az account show"]),
-        ("x.sh", "az ad sp show --id A 2>/dev/null || az ad sp create --id A", ["az ad sp show --id A", "az ad sp create --id A"]),
+        (
+            "x.sh",
+            'A="$(az ad app show --id "$(az account show)" --query id)"',
+            ["az ad app show --id", "az account show"],
+        ),
+        (
+            "x.sh",
+            "az ad sp show --id A 2>/dev/null || az ad sp create --id A",
+            ["az ad sp show --id A", "az ad sp create --id A"],
+        ),
         ("x.py", "A = 'Run a backup: ' 'az group list'", ["az group list"]),
-        ("x.py", "def f():\n    '''Like `az login`.'''  # or `az group list`", ["az login", "az group list"]),
+        (
+            "x.py",
+            "def f():\n    '''Like `az login`.'''  # or `az group list`",
+            ["az login", "az group list"],
+        ),
         ("x.bicep", "@description('Look: `az group list`')", ["az group list"]),
         ("x.json", '{"a": "`az group list`"}', ["az group list"]),
     ],
@@ -87,7 +111,13 @@ def test_a_line_that_is_not_written_as_a_command_is_refused(name: str, text: str
 
 
 @pytest.mark.parametrize(
-    "text", ["az group list # all", "az storage blob download … --file a", "az group list ...", "az group list；再"]
+    "text",
+    [
+        "az group list # all",
+        "az storage blob download … --file a",
+        "az group list ...",
+        "az group list；再",
+    ],
 )
 def test_what_is_no_part_of_a_command_is_seen(text: str) -> None:
     assert TRAILING.search(text)
@@ -96,6 +126,13 @@ def test_what_is_no_part_of_a_command_is_seen(text: str) -> None:
 def test_only_a_name_in_prose_may_lack_its_options() -> None:
     found = {
         line.text: line.named
-        for line in of_file(str(Path("x.md")), "See `az lock list`, then `az lock show --name A`.\n\n    az lock list -g A")
+        for line in of_file(
+            str(Path("x.md")),
+            "See `az lock list`, then `az lock show --name A`.\n\n    az lock list -g A",
+        )
     }
-    assert found == {"az lock list": True, "az lock show --name A": False, "az lock list -g A": False}
+    assert found == {
+        "az lock list": True,
+        "az lock show --name A": False,
+        "az lock list -g A": False,
+    }

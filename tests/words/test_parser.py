@@ -1,4 +1,5 @@
-"""Every `az` line goes through the Azure CLI's own parser. `make words` sets the CLI up; without it these are skipped."""
+"""Every `az` line goes through the Azure CLI's own parser. `make words` sets the CLI
+up; without it these are skipped."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.execution.locks import by_hand
+from shared.execution.lock_window.put_back import by_hand
 from tests.words.az import PYTHON, Parser
 from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
 from tests.words.lines import Line, lines
@@ -31,7 +32,9 @@ def test_the_azure_cli_takes_it(line: Line, parser: Parser) -> None:
     if line.named and LACKS in verdict.said and "_subcommand" not in verdict.said:
         return
     assert verdict.fine, f"{line.text}: {verdict.said}"
-    assert line.named or not verdict.confirms, f"{line.text}: asks to be confirmed, and has no --yes"
+    assert line.named or not verdict.confirms, (
+        f"{line.text}: asks to be confirmed, and has no --yes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -39,10 +42,19 @@ def test_the_azure_cli_takes_it(line: Line, parser: Parser) -> None:
     [
         ("az vm deallocate --ids A --nope", "unrecognized arguments: --nope"),
         ("az vm dealocate --ids A", "misspelled"),
-        ("az backup job list --operation Backup --status Failed", "required: --resource-group/-g, --vault-name/-v"),
-        ("az backup job list -g A -v B --operation Backups", "'Backups' is not a valid value for '--operation'"),
+        (
+            "az backup job list --operation Backup --status Failed",
+            "required: --resource-group/-g, --vault-name/-v",
+        ),
+        (
+            "az backup job list -g A -v B --operation Backups",
+            "'Backups' is not a valid value for '--operation'",
+        ),
         ("az lock create --name -keep --lock-type CanNotDelete", "expected one argument"),
-        ("az lock create --name keep --lock-type Sometimes", "Allowed values: CanNotDelete, ReadOnly"),
+        (
+            "az lock create --name keep --lock-type Sometimes",
+            "Allowed values: CanNotDelete, ReadOnly",
+        ),
         ("az vm start --ids nothing", "invalid resource ID"),
         ("az lock list, at its group", "misspelled"),
         ("az monitor alert-processing-rule list", "misspelled"),
@@ -61,16 +73,25 @@ def test_it_knows_what_asks_to_be_confirmed(parser: Parser) -> None:
 
 # The command that puts a lock back
 
-SCOPES = {f"/subscriptions/{SUBSCRIPTION}": (None, None), GROUP_ID: ("rg-app (old)", None), VM_ID: ("rg-app (old)", "vm1")}
-ANY = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), min_size=1, max_size=60)
+SCOPES = {
+    f"/subscriptions/{SUBSCRIPTION}": (None, None),
+    GROUP_ID: ("rg-app (old)", None),
+    VM_ID: ("rg-app (old)", "vm1"),
+}
+ANY = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), min_size=1, max_size=60
+)
 HARD = st.text("-'\"$`\\ \n=ü锁#!*~;&|<>%@", min_size=1, max_size=12)
 NAMES = st.one_of(HARD, ANY).filter(lambda text: not text.startswith("@") and "/" not in text)
-"""A value that begins with @ names a file, if there is one: see `by_hand`. A lock's name has no slash."""
+"""A value that begins with @ names a file, if there is one: see `by_hand`. A lock's
+name has no slash."""
 
 
 @settings(max_examples=150, deadline=None)
 @given(name=NAMES, notes=st.one_of(st.none(), NAMES), scope=st.sampled_from(sorted(SCOPES)))
-def test_name_and_notes_of_a_lock_come_through(name: str, notes: str | None, scope: str, parser: Parser) -> None:
+def test_name_and_notes_of_a_lock_come_through(
+    name: str, notes: str | None, scope: str, parser: Parser
+) -> None:
     command = by_hand(lock(name, notes, scope))
     words = shlex.split(command)
     verdict = parser.judge(words)

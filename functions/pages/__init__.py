@@ -1,0 +1,1 @@
+"""The review pages for people: made on the server, read only."""

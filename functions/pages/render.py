@@ -1,0 +1,108 @@
+"""The review pages: HTML made on the server, escaped, with nothing loaded from
+elsewhere and no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import azure.functions as func
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from functions.pages.steps_zh import translated
+from functions.pages.texts import LANGUAGES, TEXTS, language_of
+
+FOLDER = Path(__file__).parent / "templates"
+ACTIVITY_LOG = "/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
+
+
+@cache
+def style() -> str:
+    return (FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+@cache
+def content_security_policy() -> str:
+    """Nothing but this very style sheet, and forms to ourselves."""
+    digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
+    allowed = f"style-src 'sha256-{digest}'; form-action 'self'"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'"
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters["short"] = lambda arm_id: arm_id.rsplit("/", 1)[-1]
+    environment.filters["moment"] = lambda text: (
+        text[:19].replace("T", " ") + (" UTC" if text else "")
+    )
+    environment.filters["readable"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
+    environment.filters["in_portal"] = lambda correlation_id, portal: (
+        portal + ACTIVITY_LOG + quote(correlation_id, safe="")
+    )
+    environment.filters["step_in"] = lambda step, lang: translated(step) if lang == "zh" else step
+    environment.globals |= {"languages": LANGUAGES}
+    return environment
+
+
+def answer(
+    req: func.HttpRequest, template: str, view: str, status: int = 200, **values: Any
+) -> func.HttpResponse:
+    """The page in the reader's language. `view` is its name in the menu; `up` leads
+    from its address to that of the list."""
+    asked = req.params.get("lang", "")
+    lang = language_of(asked, req.headers.get("accept-language", ""))
+    up = "" if view == "list" else "../"
+    kept = {name: value for name, value in req.params.items() if name != "lang" and value}
+
+    def link(
+        page: str = "", /, **query: str
+    ) -> str:  # a query may have a field named `page` as well
+        told = {name: value for name, value in query.items() if value} | (
+            {"lang": asked} if asked in TEXTS else {}
+        )
+        return f"{up}page{'/' + page if page else ''}{'?' + urlencode(told) if told else ''}"
+
+    def in_language(name: str) -> str:
+        return "?" + urlencode(kept | {"lang": name})
+
+    text = SimpleNamespace(
+        **TEXTS[lang]
+    )  # in a dict a template finds `clear` the method before `clear` the word
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            t=text,
+            lang=lang,
+            view=view,
+            link=link,
+            in_language=in_language,
+            asked_lang=asked,
+            style=style(),
+            up=up,
+            **values,
+        )
+    )
+    headers = {
+        "Content-Security-Policy": content_security_policy(),
+        "Cache-Control": "no-store",
+        "Content-Language": "zh-Hans" if lang == "zh" else "en",
+        "Referrer-Policy": "no-referrer",
+        "Vary": "Accept-Language",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return func.HttpResponse(
+        html, status_code=status, mimetype="text/html", charset="utf-8", headers=headers
+    )

@@ -1,0 +1,186 @@
+"""GET /api/audit/page and below it: the pages on which people see what was done. They
+read only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import azure.durable_functions as df
+import azure.functions as func
+
+from functions.composition import the_app
+from functions.pages import access, charts
+from functions.pages import render as pages
+from functions.pages.access import Role
+from shared import catalogue, clock
+from shared.app import App
+from shared.audit.chain import verify
+from shared.audit.entry import Entry
+from shared.errors import NotUsable, RemediatorError
+from shared.execution.fixes.contract import StepKind
+from shared.incident.listing import NOT_REVIEWED, Wanted
+from shared.incident.model import Status
+from shared.incident.review import KIND, State, newest
+
+blueprint = df.Blueprint()
+PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
+CHANGES = [kind.value for kind in StepKind]
+
+
+@blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
+async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
+    """The list of incidents, newest first, narrowed by the query."""
+    return await _shown(req, _list)
+
+
+@blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@access.needs(Role.READER)
+async def audit_page_of(req: func.HttpRequest) -> func.HttpResponse:
+    """One of the other pages by its name, or an incident by its id (which begins with a
+    digit)."""
+    return await _shown(req, VIEWS.get(req.route_params["id"], _incident))
+
+
+type View = Callable[[func.HttpRequest, App, Any], Awaitable[func.HttpResponse]]
+
+
+async def _shown(req: func.HttpRequest, view: View) -> func.HttpResponse:
+    try:
+        app = the_app()
+        return await view(req, app, await app.ledger.open_locks())
+    except NotUsable as error:
+        return pages.answer(req, "problem.html", "problem", 400, off=[], problem=error.reason)
+    except RemediatorError as error:
+        logging.error("could not show the page: %s", error)
+        return pages.answer(req, "problem.html", "problem", 503, off=[], problem=str(error))
+
+
+async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    wanted = _wanted(req)
+    try:
+        page = await app.book.listing.page(wanted, PAGE_ROWS, req.params.get("after", ""))
+    except ValueError as error:
+        raise NotUsable(
+            f"after is no place in the list: {req.params.get('after', '')[:80]!r}"
+        ) from error
+    asked = {name: value for name, value in req.params.items() if name not in ("after", "lang")}
+    return pages.answer(
+        req,
+        "incidents.html",
+        "list",
+        off=off,
+        page=page,
+        wanted=wanted,
+        asked=asked,
+        paged=bool(req.params.get("after")),
+        statuses=list(Status),
+        codes=[code.name for code in catalogue.ERROR_CODES],
+        causes=[cause.slug for cause in catalogue.CAUSES],
+        changes=CHANGES,
+        states=list(State),
+    )
+
+
+def _wanted(req: func.HttpRequest) -> Wanted:
+    told = {
+        name: req.params.get(name, "").strip()
+        for name in ("status", "vm", "group", "code", "cause", "changed", "review")
+    }
+    if told["status"] and told["status"] not in list(Status):
+        raise NotUsable(f"status is {told['status'][:40]!r}; it takes one of {', '.join(Status)}")
+    if told["review"] not in ("", NOT_REVIEWED, *State):
+        raise NotUsable(
+            f"review is {told['review'][:40]!r}; it takes one of {NOT_REVIEWED}, {', '.join(State)}"
+        )
+    return Wanted(**told, since=_time(req, "since"), until=_time(req, "until"))
+
+
+def _time(req: func.HttpRequest, name: str) -> str:
+    text = req.params.get(name, "").strip()
+    try:
+        return clock.as_text(clock.as_time(text)) if text else ""
+    except ValueError as error:
+        raise NotUsable(
+            f"{name} is {text[:40]!r}; it takes a time such as 2026-01-31 or 2026-01-31T12:00"
+        ) from error
+
+
+async def _incident(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    incident_id = req.route_params["id"]
+    try:
+        incident = await app.book.get(incident_id)
+    except ValueError:  # no key that a store takes, so no incident has it
+        incident = None
+    if incident is None:
+        return pages.answer(req, "missing.html", "incident", 404, off=off, incident_id=incident_id)
+    entries = [entry async for entry in app.audit.entries(incident=incident_id)]
+    reviewed = await newest(app.store, incident_id)
+    marks: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.kind == KIND and isinstance(about := entry.detail.get("about"), int):
+            marks.setdefault(about, []).append(entry)
+    shown: dict[str, Any] = {
+        "incident": incident,
+        "entries": entries,
+        "broken": verify(entries),
+        "marks": marks,
+    }
+    shown |= {"portal": app.settings.cloud.portal, "review": reviewed, "states": list(State)}
+    return pages.answer(req, "incident.html", "incident", off=off, **shown)
+
+
+async def _person(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    page = await app.book.listing.page(
+        Wanted(status=Status.NEEDS_PERSON), PAGE_ROWS, req.params.get("after", "")
+    )
+    incidents = [incident for each in page.summaries if (incident := await app.book.get(each.id))]
+    return pages.answer(req, "person.html", "person", off=off, incidents=incidents, page=page)
+
+
+async def _windows(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    windows = [held.window for held in await app.windows.all()]
+    return pages.answer(req, "windows.html", "windows", off=off, windows=windows)
+
+
+async def _quarantine(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    newest_first = sorted(
+        [each async for each in app.quarantine.all(QUARANTINE_ROWS)],
+        key=lambda each: each.at,
+        reverse=True,
+    )
+    return pages.answer(req, "quarantine.html", "quarantine", off=off, rows=newest_first)
+
+
+async def _overview(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+    summaries = (await app.book.listing.page(Wanted(), OVERVIEW_ROWS)).summaries
+    minutes = charts.minutes_to_repair(summaries)
+    unlocked = [each for each in summaries if "lift_locks" in each.changed][:WINDOW_ROWS]
+    entries = [entry for each in unlocked async for entry in app.audit.entries(incident=each.id)]
+    drawn = (
+        charts.chart("by_code", "count", charts.by_code(summaries, "?")),
+        charts.chart("by_ending", "count", charts.by_status(summaries)),
+        charts.chart("repair_time", "count", charts.repair_times(minutes)),
+        charts.chart("unlocked", "minutes", charts.unlocked_minutes(entries)),
+    )
+    middle, longest = charts.middle(minutes), f"{max(minutes):.1f}" if minutes else "–"
+    return pages.answer(
+        req,
+        "overview.html",
+        "overview",
+        off=off,
+        charts=drawn,
+        total=len(summaries),
+        middle=middle,
+        longest=longest,
+    )
+
+
+VIEWS: dict[str, View] = {
+    "overview": _overview,
+    "person": _person,
+    "windows": _windows,
+    "quarantine": _quarantine,
+}

@@ -1,0 +1,1 @@
+"""What is deployed, and beside it what checks it."""

@@ -1,0 +1,2 @@
+"""What never leaves the developer's machine: the local host, the ARM simulator,
+scenarios, the demo."""

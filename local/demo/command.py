@@ -1,0 +1,217 @@
+"""`remediator demo`: the main job from the alert to the audit trail, on the simulator
+and the local host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from command_line.console import console
+from local import scenarios
+from local.demo.children import started
+from local.demo.playing import ENDED, Stage, follow, fresh, stage
+from local.promises import Check, end_state
+from shared.incident.model import Status
+
+SCENARIO = "winmanagedvm"
+LONGEST_SECONDS = 90.0
+EARLIER_SECONDS = 60.0
+"""How long the demo waits for incidents that an earlier run left unfinished."""
+SETTINGS = {"REMEDIATOR_MODE": "auto", "REMEDIATOR_COOLING_HOURS": "0"}
+"""By default the app changes nothing, and not the same VM twice a day."""
+OURS = ("REMEDIATOR_", "LOCAL_HOST_", "AzureWebJobs", "WEBSITE_")
+LOGS = ("host.log", "worker.log", "simulator.log")
+STOPPED = 128 + signal.SIGTERM
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".remediator"),
+    show_default=True,
+    help="Folder of the embedded stores; each run adds an incident.",
+)
+@click.option(
+    "--scenario",
+    metavar="NAME_OR_FILE",
+    default=SCENARIO,
+    show_default=True,
+    help="What fails: a name from `remediator scenarios`, or a file of that shape.",
+)
+def demo(data: Path, scenario: str) -> None:
+    """Repair a failed backup before your eyes, without Azure.
+
+    The VM winmanagedvm cannot be backed up: its resource group is locked and 18 restore
+    points have piled up. The demo delivers that failure as Azure Monitor would, shows
+    each stage, prints the audit trail, and checks the end state. Exit code 0 only if
+    the collection was deleted, the identical lock is back, the new backup completed,
+    and nothing else was touched.
+
+    Another scenario passes when the end that it expects was reached, which may be that
+    a person is asked. Settings in the shell's environment play no part.
+
+    \b
+    Examples:  remediator demo
+               remediator demo --scenario ExtentionOperationFailed-backup_extension
+               remediator demo --data /tmp/demo --scenario mine.json
+    """
+    played = playable(scenario)
+    try:
+        code = asyncio.run(_until_stopped(_demo(data, played, console())))
+    except asyncio.CancelledError:
+        code = STOPPED
+    sys.exit(code)
+
+
+def playable(name: str) -> dict[str, Any]:
+    """Raises ClickException where there is no such scenario, or it expects an end that
+    no incident has."""
+    scenario = scenarios.load_whole(name)
+    if scenario["expect"]["status"] not in ENDED:
+        raise click.ClickException(
+            f"{name} expects {scenario['expect']['status']!r}; an incident ends as"
+            f" {', '.join(ENDED)}"
+        )
+    return scenario
+
+
+async def _until_stopped(work: Awaitable[int]) -> int:
+    """SIGTERM ends the children first, as Ctrl-C does."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """The shell's, without settings of the app, which may be those of a real
+    installation."""
+    return {name: value for name, value in given.items() if not name.startswith(OURS)} | SETTINGS
+
+
+async def _demo(data: Path, scenario: dict[str, Any], console: Console) -> int:
+    data.mkdir(parents=True, exist_ok=True)
+    console.print(
+        "[bold]1. Starting[/] the simulator of Azure Resource Manager and the function app on its"
+        " local host",
+        markup=True,
+    )
+    env = environment(os.environ)
+    async with (
+        started("simulate", "--port", "0", log=data / "simulator.log", environment=env) as arm,
+        started(
+            "serve",
+            "--port",
+            "0",
+            "--arm",
+            arm.url,
+            "--data",
+            str(data),
+            log=data / "host.log",
+            environment=env,
+        ) as app,
+        stage(arm.url, app.url) as on,
+    ):
+        console.print(f"   simulator {arm.url}, function app {app.url}")
+        return await _run(on, scenario, console, data)
+
+
+async def _run(on: Stage, scenario: dict[str, Any], console: Console, data: Path) -> int:
+    await on.load(scenario)
+    known = await _settled(on, console)
+    scenario = fresh(scenario, {each["job_id"] for each in known})
+    await on.load(scenario)
+    before, begun = (
+        await on.get(f"{on.arm}/_sim/state"),
+        len(await on.get(f"{on.arm}/_sim/requests")),
+    )
+    console.print(
+        f"[bold]2. Delivering[/] the alert of a failed backup: {escape(scenario['title'])}",
+        markup=True,
+    )
+    console.print(f"   the bridge answered {await on.deliver(scenario['event'])}")
+    console.print("[bold]3. Remediation[/], as the audit log records it", markup=True)
+    incident = await follow(on, scenario, {each["id"] for each in known}, console, LONGEST_SECONDS)
+    entries = await on.audit(incident["id"])
+    console.print("[bold]4. The audit trail[/]", markup=True)
+    console.print(_table(entries))
+    console.print("[bold]5. Checking the end state[/]", markup=True)
+    after = await on.get(f"{on.arm}/_sim/state")
+    requests = (await on.get(f"{on.arm}/_sim/requests"))[begun:]
+    checks = end_state(before, after, requests, incident, entries, scenario["expect"])
+    for check in checks:
+        console.print(
+            f"   {'[green]yes[/]' if check.holds else '[red]NO [/]'} {escape(check.says)}",
+            markup=True,
+        )
+    return _verdict(console, checks, incident, data)
+
+
+async def _settled(on: Stage, console: Console) -> list[dict[str, Any]]:
+    """Every incident of earlier runs, once all have ended: a run that was killed may
+    have left one at work."""
+    told: set[str] = set()
+    try:
+        async with asyncio.timeout(EARLIER_SECONDS):
+            while True:
+                found = await on.incidents()
+                open_ones = {each["id"] for each in found if each["status"] not in ENDED}
+                for each in sorted(open_ones - told):
+                    console.print(
+                        f"   an earlier run left incident {each} at work; it is ended first"
+                    )
+                told |= open_ones
+                if not open_ones:
+                    return found
+                await asyncio.sleep(0.5)
+    except TimeoutError as error:
+        raise click.ClickException(
+            f"not ended: {', '.join(sorted(told))}; use another folder with --data"
+        ) from error
+
+
+def _verdict(console: Console, checks: list[Check], incident: dict[str, Any], data: Path) -> int:
+    again = f".venv/bin/remediator audit show {incident['id']} --data {data}"
+    if all(check.holds for check in checks):
+        said = (
+            "Fixed"
+            if incident["status"] == Status.FIXED
+            else f"Ended as promised ({incident['status']})"
+        )
+        console.print(f"[bold green]{said}.[/] Read it again: {escape(again)}", markup=True)
+        return 0
+    console.print(
+        "[bold red]The promised end state was not reached.[/] The incident is"
+        f" {incident['status']}:",
+        end=" ",
+        markup=True,
+    )
+    console.print(str(incident.get("reason")))
+    console.print(f"Logs: {', '.join(str(data / name) for name in LOGS)}")
+    return 1
+
+
+def _table(entries: list[dict[str, Any]]) -> Table:
+    table = Table("#", "At", "What", "Phase", "Result", "Target", "Correlation id")
+    for entry in entries:
+        target, correlation = entry["target"].rsplit("/", 1)[-1], entry["correlation_id"][:8]
+        table.add_row(
+            str(entry["seq"]),
+            entry["at"][11:19],
+            entry["kind"],
+            entry["phase"],
+            entry["result"],
+            target,
+            correlation,
+        )
+    return table

@@ -1,0 +1,120 @@
+"""The Event Grid webhook of the host: /runtime/webhooks/eventgrid?functionName=NAME.
+
+As HttpRequestProcessor and EventGridExtensionConfigProvider of the extension:
+
+| request | answer |
+|---|---|
+| an unknown function | 404 |
+| aeg-event-type: SubscriptionValidation | 200 with the validation code, 500 where there is none |
+| aeg-event-type: Unsubscribe | 202 |
+| Notification | one invocation for each item; 202, or 500 when any failed |
+| the same with a body that is not JSON, or neither array nor object | 500; no function is called |
+| an item that is no object | 500; its function is not called, those of the others are |
+| any other aeg-event-type | 400 |
+
+Kinder than the extension, as far as its source was read: OPTIONS (the abuse protection
+of CloudEvents) is answered, and a CloudEvents content type stands for a missing
+aeg-event-type.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from local.host.channel import json_datum
+from local.host.errors import WorkerGone
+from local.host.functions import Function, Functions
+from local.host.invoker import Invoker
+from local.host.newtonsoft import NotJson, read, rewrite_dates
+
+
+class EventGridWebhook:
+    """Takes events for the app's eventGridTrigger functions."""
+
+    def __init__(self, functions: Functions, invoker: Invoker) -> None:
+        self._functions = functions
+        self._invoker = invoker
+
+    async def options(self, request: web.Request) -> web.Response:
+        """Answer the CloudEvents abuse-protection handshake."""
+        origin = request.headers.get("WebHook-Request-Origin")
+        if origin is None:
+            return _refuse("the header WebHook-Request-Origin is missing")
+        rate = request.headers.get("WebHook-Request-Rate", "*")
+        return web.Response(
+            headers={
+                "WebHook-Allowed-Origin": origin,
+                "WebHook-Allowed-Rate": rate,
+                "Allow": "POST",
+            }
+        )
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Take one delivery; see the table of this module."""
+        function = self._functions.get(request.query.get("functionName", ""))
+        if function is None or function.trigger_type != "eventGridTrigger":
+            return web.Response(status=404, text="there is no Event Grid function of this name")
+        kind = request.headers.get(
+            "aeg-event-type", "notification" if _is_cloud_events(request) else ""
+        ).lower()
+        if kind == "unsubscribe":
+            return web.Response(status=202)
+        if kind not in ("notification", "subscriptionvalidation"):
+            return _refuse(f"aeg-event-type is {kind!r}, which the extension does not take")
+        try:
+            body = read((await request.read()).decode(errors="replace"))
+        except NotJson as error:
+            return _failed(f"the body is {error}")
+        if kind == "subscriptionvalidation":
+            return _validate(body)
+        if not isinstance(body, list | dict):
+            return _failed("the request content should be parseable into a JSON object or array")
+        return await self._deliver(function, body if isinstance(body, list) else [body])
+
+    async def take(self, function: Function, text: str) -> str | None:
+        """Hand the one event of a delivery to one function; None when it was taken,
+        else what went wrong."""
+        try:
+            return await self._invoke(function, read(text))
+        except NotJson as error:
+            return str(error)
+
+    async def _invoke(self, function: Function, event: Any) -> str | None:
+        if not isinstance(event, dict):
+            return f"unable to bind {json.dumps(event)[:100]}: an event is an object"
+        try:
+            result = await self._invoker.run(function, json_datum(json.dumps(rewrite_dates(event))))
+        except WorkerGone as error:
+            return str(error)
+        return None if result.ok else result.error
+
+    async def _deliver(self, function: Function, events: Sequence[Any]) -> web.Response:
+        outcomes = await asyncio.gather(*(self._invoke(function, event) for event in events))
+        failures = [outcome for outcome in outcomes if outcome is not None]
+        if failures:
+            return _failed(f"{len(failures)} of {len(events)} events failed: {failures[0]}")
+        return web.Response(status=202)
+
+
+def _is_cloud_events(request: web.Request) -> bool:
+    return request.content_type.startswith("application/cloudevents")
+
+
+def _validate(body: Any) -> web.Response:
+    first = body[0] if isinstance(body, list) and body else body
+    data = first.get("data") if isinstance(first, dict) else None
+    code = data.get("validationCode") if isinstance(data, dict) else None
+    if not isinstance(code, str):
+        return _failed("the validation event holds no data.validationCode")
+    return web.json_response({"validationResponse": code})
+
+
+def _refuse(reason: str) -> web.Response:
+    return web.Response(status=400, text=reason)
+
+
+def _failed(reason: str) -> web.Response:
+    return web.Response(status=500, text=reason)

@@ -1,0 +1,105 @@
+"""JSON as it comes out of Newtonsoft.Json 13, through which the real host and its
+extensions pass it.
+
+NaN and infinities become text (FloatFormatHandling.String), more than 64 levels are
+refused (JsonReader.MaxDepth), half a surrogate pair becomes U+FFFD when the text is
+encoded. The Event Grid extension reads with DateParseHandling.DateTime, so there texts
+that look like dates are written anew; Durable Functions reads with
+DateParseHandling.None. It is harsher in one thing: comments, single quotes and bare
+names are refused here.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+MAX_DEPTH = 64
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_DATE = re.compile(
+    r"(?P<whole>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(?P<part>\d{1,7}))?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?"
+)
+
+
+class NotJson(ValueError):
+    """The text is not JSON, or is nested deeper than the reader goes."""
+
+
+def read(text: str) -> Any:
+    """The value of a JSON text. Raises NotJson."""
+    try:
+        value = json.loads(text, parse_constant=_name_of, parse_float=_number)
+    except (ValueError, RecursionError) as error:
+        raise NotJson(f"not JSON, or nested too deeply: {error}") from error
+    _refuse_depth(value)
+    return _map_texts(value, lambda each: _HALF_PAIR.sub("\ufffd", each))
+
+
+def pass_through(text: str) -> str:
+    """The JSON text that comes out for the one that went in. Raises NotJson."""
+    return json.dumps(read(text))
+
+
+def rewrite_dates(value: Any) -> Any:
+    """The value with each text that Newtonsoft takes for a date as it writes that date,
+    on a machine in UTC."""
+    return _map_texts(value, _rewrite_date)
+
+
+def trim_fraction(text: str) -> str:
+    """A timestamp without the zeros that .NET leaves out: `…00.120000Z` becomes
+    `…00.12Z`, `…00.000Z` `…00Z`."""
+    return re.sub(r"\.(\d*?)0+(?=$|\D)", lambda found: f".{found[1]}" if found[1] else "", text)
+
+
+def _name_of(constant: str) -> str:
+    return constant
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else f"{'-' if number < 0 else ''}Infinity"
+
+
+def _refuse_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [child for each in level for child in _children(each)]
+        if not any(isinstance(each, dict | list) for each in level):
+            break
+    else:
+        raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {
+            _HALF_PAIR.sub("\ufffd", key): _map_texts(item, change) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_map_texts(item, change) for item in value]
+    return value
+
+
+def _rewrite_date(text: str) -> str:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return text
+    away = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    try:
+        moment = datetime.fromisoformat(found["whole"]) - (-away if found["sign"] == "-" else away)
+    except (ValueError, OverflowError):
+        return text
+    zone = "+00:00" if found["sign"] else found["zone"] or ""
+    return trim_fraction(f"{moment.isoformat()}.{found['part'] or 0}") + zone

@@ -1,0 +1,334 @@
+"""The table of scenarios: one row each, and the document that each stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.scenarios import alerts, parts
+from local.simulator import messages
+from local.simulator.state import Resource
+
+NO_INTERNET = "no_internet"
+WINDOWS_AGENT = "windows_agent"
+LINUX_AGENT = "linux_agent"
+SNAPSHOT_STATUS = "snapshot_status"
+BACKUP_EXTENSION = "backup_extension"
+LOCKED_RESTORE_POINTS = "locked_restore_points"
+CAUSES = (
+    NO_INTERNET,
+    WINDOWS_AGENT,
+    LINUX_AGENT,
+    SNAPSHOT_STATUS,
+    BACKUP_EXTENSION,
+    LOCKED_RESTORE_POINTS,
+)
+"""By their numbers in the table of causes, from 1."""
+
+ACTIONS = {
+    BACKUP_EXTENSION: ("uninstall_extension",),
+    LOCKED_RESTORE_POINTS: ("delete_restore_point_collection",),
+}
+NO_NETWORK_76 = (
+    "Snapshot failed: SnapshotFailedNoNetwork (76), the extension cannot reach Azure storage."
+)
+NO_NETWORK_761 = (
+    "Snapshot failed: SnapshotFailedRestrictedNetwork (761), access to Azure storage is restricted."
+)
+COMPLETED = "Completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A lock, by where it is put: "group" (of the collection), "subscription"."""
+
+    at: str = "group"
+    name: str = "keep-production"
+    notes: str = "Production. Change CHG0041277 wants this group kept."
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One scenario: the VM as it is, its collection and locks, the failure that is
+    reported, what should become of it."""
+
+    name: str
+    title: str
+    code: str
+    cause: str | None
+    backup: str | None = COMPLETED
+    status: str = "needs_person"
+    actions: tuple[str, ...] = ()
+    os_type: str = "Windows"
+    vm: str = "vm-app-01"
+    group: str = "rg-app"
+    power: str = "running"
+    ready: bool = True
+    agent_version: str = ""
+    extension: str = "Succeeded"
+    told: str = "Command completed successfully."
+    points: int = 3
+    collection: str = ""
+    collection_group: str = ""
+    locked: Locked | None = None
+    denied: bool = False
+    vm_gone: bool = False
+    job_gone: bool = False
+    sql: bool = False
+    neighbours: tuple[str, ...] = field(default=())
+    """Other VMs in the same group, in the same state."""
+
+
+FACTS: dict[str, dict[str, Any]] = {
+    NO_INTERNET: {"os_type": "Linux", "told": NO_NETWORK_76},
+    WINDOWS_AGENT: {"ready": False, "backup": messages.GUEST_AGENT},
+    LINUX_AGENT: {"os_type": "Linux", "agent_version": parts.OLD_LINUX_AGENT},
+    SNAPSHOT_STATUS: {"power": "stopped", "ready": False},
+    BACKUP_EXTENSION: {"extension": "Failed", "backup": messages.EXTENSION},
+    LOCKED_RESTORE_POINTS: {"points": 18, "locked": Locked(), "backup": messages.INTERNAL},
+}
+"""How each cause looks from outside."""
+
+TITLES = {
+    NO_INTERNET: "the VM has no way to Azure storage",
+    WINDOWS_AGENT: "the Windows agent does not answer",
+    LINUX_AGENT: "the Linux agent is out of date",
+    SNAPSHOT_STATUS: "the VM was shut down from inside, its snapshot status cannot be read",
+    BACKUP_EXTENSION: "the backup extension failed",
+    LOCKED_RESTORE_POINTS: "a lock keeps 18 restore points",
+}
+BY_CODE = {
+    messages.GUEST_AGENT: (1, 2, 3, 4, 5),
+    messages.NO_NETWORK: (1, 4, 5),
+    messages.EXTENSION: (4, 5, 2, 3),
+    "ExtensionOperationFailed": (5,),
+    "ExtensionOperationFailedForManagedDisks": (5,),
+    messages.SNAPSHOT_STATUS: (2, 3, 1),
+    messages.INTERNAL: (1, 2, 3, 4, 5, 6),
+    "BackUpOperationFailedV2": (5, 6),
+}
+"""Causes by their numbers, in the order in which the code's causes are tried."""
+
+
+def of_cause(code: str, cause: str, name: str = "", title: str = "", **changes: Any) -> Case:
+    """The case in which this code was reported and this is why."""
+    actions = ACTIONS.get(cause, ())
+    known = {"status": "fixed" if actions else "needs_person", "actions": actions}
+    facts = {**known, **FACTS[cause], **changes}
+    return Case(
+        name or f"{code}-{cause}", title or f"{code}: {TITLES[cause]}", code, cause, **facts
+    )
+
+
+def _by_code() -> list[Case]:
+    return [
+        of_cause(code, CAUSES[number - 1], **_variation(code, number))
+        for code in BY_CODE
+        for number in BY_CODE[code]
+    ]
+
+
+def _variation(code: str, number: int) -> dict[str, Any]:
+    """Some rows are told differently, so that both forms of a fact occur."""
+    if number == 1 and code == messages.NO_NETWORK:
+        return {"told": NO_NETWORK_761}
+    if number == 5 and code in (messages.NO_NETWORK, "BackUpOperationFailedV2"):
+        return {"os_type": "Linux"}
+    return {}
+
+
+NOT_FIXED: dict[str, Any] = {"status": "needs_person", "actions": ()}
+TODAY = {
+    "collection": "AzureBackup_vm-app-01_140738144265919",
+    "collection_group": "AzureBackupRG_westeurope_1",
+}
+
+SPECIAL = [
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "winmanagedvm",
+        "The article's own example: winmanagedvm in the locked group winvaultrg",
+        vm="winmanagedvm",
+        group="winvaultrg",
+        locked=Locked(name="winvaultrg-lock", notes="Owned by the platform team; do not delete."),
+    ),
+    of_cause(
+        messages.GUEST_AGENT,
+        LINUX_AGENT,
+        f"{messages.GUEST_AGENT}-linux_agent-not_ready",
+        "The Linux agent does not answer",
+        ready=False,
+        agent_version="",
+        backup=messages.GUEST_AGENT,
+    ),
+    of_cause(
+        "UserErrorRpCollectionLimitReached",
+        LOCKED_RESTORE_POINTS,
+        title="Today's layout: a lock on Azure Backup's own group keeps 18 restore points",
+        **TODAY,
+    ),
+    Case(
+        "unknown_code",
+        "A code that no row names: the file systems could not be frozen",
+        "UserErrorFsFreezeFailed",
+        None,
+        os_type="Linux",
+    ),
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "subscription_lock",
+        "The lock that keeps the restore points is on the whole subscription",
+        locked=Locked(at="subscription"),
+        **NOT_FIXED,
+    ),
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "owned_lock",
+        "The lock that keeps the restore points belongs to an application",
+        locked=Locked(name="managed-lock", owner="44444444-4444-4444-4444-444444444444"),
+        **NOT_FIXED,
+    ),
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "deny_assignment",
+        "A deny assignment forbids the deletion of the collection, beside the lock",
+        denied=True,
+        **NOT_FIXED,
+    ),
+    of_cause(
+        messages.EXTENSION,
+        BACKUP_EXTENSION,
+        "extension_failed_agent_not_ready",
+        "The extension failed, and the agent that would have to remove it does not answer",
+        ready=False,
+        backup=messages.GUEST_AGENT,
+        **NOT_FIXED,
+    ),
+    of_cause(
+        messages.EXTENSION,
+        BACKUP_EXTENSION,
+        "extension_failed_deallocated",
+        "The extension failed, and the VM is deallocated",
+        power="deallocated",
+        **NOT_FIXED,
+    ),
+    Case(
+        "vm_gone",
+        "The VM was deleted",
+        messages.INTERNAL,
+        None,
+        backup=messages.VM_NOT_FOUND,
+        vm_gone=True,
+    ),
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "job_gone",
+        "The job that the alert names cannot be found",
+        job_gone=True,
+        **NOT_FIXED,
+    ),
+    Case(
+        "sql_item",
+        "Not a VM item: a database in a VM",
+        "UserErrorParentFullBackupMissing",
+        None,
+        backup=None,
+        status="ignored",
+        sql=True,
+    ),
+    of_cause(
+        messages.INTERNAL,
+        LOCKED_RESTORE_POINTS,
+        "vm1_and_vm10",
+        "Two VMs whose collections share a prefix; only that of vm1 may go",
+        vm="vm1",
+        neighbours=("vm10",),
+    ),
+]
+
+CASES = [*_by_code(), *SPECIAL]
+
+
+def document(case: Case) -> dict[str, Any]:
+    """The scenario as `remediator scenarios NAME --json` prints it; a new copy each
+    time."""
+    job_id = parts.guid("job", case.name)
+    vm_id = parts.machine_id(case.group, case.vm)
+    alert = alerts.sql_alert if case.sql else alerts.vm_alert
+    return {
+        "title": case.title,
+        "description": (
+            f"Reported: {case.code}. Cause: {case.cause or 'none that is known'}. The event and the"
+            " failed job are made from documented fields; no real ones of a VM item have been"
+            " published."
+        ),
+        "resources": _vault_only() if case.sql else _resources(case, vm_id, job_id),
+        "event": alert(vm_id, case.code, job_id),
+        "expect": {
+            "status": case.status,
+            "cause": case.cause,
+            "actions": list(case.actions),
+            "backup": case.backup,
+        },
+    }
+
+
+def _resources(case: Case, vm_id: str, job_id: str) -> list[Resource]:
+    groups = [
+        parts.VAULT_GROUP,
+        case.group,
+        *([case.collection_group] if case.collection_group else []),
+    ]
+    resources = [parts.group(name) for name in groups]
+    for name in (case.vm, *case.neighbours):
+        resources += _machine(case, name)
+    resources += _guards(case)
+    resources += [
+        parts.vault(),
+        *(
+            parts.protected_item(parts.machine_id(case.group, n))
+            for n in (case.vm, *case.neighbours)
+        ),
+    ]
+    return resources if case.job_gone else [*resources, parts.failed_job(vm_id, case.code, job_id)]
+
+
+def _vault_only() -> list[Resource]:
+    return [parts.group(parts.VAULT_GROUP), parts.vault()]
+
+
+def _machine(case: Case, name: str) -> list[Resource]:
+    vm = parts.machine(case.group, name, case.os_type, case.power, case.ready, case.agent_version)
+    extension = parts.backup_extension(vm, case.extension, case.told)
+    collection_name = (
+        case.collection if name == case.vm and case.collection else f"AzureBackup_{name}"
+    )
+    collection = parts.collection(
+        case.collection_group or case.group, collection_name, vm, case.points
+    )
+    return (
+        [collection]
+        if case.vm_gone
+        else [vm, parts.interface(case.group, name), extension, collection]
+    )
+
+
+def _guards(case: Case) -> list[Resource]:
+    group = parts.group(case.collection_group or case.group)["id"]
+    found = []
+    if case.locked:
+        scope = group if case.locked.at == "group" else f"/subscriptions/{parts.SUBSCRIPTION}"
+        found.append(
+            parts.lock(scope, case.locked.name, case.locked.notes, owner=case.locked.owner)
+        )
+    if case.denied:
+        name = case.collection or f"AzureBackup_{case.vm}"
+        scope = f"{group}/providers/Microsoft.Compute/restorePointCollections/{name}"
+        found.append(parts.deny_assignment(scope, "Deployment stack stack-app"))
+    return found

@@ -1,0 +1,65 @@
+"""`remediator scenarios`: the failures that can be played."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.table import Table
+
+from command_line.console import console
+from local import scenarios as stored
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def scenarios(name: str | None, as_json: bool) -> None:
+    """List the scenarios, or show the one called NAME: a state of Azure, the event of a
+    failed backup, and how it should end.
+
+    What --json shows of one is what `simulate`, `demo` and `try` take as a file.
+
+    \b
+    Examples:  remediator scenarios
+               remediator scenarios winmanagedvm --json > mine.json
+               remediator demo --scenario mine.json
+    """
+    if name is None:
+        _list(as_json)
+        return
+    scenario = stored.load_whole(name)
+    if as_json:
+        shown = {key: scenario[key] for key in (*stored.SHAPE, "logs") if key in scenario}
+        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{scenario['title']}\n{scenario.get('description', '')}\n")
+    for resource in scenario["resources"]:
+        click.echo(f"  {resource.get('id', '?')}")
+    click.echo(f"\nExpected: {told(scenario['expect'])}")
+
+
+def _list(as_json: bool) -> None:
+    found = {name: stored.load_whole(name) for name in stored.names()}
+    if as_json:
+        rows = [
+            {"name": name, "title": each["title"], "expect": each["expect"]}
+            for name, each in found.items()
+        ]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table("Scenario", "Title", "Expected")
+    for name, each in found.items():
+        table.add_row(name, each["title"], told(each["expect"]))
+    console().print(table)
+
+
+def told(expect: dict[str, Any]) -> str:
+    """The end that a scenario expects, in one line."""
+    parts = [
+        expect["status"],
+        expect.get("cause") and f"because of {expect['cause']}",
+        ", ".join(expect.get("actions") or []),
+    ]
+    return "; ".join(part for part in parts if part)

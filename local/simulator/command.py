@@ -1,0 +1,31 @@
+"""`remediator simulate`: the ARM simulator."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    required=True,
+    help="Port on 127.0.0.1; 0 takes any free one.",
+)
+@click.option(
+    "--scenario",
+    metavar="NAME_OR_FILE",
+    help="State to begin with: a name from `remediator scenarios`, or a JSON file.",
+)
+def simulate(port: int, scenario: str | None) -> None:
+    """Run the simulator of Azure Resource Manager on 127.0.0.1.
+
+    Prints one line of JSON when it is ready and stops on SIGTERM or Ctrl-C. Look inside
+    with GET /_sim/state and /_sim/requests.
+
+    \b
+    Example:  remediator simulate --port 8001 --scenario winmanagedvm
+    """
+    from local.simulator.server import run
+
+    run(port, scenario)

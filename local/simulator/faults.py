@@ -1,0 +1,175 @@
+"""Faults on order: the next requests that match are answered wrongly, late, or never.
+
+A fault is {"method", "path_regex", "times", "action"}. `method` and `path_regex` left
+out match everything; the expression is searched for, without regard to case, in the
+decoded path (no query). `times` left out: until cleared. Per request the first fault
+that matches is used, and used up once. An action has one or more of
+
+    status, body, headers    this answer, and nothing is done (without a body: an ARM
+    error that fits the status) reset                    true: the connection is reset
+    before anything is done; "after": done, but the answer is lost delay_s
+    wait first lro_fail                 {code, message}: the operation that this request
+    starts ends Failed (a backup: its job) lro_hang                 true: the operation
+    that this request starts never ends
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.simulator.errors import ControlError
+
+DEFAULT_CODES = {
+    401: "AuthenticationFailed",
+    403: "AuthorizationFailed",
+    404: "ResourceNotFound",
+    409: "Conflict",
+    429: "SubscriptionRequestsThrottled",
+    500: "InternalServerError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    status: int | None = None
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    reset: bool | str = False
+    delay_s: float = 0
+    lro_fail: dict[str, str] | None = None
+    lro_hang: bool = False
+
+    @property
+    def resets_before(self) -> bool:
+        return self.reset is True
+
+    @property
+    def resets_after(self) -> bool:
+        return self.reset == "after"
+
+    def answer_body(self, codes: Mapping[int, str] = DEFAULT_CODES) -> Any:
+        """The body on order; else an error of the API that the path belongs to, by its
+        `codes`."""
+        if self.body is not None or self.status is None or self.status < 400:
+            return self.body
+        code = codes.get(self.status, "SimulatedFault")
+        return {"error": {"code": code, "message": f"Simulated fault: {self.status}."}}
+
+
+@dataclass(slots=True)
+class Fault:
+    method: str
+    path: re.Pattern[str]
+    times: int | None
+    action: Action
+    document: dict[str, Any]
+
+    def matches(self, method: str, path: str) -> bool:
+        return self.method in ("", method) and self.path.search(path) is not None
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.document, "times": self.times}
+
+
+class Faults:
+    """The faults in force, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, document: Any) -> dict[str, Any]:
+        """Raises ControlError and adds nothing when the fault is not one."""
+        fault = _fault(document)
+        self._faults.append(fault)
+        return fault.to_json()
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [fault.to_json() for fault in self._faults]
+
+    def take(self, method: str, path: str) -> Action | None:
+        """The action for this request, used up once; None when no fault matches."""
+        for fault in self._faults:
+            if fault.matches(method, path):
+                if fault.times is not None:
+                    fault.times -= 1
+                self._faults = [each for each in self._faults if each.times != 0]
+                return fault.action
+        return None
+
+
+def _fault(document: Any) -> Fault:
+    if not isinstance(document, dict):
+        raise ControlError("a fault is an object")
+    if unknown := set(document) - {"method", "path_regex", "times", "action"}:
+        raise ControlError(f"a fault has no {', '.join(sorted(unknown))}")
+    method = document.get("method") or ""
+    _require(
+        isinstance(method, str) and (method == "*" or method == "" or method.isalpha()),
+        "method is a word",
+    )
+    expression = document.get("path_regex") or ""
+    _require(isinstance(expression, str), "path_regex is text")
+    try:
+        pattern = re.compile(expression, re.IGNORECASE)
+    except re.error as error:
+        raise ControlError(f"path_regex {expression!r}: {error}") from error
+    times = document.get("times")
+    _require(
+        times is None or (isinstance(times, int) and times is not True and times > 0),
+        "times is a whole number above 0",
+    )
+    return Fault(
+        method.upper().replace("*", ""),
+        pattern,
+        times,
+        _action(document.get("action")),
+        dict(document),
+    )
+
+
+def _action(document: Any) -> Action:
+    if not isinstance(document, dict) or not document:
+        raise ControlError(
+            "a fault has an action: status, body, headers, reset, delay_s, lro_fail or lro_hang"
+        )
+    if unknown := set(document) - set(Action.__slots__):
+        raise ControlError(f"unknown action {', '.join(sorted(unknown))}")
+    action = Action(**document)
+    _require(
+        action.status is None or (type(action.status) is int and 200 <= action.status <= 599),
+        "status is 200 to 599",
+    )
+    _require(
+        action.status is not None or not ({"body", "headers"} & set(document)),
+        "body and headers need a status",
+    )
+    texts = isinstance(action.headers, dict) and all(
+        isinstance(v, str | int) for v in action.headers.values()
+    )
+    _require(texts, "headers is an object of texts")
+    _require(action.reset in (True, False, "after"), 'reset is true or "after"')
+    good_delay = (
+        isinstance(action.delay_s, int | float)
+        and not isinstance(action.delay_s, bool)
+        and action.delay_s >= 0
+    )
+    _require(good_delay, "delay_s is a number of 0 or more")
+    failure = action.lro_fail
+    good_failure = isinstance(failure, dict) and isinstance(failure.get("code"), str)
+    _require(failure is None or good_failure, "lro_fail is an object with code and message")
+    _require(isinstance(action.lro_hang, bool), "lro_hang is true")
+    return action
+
+
+def _require(holds: bool, reason: str) -> None:
+    if not holds:
+        raise ControlError(reason)

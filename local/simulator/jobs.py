@@ -1,0 +1,108 @@
+"""Backup jobs as resources: begun, ended, and matched to a VM.
+
+https://learn.microsoft.com/rest/api/backup/job-details/get (JobResource,
+AzureIaaSVMJob)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from local.simulator import clock, ids, messages
+from local.simulator.ids import fold
+from local.simulator.state import Resource, State, properties, text
+
+VM_JOB = {
+    "jobType": "AzureIaaSVMJob",
+    "virtualMachineVersion": "Compute",
+    "backupManagementType": "AzureIaasVM",
+    "operation": "Backup",
+}
+SNAPSHOT, TRANSFER = "Take Snapshot", "Transfer data to vault"
+
+
+def begun(
+    vault_id: str, job_id: str, machine_id: str, moment: datetime, user_triggered: bool = True
+) -> Resource:
+    """A backup job in progress."""
+    machine = ids.parse(machine_id)
+    return {
+        "id": f"{vault_id}/backupJobs/{job_id}",
+        "name": job_id,
+        "type": ids.BACKUP_JOB,
+        "properties": {
+            **VM_JOB,
+            "entityFriendlyName": machine.name,
+            "containerName": f"iaasvmcontainerv2;{machine.group};{machine.name}",
+            "status": "InProgress",
+            "startTime": clock.backup_time(moment),
+            "duration": "PT0S",
+            "actionsInfo": ["Cancellable"],
+            "isUserTriggered": user_triggered,
+            "activityId": job_id,
+            "extendedInfo": {
+                "tasksList": _tasks("InProgress", "NotStarted"),
+                "propertyBag": {"VM Name": machine.name},
+            },
+        },
+    }
+
+
+def complete(job: Resource, moment: datetime) -> None:
+    _end(job, "Completed", moment)
+    properties(job)["extendedInfo"]["tasksList"] = _tasks("Completed", "Completed")
+
+
+def cancelled(job: Resource, moment: datetime) -> None:
+    _end(job, "Cancelled", moment)
+
+
+def fail(job: Resource, code: str, reason: str, moment: datetime) -> None:
+    """The job says what went wrong. errorCode is 0 where Azure's number is not publicly
+    known (see messages.py)."""
+    _end(job, "Failed", moment)
+    held = properties(job)
+    held["extendedInfo"]["tasksList"] = _tasks("Failed", "NotStarted")
+    held["extendedInfo"]["dynamicErrorMessage"] = f"{code}: {reason}"
+    held["errorDetails"] = [
+        {
+            "errorCode": messages.NUMBERS.get(code, 0),
+            "errorTitle": reason,
+            "errorString": reason,
+            "recommendations": [messages.recommendation(code)],
+        }
+    ]
+
+
+def in_progress(state: State, machine_id: str) -> bool:
+    """Whether any vault has a job under way for this VM."""
+    machine = ids.parse(machine_id)
+    suffix = fold(f";{machine.group};{machine.name}")
+    return any(
+        fold(text(job, "status")) in ("inprogress", "cancelling")
+        and (fold(text(job, "containerName")).endswith(suffix) or _named_only(job, machine.name))
+        for job in state.of_type(ids.BACKUP_JOB, f"/subscriptions/{machine.subscription}")
+    )
+
+
+def _named_only(job: Resource, name: str) -> bool:
+    """A job that does not say its container is told by the VM's name."""
+    return not text(job, "containerName") and fold(text(job, "entityFriendlyName")) == fold(name)
+
+
+def _end(job: Resource, status: str, moment: datetime) -> None:
+    held = properties(job)
+    held.setdefault("extendedInfo", {})
+    started = clock.parse(text(job, "startTime")) or moment
+    held.update(
+        status=status, endTime=clock.backup_time(moment), duration=clock.duration(moment - started)
+    )
+    held["actionsInfo"] = []
+
+
+def _tasks(snapshot: str, transfer: str) -> list[dict[str, Any]]:
+    return [
+        {"taskId": SNAPSHOT, "duration": "PT0S", "status": snapshot},
+        {"taskId": TRANSFER, "duration": "PT0S", "status": transfer},
+    ]

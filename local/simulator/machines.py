@@ -1,0 +1,136 @@
+"""A VM's instance view and backup extension: reading them, and changing both together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from local.simulator import clock, ids
+from local.simulator.ids import fold
+from local.simulator.state import Resource, State, properties, text
+
+BACKUP_PUBLISHER = "Microsoft.Azure.RecoveryServices"
+BACKUP_EXTENSION = {"Windows": ("VMSnapshot", "1.0"), "Linux": ("VMSnapshotLinux", "1.0")}
+"""By operating system: the extension's name and type, and its version."""
+
+
+def power_state(machine: Resource) -> str:
+    """running, stopped, deallocated, …; "" when the instance view does not say."""
+    for status in _view(machine).get("statuses", []):
+        code = fold(str(status.get("code", "")))
+        if code.startswith("powerstate/"):
+            return code.removeprefix("powerstate/")
+    return ""
+
+
+def running(machine: Resource) -> bool:
+    return power_state(machine) == "running"
+
+
+def agent_ready(machine: Resource) -> bool:
+    statuses = _view(machine).get("vmAgent", {}).get("statuses", [])
+    return bool(statuses) and fold(str(statuses[-1].get("displayStatus", ""))) == "ready"
+
+
+def os_type(machine: Resource) -> str:
+    disk = (properties(machine).get("storageProfile") or {}).get("osDisk") or {}
+    return str(disk.get("osType", "Windows"))
+
+
+def backup_extensions(state: State, machine_id: str) -> list[Resource]:
+    """By publisher and type; a name says nothing."""
+    kinds = [fold(kind) for kind, _ in BACKUP_EXTENSION.values()]
+    return [
+        extension
+        for extension in state.of_type(ids.EXTENSION, machine_id)
+        if fold(text(extension, "publisher")) == fold(BACKUP_PUBLISHER)
+        and fold(text(extension, "type")) in kinds
+    ]
+
+
+def remove_extension(state: State, extension_id: str) -> None:
+    """Take the extension out of the state and out of the VM's instance view."""
+    extension, machine = state.get(extension_id), state.get(ids.ancestor(extension_id, 1))
+    state.remove(extension_id)
+    if extension is None or machine is None:
+        return
+    name = ids.parse(extension_id).name
+    handler = f"{text(extension, 'publisher')}.{text(extension, 'type')}"
+    view = _view(machine)
+    _drop(view, "extensions", "name", name)
+    _drop(view.get("vmAgent", {}), "extensionHandlers", "type", handler)
+
+
+def put_backup_extension_back(state: State, machine: Resource, moment: datetime) -> None:
+    """As the service does with every backup that completes: installed and Succeeded, in
+    the instance view as well."""
+    present = backup_extensions(state, machine["id"])
+    version = BACKUP_EXTENSION[os_type(machine)][1]
+    extension = present[0] if present else new_backup_extension(machine)
+    properties(extension)["provisioningState"] = "Succeeded"
+    state.put(extension)
+    name, handler = ids.parse(extension["id"]).name, f"{BACKUP_PUBLISHER}.{text(extension, 'type')}"
+    view = properties(machine).setdefault("instanceView", {})
+    entry = {
+        "name": name,
+        "type": handler,
+        "typeHandlerVersion": version,
+        "statuses": [_succeeded(moment)],
+    }
+    _drop(view, "extensions", "name", name)
+    view.setdefault("extensions", []).append(entry)
+    if agent := view.get("vmAgent"):
+        _drop(agent, "extensionHandlers", "type", handler)
+        ready = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready"}
+        found = {"type": handler, "typeHandlerVersion": version, "status": ready}
+        agent.setdefault("extensionHandlers", []).append(found)
+
+
+def extension_view(machine: Resource | None, name: str) -> dict[str, Any] | None:
+    """The extension's entry in the VM's instance view."""
+    for entry in _view(machine).get("extensions", []) if machine else []:
+        if fold(str(entry.get("name", ""))) == fold(name):
+            found: dict[str, Any] = entry
+            return found
+    return None
+
+
+def new_backup_extension(machine: Resource) -> Resource:
+    """As the service asks for it."""
+    kind, version = BACKUP_EXTENSION[os_type(machine)]
+    return {
+        "id": f"{machine['id']}/extensions/{kind}",
+        "name": kind,
+        "type": ids.EXTENSION,
+        "location": machine.get("location", ""),
+        "properties": {
+            "autoUpgradeMinorVersion": True,
+            "publisher": BACKUP_PUBLISHER,
+            "type": kind,
+            "typeHandlerVersion": version,
+            "settings": {},
+        },
+    }
+
+
+def _succeeded(moment: datetime) -> dict[str, str]:
+    return {
+        "code": "ProvisioningState/succeeded",
+        "level": "Info",
+        "displayStatus": "Provisioning succeeded",
+        "message": "Command completed successfully.",
+        "time": clock.compute_time(moment),
+    }
+
+
+def _drop(holder: dict[str, Any], list_name: str, field: str, value: str) -> None:
+    if list_name in holder:
+        kept = [
+            entry for entry in holder[list_name] if fold(str(entry.get(field, ""))) != fold(value)
+        ]
+        holder[list_name] = kept
+
+
+def _view(machine: Resource) -> dict[str, Any]:
+    view: dict[str, Any] = (machine.get("properties") or {}).get("instanceView") or {}
+    return view

@@ -1,0 +1,52 @@
+"""Azure Backup's error codes that the simulator tells, with their English messages.
+
+Only three numbers are publicly known (backup-azure-vms-troubleshoot): all other codes
+get 0 in errorDetails[].errorCode, and nothing may be concluded from that number.
+"""
+
+from __future__ import annotations
+
+from local.simulator.ids import fold
+
+GUEST_AGENT = "UserErrorGuestAgentStatusUnavailable"
+NO_NETWORK = "ExtensionSnapshotFailedNoNetwork"
+EXTENSION = "ExtentionOperationFailed"
+"""Microsoft's own spelling."""
+SNAPSHOT_STATUS = "GuestAgentSnapshotTaskStatusError"
+INTERNAL = "BackUpOperationFailed"
+VM_NOT_FOUND = "BCMV2VMNotFound"
+POLICY = "UserErrorRequestDisallowedByPolicy"
+
+_EXTENSION_MESSAGE = "VMSnapshot extension operation failed"
+_INTERNAL_MESSAGE = (
+    "Backup failed with an internal error - Please retry the operation in a few minutes"
+)
+
+MESSAGES = {
+    GUEST_AGENT: "VM agent unable to communicate with Azure Backup",
+    NO_NETWORK: "Snapshot operation failed due to no network connectivity on the virtual machine",
+    EXTENSION: _EXTENSION_MESSAGE,
+    "ExtensionOperationFailed": _EXTENSION_MESSAGE,
+    "ExtensionOperationFailedForManagedDisks": _EXTENSION_MESSAGE,
+    SNAPSHOT_STATUS: "Could not communicate with the VM agent for snapshot status",
+    INTERNAL: _INTERNAL_MESSAGE,
+    "BackUpOperationFailedV2": _INTERNAL_MESSAGE,
+    "UserErrorRpCollectionLimitReached": "The Restore Point collection max limit has reached.",
+    "UserErrorFsFreezeFailed": (
+        "Failed to freeze one or more mount-points of the VM to take a file-system consistent"
+        " snapshot."
+    ),
+    "UserErrorParentFullBackupMissing": "First full backup is missing for this datasource.",
+    POLICY: "An invalid policy is configured on the VM which is preventing Snapshot operation.",
+    VM_NOT_FOUND: "The virtual machine doesn't exist",
+}
+
+NUMBERS = {"ResourceNotFound": 320001, VM_NOT_FOUND: 400094, "AzureVmOffline": 380008}
+
+
+def message(code: str) -> str:
+    return MESSAGES.get(code, "The backup failed.")
+
+
+def recommendation(code: str) -> str:
+    return f"For troubleshooting instructions, see https://aka.ms/AB-{fold(code)}"

@@ -1,0 +1,150 @@
+"""Which actions a caller needs for which operation, and the refusal of whoever lacks
+one.
+
+Off until the setting `allowed_actions` is a list: then it stands for all roles of the
+caller together. Names are those of the providers' own lists.
+https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from local.simulator import errors, ids
+from local.simulator.callers import CLIENT_ID
+from local.simulator.deny import action_on, matches
+from local.simulator.handlers import (
+    activity_log,
+    assignments,
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
+from local.simulator.ids import fold
+from local.simulator.log_errors import no_access
+from local.simulator.routes import Handler, Match
+
+_VM, _POINTS = ids.VIRTUAL_MACHINE, ids.COLLECTION
+_VAULT, _ITEM = (
+    "Microsoft.RecoveryServices/Vaults",
+    "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems",
+)
+LOG_QUERY = "Microsoft.OperationalInsights/workspaces/query"
+
+NEEDS: dict[Handler, tuple[str, ...]] = {
+    locks.list_locks: (f"{ids.LOCK}/read",),
+    locks.get_lock: (f"{ids.LOCK}/read",),
+    locks.put_lock: (f"{ids.LOCK}/write",),
+    locks.delete_lock: (f"{ids.LOCK}/delete",),
+    assignments.list_role_assignments: (f"{ids.ROLE_ASSIGNMENT}/read",),
+    assignments.list_policy_assignments: (f"{ids.POLICY_ASSIGNMENT}/read",),
+    assignments.list_deny_assignments: (f"{ids.DENY_ASSIGNMENT}/read",),
+    activity_log.list_events: ("Microsoft.Insights/eventtypes/values/read",),
+    resources.list_subscriptions: ("Microsoft.Resources/subscriptions/read",),
+    resources.get_subscription: ("Microsoft.Resources/subscriptions/read",),
+    resources.list_groups: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
+    resources.get_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
+    resources.head_group: ("Microsoft.Resources/subscriptions/resourceGroups/read",),
+    resources.list_resources: ("Microsoft.Resources/subscriptions/resources/read",),
+    namespaces.get_namespace: ("Microsoft.Resources/subscriptions/providers/read",),
+    compute.list_machines: (f"{_VM}/read",),
+    compute.get_machine: (f"{_VM}/read",),
+    compute.get_instance_view: (f"{_VM}/instanceView/read",),
+    compute.list_extensions: (f"{_VM}/extensions/read",),
+    compute.get_extension: (f"{_VM}/extensions/read",),
+    compute.delete_extension: (f"{_VM}/extensions/delete",),
+    compute.get_operation: ("Microsoft.Compute/locations/operations/read",),
+    restore_points.list_collections: (f"{_POINTS}/read",),
+    restore_points.get_collection: (f"{_POINTS}/read",),
+    restore_points.delete_collection: (f"{_POINTS}/delete", f"{_POINTS}/restorePoints/delete"),
+    restore_points.get_point: (f"{_POINTS}/restorePoints/read",),
+    restore_points.delete_point: (f"{_POINTS}/restorePoints/delete",),
+    vaults.list_vaults: (f"{_VAULT}/read",),
+    vaults.list_items: (f"{_VAULT}/backupProtectedItems/read",),
+    vaults.get_item: (f"{_ITEM}/read",),
+    vaults.list_policies: (f"{_VAULT}/backupPolicies/read",),
+    vaults.get_policy: (f"{_VAULT}/backupPolicies/read",),
+    vaults.list_recovery_points: (f"{_ITEM}/recoveryPoints/read",),
+    vaults.get_recovery_point: (f"{_ITEM}/recoveryPoints/read",),
+    vaults.backup_status: ("Microsoft.RecoveryServices/locations/backupStatus/action",),
+    jobs.list_jobs: (f"{_VAULT}/backupJobs/read",),
+    jobs.get_job: (f"{_VAULT}/backupJobs/read",),
+    jobs.cancel_job: (f"{_VAULT}/backupJobs/cancel/action",),
+    jobs.get_cancel_result: (f"{_VAULT}/backupJobs/operationResults/read",),
+    vault_parts.list_containers: (f"{_VAULT}/backupProtectionContainers/read",),
+    vault_parts.get_container: (f"{_VAULT}/backupFabrics/protectionContainers/read",),
+    vault_parts.get_operation_status: (f"{_VAULT}/backupOperations/read",),
+    backups.trigger: (f"{_ITEM}/backup/action",),
+    backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
+    backups.get_operation_result: (f"{_ITEM}/operationResults/read",),
+    policies.check_restrictions: ("Microsoft.PolicyInsights/checkPolicyRestrictions/read",),
+    logs.query: (f"{LOG_QUERY}/read",),
+}
+"""Operation → actions, each of which is needed. What has no row is a plain resource:
+its type with read, write or delete."""
+_TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
+_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE | re.ASCII)
+
+
+def needed(
+    match: Match, method: str, path: str, query: dict[str, str], body: object
+) -> tuple[str, ...]:
+    """All actions that this request needs, those for `$expand` and for tables included."""
+    if match.handler not in NEEDS:
+        return _plain(method, path)
+    return (*NEEDS[match.handler], *_besides(match.handler, query, body))
+
+
+def check(
+    allowed: Iterable[str] | None,
+    match: Match,
+    method: str,
+    path: str,
+    query: dict[str, str],
+    body: object,
+) -> None:
+    """Raises ArmError 403 AuthorizationFailed, or the log API's own refusal, for the
+    first action that is not allowed."""
+    if allowed is None:
+        return
+    for action in needed(match, method, path, query, body):
+        if not matches(allowed, action):
+            raise (
+                no_access()
+                if match.handler is logs.query
+                else errors.not_authorized(CLIENT_ID, action, path)
+            )
+
+
+def _besides(handler: Handler, query: dict[str, str], body: object) -> tuple[str, ...]:
+    expand = fold(query.get("$expand", ""))
+    if handler is compute.get_machine and "instanceview" in expand:
+        return (f"{_VM}/instanceView/read",)
+    if handler is restore_points.get_collection and "restorepoints" in expand:
+        return (f"{_POINTS}/restorePoints/read",)
+    if handler is resources.list_resources and (found := _OF_TYPE.search(query.get("$filter", ""))):
+        return (f"{found[1]}/read",)
+    if handler is logs.query and isinstance(body, dict):
+        return tuple(
+            f"{LOG_QUERY}/{table}/read"
+            for table in dict.fromkeys(_TABLE.findall(str(body.get("query", ""))))
+        )
+    return ()
+
+
+def _plain(method: str, path: str) -> tuple[str, ...]:
+    """Of a resource or list that no handler knows; a POST is an action on the resource
+    before its last word."""
+    target, _, last = path.rpartition("/") if method == "POST" else (path, "", "")
+    if method == "GET" and not ids.is_id(target):
+        target = f"{target}/any"
+    return (action_on(method, target, last),) if ids.is_id(target) else ()

@@ -1,0 +1,159 @@
+"""The table of paths. First match wins; names and casing of the fixed parts do not
+matter, {names} take one segment.
+
+Later providers (network) get their rows here and a file in handlers/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from local.simulator.handlers import (
+    activity_log,
+    assignments,
+    backups,
+    compute,
+    jobs,
+    locks,
+    logs,
+    namespaces,
+    policies,
+    resources,
+    restore_points,
+    vault_parts,
+    vaults,
+)
+from local.simulator.ids import fold
+from local.simulator.world import Answer, Call
+
+type Handler = Callable[[Call], Answer]
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = SUBSCRIPTION + "/resourceGroups/{group}"
+COMPUTE = "/providers/Microsoft.Compute"
+MACHINE = GROUP + COMPUTE + "/virtualMachines/{machine}"
+COLLECTION = GROUP + COMPUTE + "/restorePointCollections/{collection}"
+BACKUP = "/providers/Microsoft.RecoveryServices"
+VAULT = GROUP + BACKUP + "/vaults/{vault}"
+JOB = VAULT + "/backupJobs/{job}"
+ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
+AUTHORIZATION = "{scope}/providers/Microsoft.Authorization"
+LOCKS = AUTHORIZATION + "/locks"
+RESTRICTIONS = "/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
+LOG_QUERY = "/v1/workspaces/{workspace}/query"
+
+TABLE: list[tuple[str, str, Handler]] = [
+    ("GET", LOCKS, locks.list_locks),
+    ("GET", LOCKS + "/{lock}", locks.get_lock),
+    ("PUT", LOCKS + "/{lock}", locks.put_lock),
+    ("DELETE", LOCKS + "/{lock}", locks.delete_lock),
+    ("GET", AUTHORIZATION + "/roleAssignments", assignments.list_role_assignments),
+    ("GET", AUTHORIZATION + "/policyAssignments", assignments.list_policy_assignments),
+    ("GET", AUTHORIZATION + "/denyAssignments", assignments.list_deny_assignments),
+    (
+        "GET",
+        SUBSCRIPTION + "/providers/Microsoft.Insights/eventtypes/management/values",
+        activity_log.list_events,
+    ),
+    ("POST", LOG_QUERY, logs.query),
+    ("GET", "/subscriptions", resources.list_subscriptions),
+    ("GET", SUBSCRIPTION, resources.get_subscription),
+    ("GET", SUBSCRIPTION + "/resourceGroups", resources.list_groups),
+    ("GET", SUBSCRIPTION + "/resources", resources.list_resources),
+    ("GET", SUBSCRIPTION + "/providers/{namespace}", namespaces.get_namespace),
+    ("GET", GROUP, resources.get_group),
+    ("HEAD", GROUP, resources.head_group),
+    ("GET", SUBSCRIPTION + COMPUTE + "/virtualMachines", compute.list_machines),
+    ("GET", GROUP + COMPUTE + "/virtualMachines", compute.list_machines),
+    ("GET", MACHINE, compute.get_machine),
+    ("GET", MACHINE + "/instanceView", compute.get_instance_view),
+    ("GET", MACHINE + "/extensions", compute.list_extensions),
+    ("GET", MACHINE + "/extensions/{extension}", compute.get_extension),
+    ("DELETE", MACHINE + "/extensions/{extension}", compute.delete_extension),
+    ("GET", SUBSCRIPTION + COMPUTE + "/restorePointCollections", restore_points.list_collections),
+    ("GET", GROUP + COMPUTE + "/restorePointCollections", restore_points.list_collections),
+    ("GET", COLLECTION, restore_points.get_collection),
+    ("DELETE", COLLECTION, restore_points.delete_collection),
+    ("GET", COLLECTION + "/restorePoints/{point}", restore_points.get_point),
+    ("DELETE", COLLECTION + "/restorePoints/{point}", restore_points.delete_point),
+    (
+        "GET",
+        SUBSCRIPTION + COMPUTE + "/locations/{location}/operations/{operation}",
+        compute.get_operation,
+    ),
+    ("GET", SUBSCRIPTION + BACKUP + "/vaults", vaults.list_vaults),
+    ("GET", GROUP + BACKUP + "/vaults", vaults.list_vaults),
+    ("GET", VAULT + "/backupJobs", jobs.list_jobs),
+    ("GET", JOB, jobs.get_job),
+    ("POST", JOB + "/cancel", jobs.cancel_job),
+    ("GET", JOB + "/operationResults/{operation}", jobs.get_cancel_result),
+    ("GET", VAULT + "/backupProtectedItems", vaults.list_items),
+    ("GET", VAULT + "/backupPolicies", vaults.list_policies),
+    ("GET", VAULT + "/backupPolicies/{policy}", vaults.get_policy),
+    ("GET", VAULT + "/backupProtectionContainers", vault_parts.list_containers),
+    (
+        "GET",
+        VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}",
+        vault_parts.get_container,
+    ),
+    ("GET", VAULT + "/backupconfig/vaultconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupstorageconfig/vaultstorageconfig", vault_parts.get_settings),
+    ("GET", VAULT + "/backupOperations/{operation}", vault_parts.get_operation_status),
+    ("GET", ITEM, vaults.get_item),
+    ("GET", ITEM + "/recoveryPoints", vaults.list_recovery_points),
+    ("GET", ITEM + "/recoveryPoints/{point}", vaults.get_recovery_point),
+    ("POST", ITEM + "/backup", backups.trigger),
+    ("GET", ITEM + "/operationsStatus/{operation}", backups.get_operation_status),
+    ("GET", ITEM + "/operationResults/{operation}", backups.get_operation_result),
+    ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.backup_status),
+    ("POST", SUBSCRIPTION + RESTRICTIONS, policies.check_restrictions),
+    ("POST", GROUP + RESTRICTIONS, policies.check_restrictions),
+    ("POST", "{scope}/list", resources.list_settings),
+    ("GET", "{scope}", resources.get_any),
+    ("*", "{scope}", resources.refuse),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    handler: Handler
+    names: dict[str, str]
+
+
+def find(method: str, path: str) -> Match:
+    """The handler for a decoded path. The last row takes everything, so there always is
+    one."""
+    for wanted, pattern, handler in _COMPILED:
+        if wanted in (method, "*") and (found := pattern.fullmatch(path)):
+            return Match(handler, {**_standing(path), **found.groupdict()})
+    raise LookupError(path)
+
+
+def is_log_query(path: str) -> bool:
+    """Whether the path is of the Log Analytics API, which lives on a host of its own
+    and takes no api-version."""
+    return fold(path).startswith("/v1/workspaces/")
+
+
+def _standing(path: str) -> dict[str, str]:
+    """Subscription and group are named for every path that has them."""
+    found = re.match(
+        r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?",
+        path,
+        re.IGNORECASE | re.ASCII,
+    )
+    return {name: value for name, value in found.groupdict().items() if value} if found else {}
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    expression = re.sub(
+        r"\{(\w+)\}", lambda m: f"(?P<{m[1]}>{'.*' if m[1] == 'scope' else '[^/]+'})", pattern
+    )
+    return re.compile(
+        expression.replace("Microsoft.", r"Microsoft\."), re.IGNORECASE | re.ASCII | re.DOTALL
+    )
+
+
+_COMPILED = [(method, _compile(pattern), handler) for method, pattern, handler in TABLE]

@@ -1,0 +1,136 @@
+"""What can be set while the simulator runs, with types and defaults. The defaults are
+quick, not Azure's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from local.simulator.errors import ControlError
+
+LRO_SECONDS = {
+    "extension_delete": 0.2,
+    "extension_timeout": 1.0,
+    "collection_delete": 0.3,
+    "restore_point_delete": 0.2,
+    "backup_start": 0.1,
+    "backup": 0.5,
+    "job_cancel": 0.1,
+}
+"""Seconds that each long-running operation takes. Azure: extension_timeout 900, a
+restore point 5, a backup hours. `backup_start` is until operationsStatus names the job,
+`backup` until the job ends, both from the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    latency_ms: float = 0
+    """Added to every ARM request."""
+    lro_s: dict[str, float] = field(default_factory=lambda: dict(LRO_SECONDS))
+    lock_delete_propagation_s: float = 0
+    """How long a lock keeps blocking after its DELETE answered 200. Azure promises
+    nothing; minutes were seen."""
+    throttle: bool = False
+    """Whether an empty token bucket answers 429. The counters in the headers are kept
+    either way."""
+    seed: int | None = None
+    """Of every generated id; None is fresh entropy."""
+    backup_retry_after_s: int | None = 1
+    """Retry-After of Azure Backup's 202 answers; None leaves it out. Azure's own
+    examples say 60."""
+    page_size: int = 100
+    """Longest page of a list; the rest is behind nextLink."""
+    log_rows: int = 500_000
+    """Most rows that a log query answers; of more it answers these, and a PartialError
+    beside them."""
+
+    activity_log_delay_s: float = 0
+    """How long after its moment an event of the Activity Log can be read. Azure: 3 to
+    20 minutes."""
+
+    allowed_actions: list[str] | None = None
+    """What the caller's roles allow, wildcards as in Azure; everything else is 403.
+    None: everything is allowed."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def changed(self, document: Any) -> Settings:
+        """These settings with the named ones replaced (lro_s operation by operation).
+        Raises ControlError; nothing changes then."""
+        if not isinstance(document, dict):
+            raise ControlError("settings are an object")
+        known = [each.name for each in fields(self)]
+        for name in document:
+            if name not in known:
+                raise ControlError(f"unknown setting {name!r}; there are {', '.join(known)}")
+        values: dict[str, Any] = {
+            name: _READERS[name](name, value) for name, value in document.items()
+        }
+        if "lro_s" in values:
+            values["lro_s"] = {**self.lro_s, **values["lro_s"]}
+        return replace(self, **values)
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
+        raise ControlError(f"{name} is {value!r}; it takes a number of 0 or more")
+    return value
+
+
+def _lro(name: str, value: Any) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise ControlError(f"{name} is an object of seconds by operation")
+    for operation in value:
+        if operation not in LRO_SECONDS:
+            raise ControlError(
+                f"{name} has no operation {operation!r}; there are {', '.join(LRO_SECONDS)}"
+            )
+    return {
+        operation: _seconds(f"{name}.{operation}", seconds) for operation, seconds in value.items()
+    }
+
+
+def _switch(name: str, value: Any) -> bool:
+    for meaning, words in ((True, (True, "on")), (False, (False, "off"))):
+        if any(value is word or (isinstance(word, str) and value == word) for word in words):
+            return meaning
+    raise ControlError(f'{name} is {value!r}; it takes true, false, "on" or "off"')
+
+
+def _whole_or_none(name: str, value: Any) -> int | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise ControlError(f"{name} is {value!r}; it takes a whole number of 0 or more, or null")
+    return value
+
+
+def _page(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ControlError(f"{name} is {value!r}; it takes a whole number of 1 or more")
+    return value
+
+
+def _actions(name: str, value: Any) -> list[str] | None:
+    if value is not None and (
+        not isinstance(value, list) or not all(isinstance(each, str) and each for each in value)
+    ):
+        raise ControlError(
+            f"{name} is {value!r}; it takes a list of actions such as"
+            " Microsoft.Compute/virtualMachines/read, or null"
+        )
+    return value
+
+
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    "latency_ms": _seconds,
+    "lro_s": _lro,
+    "lock_delete_propagation_s": _seconds,
+    "activity_log_delay_s": _seconds,
+    "throttle": _switch,
+    "seed": _whole_or_none,
+    "backup_retry_after_s": _whole_or_none,
+    "page_size": _page,
+    "log_rows": _page,
+    "allowed_actions": _actions,
+}

@@ -1,0 +1,270 @@
+"""Refuses a state that cannot be. Each rule names the resource and the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from local.simulator import clock, ids, policies, recovery_points
+from local.simulator.errors import StateError
+from local.simulator.ids import fold
+from local.simulator.state import Resource, State
+
+LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
+"""The enum also has NotSpecified, which locks nothing and is refused here."""
+NOTES_LIMIT = 512
+LOCK_NAME_LIMIT = 260
+LOCK_NAME_FORBIDDEN = '<>%&:\\?/"'
+TABLE_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+COLUMN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def load(document: Any) -> State:
+    """The state that the document describes. Raises StateError."""
+    if not isinstance(document, dict) or not isinstance(document.get("resources"), list):
+        raise StateError('a state is an object with "resources", a list')
+    _check_logs(document.get("logs"))
+    seen: dict[str, str] = {}
+    for number, resource in enumerate(document["resources"]):
+        _check_identity(number, resource, seen)
+    state = State(
+        document["resources"],
+        {name: value for name, value in document.items() if name != "resources"},
+    )
+    for resource in document["resources"]:
+        _check_place(resource, state)
+        _check_content(resource)
+    for _ in policies.all_of(state):  # raises for one that cannot be evaluated
+        pass
+    recovery_points.fill(state)
+    return state
+
+
+def lock_level(value: Any) -> str:
+    """The level in its proper casing. Raises ValueError with the reason."""
+    for level in LOCK_LEVELS:
+        if isinstance(value, str) and fold(value) == fold(level):
+            return level
+    raise ValueError(f"lock level {value!r} is none of {', '.join(LOCK_LEVELS)}")
+
+
+def check_lock(name: str, properties: Any) -> None:
+    """Raises ValueError with the reason.
+    https://learn.microsoft.com/rest/api/resources/management-locks"""
+    if not isinstance(properties, dict):
+        raise ValueError("a lock has properties")
+    lock_level(properties.get("level"))
+    if len(name) > LOCK_NAME_LIMIT or any(
+        sign in LOCK_NAME_FORBIDDEN or ord(sign) < 32 for sign in name
+    ):
+        raise ValueError(
+            f"lock name {name!r} is longer than {LOCK_NAME_LIMIT} or has one of"
+            f" {LOCK_NAME_FORBIDDEN}"
+        )
+    notes = properties.get("notes")
+    if notes is not None and (not isinstance(notes, str) or len(notes) > NOTES_LIMIT):
+        raise ValueError(f"notes are text of at most {NOTES_LIMIT} characters")
+    owners = properties.get("owners")
+    if owners is not None and not (
+        _objects(owners) and all(isinstance(o.get("applicationId"), str) for o in owners)
+    ):
+        raise ValueError("owners is a list of objects with applicationId")
+
+
+def _check_logs(logs: Any) -> None:
+    if logs is None:
+        return
+    if not isinstance(logs, dict) or not all(_objects(rows) for rows in logs.values()):
+        raise StateError('"logs" is an object of tables, each a list of rows')
+    for table, rows in logs.items():
+        _require(
+            TABLE_NAME.fullmatch(table) is not None, "logs", f"{table!r} is no name of a table"
+        )
+        for number, row in enumerate(rows):
+            _check_log_row(f"logs: row {number} of {table}", row)
+
+
+def _check_log_row(which: str, row: dict[str, Any]) -> None:
+    """Azure Monitor puts TimeGenerated on every row; one without it is in no span of
+    time.
+
+    https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns
+    """
+    at = row.get("TimeGenerated", "1970-01-01T00:00:00Z")
+    _require(
+        isinstance(at, str) and clock.parse(at) is not None,
+        which,
+        f"TimeGenerated {at!r} is no time",
+    )
+    for name in row:
+        _require(COLUMN_NAME.fullmatch(name) is not None, which, f"{name!r} is no name of a column")
+
+
+def _check_identity(number: int, resource: Any, seen: dict[str, str]) -> None:
+    if not isinstance(resource, dict) or not isinstance(resource.get("id"), str):
+        raise StateError(f"resource {number} has no id")
+    identity = resource["id"]
+    try:
+        parsed = ids.parse(identity)
+    except ids.MalformedId as error:
+        raise StateError(f"malformed id {identity!r}: {error}") from error
+    if (first := seen.setdefault(ids.key(identity), identity)) is not identity:
+        raise StateError(
+            f"duplicate id {identity!r} (also {first!r}; casing does not tell ids apart)"
+        )
+    if fold(str(resource.get("name", parsed.name))) != fold(parsed.name):
+        raise StateError(f"{identity}: name {resource['name']!r} is not the last segment of the id")
+    if "type" in resource and parsed.type not in (ids.GROUP, ids.SUBSCRIPTION):
+        _require(
+            ids.same_type(str(resource["type"]), parsed.type),
+            identity,
+            f"type {resource['type']!r} is not the id's",
+        )
+    _require(isinstance(resource.get("properties", {}), dict), identity, "properties is an object")
+
+
+def _check_place(resource: Resource, state: State) -> None:
+    """Every resource needs its group, and a child its parent."""
+    identity = resource["id"]
+    parsed = ids.parse(identity)
+    if parsed.group and not state.has(ids.group_of(identity)):
+        raise StateError(f"{identity}: there is no resource group '{parsed.group}'")
+    parent = _parent(identity, parsed.type)
+    if parent and not state.has(parent) and ids.parse(parent).type != ids.SUBSCRIPTION:
+        raise StateError(f"{identity}: there is no {parent} that it could belong to")
+
+
+def _parent(identity: str, kind: str) -> str:
+    """The id that must exist for this one to exist, "" where only the group counts."""
+    levels = {
+        ids.EXTENSION: 1,
+        ids.BACKUP_JOB: 1,
+        ids.PROTECTED_ITEM: 3,
+        ids.RECOVERY_POINT: 1,
+        ids.BACKUP_POLICY: 1,
+    }
+    for known, above in levels.items():
+        if ids.same_type(kind, known):
+            return ids.ancestor(identity, above)
+    if any(
+        ids.same_type(kind, each) for each in (ids.LOCK, ids.DENY_ASSIGNMENT, ids.POLICY_ASSIGNMENT)
+    ):
+        return _lockable(ids.extension_scope(identity))
+    return ""
+
+
+def _lockable(scope: str) -> str:
+    """Restore points and the like live inside their parent, which is then what must
+    exist."""
+    kind = ids.parse(scope).type
+    if ids.same_type(kind, ids.RESTORE_POINT):
+        return ids.ancestor(scope, 1)
+    return scope
+
+
+def _check_content(resource: Resource) -> None:
+    identity = resource["id"]
+    kind = fold(ids.parse(identity).type)
+    held = resource.get("properties") or {}
+    if kind == fold(ids.LOCK):
+        try:
+            check_lock(ids.parse(identity).name, held)
+        except ValueError as error:
+            raise StateError(f"{identity}: {error}") from error
+    elif kind == fold(ids.VIRTUAL_MACHINE):
+        _check_machine(identity, held)
+    elif kind == fold(ids.COLLECTION):
+        _check_collection(identity, held)
+    elif kind == fold(ids.RESTORE_POINT):
+        raise StateError(
+            f"{identity}: a restore point is kept in its collection's properties.restorePoints"
+        )
+    elif kind == fold(ids.EXTENSION):
+        _require(
+            all(isinstance(held.get(n), str) for n in ("publisher", "type")),
+            identity,
+            "needs publisher and type",
+        )
+    elif kind == fold(ids.BACKUP_JOB):
+        _require(isinstance(held.get("status"), str), identity, "a backup job has a status")
+    elif kind == fold(ids.RECOVERY_POINT):
+        _check_recovery_point(identity, held)
+    elif kind == fold(ids.BACKUP_POLICY):
+        _require(held.get("policyType", "V1") in ("V1", "V2"), identity, "policyType is V1 or V2")
+    elif kind == fold(ids.DENY_ASSIGNMENT):
+        _require(
+            _objects(held.get("permissions")),
+            identity,
+            "a deny assignment has permissions, a list of objects",
+        )
+
+
+def _check_machine(identity: str, held: dict[str, Any]) -> None:
+    view = held.get("instanceView", {})
+    _require(isinstance(view, dict), identity, "instanceView is an object")
+    for name in ("statuses", "extensions"):
+        _require(
+            _objects(view.get(name, [])), identity, f"instanceView.{name} is a list of objects"
+        )
+    agent = view.get("vmAgent", {})
+    _require(isinstance(agent, dict), identity, "instanceView.vmAgent is an object")
+    for name in ("statuses", "extensionHandlers"):
+        _require(
+            _objects(agent.get(name, [])),
+            identity,
+            f"instanceView.vmAgent.{name} is a list of objects",
+        )
+    disk = (held.get("storageProfile") or {}).get("osDisk") or {}
+    os_type = disk.get("osType", "Windows") if isinstance(disk, dict) else None
+    _require(os_type in ("Windows", "Linux"), identity, "osType is Windows or Linux")
+
+
+def _check_collection(identity: str, held: dict[str, Any]) -> None:
+    source = held.get("source")
+    good = (
+        isinstance(source, dict) and isinstance(source.get("id"), str) and ids.is_id(source["id"])
+    )
+    _require(good, identity, "a restore point collection has source.id, the id of its VM")
+    points = held.get("restorePoints", [])
+    _require(_objects(points), identity, "restorePoints is a list of objects")
+    names = [fold(str(point.get("name", ""))) for point in points]
+    _require(
+        all(names) and len(set(names)) == len(names),
+        identity,
+        "every restore point has a name of its own",
+    )
+    for point in points:
+        expected = ids.key(f"{identity}/restorePoints/{point['name']}")
+        _require(
+            ids.key(str(point.get("id", expected))) == expected,
+            identity,
+            f"{point.get('id')} is not its restore point",
+        )
+
+
+def _check_recovery_point(identity: str, held: dict[str, Any]) -> None:
+    at = held.get("recoveryPointTime")
+    _require(
+        isinstance(at, str) and clock.parse(at) is not None,
+        identity,
+        f"recoveryPointTime {at!r} is no time",
+    )
+    _require(
+        _objects(held.get("recoveryPointTierDetails", [])),
+        identity,
+        "recoveryPointTierDetails is a list of objects",
+    )
+    _require(
+        isinstance(held.get("isInstantIlrSessionActive", False), bool),
+        identity,
+        "isInstantIlrSessionActive is true or false",
+    )
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _require(holds: bool, identity: str, reason: str) -> None:
+    if not holds:
+        raise StateError(f"{identity}: {reason}")

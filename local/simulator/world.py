@@ -1,0 +1,132 @@
+"""All that one simulator holds, and what is passed to a handler and back."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.simulator import ids, validation
+from local.simulator.activity import Recorded
+from local.simulator.faults import Action, Faults
+from local.simulator.ids import fold
+from local.simulator.locks import Locks
+from local.simulator.operations import Operations
+from local.simulator.settings import Settings
+from local.simulator.state import State
+from local.simulator.throttle import Throttle
+
+LONGEST_LOG = 200_000
+"""Requests kept for GET /_sim/requests; the oldest give way, and `n` goes on counting.
+"""
+LONGEST_ACTIVITY = 20_000
+"""Requests kept for the Activity Log; Azure keeps 90 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One ARM request as GET /_sim/requests tells it."""
+
+    n: int
+    at: float
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+
+
+class World:
+    """Raises StateError when the state cannot be. `monotonic` is the clock that
+    everything goes by."""
+
+    def __init__(
+        self,
+        document: dict[str, Any] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.monotonic = monotonic
+        self.random = random.Random()
+        self.state = State() if document is None else validation.load(document)
+        self.settings = Settings()
+        self.faults = Faults()
+        self.locks = Locks(monotonic)
+        self.operations = Operations(monotonic, self.new_id)
+        self.throttle = Throttle(monotonic)
+        self.requests: deque[Logged] = deque(maxlen=LONGEST_LOG)
+        self.activity: deque[Recorded] = deque(maxlen=LONGEST_ACTIVITY)
+        self.arrived = 0
+        self.former_collections: dict[str, str] = {}
+        """Id of the last collection that a VM lost, by the VM's key: the next one is
+        made in the same layout."""
+
+    def new_id(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def replace_state(self, document: Any) -> None:
+        """Everything is as the document says; operations that ran are forgotten. Raises
+        StateError and changes nothing."""
+        self.state = validation.load(document)
+        self.operations.clear()
+        self.locks = Locks(self.monotonic)
+        self.former_collections.clear()
+
+    def change_settings(self, document: Any) -> None:
+        """Raises ControlError and changes nothing."""
+        self.settings = self.settings.changed(document)
+        if "seed" in document:
+            self.random.seed(self.settings.seed)
+        if "throttle" in document:
+            self.throttle.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that reached a handler."""
+
+    world: World
+    method: str
+    path: str
+    """Decoded, with one leading slash and no trailing one, in the caller's casing."""
+    names: dict[str, str]
+    """The parts of the path that the route names."""
+    query: dict[str, str]
+    body: Any
+    base_url: str
+    fault: Action | None
+    prefer: str = ""
+    """The header Prefer."""
+
+    @property
+    def state(self) -> State:
+        return self.world.state
+
+    @property
+    def api_version(self) -> str:
+        return self.query["api-version"]
+
+    @property
+    def subscription_id(self) -> str:
+        return f"/subscriptions/{self.names['subscription']}"
+
+    @property
+    def group_id(self) -> str:
+        return ids.group_id(self.names["subscription"], self.names["group"])
+
+    def expands(self, what: str) -> bool:
+        return fold(what) in fold(self.query.get("$expand", "")).replace(" ", "").split(",")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` None is an empty body."""
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    action: str = ""
+    """What was done or refused, for the Activity Log; "" where ARM refused before it
+    knew."""

@@ -1,0 +1,167 @@
+"""What a checker is, what it is given, and the examples from which its tests are made."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from shared.arm_ids import is_at_or_above
+from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.incident.model import Finding, Target, Verdict
+from shared.vault_facts import BackupPolicy, ProtectedItem
+
+
+class Reader(Protocol):
+    """What checkers may ask of Azure. There is no method that changes anything."""
+
+    async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
+    async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
+    async def restore_point_collections(
+        self, vm_id: str
+    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
+    async def locks(
+        self, scope: str, *, below: bool = False
+    ) -> tuple[Lock, ...] | Absent | Unreadable: ...
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
+    async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The failed backup that a checker looks at."""
+
+    vm_id: str
+    failed_at: str
+    """When the failed job began, ISO 8601, or "" when unknown."""
+    minimum_linux_agent: str
+    error_code: str
+    """As the job named it, in the catalogue's spelling, or "" when unknown."""
+    item_id: str
+    """Id of the vault's protected item, or "" when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    cause: str
+    """The slug that the catalogue, the findings and the docs page use."""
+    check: Callable[[Subject, Reader], Awaitable[Finding]]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFacts:
+    """A reader over facts already at hand. What an example leaves out is unreadable,
+    not empty."""
+
+    vm: VirtualMachine | Absent | Unreadable = Unreadable("the VM", "not part of this example")
+    vm_extensions: tuple[Extension, ...] | Unreadable = Unreadable(
+        "the extensions", "not part of this example"
+    )
+    collections: tuple[RestorePointCollection, ...] | Unreadable = Unreadable(
+        "the restore point collections", "not part of this example"
+    )
+    locked_by: tuple[Lock, ...] | Unreadable = Unreadable("the locks", "not part of this example")
+    item: ProtectedItem | Absent | Unreadable = Unreadable(
+        "the protected item", "not part of this example"
+    )
+    policy: BackupPolicy | Absent | Unreadable = Unreadable(
+        "the backup policy", "not part of this example"
+    )
+
+    async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable:  # noqa: ARG002
+        return self.vm
+
+    async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:  # noqa: ARG002
+        return self.vm_extensions
+
+    async def restore_point_collections(
+        self, vm_id: str
+    ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:
+        if isinstance(self.collections, Unreadable):
+            return self.collections
+        return tuple(each for each in self.collections if each.is_of(vm_id))
+
+    async def locks(
+        self, scope: str, *, below: bool = False
+    ) -> tuple[Lock, ...] | Absent | Unreadable:
+        if isinstance(self.locked_by, Unreadable):
+            return self.locked_by
+        return tuple(
+            each
+            for each in self.locked_by
+            if is_at_or_above(each.scope, scope) or (below and is_at_or_above(scope, each.scope))
+        )
+
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:  # noqa: ARG002
+        return self.item
+
+    async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable:  # noqa: ARG002
+        return self.policy
+
+
+EXAMPLE_SUBJECT = Subject(
+    vm_id="/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm1",
+    failed_at="2026-01-10T02:00:00Z",
+    minimum_linux_agent="2.2.53.1",
+    error_code="BackUpOperationFailed",
+    item_id=(
+        "/subscriptions/s/resourceGroups/v/providers/Microsoft.RecoveryServices/vaults/v/backupFabrics/Azure"
+        "/protectionContainers/IaasVMContainer;iaasvmcontainerv2;g;vm1/protectedItems/VM;iaasvmcontainerv2;g;vm1"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    says: str
+    facts: KnownFacts
+    verdict: Verdict
+    subject: Subject = EXAMPLE_SUBJECT
+
+
+WINDOWS_VM = VirtualMachine(
+    id="/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm1",
+    name="vm1",
+    location="westeurope",
+    os_type="Windows",
+    power_state="running",
+    provisioning_state="succeeded",
+    agent_status="Ready",
+    agent_version="2.7.41491.1095",
+    agent_message="GuestAgent is running and processing the extensions.",
+    managed_disks=True,
+    tags={},
+    vm_id_guid="5c0e5f5a-6c0b-4c5c-9a65-3f6e0d6f1a01",
+)
+"""A healthy VM from which examples vary."""
+LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")
+
+
+def silent(vm: VirtualMachine) -> VirtualMachine:
+    """The VM with an agent that does not answer, as Azure shows it."""
+    return replace(
+        vm,
+        agent_status="Not Ready",
+        agent_version="Unknown",
+        agent_message="VM status blob is not populated.",
+    )
+
+
+def confirmed(cause: str, *evidence: str, targets: tuple[Target, ...] = ()) -> Finding:
+    return Finding(cause, Verdict.CONFIRMED, evidence, targets)
+
+
+def ruled_out(cause: str, *evidence: str) -> Finding:
+    return Finding(cause, Verdict.RULED_OUT, evidence)
+
+
+def unknown(cause: str, *evidence: str) -> Finding:
+    return Finding(cause, Verdict.UNKNOWN, evidence)
+
+
+def not_read(cause: str, fact: Absent | Unreadable) -> Finding:
+    """UNKNOWN with the reason, for a fact that a checker cannot do without."""
+    if isinstance(fact, Absent):
+        return unknown(cause, f"{fact.what} does not exist")
+    return unknown(cause, f"{fact.what} could not be read: {fact.reason}")

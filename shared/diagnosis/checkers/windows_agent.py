@@ -1,0 +1,78 @@
+"""Cause 2: the VM agent is installed but does not respond (Windows): service stopped,
+agent corrupt, .NET 4.5 missing.
+
+https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.arm_ids import fold
+from shared.diagnosis.checkers.contract import (
+    LINUX_VM,
+    WINDOWS_VM,
+    Checker,
+    Example,
+    KnownFacts,
+    Reader,
+    Subject,
+    confirmed,
+    not_read,
+    ruled_out,
+    silent,
+    unknown,
+)
+from shared.facts import Absent, Unreadable, VirtualMachine
+from shared.incident.model import Finding, Verdict
+
+CAUSE = "windows_agent"
+
+
+async def check(subject: Subject, reader: Reader) -> Finding:
+    vm = await reader.virtual_machine(subject.vm_id)
+    if isinstance(vm, Absent | Unreadable):
+        return not_read(CAUSE, vm)
+    if fold(vm.os_type) == "linux":
+        return ruled_out(CAUSE, "the VM runs Linux")
+    if fold(vm.os_type) != "windows":
+        return unknown(CAUSE, "the VM's OS disk does not say which system it runs")
+    return _judge(vm)
+
+
+def _judge(vm: VirtualMachine) -> Finding:
+    if not vm.running:
+        return unknown(
+            CAUSE,
+            f"the VM is {vm.power_state or 'in an unknown power state'}, so its agent says nothing",
+        )
+    if vm.agent_ready:
+        return ruled_out(CAUSE, f"the VM agent {vm.agent_version} is Ready")
+    status = vm.agent_status or "absent from the instance view"
+    return confirmed(
+        CAUSE, f"the VM runs and its agent is {status}", f"agent message: {vm.agent_message!r}"
+    )
+
+
+CHECKER = Checker(
+    CAUSE,
+    check,
+    (
+        Example("the agent is Ready", KnownFacts(vm=WINDOWS_VM), Verdict.RULED_OUT),
+        Example("a Linux VM, agent silent", KnownFacts(vm=silent(LINUX_VM)), Verdict.RULED_OUT),
+        Example("the agent is Not Ready", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.CONFIRMED),
+        Example(
+            "no agent report",
+            KnownFacts(vm=replace(WINDOWS_VM, agent_status="")),
+            Verdict.CONFIRMED,
+        ),
+        Example(
+            "deallocated",
+            KnownFacts(vm=replace(WINDOWS_VM, power_state="deallocated")),
+            Verdict.UNKNOWN,
+        ),
+        Example("OS not told", KnownFacts(vm=replace(WINDOWS_VM, os_type="")), Verdict.UNKNOWN),
+        Example("the VM is gone", KnownFacts(vm=Absent("the VM vm1")), Verdict.UNKNOWN),
+        Example("the VM cannot be read", KnownFacts(), Verdict.UNKNOWN),
+    ),
+)

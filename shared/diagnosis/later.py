@@ -1,0 +1,99 @@
+"""What became of the VM's backups after the one that failed: it healed by itself, or it
+failed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared import clock
+from shared.arm_ids import fold, parse
+from shared.azure.reader import ArmReader
+from shared.diagnosis.witness import of_job
+from shared.facts import Absent, Job, Unreadable
+from shared.incident.book import IncidentBook
+from shared.incident.model import Incident, LaterFailure
+
+AHEAD = timedelta(minutes=5)
+"""Azure's clock may be ahead of ours by so much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """A later backup of the VM completed, without a change of ours."""
+
+    job: Job
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"it healed by itself: the later backup {self.job.name} of the VM, begun at"
+            f" {self.job.start_time}, is {self.job.status}"
+        )
+
+
+async def look(
+    reader: ArmReader, incident: Incident, failed_at: str
+) -> Healed | LaterFailure | Unreadable | None:
+    """The newest backup of the VM, in its vault, that began after `failed_at` and
+    completed or failed; None when there is none.
+
+    The newest counts: after a completed one that failed again, the VM is not well.
+    """
+    if not clock.normal(failed_at):
+        return Unreadable(
+            "later backups of the VM", f"the failed job began at {failed_at!r}, which is no time"
+        )
+    until = clock.as_time(clock.now()) + AHEAD
+    jobs = await reader.backups(incident.vault_id, clock.as_time(failed_at), until)
+    if isinstance(jobs, Absent):
+        return Unreadable(jobs.what, "the vault does not exist")
+    if isinstance(jobs, Unreadable):
+        return jobs
+    newest = _newest(jobs, incident, clock.normal(failed_at))
+    if newest is None:
+        return None
+    return Healed(newest) if newest.completed else await _failure(reader, incident, newest)
+
+
+def _newest(jobs: tuple[Job, ...], incident: Incident, failed_at: str) -> Job | None:
+    vm = parse(incident.vm_id)
+    known = {fold(incident.job_id), *(fold(each.job_id) for each in incident.later_failures)}
+    known |= {fold(incident.verification.job_id)} if incident.verification else set()
+    later = [
+        job
+        for job in jobs
+        if clock.normal(job.start_time) > failed_at
+        and fold(job.operation) == "backup"
+        and (job.completed or fold(job.status) == "failed")
+        and fold(job.name) not in known
+        and job.is_of(vm.name, vm.resource_group)
+    ]
+    return max(later, key=lambda job: clock.normal(job.start_time), default=None)
+
+
+async def _failure(reader: ArmReader, incident: Incident, listed: Job) -> LaterFailure | Unreadable:
+    """The list is without extendedInfo, so the job itself is read for its code."""
+    job = await reader.job(incident.vault_id, listed.name)
+    if isinstance(job, Absent):
+        return Unreadable(job.what, "it is in the list of jobs and does not exist")
+    if isinstance(job, Unreadable):
+        return job
+    return LaterFailure(job.name, of_job(job), clock.normal(job.start_time))
+
+
+async def take_up(book: IncidentBook, incident: Incident, failure: LaterFailure) -> Incident | None:
+    """The incident with this failure as its newest, claimed for it, so that the
+    failure's own event opens no other incident. None: another incident works on it."""
+    claim = await book.claim_job(incident.vault_id, failure.job_id, incident.id)
+    if claim.incident_id != incident.id:
+        other = await book.get(claim.incident_id)
+        if other is None or other.part_of != incident.id:
+            return None
+    return await book.change(incident.id, lambda each: _with(each, failure))
+
+
+def _with(incident: Incident, failure: LaterFailure) -> Incident:
+    if any(fold(each.job_id) == fold(failure.job_id) for each in incident.later_failures):
+        return incident
+    return replace(incident, later_failures=(*incident.later_failures, failure))

@@ -1,0 +1,159 @@
+"""The lock ledger: the full body of every lock before it is lifted, until it is back.
+
+    (no row) --record--> planned --begin_lift--> off --is_back--> back --settle--> (no
+    row)
+                            └───────────is_back (it was never lifted)──┘
+
+Written ahead, outside the durable engine, so that a lock is put back even when the
+engine's whole state is lost. While a lock is in the ledger, its absence in Azure is not
+the truth (see `counted_in`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from shared import clock
+from shared.arm_ids import fold, is_at_or_above, same
+from shared.codec import from_json, to_json
+from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.facts import Lock
+from shared.store.contract import Row, Store
+
+LOCKS = "locks"
+PLANNED, OFF, BACK = "planned", "off", "back"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLock:
+    """A lock that is off, or about to be, because of us."""
+
+    lock: Lock
+    group_id: str
+    """Resource group whose window it belongs to."""
+    incident_id: str
+    """The incident that led the window; its audit chain holds the intent and the
+    outcome."""
+    vm_id: str
+    collection_id: str
+    """The first collection that the lock kept from being deleted."""
+    deadline: str
+    """When the lock must be back at the latest, ISO 8601."""
+    state: str = OFF
+    """planned: no DELETE was ever sent. off: to be put back. back: how it ended is
+    known, and is being put on record."""
+    back_at: str = ""
+    """When somebody took it on himself to write the outcome; long ago: he died before
+    he had."""
+    problem: str = ""
+    """Why the last attempt to put it back failed."""
+    attempts: int = 0
+
+    @property
+    def may_be_off(self) -> bool:
+        return self.state != PLANNED
+
+    @property
+    def overdue(self) -> bool:
+        return self.deadline <= clock.now()
+
+
+class LockLedger:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def record(self, entry: OpenLock) -> OpenLock:
+        """Write the lock down before it is lifted. Returns the entry in force: an
+        earlier one keeps its body and its owner."""
+        while True:
+            try:
+                await self._store.insert(LOCKS, "open", _key(entry), to_json(entry))
+                return entry
+            except RowExists:
+                row = await self._store.get(LOCKS, "open", _key(entry))
+            if row is not None:
+                return _entry(row)
+
+    async def open_locks(self, group_id: str | None = None) -> list[OpenLock]:
+        """All entries, or those of one resource group's windows."""
+        found = [_entry(row) async for row in self._store.query(LOCKS, "open")]
+        return [entry for entry in found if group_id is None or same(entry.group_id, group_id)]
+
+    async def current(self, entry: OpenLock) -> OpenLock | None:
+        """The entry as the ledger has it now; None: it is settled."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        return _entry(row) if row else None
+
+    async def begin_lift(self, entry: OpenLock) -> OpenLock | None:
+        """Say that its DELETE is about to be sent. Returns the entry as it now is;
+        None: it must not be sent.
+
+        A lock is proved before this, so that whoever finds it off later knows that it
+        could be put back.
+        """
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None or _entry(row).state == BACK:
+            return None
+        lifting = replace(_entry(row), state=OFF)
+        try:
+            await self._store.replace(row, to_json(lifting))
+        except RowChanged:
+            return None
+        return lifting
+
+    async def failed(self, entry: OpenLock, problem: str) -> OpenLock:
+        """Count a failed attempt to put the lock back. Returns the entry as it now is."""
+        told = replace(entry, problem=problem, attempts=entry.attempts + 1)
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is not None and _entry(row).state == OFF:
+            try:
+                await self._store.replace(row, to_json(told))
+            except RowChanged:
+                return entry  # another is at work on it
+        return told
+
+    async def is_back(self, entry: OpenLock) -> bool:
+        """Whether we are the one to write the outcome: False when the row has moved on
+        since `entry` was read."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None or _entry(row).state != entry.state:
+            return False
+        try:
+            await self._store.replace(
+                row, to_json(replace(_entry(row), state=BACK, back_at=clock.now()))
+            )
+        except RowChanged:
+            return False
+        return True
+
+    async def settle(self, entry: OpenLock) -> None:
+        """Take the lock out of the ledger: all is on record."""
+        row = await self._store.get(LOCKS, "open", _key(entry))
+        if row is None:
+            return
+        try:
+            await self._store.delete(row)
+        except RowChanged as error:
+            raise StoreUnavailable(
+                "the ledger's entry was written while it was being settled"
+            ) from error
+
+
+def counted_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> tuple[Lock, ...]:
+    """Locks at or above `scope` as they are meant to be: those that Azure shows and
+    those that are off because of us."""
+    locks = {fold(lock.id): lock for lock in read}
+    for entry in lifted:
+        if is_at_or_above(entry.lock.scope, scope):
+            locks.setdefault(fold(entry.lock.id), entry.lock)
+    return tuple(locks.values())
+
+
+def _entry(row: Row) -> OpenLock:
+    return from_json(OpenLock, row.body)
+
+
+def _key(entry: OpenLock) -> str:
+    return hashlib.sha256(fold(entry.lock.id).encode()).hexdigest()[:32]

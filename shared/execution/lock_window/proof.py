@@ -1,0 +1,86 @@
+"""Proves, right before a lock is lifted, that it can be put back: it is written once,
+as it is, while it is still on.
+
+One PUT asks rights, policies, deny assignments and the network at once, better than any
+reasoning could. Its status is evidence only because it is one HTTP request:
+
+    200 and the identical body   it was there, and it may be written: it may be lifted
+    201                          somebody took it off just now, and we made it again: it
+    stays, nothing is lifted anything else, or no answer  it may not come back: nothing
+    is lifted
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.azure.reader import ArmReader
+from shared.azure.writer import ArmWriter, WrittenLock
+from shared.codec import to_json
+from shared.errors import AzureCallFailed
+from shared.execution.tools import Journal
+from shared.facts import Absent, Lock, Unreadable
+
+PROVE = "prove_lock"
+MADE, IDENTICAL = 201, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    problem: str
+    """Why nothing of the window may be lifted, "" when this lock may be."""
+    absent: bool = False
+    """Somebody took it off before us, so there is nothing to lift and nothing was
+    written."""
+
+
+async def prove(
+    lock: Lock, reader: ArmReader, writer: ArmWriter, journal: Journal, *, intent_open: bool
+) -> Proof:
+    """Look at the lock once more, then write it. `intent_open`: the intent is on record
+    from before a crash.
+
+    Raises StoreUnavailable when intent or outcome cannot be put on record: then nothing
+    may be lifted either.
+    """
+    found = await reader.lock(lock.id)
+    if isinstance(found, Absent):
+        return Proof("", absent=True)
+    if isinstance(found, Unreadable):
+        return Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")
+    if not found.same_content(lock):
+        return Proof(f"somebody changed the lock {lock.name} just now; it is not touched")
+    if not intent_open:
+        await journal.intent(PROVE, lock.id, {"lock": to_json(lock)})
+    try:
+        written = await writer.prove_lock(lock)
+    except AzureCallFailed as error:
+        await journal.failed(PROVE, lock.id, error)
+        told = (
+            "" if error.status else "; the PUT may still arrive, and writes what was there before"
+        )
+        return Proof(
+            f"the lock {lock.name} could not be written while it was on, so it might not come back:"
+            f" {error}{told}"
+        )
+    problem = _why_not(lock, written)
+    detail = {"status": written.status, "answered": to_json(written.lock)}
+    await journal.outcome(
+        PROVE, lock.id, f"failed: {problem}" if problem else "done", written.correlation_id, detail
+    )
+    return Proof(problem)
+
+
+def _why_not(lock: Lock, written: WrittenLock) -> str:
+    if written.status == MADE:
+        return (
+            f"somebody took the lock {lock.name} off just now, and our look at it made it again: it"
+            " stays, take it off again"
+        )
+    if written.status != IDENTICAL:
+        return f"the PUT of the lock {lock.name} was answered with status {written.status}"
+    if not written.lock.same_content(lock):
+        return (
+            f"the lock {lock.name} was written and is answered otherwise: {to_json(written.lock)}"
+        )
+    return ""

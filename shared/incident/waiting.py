@@ -1,0 +1,75 @@
+"""An incident that may not change anything yet: what it waits for, until when, and its
+end after 24 hours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared import clock
+from shared.diagnosis.advice import About
+from shared.execution.fixes.contract import Step
+from shared.execution.tools import Tools, note
+from shared.incident.closing import close
+from shared.incident.model import Awaited, Incident, Status, Waiting
+
+WAIT, STOP = "wait", "stop"
+LONGEST_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a plan has to wait."""
+
+    awaited: Awaited
+    cause: str
+    """The cause whose fix waits; "" where none is planned."""
+    why: str
+    by_hand: tuple[str, ...] = ()
+    """What a person is told to do once the time is over."""
+    until: str = ""
+    """When it is expected to be over, ISO 8601; "" where nobody knows."""
+
+
+async def wait(tools: Tools, incident: Incident, asked: Wait) -> dict[str, Any]:
+    """{"next": "wait", "seconds"}: ask again after that time at the latest; {"next":
+    "stop"} when the 24 hours are over: a person.
+
+    The time counts from the incident's first wait for this change, whatever was waited
+    for, also over the loss of the engine.
+    """
+    now = clock.now()
+    since = incident.waiting.since if incident.waiting else now
+    latest = clock.after(since, LONGEST_HOURS * 3600)
+    if latest <= now:
+        reason = f"waited for {LONGEST_HOURS} hours, since {since}: {asked.why}"
+        await close(
+            tools,
+            incident.id,
+            Status.NEEDS_PERSON,
+            reason,
+            (*asked.by_hand, About.of(incident).backup_now),
+        )
+        return {"next": STOP}
+    reason = f"since {since}: {asked.why}; a person is asked at {latest}"
+    told = Waiting(since, asked.awaited, asked.cause)
+    changed = await tools.book.change(incident.id, lambda each: _waits(each, reason, told))
+    if incident.status is not Status.WAITING or incident.waiting != told:
+        await note(tools, changed, "status", f"{changed.status}: {changed.reason}")
+    return {"next": WAIT, "seconds": _seconds(now, min(asked.until or latest, latest))}
+
+
+def not_done(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(f"Not done by us: {step.says}" for step in steps)
+
+
+def _waits(incident: Incident, reason: str, waiting: Waiting) -> Incident:
+    if incident.ended:
+        return incident
+    return replace(
+        incident.moved(Status.WAITING, reason, now=clock.now()), waiting=waiting, restarts=0
+    )
+
+
+def _seconds(now: str, until: str) -> float:
+    return max(0.0, (clock.as_time(until) - clock.as_time(now)).total_seconds())

@@ -1,0 +1,53 @@
+"""How far the sweep has seen everything, and how its last run went: one row, written
+only by whoever saw the last version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared import clock
+from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.store.contract import Body, Row, Store
+
+TABLE, PARTITION, KEY = "sweep", "watermark", "backup-failures"
+ATTEMPTS = 20
+
+
+class Watermark:
+    """Every method raises StoreUnavailable when the store does not answer."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self) -> datetime | None:
+        """Everything before it was seen; None before the first sweep that saw anything
+        whole."""
+        row = await self._row()
+        until = str(row.body["until"]) if row else ""
+        return clock.as_time(until) if until else None
+
+    async def last_run(self) -> Body | None:
+        """{"at", "told", "problems"} of the last run, None when there was none."""
+        row = await self._row()
+        return row.body if row else None
+
+    async def move(self, reached: datetime | None, told: str, problems: int) -> None:
+        """The end of a run. The mark only ever moves forward; None leaves it where it
+        is."""
+        for _ in range(ATTEMPTS):
+            row = await self._row()
+            before = str(row.body["until"]) if row else ""
+            until = max(before, clock.as_text(reached)) if reached else before
+            body = {"until": until, "at": clock.now(), "told": told, "problems": problems}
+            try:
+                if row is None:
+                    await self._store.insert(TABLE, PARTITION, KEY, body)
+                else:
+                    await self._store.replace(row, body)
+            except (RowExists, RowChanged):
+                continue
+            return
+        raise StoreUnavailable("the sweep's watermark was written by too many at once")
+
+    async def _row(self) -> Row | None:
+        return await self._store.get(TABLE, PARTITION, KEY)

@@ -1,0 +1,79 @@
+"""What was fixed on a VM lately: a failure that comes back within the cooling time is
+not fixed the same way twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from shared import clock
+from shared.arm_ids import fold
+from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.store.contract import Row, Store
+
+TABLE, PARTITION = "fixes", "vm"
+HOUR_SECONDS = 3600
+ATTEMPTS = 20
+type Fixes = dict[str, dict[str, str]]
+"""Cause -> {"incident": its id, "at": when the fix began}."""
+
+
+class CoolingTime:
+    def __init__(self, store: Store, hours: float) -> None:
+        self._store = store
+        self._seconds = hours * HOUR_SECONDS
+
+    async def fixed_lately(self, vm_id: str, incident_id: str) -> dict[str, str]:
+        """Cause -> id of the other incident that fixed it on this VM within the cooling
+        time. Raises StoreUnavailable: then nothing may be fixed."""
+        row = await self._store.get(TABLE, PARTITION, _key(vm_id))
+        begun = self._recent(row)
+        return {
+            cause: told["incident"]
+            for cause, told in begun.items()
+            if told["incident"] != incident_id
+        }
+
+    async def begin(self, vm_id: str, cause: str, incident_id: str) -> None:
+        """Say that the fix of this cause begins now. Raises StoreUnavailable: then it
+        must not."""
+        await self._change(
+            vm_id, lambda fixes: fixes | {cause: {"incident": incident_id, "at": clock.now()}}
+        )
+
+    async def take_back(self, vm_id: str, cause: str, incident_id: str) -> None:
+        """The fix was refused by a guard before it changed anything: it does not count.
+        Raises StoreUnavailable."""
+        ours = {cause: incident_id}
+        await self._change(
+            vm_id,
+            lambda fixes: {
+                name: told for name, told in fixes.items() if ours.get(name) != told["incident"]
+            },
+        )
+
+    async def _change(self, vm_id: str, change: Callable[[Fixes], Fixes]) -> None:
+        for _ in range(ATTEMPTS):
+            row = await self._store.get(TABLE, PARTITION, _key(vm_id))
+            fixes = change(self._recent(row))
+            try:
+                if row is None:
+                    await self._store.insert(TABLE, PARTITION, _key(vm_id), {"fixes": fixes})
+                else:
+                    await self._store.replace(row, {"fixes": fixes})
+            except (RowExists, RowChanged):
+                continue
+            return
+        raise StoreUnavailable("the fixes of the VM were written by too many at once")
+
+    def _recent(self, row: Row | None) -> Fixes:
+        since = clock.after(clock.now(), -self._seconds)
+        return (
+            {cause: told for cause, told in row.body["fixes"].items() if told["at"] > since}
+            if row
+            else {}
+        )
+
+
+def _key(vm_id: str) -> str:
+    return hashlib.sha256(fold(vm_id).encode()).hexdigest()[:32]

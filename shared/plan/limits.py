@@ -1,0 +1,172 @@
+"""At most so many changes in any hour, over all instances: one row, replaced
+conditionally.
+
+1. A change is an extension or a restore point collection that goes away; a lock that is
+   lifted and put back is none.
+2. A place is taken when something acts. A plan takes all its places at once, or none.
+3. Where none is free, plans wait in line, the one that has waited longest first. Nobody
+   overtakes it.
+4. Whoever waits asks again within `patience_seconds`. Who does not has died: it holds
+   nobody up until it asks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared import clock
+from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.store.contract import Row, Store
+
+TABLE, PARTITION, KEY = "limiter", "changes", "last-hour"
+HOUR_SECONDS = 3600
+ATTEMPTS = 50
+DIAGNOSIS_SECONDS = 300
+"""How long a diagnosis may take, from a turn in line to the changes, before the place
+in line is given up."""
+LONGEST_PAUSE_SECONDS = 0.5
+"""Between two attempts to write the row while others write it."""
+type Body = dict[str, dict[str, Any]]
+"""begun: place -> when it was taken. waiting: incident id -> {"since", "asked",
+"places"}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A plan that asks for its places. The same plan of the same incident is counted
+    once."""
+
+    incident_id: str
+    cause: str
+    places: int
+    since: str
+    """When it first had to wait, ISO 8601; now for one that has not waited: its rank.
+    """
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"{self.incident_id}/{self.cause}/{number}" for number in range(self.places))
+
+
+class ChangeLimiter:
+    """Every method raises StoreUnavailable: then nothing may begin."""
+
+    def __init__(self, store: Store, changes_per_hour: int, patience_seconds: float) -> None:
+        self._store = store
+        self._limit = changes_per_hour
+        self._patience = patience_seconds
+
+    def could_ever_take(self, ticket: Ticket) -> bool:
+        return ticket.places <= self._limit
+
+    async def take(self, ticket: Ticket) -> str:
+        """ "" when the plan has its places and may begin; else it is in line, and its
+        turn is expected at the time returned.
+
+        For a plan that `could_ever_take` its places.
+        """
+
+        def change(body: Body) -> str:
+            if at := self._in_line(body, ticket):
+                return at
+            now = clock.now()
+            body["begun"] = dict.fromkeys(ticket.names(), now) | body["begun"]
+            del body["waiting"][ticket.incident_id]
+            return ""
+
+        return await self._change(change)
+
+    async def line_up(self, ticket: Ticket) -> str:
+        """Hold the plan's place in line. "" when it is its turn; else its turn is
+        expected at the time returned."""
+        return await self._change(lambda body: self._in_line(body, ticket))
+
+    async def leave(self, incident_id: str) -> None:
+        """The incident waits for no place any more."""
+        await self._change(lambda body: str(body["waiting"].pop(incident_id, "")))
+
+    async def give_back(self, incident_id: str, cause: str) -> None:
+        """Nothing was changed by this plan: it does not count."""
+        mine = f"{incident_id}/{cause}/"
+
+        def change(body: Body) -> str:
+            body["begun"] = {
+                name: at for name, at in body["begun"].items() if not name.startswith(mine)
+            }
+            return ""
+
+        await self._change(change)
+
+    def _in_line(self, body: Body, ticket: Ticket) -> str:
+        now = clock.now()
+        body["waiting"][ticket.incident_id] = {
+            "since": ticket.since,
+            "asked": now,
+            "places": ticket.places,
+        }
+        missing = [name for name in ticket.names() if name not in body["begun"]]
+        if not missing:
+            return ""
+        rank = (ticket.since, ticket.incident_id)
+        latest = clock.after(now, -self._patience)
+        ahead = sum(
+            int(other["places"])
+            for incident_id, other in body["waiting"].items()
+            if (other["since"], incident_id) < rank and other["asked"] > latest
+        )
+        return _expected(ahead + len(missing), list(body["begun"].values()), self._limit, now)
+
+    async def _change(self, change: Callable[[Body], str]) -> str:
+        """Apply `change` to the newest row, again when somebody wrote in between.
+        Returns what it returns."""
+        for attempt in range(ATTEMPTS):
+            row = await self._row()
+            body = self._current(row)
+            answer = change(body)
+            if body == row.body:
+                return answer
+            try:
+                await self._store.replace(row, body)
+            except RowChanged:
+                await asyncio.sleep(
+                    random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt))
+                )
+                continue
+            return answer
+        raise StoreUnavailable("the counter of changes was written by too many at once")
+
+    async def _row(self) -> Row:
+        if (row := await self._store.get(TABLE, PARTITION, KEY)) is not None:
+            return row
+        try:
+            return await self._store.insert(TABLE, PARTITION, KEY, {"begun": {}, "waiting": {}})
+        except RowExists:
+            return await self._row()
+
+    def _current(self, row: Row) -> Body:
+        """What counts now: places of the last hour, and who asked for one within a day.
+        A row of an earlier version has no line."""
+        begun, waiting = row.body["begun"], row.body.get("waiting", {})
+        hour, day = (
+            clock.after(clock.now(), -HOUR_SECONDS),
+            clock.after(clock.now(), -24 * HOUR_SECONDS),
+        )
+        return {
+            "begun": {name: at for name, at in begun.items() if at > hour},
+            "waiting": {name: each for name, each in waiting.items() if each["asked"] > day},
+        }
+
+
+def _expected(wanted: int, begun: list[str], limit: int, now: str) -> str:
+    """When the `wanted`th place from now on is free: "" for now. Each place is free
+    again an hour after it was taken."""
+    free = limit - len(begun)
+    if wanted <= free:
+        return ""
+    times = [now] * free + sorted(clock.after(at, HOUR_SECONDS) for at in begun)
+    times = times[-limit:]
+    rounds, place = divmod(wanted - 1, limit)
+    return clock.after(times[place], rounds * HOUR_SECONDS)

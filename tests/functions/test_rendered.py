@@ -1,0 +1,221 @@
+"""No page shows the workings: what Python or Jinja print where a text is missing, over
+all pages, in both languages, with data in every shape."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import azure.functions as func
+import pytest
+from markupsafe import escape
+
+from functions.pages import charts
+from functions.pages import render as pages
+from functions.pages.texts import TEXTS
+from shared import catalogue
+from shared.audit.chain import Broken
+from shared.audit.entry import Entry
+from shared.execution.fixes.contract import StepKind
+from shared.execution.lock_window.ledger import OpenLock
+from shared.execution.lock_window.windows import Member, Window
+from shared.facts import Lock
+from shared.incident.listing import Page, Wanted, summary_of
+from shared.incident.model import Action, Finding, Incident, Status, Verdict, Verification
+from shared.incident.review import Review, State
+from shared.intake.quarantine import Kept
+from tests.browser import seed
+
+NOT_FOR_PEOPLE = re.compile(
+    r"built-in|object at"
+    r" 0x|\bNone\b|\bUndefined\b|&lt;(bound|function|class|generator)|\{\{|\{%|%\}|\}\}"
+)
+LOCK = Lock(
+    f"{seed.SUBSCRIPTION}/providers/Microsoft.Authorization/locks/keep",
+    "keep",
+    "CanNotDelete",
+    "",
+    (),
+)
+LATE = OpenLock(
+    LOCK,
+    "/group",
+    "20260101T000000-x",
+    "/vm",
+    "/scope",
+    "2026-01-01T00:00:00.000000Z",
+    problem="403",
+)
+ON_TIME = replace(LATE, deadline="2999-01-01T00:00:00.000000Z", problem="")
+EMPTY = Incident(id="20260101T000000-x", status=Status.OPEN, subscription_id="", vault_id="", vm_id="", container_name="",
+                 item_name="", job_id="", error_code="", opened_at="2026-01-01T00:00:00.000000Z")  # fmt: skip
+FULL = replace(
+    next(each for each in seed.incidents(40) if each.actions),
+    findings=tuple(
+        Finding(cause.slug, verdict, ("seen",)) for cause in catalogue.CAUSES for verdict in Verdict
+    ),
+    actions=tuple(
+        Action(kind.value, "/t", outcome, "cause", "")
+        for kind in StepKind
+        for outcome in ("", "done", "failed", "odd")
+    ),
+    manual_steps=("Do this.",),
+)
+INCIDENTS = [
+    EMPTY,
+    FULL,
+    replace(FULL, verification=Verification("j", "")),
+    *(replace(FULL, status=each) for each in Status),
+]
+INCIDENTS += [each for each in seed.incidents(40) if each.status == Status.NEEDS_PERSON][:4]
+
+
+def everything() -> list[Any]:
+    found = [
+        (f"list of {name}", "incidents.html", "list", values) for name, values in lists().items()
+    ]
+    found += [
+        (f"incident {n}", "incident.html", "incident", of(each)) for n, each in enumerate(INCIDENTS)
+    ]
+    told = [*charts_of(0), *charts_of(2000)]
+    overview = {"total": 0, "middle": charts.middle([]), "longest": "–"}
+    return [
+        *found,
+        ("broken chain", "incident.html", "incident", of(FULL) | {"broken": Broken("i", 3, "changed")}),
+        ("overview", "overview.html", "overview", overview | {"charts": told}),
+        ("person", "person.html", "person", {"incidents": INCIDENTS, "page": Page((), "more")}),
+        ("nobody", "person.html", "person", {"incidents": [], "page": Page((), "")}),
+        ("windows", "windows.html", "windows", {"windows": [Window("/g", "i", "open", "a", "b", "2026-01-01T00:00:00Z", (Member("i", ()),))]}),
+        ("no windows", "windows.html", "windows", {"windows": []}),
+        ("quarantine", "quarantine.html", "quarantine", {"rows": [Kept("q", "2026-01-01T00:00:00Z", "no JSON", 9, "x")]}),
+        ("empty quarantine", "quarantine.html", "quarantine", {"rows": []}),
+        ("problem", "problem.html", "problem", {"problem": "the store does not answer"}),
+        ("missing", "missing.html", "incident", {"incident_id": "x"}),
+    ]  # fmt: skip
+
+
+def lists() -> dict[str, dict[str, Any]]:
+    shared = {
+        "statuses": list(Status),
+        "codes": ["Code"],
+        "causes": [c.slug for c in catalogue.CAUSES],
+    }
+    shared |= {"changes": [kind.value for kind in StepKind], "states": list(State), "paged": False}
+    rows = [
+        replace(summary_of(each), review=said)
+        for each in INCIDENTS
+        for said in ("", *(state.value for state in State))
+    ]
+    filters = {
+        "status": "fixed",
+        "vm": "v",
+        "group": "g",
+        "code": "Code",
+        "cause": "c",
+        "changed": "any",
+        "review": "none",
+    }
+    narrow = {"wanted": Wanted(**filters), "asked": filters | {"since": "2026-01-01"}}
+    wide: dict[str, Any] = {"wanted": Wanted(), "asked": {}}
+    return {
+        "nothing": shared | wide | {"page": Page((), "")},
+        "rows": shared | wide | {"page": Page(tuple(rows), "more")},
+        "filtered rows": shared | narrow | {"page": Page(tuple(rows), "more"), "paged": True},
+        "filtered nothing": shared | narrow | {"page": Page((), "")},
+        # a query may name anything, the names of dict's methods among them
+        "odd query": (
+            shared
+            | {
+                "wanted": Wanted(),
+                "asked": {"get": "x", "clear": "y", "items": "z", "page": "p"},
+                "page": Page(tuple(rows), ""),
+            }
+        ),
+    }
+
+
+def charts_of(count: int) -> list[Any]:
+    summaries = [summary_of(each) for each in seed.incidents(count)]
+    minutes = charts.minutes_to_repair(summaries)
+    entries = [entry for each in list(seed.incidents(count))[:20] for entry in seed.entries(each)]
+    return [
+        charts.chart("by_code", "count", charts.by_code(summaries, "?")),
+        charts.chart("by_ending", "count", charts.by_status(summaries)),
+        charts.chart("repair_time", "count", charts.repair_times(minutes)),
+        charts.chart("unlocked", "minutes", charts.unlocked_minutes(entries)),
+    ]
+
+
+def of(incident: Incident) -> dict[str, Any]:
+    entries: list[Entry] = seed.entries(incident)
+    marks = {
+        1: [
+            replace(entries[0], detail={"state": state.value, "why": "w", "about": 1})
+            for state in State
+        ]
+    }
+    review = (
+        Review(State.ACCEPTED, "why", "me", "2026-01-01T00:00:00.000000Z", 3, None)
+        if incident is FULL
+        else None
+    )
+    shown: dict[str, Any] = {
+        "incident": incident,
+        "entries": entries,
+        "broken": None,
+        "marks": marks,
+        "review": review,
+    }
+    return shown | {"portal": "https://portal.example.net", "states": list(State)}
+
+
+@pytest.mark.parametrize("lang", [*TEXTS, ""])
+@pytest.mark.parametrize("off", [[], [LATE, ON_TIME]], ids=["no lock off", "locks off"])
+@pytest.mark.parametrize(
+    ("template", "view", "values"), [pytest.param(*row[1:], id=row[0]) for row in everything()]
+)
+def test_a_page_shows_no_workings(
+    template: str, view: str, values: dict[str, Any], off: list[Any], lang: str
+) -> None:
+    asked = {"lang": lang, **values.get("asked", {})}
+    request = func.HttpRequest("GET", "http://127.0.0.1/api/audit/page", params=asked, body=b"")
+    html = (
+        pages.answer(request, template, view, off=off, **values)
+        .get_body()
+        .decode()
+        .replace(pages.style(), "")
+    )
+    assert [
+        html[max(0, found.start() - 60) : found.end() + 30]
+        for found in NOT_FOR_PEOPLE.finditer(html)
+    ] == []
+    assert "<main" in html and "</html>" in html
+
+
+@pytest.mark.parametrize(
+    "template",
+    sorted(
+        path.name
+        for path in pages.FOLDER.glob("*.html")
+        if path.name not in ("base.html", "parts.html")
+    ),
+)
+def test_every_template_is_shown_here(template: str) -> None:
+    assert template in {row[1] for row in everything()}
+
+
+WORKINGS: dict[str, Any] = {
+    "a method": {}.clear,
+    "a class": object,
+    "a function": lambda: None,
+    "None": None,
+    "an object": object(),
+    "a mark": "{{ t.x }}",
+    "a block": "{% if %}",
+}
+
+
+@pytest.mark.parametrize("name", WORKINGS)
+def test_the_check_finds_what_it_is_for(name: str) -> None:
+    assert NOT_FOR_PEOPLE.search(str(escape(f"<p>{WORKINGS[name]}</p>")))

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import aiohttp
+import pytest
+
+from local.simulator.server import Simulator
+from tests.local.simulator.support import Arm, Clock
+
+QUICK = {
+    "extension_delete": 0.05,
+    "extension_timeout": 0.1,
+    "collection_delete": 0.05,
+    "restore_point_delete": 0.05,
+}
+QUICKER = {**QUICK, "backup_start": 0.01, "backup": 0.05, "job_cancel": 0.02}
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Callable[..., Awaitable[Arm]]]:
+    """Start a simulator with a state; it is quick, goes by a clock that only requests
+    and tests turn, and is stopped when the test is over."""
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+
+        async def started(state: dict[str, Any], real_time: bool = False) -> Arm:
+            clock = Clock()
+            running = await stack.enter_async_context(
+                Simulator(state=state, monotonic=time.monotonic if real_time else clock)
+            )
+            arm = Arm(session, running.url, clock)
+            answer = await arm.sim(
+                "PUT", "settings", {"lro_s": QUICKER, "backup_retry_after_s": None}
+            )
+            assert answer.status == 200, answer.body
+            return arm
+
+        yield started

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.local.simulator.conftest import start
+
+__all__ = ["start"]

@@ -1,0 +1,512 @@
+"""What stands between a plan and its first change, case by case, on the simulator."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.scenarios import load
+from local.simulator.server import Simulator
+from shared import clock
+from shared.app import App
+from shared.codec import to_json
+from shared.diagnosis import later
+from shared.execution import carry_out, guards
+from shared.execution.fixes.contract import Step, StepKind
+from shared.execution.tools import StepOutcome, Tools, intent
+from shared.facts import Job, Unreadable
+from shared.incident.closing import close
+from shared.incident.model import (
+    Action,
+    Awaited,
+    Incident,
+    LaterFailure,
+    Status,
+    Verification,
+    Waiting,
+)
+from shared.incident.waiting import Wait, wait
+from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
+from shared.plan.planner import Plan
+from shared.plan.turn import MOST_UNREAD, before_diagnosis, take_turn
+
+CASE = load("ExtentionOperationFailed-backup_extension")
+VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
+JOB = next(each for each in CASE["resources"] if "/backupJobs/" in each["id"])
+VM_ID = next(
+    each["id"] for each in CASE["resources"] if each["type"] == "Microsoft.Compute/virtualMachines"
+)
+VAULT_ID = JOB["id"].split("/backupJobs/")[0]
+FAILED_AT = JOB["properties"]["startTime"]
+INCIDENT = Incident(
+    "20260101T000000-i",
+    Status.FIXING,
+    VM_ID.split("/")[2],
+    VAULT_ID,
+    VM_ID,
+    "c",
+    "i",
+    JOB["name"],
+    "ExtentionOperationFailed",
+    "2026-01-01T00:00:00.000000Z",
+)
+CAUSE = "backup_extension"
+STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "uninstall it")
+PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
+
+
+@dataclass
+class Bench:
+    simulator: Simulator
+    app: App
+    tools: Tools
+
+    def has(self, *jobs: dict[str, Any]) -> None:
+        for job in jobs:
+            self.simulator.world.state.put(copy.deepcopy(job))
+
+    def fault(self, path: str, action: dict[str, Any]) -> None:
+        self.simulator.world.faults.add(
+            {"method": "GET", "path_regex": path, "times": 1000, "action": action}
+        )
+
+    async def turn(self, unread: int = 0) -> dict[str, Any]:
+        return await take_turn(self.tools, INCIDENT.id, to_json(PLAN), FAILED_AT, unread)
+
+    async def now(self) -> Incident:
+        found = await self.app.book.get(INCIDENT.id)
+        assert found is not None
+        return found
+
+    async def line(self) -> dict[str, Any]:
+        row = await self.app.store.get(TABLE, PARTITION, KEY)
+        return dict(row.body) if row else {"begun": {}, "waiting": {}}
+
+    def deletions(self) -> list[str]:
+        return [each.path for each in self.simulator.world.requests if each.method == "DELETE"]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with Simulator() as simulator:
+        simulator.world.replace_state({"resources": json.loads(json.dumps(CASE["resources"]))})
+        settings = {
+            "REMEDIATOR_SUBSCRIPTION_ID": INCIDENT.subscription_id,
+            "REMEDIATOR_ARM_ENDPOINT": simulator.url,
+            "REMEDIATOR_STORE": f"sqlite:{tmp_path / 'store.db'}",
+            "REMEDIATOR_RETRY_SECONDS": "0",
+            "REMEDIATOR_CHANGES_PER_HOUR": "1",
+            "REMEDIATOR_MODE": "auto",
+        }
+        app = App(settings)
+        await app.book.open(INCIDENT)
+        yield Bench(simulator, app, await app.tools())
+        await app.close()
+
+
+def job(status: str, seconds: float = 60, vault: str = VAULT_ID, **told: Any) -> dict[str, Any]:
+    name = str(uuid.uuid4())
+    properties = {
+        key: value
+        for key, value in JOB["properties"].items()
+        if key not in ("errorDetails", "extendedInfo", "endTime")
+    }
+    properties |= {"status": status, "startTime": clock.after(FAILED_AT, seconds)} | told
+    properties["extendedInfo"] = {"dynamicErrorMessage": "UserErrorFsFreezeFailed: no freeze"}
+    return {
+        "id": f"{vault}/backupJobs/{name}",
+        "name": name,
+        "type": JOB["type"],
+        "properties": properties,
+    }
+
+
+OTHER_VM = {"containerName": "iaasvmcontainerv2;rg-x;vm-x", "entityFriendlyName": "vm-x"}
+NAMELESS = {"containerName": "", "entityFriendlyName": ""}
+BARE = {"containerName": ""}
+"""Only the VM's name, which a VM of another group may have as well."""
+
+
+@pytest.mark.parametrize(
+    ("jobs", "found"),
+    [
+        ([], None),
+        ([job("Completed", -60)], None),
+        ([job("Completed", 0)], None),
+        ([job("Completed", **OTHER_VM)], None),
+        ([job("Completed", **NAMELESS)], None),
+        ([job("Completed", **BARE)], None),
+        ([job("Failed", **BARE)], None),
+        ([job("Completed", operation="Restore")], None),
+        ([job("Cancelled")], None),
+        ([job("InProgress")], None),
+        ([job("Failed", **OTHER_VM)], None),
+        ([job("Completed")], later.Healed),
+        ([job("CompletedWithWarnings")], later.Healed),
+        ([job("Failed", 60), job("Completed", 120)], later.Healed),
+        ([job("Completed", 120), job("Cancelled", 180), job("InProgress", 240)], later.Healed),
+        ([job("Completed", 60), job("Failed", 120)], LaterFailure),
+        ([job("Failed", 0.5)], LaterFailure),
+    ],
+)
+async def test_the_newest_later_backup_counts(
+    bench: Bench, jobs: list[dict[str, Any]], found: type | None
+) -> None:
+    bench.has(*jobs)
+    answer = await later.look(bench.tools.reader, INCIDENT, FAILED_AT)
+    assert answer is None if found is None else isinstance(answer, found), answer
+    if isinstance(answer, LaterFailure):
+        assert answer.error_code == "UserErrorFsFreezeFailed"
+
+
+async def test_what_is_known_is_no_news(bench: Bench) -> None:
+    ours, taken = job("Failed", 60), job("Failed", 120)
+    bench.has(ours, taken)
+    known = replace(
+        INCIDENT,
+        verification=Verification(ours["name"].upper(), "Failed"),
+        later_failures=(LaterFailure(taken["name"], "", clock.after(FAILED_AT, 120)),),
+    )
+    assert await later.look(bench.tools.reader, known, FAILED_AT) is None
+
+
+@pytest.mark.parametrize("path", [JOBS, r"/backupJobs/[^/]+$"])
+@pytest.mark.parametrize(
+    "action",
+    [{"status": 403}, {"status": 200, "body": {}}, {"status": 404}],
+    ids=["403", "empty", "404"],
+)
+async def test_what_cannot_be_read_is_not_no_later_backup(
+    bench: Bench, path: str, action: dict[str, Any]
+) -> None:
+    bench.has(job("Failed"))
+    bench.fault(path, action)
+    assert isinstance(await later.look(bench.tools.reader, INCIDENT, FAILED_AT), Unreadable)
+    assert isinstance(await later.look(bench.tools.reader, INCIDENT, "some day"), Unreadable)
+
+
+async def test_a_restore_that_the_filter_let_through_is_no_backup(bench: Bench) -> None:
+    bench.fault(JOBS, {"status": 200, "body": {"value": [job("Completed", operation="Restore")]}})
+    assert await later.look(bench.tools.reader, INCIDENT, FAILED_AT) is None
+
+
+# Running jobs
+
+OTHER_VAULT = f"{VAULT_ID}-2"
+
+
+def second_vault() -> dict[str, Any]:
+    vault = copy.deepcopy(next(each for each in CASE["resources"] if each["id"] == VAULT_ID))
+    return vault | {"id": OTHER_VAULT, "name": OTHER_VAULT.rsplit("/", 1)[1]}
+
+
+@pytest.mark.parametrize(
+    ("running", "fault", "found"),
+    [
+        (None, None, type(None)),
+        (job("InProgress", **OTHER_VM), None, type(None)),
+        (job("Completed", operation="Restore"), None, type(None)),
+        (job("InProgress"), None, Job),
+        (job("Cancelling", operation="Restore"), None, Job),
+        (job("InProgress", vault=OTHER_VAULT, operation="Restore"), None, Job),
+        (job("InProgress", vault=OTHER_VAULT, **NAMELESS), None, Job),
+        (job("InProgress", **BARE), None, Job),
+        (job("InProgress"), (VAULTS, {"status": 200, "body": {"value": []}}), Job),
+        (job("InProgress"), ("-2/backupJobs$", {"status": 403}), Job),
+        (None, ("-2/backupJobs$", {"status": 403}), Unreadable),
+        (None, ("-2/backupJobs$", {"status": 404}), Unreadable),
+        (None, (VAULTS, {"status": 403}), Unreadable),
+        (None, (VAULTS, {"status": 200, "body": {}}), Unreadable),
+    ],
+)
+async def test_a_job_of_the_vm_is_looked_for_in_every_vault(
+    bench: Bench,
+    running: dict[str, Any] | None,
+    fault: tuple[str, dict[str, Any]] | None,
+    found: type,
+) -> None:
+    bench.has(second_vault(), *([running] if running else []))
+    if fault:
+        bench.fault(*fault)
+    answer = await guards.job_running(bench.tools.reader, INCIDENT)
+    assert isinstance(answer, found), answer
+    if answer is not None:
+        assert guards.why_later(answer)
+    lists = [
+        each
+        for each in bench.simulator.world.requests
+        if each.path.split("?")[0].endswith("/resources")
+    ]
+    assert len(lists) == 1
+
+
+# A turn
+
+
+async def test_a_plan_acts_once_however_often_it_is_asked(bench: Bench) -> None:
+    for _ in range(3):
+        assert await bench.turn() == {"next": "act"}
+    assert list((await bench.line())["begun"]) == [f"{INCIDENT.id}/{CAUSE}/0"]
+    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+
+
+async def test_a_later_failure_is_taken_up_once_and_never_acted_on_with_the_old_plan(
+    bench: Bench,
+) -> None:
+    bench.has(failed := job("Failed"))
+    for _ in range(2):  # an activity is run again after a crash
+        answer = await bench.turn()
+        assert (answer["next"], answer["failed_at"]) == ("diagnose", clock.after(FAILED_AT, 60))
+    incident = await bench.now()
+    assert [each.job_id for each in incident.later_failures] == [failed["name"]]
+    assert (incident.status, incident.job_id, incident.code_now) == (
+        Status.DIAGNOSING,
+        JOB["name"],
+        "UserErrorFsFreezeFailed",
+    )
+    claim = await bench.app.book.claim_job(VAULT_ID, failed["name"], "another")
+    assert claim.incident_id == INCIDENT.id
+
+
+async def test_a_later_failure_that_was_taken_up_by_a_process_that_died_is_diagnosed(
+    bench: Bench,
+) -> None:
+    known = LaterFailure("another-job", "UserErrorFsFreezeFailed", clock.after(FAILED_AT, 60))
+    await bench.app.book.change(INCIDENT.id, lambda each: replace(each, later_failures=(known,)))
+    answer = await bench.turn()
+    assert (answer["next"], answer["failed_at"]) == ("diagnose", known.began_at)
+
+
+@pytest.mark.parametrize(
+    ("verification", "status", "answer"),
+    [
+        (None, Status.DIAGNOSING, "diagnose"),
+        (
+            Verification("j", "Failed", "ExtentionOperationFailed", clock.after(FAILED_AT, 30)),
+            Status.IGNORED,
+            "stop",
+        ),
+    ],
+)
+async def test_a_change_of_ours_is_shown_by_a_backup_of_ours(
+    bench: Bench, verification: Verification | None, status: Status, answer: str
+) -> None:
+    """A later backup that completed after our change did not heal by itself; after a
+    failed verifying backup it did."""
+    bench.has(job("Completed", 60))
+    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
+    await bench.app.book.change(
+        INCIDENT.id,
+        lambda each: replace(
+            each, status=Status.DIAGNOSING, actions=(done,), verification=verification
+        ),
+    )
+    assert (await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT))["next"] == answer
+    assert (await bench.now()).status is status
+
+
+async def test_a_diagnosis_goes_on_without_what_cannot_be_read(bench: Bench) -> None:
+    bench.fault(JOBS, {"status": 403})
+    answer = await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT)
+    assert (answer["next"], answer["failed_at"], CAUSE in answer["causes"]) == (
+        "diagnose",
+        clock.normal(FAILED_AT),
+        True,
+    )
+
+
+async def test_the_later_failure_of_another_incident_is_left_to_it(bench: Bench) -> None:
+    bench.has(failed := job("Failed"))
+    await bench.app.book.open(replace(INCIDENT, id="20260101T000001-j", job_id=failed["name"]))
+    await bench.app.book.claim_job(VAULT_ID, failed["name"], "20260101T000001-j")
+    assert await bench.turn() == {"next": "act"}
+
+
+async def test_what_stays_unreadable_goes_to_a_person(bench: Bench) -> None:
+    bench.fault(JOBS, {"status": 403})
+    unread = 0
+    for _ in range(MOST_UNREAD - 1):
+        answer = await bench.turn(unread)
+        assert answer["next"] == "wait"
+        unread = answer["unread"]
+    assert (await bench.turn(unread))["next"] == "stop"
+    incident = await bench.now()
+    assert incident.status is Status.NEEDS_PERSON
+    assert (
+        "later backup" in incident.reason
+        and "Not done by us: uninstall it" in incident.manual_steps
+    )
+    assert (await bench.line())["begun"] == {}
+
+
+async def test_after_a_wait_the_causes_are_examined_before_it_acts(bench: Bench) -> None:
+    await bench.tools.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
+    first = await bench.turn()
+    assert first["next"] == "wait" and 3590 < first["seconds"] <= 3600
+    waiting = await bench.now()
+    assert waiting.status is Status.WAITING and waiting.waiting is not None
+    assert waiting.waiting.awaited is Awaited.PLACE
+    await bench.tools.limiter.give_back("other", CAUSE)
+    for _ in range(2):
+        assert (await bench.turn())["next"] == "diagnose"
+    assert (await bench.now()).status is Status.DIAGNOSING
+    younger = Ticket("younger", CAUSE, 1, clock.now())
+    assert await bench.tools.limiter.take(younger) != "", (
+        "its place in line is held while it is diagnosed"
+    )
+    await bench.app.book.change(
+        INCIDENT.id, lambda each: each.moved(Status.FIXING, "planned anew", now=clock.now())
+    )
+    assert await bench.turn() == {"next": "act"}
+
+
+async def test_whoever_waits_for_a_job_holds_nobody_else_up(bench: Bench) -> None:
+    bench.has(job("InProgress"))
+    for _ in range(2):
+        assert (await bench.turn())["next"] == "wait"
+    assert (await bench.line())["waiting"] == {}
+    assert await bench.tools.limiter.take(Ticket("younger", CAUSE, 1, clock.now())) == ""
+
+
+async def test_an_incident_that_ends_leaves_the_line(bench: Bench) -> None:
+    await bench.tools.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
+    assert (await bench.turn())["next"] == "wait"
+    assert list((await bench.line())["waiting"]) == [INCIDENT.id]
+    await close(bench.tools, INCIDENT.id, Status.IGNORED, "switched off")
+    assert (await bench.line())["waiting"] == {}
+    assert (await bench.turn()) == {"next": "stop"}
+
+
+async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time_back(
+    bench: Bench,
+) -> None:
+    assert await bench.turn() == {"next": "act"}
+    refused = to_json(StepOutcome("refused", "a tag says off"))
+    assert await carry_out.settle(
+        bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT
+    ) == {"verify": False}
+    assert (await bench.line())["begun"] == {}
+    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {}
+
+
+async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
+    """The change may have been made: its intent is on record."""
+    assert await bench.turn() == {"next": "act"}
+    await intent(bench.tools, await bench.now(), STEP.kind.value, STEP.target)
+    refused = to_json(StepOutcome("refused", "a tag says off"))
+    assert await carry_out.settle(
+        bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT
+    ) == {"verify": False}
+    assert len((await bench.line())["begun"]) == 1
+    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+
+
+async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
+    bench: Bench,
+) -> None:
+    """The job that it waits for has ended meanwhile; its turn is not taken yet."""
+    bench.has(running := job("InProgress"))
+    first = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    waiting = await bench.now()
+    bench.simulator.world.state.remove(running["id"])
+    second = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    assert (first["result"], second["result"]) == ("waiting", "waiting")
+    assert (await bench.now(), bench.deletions()) == (waiting, [])
+
+
+async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing(
+    bench: Bench,
+) -> None:
+    ended = await close(bench.tools, INCIDENT.id, Status.NEEDS_PERSON, "begun again too often")
+    answer = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    assert (answer["result"], answer["detail"]) == ("refused", "the incident has ended")
+    assert (await bench.now(), bench.deletions()) == (ended, [])
+
+
+async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(bench: Bench) -> None:
+    """One collection of two is gone when a restore begins: the other one waits, and its
+    cause is not over."""
+    assert await bench.turn() == {"next": "act"}
+    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/another", "done", CAUSE)
+    await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(done,)))
+    bench.has(job("InProgress"))
+    answer = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    assert answer["result"] == "waiting"
+    incident = await bench.now()
+    assert (incident.status, incident.actions, incident.tried) == (
+        Status.WAITING,
+        (done,),
+        frozenset(),
+    )
+    assert len((await bench.line())["begun"]) == 1
+
+
+async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench) -> None:
+    """Its intent is written and its process died; then a job began."""
+    begun = Action(STEP.kind.value, STEP.target, "", CAUSE)
+    incident = await bench.app.book.change(
+        INCIDENT.id, lambda each: replace(each, actions=(begun,))
+    )
+    await intent(bench.tools, incident, STEP.kind.value, STEP.target)
+    bench.has(job("InProgress"))
+    await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    incident = await bench.now()
+    assert (incident.status, incident.actions) == (Status.WAITING, (begun,))
+
+
+async def test_the_24_hours_count_from_the_first_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
+    assert await wait(bench.tools, await bench.now(), asked) == {
+        "next": "wait",
+        "seconds": pytest.approx(24 * 3600, abs=5),
+    }
+    since = (await bench.now()).waiting
+    assert since is not None
+    monkeypatch.setattr(clock, "now", lambda: clock.after(time, 23 * 3600))
+    answer = await wait(bench.tools, await bench.now(), replace(asked, awaited=Awaited.PLACE))
+    assert answer == {"next": "wait", "seconds": pytest.approx(3600, abs=5)}
+    assert (await bench.now()).waiting == Waiting(since.since, Awaited.PLACE, CAUSE)
+    monkeypatch.setattr(clock, "now", lambda: clock.after(time, 24 * 3600 + 5))
+    assert await wait(bench.tools, await bench.now(), asked) == {"next": "stop"}
+    assert (await bench.now()).status is Status.NEEDS_PERSON
+    assert (await bench.now()).manual_steps[0] == "by hand"
+
+
+@pytest.mark.parametrize(
+    ("verification", "later_failures", "code"),
+    [
+        (None, (), "ExtentionOperationFailed"),
+        (Verification("j", "Completed"), (), "ExtentionOperationFailed"),
+        (Verification("j", "Failed", "A", "2026-01-01T02:00:00.000000Z"), (), "A"),
+        (Verification("j", "Failed", "", "2026-01-01T02:00:00.000000Z"), (), ""),
+        (None, (LaterFailure("k", "B", "2026-01-01T01:00:00.000000Z"),), "B"),
+        (
+            Verification("j", "Failed", "A", "2026-01-01T02:00:00.000000Z"),
+            (
+                LaterFailure("k", "B", "2026-01-01T01:00:00.000000Z"),
+                LaterFailure("l", "C", "2026-01-01T03:00:00.000000Z"),
+            ),
+            "C",
+        ),
+        (
+            Verification("j", "Failed", "A", "2026-01-01T02:00:00.000000Z"),
+            (LaterFailure("k", "B", "2026-01-01T01:00:00.000000Z"),),
+            "A",
+        ),
+    ],
+)
+def test_the_code_of_the_newest_failure_is_diagnosed(
+    verification: Verification | None, later_failures: tuple[LaterFailure, ...], code: str
+) -> None:
+    assert (
+        replace(INCIDENT, verification=verification, later_failures=later_failures).code_now == code
+    )
