@@ -23,6 +23,7 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists
+from shared.incident.outcome import Outcome
 from shared.store.contract import Row, Store
 
 WINDOWS = "windows"
@@ -34,7 +35,7 @@ class Result:
     """How the deletion of one collection ended."""
 
     target: str
-    result: str
+    result: Outcome
     """done, failed, refused, or waiting: nothing was changed, ask again once the job
     has ended."""
     detail: str
