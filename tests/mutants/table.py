@@ -229,8 +229,8 @@ LIFTING = (
     Mutant(
         "the ledger takes a later body of a lock for the first one",
         "LockLedger.record",
-        "return _entry(row)",
-        "return entry",
+        "if there is None else there",
+        "",
         (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
     ),
     Mutant(
@@ -1203,8 +1203,8 @@ TAKING = (
     Mutant(
         "a VM is held for ever by an incident that has ended",
         "IncidentBook.hold_vm",
-        "or not await self._has_ended(holder)",
-        "or True",
+        'or await self._has_ended(str(there["incident_id"]))',
+        "",
         (
             f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",
         ),
