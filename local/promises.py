@@ -9,13 +9,14 @@ from typing import Any
 from shared.arm_ids import fold
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from shared.plan.steps import StepKind
+from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 
 COLLECTION = "microsoft.compute/restorepointcollections"
 LOCK = "microsoft.authorization/locks"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
-UNINSTALL, DELETE_COLLECTION = StepKind.UNINSTALL_EXTENSION.value, StepKind.DELETE_COLLECTION.value
+UNINSTALL = uninstall_extension.FIX.kind
+DELETE_COLLECTION = delete_restore_point_collection.FIX.kind
 FIXES = (UNINSTALL, DELETE_COLLECTION)
 
 type State = dict[str, Any]

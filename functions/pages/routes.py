@@ -22,11 +22,10 @@ from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Status
 from shared.incident.review import KIND, State, newest
-from shared.plan.steps import StepKind
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
-CHANGES = [kind.value for kind in StepKind]
+CHANGES = list(catalogue.step_kinds())
 
 
 @blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
