@@ -25,7 +25,6 @@ from shared.incident.review import KIND, State, newest
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
-CHANGES = list(catalogue.step_kinds())
 
 
 @blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -78,7 +77,7 @@ async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
         statuses=list(Status),
         codes=[code.name for code in catalogue.ERROR_CODES],
         causes=[cause.slug for cause in catalogue.CAUSES],
-        changes=CHANGES,
+        changes=list(catalogue.step_kinds()),
         states=list(State),
     )
 

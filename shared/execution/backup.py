@@ -39,7 +39,7 @@ LONGEST_FIRST_PAUSE_SECONDS, GROWTH, MOST_GROWTH = 60.0, 5.0, 5.0
 CLOCKS_DIFFER = timedelta(seconds=60)
 """A job's start is by Azure's clock, an attempt's by ours."""
 LOOKS = 20
-"""How often the operation is asked for its job before the vault is."""
+"""Polls of the operation for its job, before the vault is searched for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Backups:
         return await self._attempt(incident)
 
     async def _attempt(self, incident: Incident) -> str | Refusal:
-        """One attempt. Where nobody knows whether it began, the vault is asked."""
+        """One attempt. Where nobody knows whether it began, look in the vault."""
         try:
             job_id = await self._send(incident)
             refusal = Refusal(
@@ -112,7 +112,7 @@ class Backups:
         except OperationFailed:
             raise
         except AzureCallFailed:
-            return ""  # it was accepted: the vault is asked for the job
+            return ""  # it was accepted: its job is looked for in the vault
         return ""
 
     async def _find_begun(self, incident: Incident) -> str | Refusal:

@@ -72,7 +72,7 @@ class Settle:
         ):
             await self.places.give_back(incident, plan.cause)
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
-        # Before it ends: its window, and whoever looks after that, may be gone.
+        # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
         reason, steps = "; ".join(problems), (*by_hand, *advice)
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)

@@ -1,4 +1,4 @@
-"""What the vault must say right before a change, read afresh. Whatever cannot be read
+"""What must hold in the vault right before a change, read afresh. What cannot be read
 is a no."""
 
 from __future__ import annotations

@@ -26,6 +26,6 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class NotFixable:
-    """Why a fix does not apply to a finding, for the person who is asked instead."""
+    """Why a fix does not apply to a finding, for the person who takes over."""
 
     reason: str

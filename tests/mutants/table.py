@@ -822,13 +822,13 @@ POINTS = (
     ),
     Mutant(
         "a copy of any time is the point's",
-        "_paired",
+        "_pair",
         "if abs(point.at - copy.at) <= pairing",
         "if True",
         POINT_STAYS,
     ),
     Mutant(
-        "two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS
+        "two points share one copy", "_pair", "and j not in partner.values()", "", POINT_STAYS
     ),
 )
 

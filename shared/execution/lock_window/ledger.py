@@ -89,7 +89,7 @@ class LockLedger:
         """Record that its DELETE is about to be sent. Returns the entry as it now is;
         None: the DELETE must not be sent.
 
-        Called only once the lock is proved, so that whoever finds it off later knows
+        Called only once the lock is proved: a process that later finds it off knows
         that it could be put back.
         """
         row = await self._row(entry)

@@ -1,5 +1,5 @@
-"""What a window's members are told at its end: how each lock ended, from what is on
-record, and the outcome of each of their steps."""
+"""The end of a window on record: how each lock ended, by the entries and what is read,
+and the outcome of each step in the members' incidents."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class WindowRecord:
                 "window_of": leader,
                 "locks": locks.restored.detail,
             }
-            says = f"{KIND}: {result.result}"
-            await self.journal.note(incident, "step", says, target=result.target, detail=detail)
+            text = f"{KIND}: {result.result}"
+            await self.journal.note(incident, "step", text, target=result.target, detail=detail)
 
 
 def read_lock_ends(entries: Iterable[Entry], group_id: str) -> tuple[LockEnd, ...]:

@@ -112,8 +112,8 @@ class PutBack:
         except AccessDenied:
             if not (entry.overdue and isinstance(found, Lock)):
                 raise
-            # A window's length after its DELETE at the latest a lock that can still be
-            # read is there, and was never lifted.
+            # No read lags a window's length behind a DELETE: a lock that can still be
+            # read then was never lifted.
             result = f"{NOTHING_TO_PUT_BACK}: it is there, identical, and may not be written"
             return await self._settle(entry, result, "", found)
         # Read back before it is settled: an accepted PUT is no proof that it is there.
@@ -202,7 +202,7 @@ class PutBack:
 
 
 def describe_end(lock: Lock, found: Lock | Absent | Unreadable) -> str:
-    """How a lock ended whose outcome is not on record, by what is there now."""
+    """How a lock ended whose outcome is not on record, by its state now."""
     if isinstance(found, Lock):
         return DONE if found.same_content(lock) else CHANGED
     return f"not on record how it ended; now {why(found)}"

@@ -264,7 +264,7 @@ class Session:
         for member in self.held.window.members:
             for result in member.results:
                 self.results.setdefault((member.incident_id, result.target), result)
-        # The outcomes first: what members are told is made of what is on record.
+        # The outcomes first: the members' record is made of what is in the chain.
         await self.later.finish()
         await self.record.close_lock_intents(self.held.window.members)
         open_locks = await self.locks.in_ledger()

@@ -116,8 +116,8 @@ class WindowLocks:
         return found.problem
 
     async def _begin_lift(self, locks: list[Lock]) -> str:
-        """From here on each lock counts as off: whoever finds it in the ledger puts it
-        back. Returns "", or why none may be lifted."""
+        """Mark each lock as off: from here on, a process that finds it in the ledger
+        puts it back. Returns "", or why none may be lifted."""
         begun = await _all(self.ledger.begin_lift(self.entries[fold(lock.id)]) for lock in locks)
         self.entries.update({fold(entry.lock.id): entry for entry in begun if entry})
         taken = [lock.name for lock, entry in zip(locks, begun, strict=True) if entry is None]
@@ -189,7 +189,7 @@ class WindowLocks:
 
     async def read_ends(self, open_locks: list[OpenLock]) -> tuple[LockEnd, ...]:
         """How each lock of the window ended: by its outcome, and where another process
-        is writing that, by what is there."""
+        is writing that, by its state now."""
         chain = [entry async for entry in self.journal.log.entries(incident=self.incident.id)]
         being_settled = {fold(entry.lock.id) for entry in open_locks if entry.state == BACK}
 

@@ -3,8 +3,8 @@ row a group, every move conditional.
 
     (no row) --open--> gathering --unlock--> open --close--> closing --(row deleted)
 
-1. Whoever opens a window leads it. Until `unlock` others may join; the locks are still
-   on.
+1. The incident that opens a window leads it. Until `unlock` others may join; the
+   locks are still on.
 2. While it is open others may still join, up to `join_until`; the leader finds them in
    the row and deletes for them as well.
 3. `close` is refused when somebody joined since the row was read: that member's
