@@ -69,8 +69,8 @@ def _declared_shape(declaration: Declaration) -> Shape:
         return ANY
     allowed = declaration.decorator("allowed")
     names = [literal_text(each) for each in children(allowed[0])] if allowed else []
-    if names and None not in names:
-        literals = [{"$type": "StringLiteralType", "value": each} for each in names]
+    literals = [{"$type": "StringLiteralType", "value": each} for each in names if each is not None]
+    if literals:
         return {"$type": "UnionType", "elements": literals}
     shape = dict(_SIMPLE[found[1]])
     for bound in ("minLength", "maxLength", "minValue", "maxValue"):
