@@ -37,6 +37,11 @@ class Absent:
 
     what: str
 
+    @property
+    def why(self) -> str:
+        """Why there is no fact, as a sentence for people."""
+        return f"{self.what} does not exist"
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -46,17 +51,15 @@ class Unreadable:
     what: str
     reason: str
 
-
-def why(fact: Absent | Unreadable) -> str:
-    """Why it is not known."""
-    return (
-        f"{fact.what} does not exist" if isinstance(fact, Absent) else f"{fact.what}: {fact.reason}"
-    )
+    @property
+    def why(self) -> str:
+        """Why there is no fact, as a sentence for people."""
+        return f"{self.what} could not be read: {self.reason}"
 
 
 def why_unread(what: str, fact: Absent | Unreadable) -> str:
-    """The sentence that says that `what`, which rests on this fact, is not known."""
-    return f"whether {what} is not known: {why(fact)}"
+    """The sentence that `what`, which rests on this fact, is not known."""
+    return f"whether {what} is not known: {fact.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class ArmReader:
                 )
             return policies.denials(answer.json())
 
-        return await self._read(f"whether policy would refuse {extension.name}", read)
+        return await self._read(f"the policies that would refuse {extension.name}", read)
 
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
         """Every Recovery Services vault of the subscription that the identity can see;

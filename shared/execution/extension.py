@@ -9,7 +9,7 @@ from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.fixes.contract import Step
 from shared.execution.tools import StepOutcome, Tools, change
-from shared.facts import Absent, Extension, Unreadable, VirtualMachine, why
+from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 
 KIND = "uninstall_extension"
@@ -46,12 +46,12 @@ async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) 
         return StepOutcome("refused", problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return StepOutcome("refused", why(vm))
+        return StepOutcome("refused", vm.why)
     if problem := guards.cannot_take_extension_changes(vm):
         return StepOutcome("refused", problem)
     extensions = await tools.reader.extensions(incident.vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return StepOutcome("refused", why(extensions))
+        return StepOutcome("refused", extensions.why)
     return await _uninstall(tools, incident, step, vm, extensions)
 
 

@@ -595,7 +595,7 @@ PROOF = (
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
-        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
         'Proof("")',
         window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
     ),

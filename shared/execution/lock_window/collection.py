@@ -16,7 +16,7 @@ from shared.execution import guards, vault_guards
 from shared.execution.fixes.delete_restore_point_collection import why_kept
 from shared.execution.lock_window.windows import Result
 from shared.execution.tools import Tools
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, why
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Incident
 
 KIND = "delete_restore_point_collection"
@@ -54,7 +54,7 @@ async def examined(
     if isinstance(collection, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(collection, Unreadable):
-        return Result(target, "refused", why(collection))
+        return Result(target, "refused", collection.why)
     if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, "refused", problem)
     if job := await guards.job_running(
@@ -78,7 +78,7 @@ async def examined(
         return Result(target, "refused", "; ".join(problems))
     locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", why(locks))
+        return Result(target, "refused", locks.why)
     return await _lockable(
         tools,
         Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)),
@@ -101,9 +101,9 @@ async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -
     if isinstance(found, Absent):
         return Result(target, "done", "the collection is already gone")
     if isinstance(found, Unreadable):
-        return Result(target, "refused", why(found))
+        return Result(target, "refused", found.why)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", why(locks))
+        return Result(target, "refused", locks.why)
     if job:
         return Result(target, "waiting", guards.why_later(job))
     problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
@@ -174,7 +174,7 @@ async def seen_gone(tools: Tools, result: Result) -> Result:
     if isinstance(found, Absent):
         return Result(result.target, "done", f"{result.detail}, and seen gone")
     told = (
-        why(found)
+        found.why
         if isinstance(found, Unreadable)
         else f"Azure still shows it ({found.provisioning_state})"
     )

@@ -129,13 +129,13 @@ STAYS = [
     (
         "the item cannot be read",
         replace(GOOD, item=Unreadable("the protected item vm1", "403")),
-        "the protected item vm1: 403",
+        "the protected item vm1 could not be read: 403",
     ),
     ("the item is gone", replace(GOOD, item=Absent("the protected item vm1")), "does not exist"),
     (
         "the policy cannot be read",
         replace(GOOD, policy=Unreadable("the backup policy p", "403")),
-        "the backup policy p: 403",
+        "the backup policy p could not be read: 403",
     ),
     (
         "the policy is gone",
@@ -157,7 +157,11 @@ STAYS = [
         replace(GOOD, policy=replace(POLICY, type="V2")),
         "the item says V1, the policy V2",
     ),
-    ("the VM cannot be read", replace(GOOD, vm=Unreadable("the VM vm1", "500")), "the VM vm1: 500"),
+    (
+        "the VM cannot be read",
+        replace(GOOD, vm=Unreadable("the VM vm1", "500")),
+        "the VM vm1 could not be read: 500",
+    ),
     (
         "the VM does not tell its vmId",
         replace(GOOD, vm=replace(WINDOWS_VM, vm_id_guid="")),
@@ -374,7 +378,8 @@ def test_what_is_unread_is_told_all_at_once() -> None:
             recovery_points=Unreadable("the recovery points", "429"),
         )
     )
-    assert "the policy: 403" in told and "the recovery points: 429" in told
+    assert "the policy could not be read: 403" in told
+    assert "the recovery points could not be read: 429" in told
 
 
 def test_the_setting_is_how_far_apart_they_may_lie() -> None:
@@ -550,13 +555,19 @@ CHANGED = [
         COPIES,
         "ProtectionStopped",
     ),
-    ("the item cannot be read", THREE, Unreadable("the item", "500"), COPIES, "the item: 500"),
+    (
+        "the item cannot be read",
+        THREE,
+        Unreadable("the item", "500"),
+        COPIES,
+        "the item could not be read: 500",
+    ),
     (
         "the recovery points cannot be read",
         THREE,
         ITEM,
         Unreadable("the recovery points", "500"),
-        "the recovery points: 500",
+        "the recovery points could not be read: 500",
     ),
     ("the points are not told", None, ITEM, COPIES, "were not told"),
 ]
