@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from shared.azure.from_wire import read_virtual_machine
+from shared.azure.vault_from_wire import (
+    read_backup_policy,
+    read_protected_item,
+    read_recovery_point,
+)
 from shared.diagnosis.checkers.contract import WINDOWS_VM
 from shared.execution.restore_points import Known, why_changed, why_kept
-from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable, virtual_machine
+from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable
 from shared.vault_facts import (
     BackupPolicy,
     ProtectedItem,
     RecoveryPoint,
     Tier,
-    backup_policy,
-    protected_item,
-    recovery_point,
 )
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -450,7 +453,7 @@ SIMPLE, SIMPLE_2 = (
 def test_what_a_policy_says(
     properties: dict[str, Any], kind: str, retention: timedelta | None
 ) -> None:
-    found = backup_policy({"id": "/p", "properties": properties})
+    found = read_backup_policy({"id": "/p", "properties": properties})
     assert (found.type, found.daily_retention) == (kind, retention)
 
 
@@ -472,7 +475,7 @@ def test_what_a_policy_says(
     ],
 )
 def test_what_an_item_says(properties: dict[str, Any], scheduled: bool, source: str) -> None:
-    found = protected_item({"id": "/i", "properties": properties})
+    found = read_protected_item({"id": "/i", "properties": properties})
     assert (found.deletion_scheduled, found.source_id) == (scheduled, source)
 
 
@@ -512,14 +515,16 @@ def test_what_an_item_says(properties: dict[str, Any], scheduled: bool, source: 
 def test_what_a_recovery_point_says(
     properties: dict[str, Any], in_vault: bool, session: bool | None
 ) -> None:
-    found = recovery_point({"id": "/r", "name": "1", "properties": properties})
+    found = read_recovery_point({"id": "/r", "name": "1", "properties": properties})
     assert (found.in_vault, found.session_open) == (in_vault, session)
 
 
 def test_a_vm_tells_which_machine_it_is() -> None:
-    assert virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
+    assert read_virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
     assert (
-        virtual_machine({"id": "/v", "properties": {"provisioningState": "Succeeded"}}).vm_id_guid
+        read_virtual_machine(
+            {"id": "/v", "properties": {"provisioningState": "Succeeded"}}
+        ).vm_id_guid
         == ""
     )
 
