@@ -51,8 +51,9 @@ def audit() -> None:
 
     \b
     Examples:  remediator audit list --vm vm-app-01
-               remediator audit show 20261120T223507-bc48915d-1a2b3c4d remediator audit
-               export --format csv > audit.csv remediator audit export > audit.jsonl &&
+               remediator audit show 20261120T223507-bc48915d-1a2b3c4d
+               remediator audit export --format csv > audit.csv
+               remediator audit export > audit.jsonl
                remediator audit verify audit.jsonl
     """
 

@@ -27,10 +27,10 @@ def incidents() -> None:
     """Failed backups and what became of them.
 
     \b
-    Example:  remediator incidents list
-              remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b remediator
-              incidents review 20260131T020500-1a2b3c4d-5e6f7a8b --state accepted --why
-              "seen in the job"
+    Examples:  remediator incidents list
+               remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
+               remediator incidents review 20260131T020500-1a2b3c4d-5e6f7a8b \\
+                 --state accepted --why "seen in the job"
     """
 
 

@@ -61,10 +61,10 @@ def remediator() -> None:
     Then look at the record:  remediator audit list
     See what can be tried:    remediator scenarios
     Run the app locally:      remediator simulate --port 8001
-                              REMEDIATOR_MODE=auto remediator serve --port 8000 --arm
-                              http://127.0.0.1:8001
-    Let a backup fail in it:  remediator try winmanagedvm --app http://127.0.0.1:8000
-    --arm http://127.0.0.1:8001
+                              REMEDIATOR_MODE=auto remediator serve --port 8000 \\
+                                --arm http://127.0.0.1:8001
+    Let a backup fail in it:  remediator try winmanagedvm \\
+                                --app http://127.0.0.1:8000 --arm http://127.0.0.1:8001
     """
 
 

@@ -38,8 +38,8 @@ def package(output: Path) -> None:
 
     \b
     Example:  remediator package
-              az functionapp deployment source config-zip -g GROUP -n APP --src
-              dist/azure-backup-remediator.zip --build-remote true
+              az functionapp deployment source config-zip -g GROUP -n APP \\
+                --src dist/azure-backup-remediator.zip --build-remote true
     """
     names = build(ROOT, output)
     content = output.read_bytes()

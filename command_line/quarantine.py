@@ -118,9 +118,9 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
 
     \b
     Example:
-      az storage blob download --auth-mode login --account-name STORAGE --container-name
-      dead-letters --name BLOB --file dead-letter.json remediator replay
-      dead-letter.json
+      az storage blob download --auth-mode login --account-name STORAGE \\
+        --container-name dead-letters --name BLOB --file dead-letter.json
+      remediator replay dead-letter.json
     """
     try:
         events = list(events_in(file.read()))

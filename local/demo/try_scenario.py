@@ -48,8 +48,9 @@ def try_scenario(name: str, app: str, arm: str) -> None:
     holds is replaced. Exit code 0 when the incident ended as the scenario expects, or
     as the app's mode lets it, or is still at work after a minute; 1 otherwise.
 
-    \b Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 --arm
-    http://127.0.0.1:8001
+    \b
+    Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 \\
+                --arm http://127.0.0.1:8001
     """
     sys.exit(asyncio.run(_tried(playable(name), app, arm)))
 

@@ -69,8 +69,9 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
 
     By default the app only observes: REMEDIATOR_MODE=auto lets it repair.
 
-    \b Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data
-    .remediator
+    \b
+    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 \\
+                --data .remediator
     """
     from local.host.server import run
 

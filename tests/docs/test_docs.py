@@ -188,7 +188,7 @@ def test_relative_links_resolve(page: Path) -> None:
 @pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
 def test_files_that_are_named_exist(page: Path) -> None:
     named = re.findall(
-        r"`((?:shared|functions|tests|simulator|local.host|command_line)/[\w/.]+)`",
+        r"`((?:shared|functions|tests|local|infra|command_line)/[\w/.-]+)`",
         page.read_text(encoding="utf-8"),
     )
     assert [
