@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from command_line.console import console
-from command_line.reading import url_of
+from command_line.options import check_url
 from local.demo.command import playable
 from local.demo.playing import ENDED, follow, fresh, stage
 from local.scenarios.command import told
@@ -30,14 +30,14 @@ ONLY_LOOKING = {
     "--app",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The app, as `remediator serve` prints it.",
 )
 @click.option(
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The simulator, as `remediator simulate` prints it.",
 )
 def try_scenario(name: str, app: str, arm: str) -> None:
