@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from command_line.reading import url_of
+from command_line.options import check_url
 from shared.azure.pipeline import on_loopback
 
 LOCAL_PACE = {
@@ -37,7 +37,7 @@ has no sign-in."""
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="Azure Resource Manager, as `remediator simulate` serves it.",
 )
 @click.option(
@@ -69,8 +69,9 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
 
     By default the app only observes: REMEDIATOR_MODE=auto lets it repair.
 
-    \b Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data
-    .remediator
+    \b
+    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 \\
+                --data .remediator
     """
     from local.host.server import run
 

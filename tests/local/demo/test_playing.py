@@ -19,10 +19,10 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 from local import scenarios
 from local.demo.command import LOGS, environment
+from local.demo.end_state import end_state
 from local.demo.playing import fresh, jobs_of
 from local.host.data_folder import held
 from local.host.errors import FolderInUse
-from local.promises import end_state
 from tests.e2e.conftest import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -194,7 +194,7 @@ def test_checks_of_the_end_see_what_is_wrong() -> None:
     state = scenarios.load("winmanagedvm")
     incident = {"status": "failed", "actions": [], "verification": None, "manual_steps": []}
     checks = end_state(state, {"resources": []}, [], incident, [], state["expect"])
-    holding = [check.says for check in checks if check.holds]
+    holding = [check.promise for check in checks if check.holds]
     assert holding == ["the audit chain holds"]
 
 
