@@ -19,7 +19,7 @@ from local.promises import (
 )
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from shared.execution.fixes.contract import StepKind
+from shared.plan.steps import StepKind
 
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
 UNINSTALL, DELETE_COLLECTION = StepKind.UNINSTALL_EXTENSION.value, StepKind.DELETE_COLLECTION.value

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from shared import clock
 from shared.arm_ids import parse
 from shared.diagnosis.witness import NotWitnessed
-from shared.execution.tools import Tools, note
+from shared.execution.tools import Tools
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Incident, Status
 
@@ -24,11 +24,7 @@ async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
     since, until = told - timedelta(hours=BEFORE_HOURS), told + timedelta(minutes=AFTER_MINUTES)
     jobs = await tools.reader.failed_backups(incident.vault_id, since, until)
     if isinstance(jobs, Absent | Unreadable):
-        reason = jobs.reason if isinstance(jobs, Unreadable) else "it does not exist"
-        return NotWitnessed(
-            Status.NEEDS_PERSON,
-            f"the event names no job, and {jobs.what} could not be read: {reason}",
-        )
+        return NotWitnessed(Status.NEEDS_PERSON, f"the event names no job, and {jobs.why}")
     vm = parse(incident.vm_id)
     ours = sorted(
         (job for job in jobs if job.is_of(vm.name, vm.resource_group)),
@@ -50,8 +46,7 @@ async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
             f"the failed job is {job.name}, which is the incident {claim.incident_id} already",
         )
     changed = await tools.book.change(incident.id, lambda each: replace(each, job_id=job.name))
-    await note(
-        tools,
+    await tools.journal.note(
         changed,
         "diagnosis",
         f"the event names no job; it is {job.name}, the last failed backup of the VM",

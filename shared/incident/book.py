@@ -13,22 +13,21 @@ incident for good.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 
 from shared import clock
-from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
 from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
 from shared.incident.model import Incident, Status
-from shared.store.contract import Row, Store
+from shared.store.contract import Body, Store
+from shared.store.keys import key_of_text
+from shared.store.update import remove, update
 
 INCIDENTS, CLAIMS, ACTIVE, WORKING = "incidents", "claims", "active", "working"
-ATTEMPTS = 20
 
 
 class IncidentBook:
@@ -66,37 +65,34 @@ class IncidentBook:
         opens no other."""
         return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
-    async def _attach(self, key: str, body: Owner) -> Claim:
+    async def _attach(self, key: str, owner: Owner) -> Claim:
         """A claim whose incident never came is taken over: ours is there, and will be
         worked on. Whoever made that claim and goes on finds this incident at work on
         the VM."""
-        for _ in range(ATTEMPTS):
-            if first := await self._insert_claim(key, body):
-                return first
-            row = await self._store.get(CLAIMS, "job", key)
-            if row is None:
-                continue
-            if not await self._is_orphan(claim_in(row)):
-                return claim_in(row)
-            with suppress(RowChanged):  # somebody else attached it: look again
-                await self._store.replace(row, to_json(body))
-                return body.as_claim(first=True)
-        raise StoreUnavailable("a claim was written by too many at once")
+        first = False  # of the last attempt
 
-    async def _is_orphan(self, claim: Claim) -> bool:
+        async def take_over(there: Body | None) -> Body:
+            nonlocal first
+            first = there is None or await self._is_orphan(from_json(Owner, there))
+            return dict(to_json(owner)) if there is None or first else there
+
+        claimed = await update(self._store, CLAIMS, "job", key, take_over)
+        return from_json(Owner, claimed).as_claim(first=first)
+
+    async def _is_orphan(self, owner: Owner) -> bool:
         return (
-            not claim.forgotten
-            and not claim.verification
-            and await self.get(claim.incident_id) is None
+            not owner.forgotten
+            and not owner.verification
+            and await self.get(owner.incident_id) is None
         )
 
-    async def _insert_claim(self, key: str, body: Owner) -> Claim | None:
+    async def _insert_claim(self, key: str, owner: Owner) -> Claim | None:
         """None: somebody was first."""
         try:
-            await self._store.insert(CLAIMS, "job", key, to_json(body))
+            await self._store.insert(CLAIMS, "job", key, to_json(owner))
         except RowExists:
             return None
-        return body.as_claim(first=True)
+        return owner.as_claim(first=True)
 
     async def _claim_of(self, key: str) -> Claim:
         if (claim := await self.claimed(key)) is None:
@@ -128,22 +124,21 @@ class IncidentBook:
     async def change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         """Apply `change` to the newest version, again when somebody wrote in between.
         Returns what was written."""
-        for _ in range(ATTEMPTS):
-            row = await self._store.get(INCIDENTS, "incident", incident_id)
-            if row is None:
+        read: list[Incident] = []
+
+        async def apply(body: Body | None) -> Body:
+            if body is None:
                 raise StoreUnavailable(f"incident {incident_id} is not in the store")
-            before = from_json(Incident, row.body)
-            changed = change(before)
-            try:
-                await self._store.replace(row, to_json(changed))
-            except RowChanged:
-                continue
-            if summary_of(changed) != summary_of(before):
-                await self.listing.put(changed)
-            if changed.ended:
-                await self._unlisted(incident_id)
-            return changed
-        raise StoreUnavailable(f"incident {incident_id} was written by too many at once")
+            read.append(from_json(Incident, body))
+            return dict(to_json(change(read[-1])))
+
+        written = await update(self._store, INCIDENTS, "incident", incident_id, apply)
+        changed = from_json(Incident, written)
+        if summary_of(changed) != summary_of(read[-1]):
+            await self.listing.put(changed)
+        if changed.ended:
+            await self._unlisted(incident_id)
+        return changed
 
     async def unfinished(self) -> AsyncIterator[Incident]:
         """Incidents that have not ended, oldest first, without reading those that have."""
@@ -163,10 +158,7 @@ class IncidentBook:
             return
 
     async def _unlisted(self, incident_id: str) -> None:
-        row = await self._store.get(WORKING, "incident", incident_id)
-        if row is not None:
-            with suppress(RowChanged):  # somebody else took it off the list
-                await self._store.delete(row)
+        await remove(self._store, WORKING, "incident", incident_id)
 
     async def forget_claims(self, incident_ids: Collection[str]) -> None:
         """Mark the claims of incidents that are about to be forgotten: a late event
@@ -195,7 +187,7 @@ class IncidentBook:
                 await self._store.delete(row)
 
     async def _let_go(self, vm_id: str, incident_id: str) -> None:
-        row = await self._store.get(ACTIVE, "vm", _digest(vm_id))
+        row = await self._store.get(ACTIVE, "vm", key_of_text(vm_id))
         if row is not None and row.body["incident_id"] == incident_id:
             with suppress(RowChanged):  # the next incident took it over
                 await self._store.delete(row)
@@ -208,25 +200,18 @@ class IncidentBook:
     async def hold_vm(self, vm_id: str, incident_id: str) -> str:
         """Let one incident at a time work on a VM. Returns the id of the one that does:
         ours, or an open one before us."""
-        key = _digest(vm_id)
-        for _ in range(ATTEMPTS):
-            try:
-                await self._store.insert(ACTIVE, "vm", key, {"incident_id": incident_id})
-                return incident_id
-            except RowExists:
-                row = await self._store.get(ACTIVE, "vm", key)
-            if row is None:
-                continue
-            holder = str(row.body["incident_id"])
-            if holder == incident_id or not await self._has_ended(holder):
-                return holder
-            if await self._took_over(row, incident_id):
-                return incident_id
-        raise StoreUnavailable("the VM's row was written by too many at once")
+
+        async def take_over(there: Body | None) -> Body:
+            if there is None or await self._has_ended(str(there["incident_id"])):
+                return {"incident_id": incident_id}
+            return there
+
+        held = await update(self._store, ACTIVE, "vm", key_of_text(vm_id), take_over)
+        return str(held["incident_id"])
 
     async def at_work_on(self, vm_id: str) -> str:
         """Id of the incident that is at work on a VM, "" when none is."""
-        row = await self._store.get(ACTIVE, "vm", _digest(vm_id))
+        row = await self._store.get(ACTIVE, "vm", key_of_text(vm_id))
         holder = str(row.body["incident_id"]) if row else ""
         return "" if not holder or await self._has_ended(holder) else holder
 
@@ -236,17 +221,10 @@ class IncidentBook:
         incident = await self.get(incident_id)
         return incident is None or incident.ended
 
-    async def _took_over(self, row: Row, incident_id: str) -> bool:
-        try:
-            await self._store.replace(row, {"incident_id": incident_id})
-        except RowChanged:
-            return False
-        return True
-
 
 def job_key(vault_id: str, job_id: str) -> str:
     """The failure's key: vault and job, whatever the casing."""
-    return _digest(f"{vault_id}/{job_id}")
+    return key_of_text(f"{vault_id}/{job_id}")
 
 
 def failure_key(event: FailureEvent) -> str:
@@ -255,7 +233,7 @@ def failure_key(event: FailureEvent) -> str:
     later which job it was, which tells the rest apart."""
     if event.job_id:
         return job_key(event.vault_id, event.job_id)
-    return _digest(
+    return key_of_text(
         f"{event.vault_id}/{event.item_name}/{(clock.normal(event.fired_at) or clock.now())[:13]}"
     )
 
@@ -304,7 +282,3 @@ def set_aside(event: Ignored, incident_id: str) -> Incident:
         closed_at=now,
         reason=event.reason,
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(fold(text).encode()).hexdigest()[:32]

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from shared.arm_ids import fold
 from shared.codec import from_json, to_json
-from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.errors import RowExists
 from shared.incident.model import Incident, Verdict
-from shared.store.contract import Row, Store
+from shared.store.contract import Body, Row, Store
+from shared.store.update import remove, update
 
 SUMMARIES, MONTHS = "summaries", "months"
 """The table, and the partition in it that names the months there are."""
@@ -30,7 +31,6 @@ NOT_REVIEWED = "none"
 _TOP = 10**14
 _MONTH_DIGITS = 7  # of 15: eight more hold day and time
 _KEY = re.compile(r"[0-9]{15}-[!-~]+")
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,18 +177,11 @@ class Listing:
     async def _write(self, key: str, make: Callable[[Summary | None], Summary]) -> None:
         month = month_of(key)
         await self._know(month)
-        for _ in range(ATTEMPTS):
-            row = await self._store.get(SUMMARIES, month, key)
-            body = to_json(make(from_json(Summary, row.body) if row else None))
-            try:
-                if row is None:
-                    await self._store.insert(SUMMARIES, month, key, body)
-                elif row.body != body:
-                    await self._store.replace(row, body)
-            except (RowExists, RowChanged):
-                continue
-            return
-        raise StoreUnavailable(f"the row {key} of the list was written by too many at once")
+
+        async def apply(body: Body | None) -> Body:
+            return dict(to_json(make(from_json(Summary, body) if body else None)))
+
+        await update(self._store, SUMMARIES, month, key, apply)
 
     async def _know(self, month: str) -> None:
         """Before the first row of a month, so that no month can be missing."""
@@ -199,10 +192,7 @@ class Listing:
 
     async def forget(self, incident_id: str) -> None:
         key = key_of(incident_id)
-        row = await self._store.get(SUMMARIES, month_of(key), key)
-        if row is not None:
-            with suppress(RowChanged):  # gone already, or written again
-                await self._store.delete(row)
+        await remove(self._store, SUMMARIES, month_of(key), key)
 
     async def page(self, wanted: Wanted, size: int, after: str = "") -> Page:
         """At most `size` that are wanted, after the place `after` of an earlier page.

@@ -9,7 +9,6 @@ chain is the record, and both can be made from it again.
 from __future__ import annotations
 
 import unicodedata
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,14 +16,14 @@ from typing import Any
 from shared.audit.entry import Entry
 from shared.audit.log import AuditLog
 from shared.codec import from_json, to_json
-from shared.errors import NotUsable, RowChanged, RowExists, StoreUnavailable
+from shared.errors import NotUsable
 from shared.incident.listing import Listing
 from shared.incident.model import Incident
-from shared.store.contract import Row, Store
+from shared.store.contract import Body, Store
+from shared.store.update import remove, update
 
 REVIEWS = "reviews"
 KIND = "review"
-ATTEMPTS = 20
 LONGEST_WHY_CHARACTERS = 1_000
 UNWRITABLE = ("Cc", "Cs")
 """Control characters and lone surrogates."""
@@ -90,15 +89,13 @@ async def _must_be_there(audit: AuditLog, incident: Incident, seq: int) -> None:
 
 async def newest(store: Store, incident_id: str) -> Review | None:
     row = await store.get(REVIEWS, "incident", incident_id)
-    return _of(row) if row else None
+    return from_json(Review, row.body) if row else None
 
 
 async def forget(store: Store, incident_id: str) -> None:
     """Remove the row of an incident that is no longer kept."""
-    row = await store.get(REVIEWS, "incident", incident_id)
-    if row is not None:
-        with suppress(RowChanged):  # somebody reviews it at this moment; the next run removes it
-            await store.delete(row)
+    # one that somebody reviews at this moment stays; the next run removes it
+    await remove(store, REVIEWS, "incident", incident_id)
 
 
 async def _note(
@@ -118,23 +115,12 @@ async def _note(
 
 
 async def _keep_newest(store: Store, incident_id: str, made: Review) -> None:
-    for _ in range(ATTEMPTS):
-        row = await store.get(REVIEWS, "incident", incident_id)
-        if row is not None and _of(row).seq >= made.seq:
-            return  # somebody's later review is there already
-        try:
-            if row is None:
-                await store.insert(REVIEWS, "incident", incident_id, to_json(made))
-            else:
-                await store.replace(row, to_json(made))
-        except (RowExists, RowChanged):
-            continue
-        return
-    raise StoreUnavailable(f"the review of {incident_id} was written by too many at once")
+    async def choose_newer(there: Body | None) -> Body:
+        if there and from_json(Review, there).seq >= made.seq:
+            return there  # somebody's later review
+        return dict(to_json(made))
 
-
-def _of(row: Row) -> Review:
-    return from_json(Review, row.body)
+    await update(store, REVIEWS, "incident", incident_id, choose_newer)
 
 
 def _state(text: str) -> State:

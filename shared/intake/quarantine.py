@@ -3,16 +3,16 @@ cut to a size, until it is taken after all."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from shared import clock
 from shared.codec import from_json, to_json
-from shared.errors import RowChanged, RowExists
+from shared.errors import RowExists
 from shared.store.contract import Store
+from shared.store.keys import key_of_bytes
+from shared.store.update import remove
 
 TABLE, PARTITION = "quarantine", "event"
 LONGEST_PAYLOAD_CHARACTERS = 100_000
@@ -75,7 +75,7 @@ class Quarantine:
         of the first time."""
         whole = text.encode("utf-8", "surrogatepass")
         safe = scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]).encode("utf-8", "replace").decode()
-        kept = Kept(hashlib.sha256(whole).hexdigest()[:32], clock.now(), reason, len(text), safe)
+        kept = Kept(key_of_bytes(whole), clock.now(), reason, len(text), safe)
         try:
             await self._store.insert(TABLE, PARTITION, kept.id, to_json(kept))
         except RowExists:
@@ -93,7 +93,4 @@ class Quarantine:
 
     async def release(self, kept_id: str) -> None:
         """It was taken after all. That it was here stays in the audit log."""
-        row = await self._store.get(TABLE, PARTITION, kept_id)
-        if row is not None:
-            with suppress(RowChanged):  # somebody else released it
-                await self._store.delete(row)
+        await remove(self._store, TABLE, PARTITION, kept_id)

@@ -3,7 +3,6 @@ Nothing is lost, nothing raises for bad input."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -11,15 +10,16 @@ from typing import Any
 
 from shared import clock
 from shared.arm_ids import fold
+from shared.audit.journal import ACTOR
 from shared.audit.log import AuditLog
 from shared.errors import RemediatorError
 from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
-from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.claims import Claim
 from shared.incident.model import Incident, Status
 from shared.intake.quarantine import Kept, Quarantine
+from shared.store.keys import key_of_text
 
 type Own = Callable[[], Awaitable[str]]
 
@@ -88,7 +88,7 @@ class Intake:
 
     async def _take_one(self, event: FailureEvent | Ignored, own_subscription: Own) -> Taken:
         if isinstance(event, Ignored):
-            return await self._set_aside(event, _key(event.key) if event.key else "")
+            return await self._set_aside(event, key_of_text(event.key) if event.key else "")
         if fold(event.subscription_id) != fold(await own_subscription()):
             reason = (
                 f"subscription {event.subscription_id} is not the one that this installation looks"
@@ -300,10 +300,6 @@ def as_ignored(event: FailureEvent, reason: str) -> Ignored:
         job_id=event.job_id,
         vault_id=event.vault_id,
     )
-
-
-def _key(text: str) -> str:
-    return hashlib.sha256(fold(text).encode()).hexdigest()[:32]
 
 
 def _told(event: FailureEvent) -> dict[str, Any]:

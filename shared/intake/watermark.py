@@ -6,11 +6,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared import clock
-from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Body, Row, Store
+from shared.store.update import update
 
 TABLE, PARTITION, KEY = "sweep", "watermark", "backup-failures"
-ATTEMPTS = 20
 
 
 class Watermark:
@@ -34,20 +33,13 @@ class Watermark:
     async def move(self, reached: datetime | None, told: str, problems: int) -> None:
         """The end of a run. The mark only ever moves forward; None leaves it where it
         is."""
-        for _ in range(ATTEMPTS):
-            row = await self._row()
-            before = str(row.body["until"]) if row else ""
+
+        async def forward(body: Body | None) -> Body:
+            before = str(body["until"]) if body else ""
             until = max(before, clock.as_text(reached)) if reached else before
-            body = {"until": until, "at": clock.now(), "told": told, "problems": problems}
-            try:
-                if row is None:
-                    await self._store.insert(TABLE, PARTITION, KEY, body)
-                else:
-                    await self._store.replace(row, body)
-            except (RowExists, RowChanged):
-                continue
-            return
-        raise StoreUnavailable("the sweep's watermark was written by too many at once")
+            return {"until": until, "at": clock.now(), "told": told, "problems": problems}
+
+        await update(self._store, TABLE, PARTITION, KEY, forward)
 
     async def _row(self) -> Row | None:
         return await self._store.get(TABLE, PARTITION, KEY)

@@ -3,17 +3,15 @@ not fixed the same way twice."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 
 from shared import clock
-from shared.arm_ids import fold
-from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.store.contract import Row, Store
+from shared.store.contract import Body, Store
+from shared.store.keys import key_of_text
+from shared.store.update import update
 
 TABLE, PARTITION = "fixes", "vm"
 HOUR_SECONDS = 3600
-ATTEMPTS = 20
 type Fixes = dict[str, dict[str, str]]
 """Cause -> {"incident": its id, "at": when the fix began}."""
 
@@ -26,8 +24,8 @@ class CoolingTime:
     async def fixed_lately(self, vm_id: str, incident_id: str) -> dict[str, str]:
         """Cause -> id of the other incident that fixed it on this VM within the cooling
         time. Raises StoreUnavailable: then nothing may be fixed."""
-        row = await self._store.get(TABLE, PARTITION, _key(vm_id))
-        begun = self._recent(row)
+        row = await self._store.get(TABLE, PARTITION, key_of_text(vm_id))
+        begun = self._recent(row.body if row else None)
         return {
             cause: told["incident"]
             for cause, told in begun.items()
@@ -53,27 +51,15 @@ class CoolingTime:
         )
 
     async def _change(self, vm_id: str, change: Callable[[Fixes], Fixes]) -> None:
-        for _ in range(ATTEMPTS):
-            row = await self._store.get(TABLE, PARTITION, _key(vm_id))
-            fixes = change(self._recent(row))
-            try:
-                if row is None:
-                    await self._store.insert(TABLE, PARTITION, _key(vm_id), {"fixes": fixes})
-                else:
-                    await self._store.replace(row, {"fixes": fixes})
-            except (RowExists, RowChanged):
-                continue
-            return
-        raise StoreUnavailable("the fixes of the VM were written by too many at once")
+        async def apply(body: Body | None) -> Body:
+            return {"fixes": change(self._recent(body))}
 
-    def _recent(self, row: Row | None) -> Fixes:
+        await update(self._store, TABLE, PARTITION, key_of_text(vm_id), apply)
+
+    def _recent(self, body: Body | None) -> Fixes:
         since = clock.after(clock.now(), -self._seconds)
         return (
-            {cause: told for cause, told in row.body["fixes"].items() if told["at"] > since}
-            if row
+            {cause: told for cause, told in body["fixes"].items() if told["at"] > since}
+            if body
             else {}
         )
-
-
-def _key(vm_id: str) -> str:
-    return hashlib.sha256(fold(vm_id).encode()).hexdigest()[:32]

@@ -12,24 +12,20 @@ conditionally.
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from shared import clock
-from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.store.contract import Row, Store
+from shared.store import contract
+from shared.store.contract import Store
+from shared.store.update import update
 
 TABLE, PARTITION, KEY = "limiter", "changes", "last-hour"
 HOUR_SECONDS = 3600
-ATTEMPTS = 50
 DIAGNOSIS_SECONDS = 300
 """How long a diagnosis may take, from a turn in line to the changes, before the place
 in line is given up."""
-LONGEST_PAUSE_SECONDS = 0.5
-"""Between two attempts to write the row while others write it."""
 type Body = dict[str, dict[str, Any]]
 """begun: place -> when it was taken. waiting: incident id -> {"since", "asked",
 "places"}."""
@@ -122,34 +118,21 @@ class ChangeLimiter:
     async def _change(self, change: Callable[[Body], str]) -> str:
         """Apply `change` to the newest row, again when somebody wrote in between.
         Returns what it returns."""
-        for attempt in range(ATTEMPTS):
-            row = await self._row()
-            body = self._current(row)
+        answer = ""
+
+        async def apply(before: contract.Body | None) -> contract.Body:
+            nonlocal answer
+            body = self._current(before or {})
             answer = change(body)
-            if body == row.body:
-                return answer
-            try:
-                await self._store.replace(row, body)
-            except RowChanged:
-                await asyncio.sleep(
-                    random.uniform(0, min(LONGEST_PAUSE_SECONDS, 0.01 * 2**attempt))
-                )
-                continue
-            return answer
-        raise StoreUnavailable("the counter of changes was written by too many at once")
+            return body
 
-    async def _row(self) -> Row:
-        if (row := await self._store.get(TABLE, PARTITION, KEY)) is not None:
-            return row
-        try:
-            return await self._store.insert(TABLE, PARTITION, KEY, {"begun": {}, "waiting": {}})
-        except RowExists:
-            return await self._row()
+        await update(self._store, TABLE, PARTITION, KEY, apply)
+        return answer
 
-    def _current(self, row: Row) -> Body:
+    def _current(self, body: contract.Body) -> Body:
         """What counts now: places of the last hour, and who asked for one within a day.
         A row of an earlier version has no line."""
-        begun, waiting = row.body["begun"], row.body.get("waiting", {})
+        begun, waiting = body.get("begun", {}), body.get("waiting", {})
         hour, day = (
             clock.after(clock.now(), -HOUR_SECONDS),
             clock.after(clock.now(), -24 * HOUR_SECONDS),

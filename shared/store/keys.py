@@ -6,10 +6,12 @@ https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-ser
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import Any
 
+from shared.arm_ids import fold
 from shared.errors import NotAKey
 from shared.store.contract import Body
 
@@ -32,6 +34,17 @@ def checked_key(key: str) -> str:
     if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY or _REFUSED & set(key):
         raise NotAKey(f"not a key that every store takes: {key[:LONGEST_KEY]!r}")
     return key
+
+
+def key_of_text(text: str) -> str:
+    """The key under which what `text` names is stored: the same for every casing of it,
+    and one that every store takes."""
+    return key_of_bytes(fold(text).encode())
+
+
+def key_of_bytes(content: bytes) -> str:
+    """A key made from content: 32 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def encoded(body: Body) -> str:

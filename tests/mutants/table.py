@@ -229,8 +229,8 @@ LIFTING = (
     Mutant(
         "the ledger takes a later body of a lock for the first one",
         "LockLedger.record",
-        "return _entry(row)",
-        "return entry",
+        "if there is None else there",
+        "",
         (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
     ),
     Mutant(
@@ -298,9 +298,9 @@ RECORD = (
     Mutant(
         "a change is made before its intent is written",
         "change",
-        "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id ="
+        "    await journal.intent(chain, kind, target, detail)\n    try:\n        correlation_id ="
         " await call()\n",
-        "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind,"
+        "    try:\n        correlation_id = await call()\n        await journal.intent(chain, kind,"
         " target, detail)\n",
         record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
@@ -343,29 +343,29 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(kind, target, "intent", result, "", detail)\n '
+        '        await self._write(chain, kind, target, "intent", result, "", detail)',
+        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
         "       except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
         "the outcome of a change is not written",
         "change",
-        'await outcome(tools, chain, kind, target, "done", correlation_id)',
+        'await journal.outcome(chain, kind, target, "done", correlation_id)',
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a change that failed is not written",
         "change",
-        "await failed(tools, chain, kind, target, error)",
+        "await journal.failed(chain, kind, target, error)",
         "pass",
         verifying("a_removal_that_fails_is_on_record_and_no_backup_is_started"),
     ),
     Mutant(
         "the outcome of a lift is not written",
         "WindowLocks._lift_one",
-        'self.later(record.outcome(self.tools, chain, LIFT, lock.id, "done",'
+        'self.later(self.tools.journal.outcome(chain, LIFT, lock.id, "done",'
         " lifting.correlation_id))",
         "pass",
         ONE_OUTCOME,
@@ -373,7 +373,7 @@ RECORD = (
     Mutant(
         "the outcome of a deletion is not written",
         "_Session._ended",
-        "self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told,"
+        "self._later(self.tools.journal.outcome(ready.incident, collection.KIND, target, told,"
         " correlation_id))",
         "pass",
         ONE_OUTCOME,
@@ -595,7 +595,7 @@ PROOF = (
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
-        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
         'Proof("")',
         window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
     ),
@@ -616,16 +616,15 @@ PROOF = (
     Mutant(
         "a proof is written without its intent",
         "prove",
-        'await journal.intent(PROVE, lock.id, {"lock": to_json(lock)})',
+        'await journal.intent(chain, PROVE, lock.id, {"lock": to_json(lock)})',
         "pass",
         record("store insert audit intent prove_lock before ARM PUT locks"),
     ),
     Mutant(
         "a lock on the collection itself is lifted",
         "delete_restore_point_collection:why_kept",
-        'return f"{where} is on exactly what would be deleted; whoever put it there decides, and'
-        ' nothing is touched"',
-        'return ""',
+        "if is_at_or_above(collection_id, lock.scope):",
+        "if False:",
         looks("the collection is locked, before the window"),
     ),
     Mutant(
@@ -865,7 +864,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs are not looked at again before a deletion",
         "examined",
-        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := await job_running(tools.reader, incident):",
         "if job := None:",
         looks(
             "a restore of the VM begins, before the window",
@@ -882,7 +881,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs are not looked at again before a removal",
         "_looked_and_uninstalled",
-        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := await job_running(tools.reader, incident):",
         "if job := None:",
         looks("a restore of the VM begins, before the extension goes"),
     ),
@@ -1023,7 +1022,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),
@@ -1166,7 +1165,7 @@ SHOWING = (
     Mutant(
         "a cause that is still confirmed is fixed",
         "settle",
-        'if finding["verdict"] == Verdict.CONFIRMED:',
+        "if finding.verdict is Verdict.CONFIRMED:",
         "if False:",
         verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
     ),
@@ -1204,8 +1203,8 @@ TAKING = (
     Mutant(
         "a VM is held for ever by an incident that has ended",
         "IncidentBook.hold_vm",
-        "or not await self._has_ended(holder)",
-        "or True",
+        'or await self._has_ended(str(there["incident_id"]))',
+        "",
         (
             f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",
         ),

@@ -9,19 +9,19 @@ from collections.abc import Callable
 import pytest
 
 from local.simulator import ids as simulated
-from shared import facts
 from shared.arm_ids import fold, is_at_or_above, parse, same
+from shared.azure import from_wire
 from shared.errors import NotUsable
 from shared.events.vm_items import item_of_id, item_of_names, item_of_vm, job_of_id
-from shared.execution.lock_window import ledger, windows
+from shared.execution.lock_window import ledger
 from shared.execution.lock_window.ledger import OpenLock, counted_in
-from shared.facts import Lock, RestorePointCollection
+from shared.facts import Job, Lock, RestorePointCollection
 from shared.incident.book import job_key
-from shared.plan import cooling
+from shared.store.keys import key_of_text
 from tests.docs.test_docs import ROOT
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
-DEPLOYED_OR_LOCAL = ("functions", "shared", "simulator", "command_line")
+DEPLOYED_OR_LOCAL = ("functions", "shared", "local/simulator", "local/scenarios", "command_line")
 ALLOWED_LOWER = {"shared/settings.py": 1}
 """A GUID."""
 
@@ -44,13 +44,13 @@ def lock(name: str) -> Lock:
     )
 
 
-def job(group_name: str) -> facts.Job:
+def job(group_name: str) -> Job:
     told = {
         "status": "Failed",
         "operation": "Backup",
         "containerName": f"iaasvmcontainerv2;{group_name};vm",
     }
-    return facts.job({"name": "j", "properties": told})
+    return from_wire.read_job({"name": "j", "properties": told})
 
 
 def collection(name: str) -> RestorePointCollection:
@@ -79,8 +79,7 @@ COMPARISONS: dict[str, Callable[[str, str], bool]] = {
         job_key(f"{group(one)}/v", "j") == job_key(f"{group(other)}/v", "j")
     ),
     "ledger": lambda one, other: ledger._key(open_lock(one)) == ledger._key(open_lock(other)),
-    "windows": lambda one, other: windows._key(group(one)) == windows._key(group(other)),
-    "cooling time": lambda one, other: cooling._key(vm(one)) == cooling._key(vm(other)),
+    "keys of the store": lambda one, other: key_of_text(vm(one)) == key_of_text(vm(other)),
     "locks that are off": lambda one, other: (
         len(counted_in([lock(one)], [open_lock(other)], vm(other))) == 1
     ),

@@ -11,16 +11,17 @@ the truth (see `counted_in`).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared import clock
 from shared.arm_ids import fold, is_at_or_above, same
 from shared.codec import from_json, to_json
-from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.errors import RowChanged, StoreUnavailable
 from shared.facts import Lock
-from shared.store.contract import Row, Store
+from shared.store.contract import Body, Row, Store
+from shared.store.keys import key_of_text
+from shared.store.update import update
 
 LOCKS = "locks"
 PLANNED, OFF, BACK = "planned", "off", "back"
@@ -67,14 +68,12 @@ class LockLedger:
     async def record(self, entry: OpenLock) -> OpenLock:
         """Write the lock down before it is lifted. Returns the entry in force: an
         earlier one keeps its body and its owner."""
-        while True:
-            try:
-                await self._store.insert(LOCKS, "open", _key(entry), to_json(entry))
-                return entry
-            except RowExists:
-                row = await self._store.get(LOCKS, "open", _key(entry))
-            if row is not None:
-                return _entry(row)
+
+        async def keep_first(there: Body | None) -> Body:
+            return dict(to_json(entry)) if there is None else there
+
+        in_force = await update(self._store, LOCKS, "open", _key(entry), keep_first)
+        return from_json(OpenLock, in_force)
 
     async def open_locks(self, group_id: str | None = None) -> list[OpenLock]:
         """All entries, or those of one resource group's windows."""
@@ -156,4 +155,4 @@ def _entry(row: Row) -> OpenLock:
 
 
 def _key(entry: OpenLock) -> str:
-    return hashlib.sha256(fold(entry.lock.id).encode()).hexdigest()[:32]
+    return key_of_text(entry.lock.id)

@@ -15,13 +15,15 @@ from dataclasses import replace
 
 from shared import clock
 from shared.arm_ids import fold, parse
+from shared.audit.journal import ChainOf
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
 from shared.execution.lock_window.alerts import lock_not_back
 from shared.execution.lock_window.ledger import BACK, OFF, OpenLock
 from shared.execution.lock_window.windows import CLOSING
-from shared.execution.tools import ChainOf, StepOutcome, Tools, note, open_intents, outcome
-from shared.facts import Absent, Lock, Unreadable, why
+from shared.execution.tools import Tools
+from shared.facts import Absent, Lock, Unreadable, why_unread
+from shared.incident.outcome import Outcome, StepOutcome
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
 DONE = "done"
@@ -74,17 +76,11 @@ async def _put_back_once(tools: Tools, entry: OpenLock, refusal: str) -> StepOut
     if isinstance(found, Lock) and not found.same_content(entry.lock):
         return await _settled(tools, entry, CHANGED, "", found)
     if refusal and not isinstance(found, Absent):
-        seen = (
-            "it is there, identical"
-            if isinstance(found, Lock)
-            else f"it cannot be read: {found.reason}"
-        )
+        seen = "it is there, identical" if isinstance(found, Lock) else found.why
         read = found if isinstance(found, Lock) else None
         return await _settled(tools, entry, f"{NEVER_LIFTED} ({refusal}); {seen}", "", read)
     if isinstance(found, Unreadable):
-        raise Unavailable(
-            f"whether somebody made a lock of that name meanwhile cannot be read: {found.reason}"
-        )
+        raise Unavailable(why_unread("somebody made a lock of that name meanwhile", found))
     try:
         # Sent even where the lock can be read: after a DELETE reads may still show what
         # is on its way out.
@@ -113,9 +109,11 @@ async def _finish_for_another(
     """Somebody settled the lock and is writing its outcome; long after, he died before
     he had, and what is there now is told."""
     if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():
-        return StepOutcome("done", f"how the lock {entry.lock.name} ended is being put on record")
+        return StepOutcome(
+            Outcome.DONE, f"how the lock {entry.lock.name} ended is being put on record"
+        )
     if isinstance(found, Unreadable):
-        raise Unavailable(f"how it ended is not on record, and it cannot be read: {found.reason}")
+        raise Unavailable(f"how it ended is not on record, and {found.why}")
     return await _settled(
         tools, entry, as_seen(entry.lock, found), "", found if isinstance(found, Lock) else None
     )
@@ -125,7 +123,7 @@ def as_seen(lock: Lock, found: Lock | Absent | Unreadable) -> str:
     """How a lock ended whose outcome is not on record, by what is there now."""
     if isinstance(found, Lock):
         return DONE if found.same_content(lock) else CHANGED
-    return f"not on record how it ended; now {why(found)}"
+    return f"not on record how it ended; now {found.why}"
 
 
 async def _read_back(tools: Tools, entry: OpenLock) -> None:
@@ -135,7 +133,7 @@ async def _read_back(tools: Tools, entry: OpenLock) -> None:
         if isinstance(found, Lock) and found.same_content(entry.lock):
             return
         await asyncio.sleep(min(0.1 * 2**look, tools.settings.poll_seconds))
-    told = why(found) if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
+    told = found.why if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
     raise Unavailable(f"the lock was put back and does not read back so: {told}")
 
 
@@ -155,11 +153,13 @@ async def _settled(
     finds nothing left to do."""
     chain = ChainOf(entry.incident_id, entry.vm_id)
     if entry.state == BACK or await tools.ledger.is_back(entry):
-        if (RESTORE, fold(entry.lock.id)) in await open_intents(tools, entry.incident_id):
+        if (RESTORE, fold(entry.lock.id)) in await tools.journal.open_intents(entry.incident_id):
             detail = {"lock": to_json(entry.lock), "read_back": to_json(found) if found else None}
-            await outcome(tools, chain, RESTORE, entry.lock.id, result, correlation_id, detail)
+            await tools.journal.outcome(
+                chain, RESTORE, entry.lock.id, result, correlation_id, detail
+            )
         await tools.ledger.settle(entry)
-    return StepOutcome("done", f"the lock {entry.lock.name} {in_words(result)}")
+    return StepOutcome(Outcome.DONE, f"the lock {entry.lock.name} {in_words(result)}")
 
 
 def in_words(result: str) -> str:
@@ -182,8 +182,7 @@ async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
     )
     try:
         told = await tools.ledger.failed(entry, problem)
-        await note(
-            tools,
+        await tools.journal.note(
             ChainOf(entry.incident_id, entry.vm_id),
             RESTORE,
             f"not back yet: {problem}",
@@ -193,7 +192,7 @@ async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
         logging.error("%s; and the store does not take that either: %s", detail, error)
         told = entry
     await lock_not_back(tools.settings, told, problem)
-    return StepOutcome("failed", detail, (by_hand(entry.lock),))
+    return StepOutcome(Outcome.FAILED, detail, (by_hand(entry.lock),))
 
 
 async def put_back_all_due(tools: Tools) -> list[StepOutcome]:

@@ -16,14 +16,14 @@ One row a group, every move conditional.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 from shared import clock
-from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists
+from shared.incident.outcome import Outcome
 from shared.store.contract import Row, Store
+from shared.store.keys import key_of_text
 
 WINDOWS = "windows"
 GATHERING, OPEN, CLOSING = "gathering", "open", "closing"
@@ -34,7 +34,7 @@ class Result:
     """How the deletion of one collection ended."""
 
     target: str
-    result: str
+    result: Outcome
     """done, failed, refused, or waiting: nothing was changed, ask again once the job
     has ended."""
     detail: str
@@ -83,7 +83,7 @@ class LockWindows:
         self._store = store
 
     async def get(self, group_id: str) -> Held | None:
-        row = await self._store.get(WINDOWS, "group", _key(group_id))
+        row = await self._store.get(WINDOWS, "group", key_of_text(group_id))
         return Held(from_json(Window, row.body), row) if row else None
 
     async def all(self) -> list[Held]:
@@ -97,7 +97,9 @@ class LockWindows:
         try:
             return Held(
                 window,
-                await self._store.insert(WINDOWS, "group", _key(window.group_id), to_json(window)),
+                await self._store.insert(
+                    WINDOWS, "group", key_of_text(window.group_id), to_json(window)
+                ),
             )
         except RowExists:
             return None
@@ -121,7 +123,3 @@ class LockWindows:
         except RowChanged:
             return False
         return True
-
-
-def _key(group_id: str) -> str:
-    return hashlib.sha256(fold(group_id).encode()).hexdigest()[:32]

@@ -75,7 +75,7 @@ async def test_one_window_a_group_and_no_move_over_what_another_wrote(store: Sql
 
 async def test_the_ledger_keeps_the_first_body_and_one_settles_it(store: SqliteStore) -> None:
     ledger = LockLedger(store)
-    assert await ledger.record(ENTRY) is ENTRY
+    assert await ledger.record(ENTRY) == ENTRY
     again = replace(
         ENTRY, lock=replace(LOCK, id=LOCK.id.upper(), notes="changed since"), incident_id="second"
     )

@@ -449,21 +449,24 @@ def tables_in_code() -> set[str]:
     """Every table that something is inserted into, by the constant that names it."""
     found = set()
     for path in (ROOT / "shared").rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "insert"
-                and node.args
-            ):
-                name = node.args[0]
-                if isinstance(name, ast.Name) and name.id.isupper():
-                    module = importlib.import_module(
-                        ".".join(path.relative_to(ROOT).with_suffix("").parts)
-                    )
-                    found.add(getattr(module, name.id))
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = inserted_into(node)
+            if isinstance(name, ast.Name) and name.id.isupper():
+                module = importlib.import_module(
+                    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+                )
+                found.add(getattr(module, name.id))
     return found
+
+
+def inserted_into(node: ast.AST) -> ast.expr | None:
+    """The table in `store.insert(TABLE, ...)` and in `update(store, TABLE, ...)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="insert"), args=[table, *_]):
+            return table
+        case ast.Call(func=ast.Name(id="update"), args=[_, table, *_]):
+            return table
+    return None
 
 
 TABLES = tables_in_code()
