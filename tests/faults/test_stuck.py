@@ -16,9 +16,10 @@ from functions import orchestration
 from local.promises import locks_of
 from shared.diagnosis import begin, check
 from shared.errors import StoreUnavailable, Unavailable
-from shared.execution import carry_out, guardian, hand_over
+from shared.execution import carry_out, hand_over
 from shared.execution.lock_window import collection, window_locks
 from shared.facts import Absent
+from shared.incident import restarts
 from shared.plan import decide
 from shared.verification import verify
 from tests.faults import world as played
@@ -154,7 +155,7 @@ def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(
     )
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
     assert incident["status"] == "needs_person"
-    assert f"begun again {guardian.MOST_RESTARTS} times without progress" in incident["reason"]
+    assert f"begun again {restarts.MOST_RESTARTS} times without progress" in incident["reason"]
     assert lost == []
 
 
