@@ -1,4 +1,4 @@
-"""What a line is filled in with before the parser reads it."""
+"""The values that replace holes and placeholders in a line before it is parsed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from command_line.doctor.alerts import ALERTS_ON
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
 VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/vm1"
-VAULT_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault1"
+VAULT_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup"
+    "/providers/Microsoft.RecoveryServices/vaults/vault1"
+)
 CONTAINER, ITEM = "IaasVMContainer;iaasvmcontainerv2;rg-app;vm1", "VM;iaasvmcontainerv2;rg-app;vm1"
 ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
-APP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator/providers/Microsoft.Web/sites/func"
+APP_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator"
+    "/providers/Microsoft.Web/sites/func"
+)
 ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 
 FILLED = {
@@ -56,8 +62,8 @@ FILLED = {
 """By the expression in an f-string, or the name in a template."""
 
 VARIABLES = {"$HERE": "infra", "$1": "value"}
-"""Of the scripts, where the parser looks at what they stand for; the others stay as
-they are written."""
+"""Variables of the scripts whose values the parser checks; the others stay as they are
+written."""
 
 PLACEHOLDERS = {
     "VM_OR_GROUP_ID": VM_ID,
