@@ -10,8 +10,9 @@ import azure.functions as func
 
 from functions.composition import the_app
 from functions.starting import ensure_running, is_running
-from shared.execution import guardian as work
+from shared.execution.executor import Execution
 from shared.execution.tools import Tools
+from shared.incident import restarts
 
 blueprint = df.Blueprint()
 
@@ -21,14 +22,14 @@ blueprint = df.Blueprint()
 async def guardian(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
     """Does all that can be done, then raises the first of what could not."""
     tools = await the_app().tools()
-    problems = await _put_back(tools) + await _resume(tools, client)
+    problems = await _put_back(Execution(tools)) + await _resume(tools, client)
     if problems:
         raise problems[0]
 
 
-async def _put_back(tools: Tools) -> list[Exception]:
+async def _put_back(execution: Execution) -> list[Exception]:
     try:
-        for outcome in await work.put_back(tools):
+        for outcome in await execution.put_back_due():
             logging.warning("guardian: %s", outcome.detail)
     except Exception as error:  # the other half of the guardian's work does not wait for this one
         logging.exception("guardian: locks could not be put back")
@@ -39,14 +40,14 @@ async def _put_back(tools: Tools) -> list[Exception]:
 async def _resume(tools: Tools, client: str) -> list[Exception]:
     """One incident that cannot be looked at keeps no other from being begun again."""
     problems: list[Exception] = []
-    for incident in await work.unfinished(tools):
+    for incident in await restarts.unfinished(tools):
         try:
-            if await is_running(client, incident.id) or not await work.may_restart(
+            if await is_running(client, incident.id) or not await restarts.may_restart(
                 tools, incident.id
             ):
                 continue
             if await ensure_running(client, incident.id, restarted=True):
-                await work.count_restart(tools, incident.id)
+                await restarts.count_restart(tools, incident.id)
         except Exception as error:
             logging.exception("guardian: incident %s", incident.id)
             problems.append(error)

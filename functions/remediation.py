@@ -15,12 +15,15 @@ import azure.durable_functions as df
 
 from functions.composition import the_app
 from functions.orchestration import LongHistory, Remediation, Steps
-from shared.codec import to_json
+from shared.codec import from_json, to_json
 from shared.diagnosis import begin, check
 from shared.diagnosis.checkers.contract import unknown
 from shared.errors import RemediatorError
-from shared.execution import carry_out, guardian, hand_over
+from shared.incident import restarts
+from shared.incident.outcome import StepOutcome
 from shared.plan import decide, turn
+from shared.plan.planner import Plan
+from shared.plan.steps import Step
 from shared.verification import verify
 
 blueprint = df.Blueprint()
@@ -47,7 +50,9 @@ def remediate(context: df.DurableOrchestrationContext) -> Steps:
 
 @blueprint.activity_trigger(input_name="work")
 async def begin_incident(work: dict) -> dict:  # type: ignore[type-arg]
-    return await begin.begin(await the_app().tools(), work["incident_id"])
+    app = the_app()
+    await (await app.execution()).recover(work["incident_id"])
+    return await begin.begin(await app.tools(), work["incident_id"])
 
 
 @blueprint.activity_trigger(input_name="work")
@@ -58,7 +63,10 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
         incident = await tools.book.get(work["incident_id"])
         if incident is None:
             raise RemediatorError(f"incident {work['incident_id']} is not in the store")
-        return await check.check(tools, incident, work["failed_at"], work["cause"])
+        found: dict[str, Any] = to_json(
+            await check.check(tools, incident, work["failed_at"], work["cause"])
+        )
+        return found
     except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
         failed: dict[str, Any] = to_json(
@@ -95,9 +103,12 @@ async def carry_out_unit(work: dict) -> dict:  # type: ignore[type-arg]
     """Errors become data: the incident goes to a person with what is known, instead of
     being lost."""
     try:
-        return await carry_out.carry_out(
-            await the_app().tools(), work["incident_id"], work["cause"], work["unit"]
+        unit = tuple(from_json(Step, each) for each in work["unit"])
+        execution = await the_app().execution()
+        done: dict[str, Any] = to_json(
+            await execution.carry_out(work["incident_id"], work["cause"], unit)
         )
+        return done
     except Exception as error:
         logging.exception(
             "the fix of %s for incident %s failed", work["cause"], work["incident_id"]
@@ -111,10 +122,12 @@ async def carry_out_unit(work: dict) -> dict:  # type: ignore[type-arg]
 
 @blueprint.activity_trigger(input_name="work")
 async def settle_fix(work: dict) -> dict:  # type: ignore[type-arg]
-    tools = await the_app().tools()
-    return await carry_out.settle(
-        tools, work["incident_id"], work["plan"], work["outcomes"], work["failed_at"]
-    )
+    execution = await the_app().execution()
+    outcomes = tuple(from_json(StepOutcome, each) for each in work["outcomes"])
+    plan = from_json(Plan, work["plan"])
+    return {
+        "verify": await execution.settle(work["incident_id"], plan, outcomes, work["failed_at"])
+    }
 
 
 @blueprint.activity_trigger(input_name="work")
@@ -134,13 +147,12 @@ async def conclude_backup(work: dict) -> dict:  # type: ignore[type-arg]
 
 @blueprint.activity_trigger(input_name="work")
 async def hand_over_incident(work: dict) -> dict:  # type: ignore[type-arg]
-    return await hand_over.hand_over(
-        await the_app().tools(), work["incident_id"], work["stage"], work["error"]
-    )
+    execution = await the_app().execution()
+    return {"closed": await execution.hand_over(work["incident_id"], work["stage"], work["error"])}
 
 
 @blueprint.activity_trigger(input_name="work")
 async def note_progress(work: dict) -> dict:  # type: ignore[type-arg]
     """Called in work that was lost before: a stage came through."""
-    await guardian.note_progress(the_app().book, work["incident_id"], work["stage"])
+    await restarts.note_progress(the_app().book, work["incident_id"], work["stage"])
     return {}

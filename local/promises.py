@@ -9,7 +9,7 @@ from typing import Any
 from shared.arm_ids import fold
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from shared.execution.fixes.contract import StepKind
+from shared.plan.steps import StepKind
 
 COLLECTION = "microsoft.compute/restorepointcollections"
 LOCK = "microsoft.authorization/locks"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from shared.audit import telemetry
+from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
@@ -15,10 +16,13 @@ from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.errors import SettingsError
+from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import LockWindows
 from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
+from shared.incident.closing import Closing
+from shared.incident.waiting import Waits
 from shared.intake.quarantine import Quarantine
 from shared.intake.sweep import Sweep
 from shared.intake.take import Intake
@@ -59,6 +63,24 @@ class App:
     @cached_property
     def book(self) -> IncidentBook:
         return IncidentBook(self.store)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.audit)
+
+    @cached_property
+    def limiter(self) -> ChangeLimiter:
+        settings = self.settings
+        patience = settings.longest_pause_seconds + DIAGNOSIS_SECONDS
+        return ChangeLimiter(self.store, settings.changes_per_hour, patience)
+
+    @cached_property
+    def closing(self) -> Closing:
+        return Closing(self.book, self.journal, self.limiter)
+
+    @cached_property
+    def waits(self) -> Waits:
+        return Waits(self.book, self.journal, self.closing)
 
     @cached_property
     def ledger(self) -> LockLedger:
@@ -117,25 +139,25 @@ class App:
             settings.sweep_most,
         )
 
+    async def execution(self) -> Execution:
+        """The only stage that is handed the writer. Raises what own_subscription raises."""
+        return Execution(await self.tools())
+
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
-        limiter = ChangeLimiter(
-            self.store,
-            self.settings.changes_per_hour,
-            self.settings.longest_pause_seconds + DIAGNOSIS_SECONDS,
-        )
-        cooling = CoolingTime(self.store, self.settings.cooling_hours)
-        reader, writer = ArmReader(clients), ArmWriter(clients)
         return Tools(
             self.settings,
-            reader,
-            writer,
+            ArmReader(clients),
+            ArmWriter(clients),
             self.audit,
+            self.journal,
+            self.closing,
+            self.waits,
             self.book,
             self.ledger,
             self.windows,
-            limiter,
-            cooling,
+            self.limiter,
+            CoolingTime(self.store, self.settings.cooling_hours),
         )
 
     async def failed_backup_log(self) -> FailedBackupLog:

@@ -19,10 +19,10 @@ from shared.app import App
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from shared.errors import NotUsable, RemediatorError
-from shared.execution.fixes.contract import StepKind
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Status
 from shared.incident.review import KIND, State, newest
+from shared.plan.steps import StepKind
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100

@@ -10,9 +10,7 @@ from shared import catalogue, clock
 from shared.diagnosis.advice import About, look_at_job
 from shared.diagnosis.which_job import job_of
 from shared.diagnosis.witness import NotWitnessed, witness
-from shared.execution.lock_window.turn import recover
-from shared.execution.tools import Tools, note
-from shared.incident.closing import close
+from shared.execution.tools import Tools
 from shared.incident.model import Incident, Status
 from shared.intake.take import hold_vm
 
@@ -25,7 +23,6 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     incident = await tools.book.get(incident_id)
     if incident is None:
         return {"next": STOP}
-    await recover(tools, incident)
     if not incident.ended:  # intake may have ended between the incident and the hold
         incident = await hold_vm(tools.book, tools.audit, incident)
     if incident.ended:
@@ -55,7 +52,7 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
         lambda each: _diagnosing(each, code, "the job in the vault confirms the failure"),
     )
     told = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
-    await note(tools, incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
+    await tools.journal.note(incident, "diagnosis", f"error code {code or 'unknown'}", detail=told)
     newest = incident.newest_failure
     return {
         "next": DIAGNOSE,
@@ -87,8 +84,8 @@ def _diagnosing(incident: Incident, code: str, reason: str) -> Incident:
 
 
 async def _stop(tools: Tools, incident: Incident, found: NotWitnessed) -> dict[str, Any]:
-    await close(
-        tools, incident.id, found.status, found.reason, advice_without_findings(incident, found)
+    await tools.closing.close(
+        incident.id, found.status, found.reason, advice_without_findings(incident, found)
     )
     return {"next": STOP}
 

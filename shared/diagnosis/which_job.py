@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from shared import clock
 from shared.arm_ids import parse
 from shared.diagnosis.witness import NotWitnessed
-from shared.execution.tools import Tools, note
+from shared.execution.tools import Tools
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Incident, Status
 
@@ -46,8 +46,7 @@ async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
             f"the failed job is {job.name}, which is the incident {claim.incident_id} already",
         )
     changed = await tools.book.change(incident.id, lambda each: replace(each, job_id=job.name))
-    await note(
-        tools,
+    await tools.journal.note(
         changed,
         "diagnosis",
         f"the event names no job; it is {job.name}, the last failed backup of the VM",

@@ -22,10 +22,11 @@ from shared import clock
 from shared.arm_ids import fold, parse
 from shared.azure.calls import PASSING_CONFLICTS
 from shared.errors import AzureCallFailed, OperationFailed, Throttled, Unavailable
-from shared.execution import guards
-from shared.execution.tools import Tools, change
+from shared.execution.change import change
+from shared.execution.tools import Tools
 from shared.facts import Absent, Job, Unreadable, why_unread
 from shared.incident.model import Incident
+from shared.plan.mode import ModeNotKnown, mode_now
 
 KIND = "backup"
 LONGEST_WAIT_SECONDS = 1800.0
@@ -55,8 +56,8 @@ async def ordered(tools: Tools, incident: Incident) -> str | Refusal:
         return begun
     if incident.backup_attempts >= MOST_ATTEMPTS:
         return Refusal("no backup was seen to begin", passing=False)
-    mode = await guards.mode_now(tools, incident)
-    if isinstance(mode, guards.ModeNotKnown):
+    mode = await mode_now(tools.settings.mode, tools.reader, incident)
+    if isinstance(mode, ModeNotKnown):
         return Refusal(mode.reason, passing=not mode.vm_gone)
     if mode.name != "auto":
         return Refusal(mode.because, passing=False)
@@ -98,7 +99,7 @@ async def _started(tools: Tools, incident: Incident) -> str:
         begun.append(answer.value)
         return answer.correlation_id
 
-    await change(tools, incident, KIND, incident.item_id, call)
+    await change(tools.journal, incident, KIND, incident.item_id, call)
     try:
         for _ in range(LOOKS):
             if job_id := await tools.writer.started_job(vault_id, container, item, begun[0]):

@@ -4,56 +4,50 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 from shared import clock
 from shared.arm_ids import fold, group_of, parse
-from shared.codec import from_json, to_json
 from shared.diagnosis.advice import About
 from shared.diagnosis.check import check
 from shared.errors import StoreUnavailable
 from shared.execution import extension
-from shared.execution.fixes.contract import Step, StepKind
 from shared.execution.lock_window import turn as unlocking
-from shared.execution.tools import StepOutcome, Tools, intended, note
-from shared.incident.closing import close
+from shared.execution.tools import Tools
 from shared.incident.model import Action, Awaited, Incident, Status, Verdict
-from shared.incident.waiting import Wait, not_done, wait
-from shared.plan.planner import Plan, advice_for
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.waiting import Wait
+from shared.plan.planner import Plan, advice_for, not_done
+from shared.plan.steps import Step, StepKind
 
 
 async def carry_out(
-    tools: Tools, incident_id: str, cause: str, unit_json: list[dict[str, Any]]
-) -> dict[str, Any]:
+    tools: Tools, incident_id: str, cause: str, steps: tuple[Step, ...]
+) -> StepOutcome:
     """One unit of a plan: the removal of an extension, or all steps in one resource
-    group. Returns its StepOutcome.
+    group.
 
-    Safe to run again, after a crash or because it was busy: it first looks at what is
-    already so.
+    Safe to run again, after a crash or because it was busy: it checks the state first.
     """
-    steps = tuple(from_json(Step, each) for each in unit_json)
     if late := _too_late(await tools.book.get(incident_id)):
-        stopped: dict[str, Any] = to_json(late)
-        return stopped
+        return late
     incident = await tools.book.change(incident_id, lambda each: _begun(each, steps, cause))
     try:
         done = await _carried_out(tools, incident, steps)
-        if done.result == "waiting":
+        if done.result is Outcome.WAITING:
             await _put_off(tools, incident_id, steps, cause, done.detail)
     except StoreUnavailable as error:
         logging.warning("incident %s: %s", incident_id, error)
-        done = StepOutcome("busy", f"the store does not answer: {error}")
-    told: dict[str, Any] = to_json(done)
-    return told
+        done = StepOutcome(Outcome.BUSY, f"the store does not answer: {error}")
+    return done
 
 
 def _too_late(incident: Incident | None) -> StepOutcome | None:
     """Why an activity that is called again, after its answer was lost, changes nothing;
     None while the fix goes on."""
     if incident is not None and incident.ended:
-        return StepOutcome("refused", "the incident has ended")
+        return StepOutcome(Outcome.REFUSED, "the incident has ended")
     if incident is not None and incident.status is Status.WAITING:
-        return StepOutcome("waiting", incident.reason)
+        return StepOutcome(Outcome.WAITING, incident.reason)
     return None
 
 
@@ -64,12 +58,11 @@ async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]
             return done  # busy, or told to the incident by whoever led the window
     else:
         done = await extension.uninstall(tools, incident, steps[0])
-    if done.result == "waiting":
+    if done.result is Outcome.WAITING:
         return done
     await tools.book.change(incident.id, lambda each: _ended(each, steps, done))
     for step in steps:
-        await note(
-            tools,
+        await tools.journal.note(
             incident,
             "step",
             f"{step.kind}: {done.result}",
@@ -99,12 +92,13 @@ async def _put_off(
 ) -> None:
     """A job of the VM runs: what was not begun is off the record again, and where
     nothing of the plan was, it does not count."""
-    begun = await intended(tools, incident_id)
+    begun = await tools.journal.intended(incident_id)
     incident = await tools.book.change(incident_id, lambda each: _without(each, steps, begun))
     if all(action.cause != cause for action in incident.actions):
         await tools.cooling.take_back(incident.vm_id, cause, incident.id)
         await tools.limiter.give_back(incident.id, cause)
-    await wait(tools, incident, Wait(Awaited.JOB, cause, why, not_done(steps)))
+    by_hand = (*not_done(steps), About.of(incident).backup_now)
+    await tools.waits.wait(incident, Wait(Awaited.JOB, cause, why, by_hand))
 
 
 def _without(incident: Incident, steps: tuple[Step, ...], begun: set[str]) -> Incident:
@@ -137,40 +131,31 @@ def _ended(incident: Incident, steps: tuple[Step, ...], done: StepOutcome) -> In
 async def settle(
     tools: Tools,
     incident_id: str,
-    plan_json: dict[str, Any],
-    outcomes_json: list[dict[str, Any]],
+    plan: Plan,
+    outcomes: tuple[StepOutcome, ...],
     failed_at: str,
-) -> dict[str, Any]:
-    """After the last step: {"verify": true} when the fix is in place and its checker is
-    silent, else the incident is closed."""
-    plan = from_json(Plan, plan_json)
-    outcomes = [from_json(StepOutcome, each) for each in outcomes_json]
+) -> bool:
+    """After the last step: True when the fix is in place and its checker is silent, so
+    that a backup has to show it; False when the incident was closed."""
     incident = await tools.book.get(incident_id)
     if incident is None or incident.ended:
-        return {"verify": False}
+        return False
     problems = [outcome.detail for outcome in outcomes if not outcome.done]
     if problems:
         await _hand_over(tools, incident, plan, problems, outcomes)
-        return {"verify": False}
+        return False
     finding = await check(tools, incident, failed_at, plan.cause)
-    if finding["verdict"] == Verdict.CONFIRMED:
-        await _hand_over(
-            tools,
-            incident,
-            plan,
-            ["the fix was carried out and its cause is still confirmed"],
-            outcomes,
-        )
-        return {"verify": False}
+    if finding.verdict is Verdict.CONFIRMED:
+        problem = "the fix was carried out and its cause is still confirmed"
+        await _hand_over(tools, incident, plan, [problem], outcomes)
+        return False
     await tools.book.change(incident_id, _to_be_verified)
-    await note(
-        tools,
-        incident,
-        "finding",
-        f"{plan.cause} after the fix: {finding['verdict']}",
-        detail={"evidence": finding["evidence"]},
+    result, detail = (
+        f"{plan.cause} after the fix: {finding.verdict}",
+        {"evidence": list(finding.evidence)},
     )
-    return {"verify": True}
+    await tools.journal.note(incident, "finding", result, detail=detail)
+    return True
 
 
 def _to_be_verified(incident: Incident) -> Incident:
@@ -181,14 +166,18 @@ def _to_be_verified(incident: Incident) -> Incident:
 
 
 async def _hand_over(
-    tools: Tools, incident: Incident, plan: Plan, problems: list[str], outcomes: list[StepOutcome]
+    tools: Tools,
+    incident: Incident,
+    plan: Plan,
+    problems: list[str],
+    outcomes: tuple[StepOutcome, ...],
 ) -> None:
     """To a person, with the reason, what is left to do by hand, and the advice for the
     cause."""
     finding = next((each for each in incident.findings if each.cause == plan.cause), None)
     advice = advice_for(finding, About.of(incident)) if finding else ()
-    begun = await intended(tools, incident.id)
-    if all(outcome.result == "refused" for outcome in outcomes) and not any(
+    begun = await tools.journal.intended(incident.id)
+    if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
         fold(step.target) in begun for step in plan.steps
     ):
         await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
@@ -197,7 +186,9 @@ async def _hand_over(
     await unlocking.close_intents(
         tools, incident
     )  # before it ends: its window, and who looks after that, may be gone
-    await close(tools, incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice))
+    await tools.closing.close(
+        incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice)
+    )
 
 
 def advice_on_locks(incident: Incident) -> tuple[str, ...]:

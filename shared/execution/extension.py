@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from shared.arm_ids import fold
+from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
-from shared.execution.fixes.contract import Step
-from shared.execution.tools import StepOutcome, Tools, change
+from shared.execution.change import change
+from shared.execution.tools import Tools
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Incident
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.plan.steps import Step
 
 KIND = "uninstall_extension"
 PREEMPTED = "OperationPreempted"
@@ -28,7 +31,9 @@ async def uninstall(tools: Tools, incident: Incident, step: Step) -> StepOutcome
     try:
         return await _looked_and_uninstalled(tools, incident, step)
     except _Preempted as again:
-        return StepOutcome("failed", f"another operation on the VM came in between, twice: {again}")
+        return StepOutcome(
+            Outcome.FAILED, f"another operation on the VM came in between, twice: {again}"
+        )
 
 
 class _Preempted(Exception):
@@ -37,21 +42,21 @@ class _Preempted(Exception):
 
 async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) -> StepOutcome:
     if problem := await guards.switched_off(tools, incident):
-        return StepOutcome("refused", problem)
-    if job := await guards.job_running(tools.reader, incident):
-        return StepOutcome("waiting", guards.why_later(job))
+        return StepOutcome(Outcome.REFUSED, problem)
+    if job := await job_running(tools.reader, incident):
+        return StepOutcome(Outcome.WAITING, why_later(job))
     if problem := await vault_guards.protection_ended(
         tools.reader, incident.vm_id, incident.item_id
     ):
-        return StepOutcome("refused", problem)
+        return StepOutcome(Outcome.REFUSED, problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return StepOutcome("refused", vm.why)
+        return StepOutcome(Outcome.REFUSED, vm.why)
     if problem := guards.cannot_take_extension_changes(vm):
-        return StepOutcome("refused", problem)
+        return StepOutcome(Outcome.REFUSED, problem)
     extensions = await tools.reader.extensions(incident.vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return StepOutcome("refused", extensions.why)
+        return StepOutcome(Outcome.REFUSED, extensions.why)
     return await _uninstall(tools, incident, step, vm, extensions)
 
 
@@ -64,17 +69,18 @@ async def _uninstall(
 ) -> StepOutcome:
     found = next((each for each in extensions if fold(each.id) == fold(step.target)), None)
     if found is None:
-        return StepOutcome("done", "the extension is already gone")
+        return StepOutcome(Outcome.DONE, "the extension is already gone")
     if not found.is_backup_extension:
         return StepOutcome(
-            "refused", f"{found.name} is {found.publisher}.{found.type}, not the backup extension"
+            Outcome.REFUSED,
+            f"{found.name} is {found.publisher}.{found.type}, not the backup extension",
         )
     if problem := await guards.would_not_return(tools.reader, vm, found):
-        return StepOutcome("refused", problem)
+        return StepOutcome(Outcome.REFUSED, problem)
     wait_seconds = tools.settings.extension_wait_seconds
     try:
         await change(
-            tools,
+            tools.journal,
             incident,
             KIND,
             found.id,
@@ -87,11 +93,11 @@ async def _uninstall(
         )
     except ScopeLocked as error:
         return StepOutcome(
-            "failed",
+            Outcome.FAILED,
             f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}",
         )
     except AzureCallFailed as error:
         if error.code == PREEMPTED:
             raise _Preempted(str(error)) from error
-        return StepOutcome("failed", str(error))
-    return StepOutcome("done", "uninstalled")
+        return StepOutcome(Outcome.FAILED, str(error))
+    return StepOutcome(Outcome.DONE, "uninstalled")

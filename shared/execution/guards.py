@@ -2,98 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
 from shared.execution.tools import Tools
 from shared.facts import (
     Absent,
     Extension,
-    Job,
     RestorePointCollection,
     Unreadable,
     VirtualMachine,
     why_unread,
 )
 from shared.incident.model import Incident
-from shared.plan.policy import Mode, mode_in_force
-
-
-@dataclass(frozen=True, slots=True)
-class ModeNotKnown:
-    reason: str
-    vm_gone: bool = False
-    """The VM does not exist: asking again is of no use."""
-
-
-async def mode_now(
-    tools: Tools, incident: Incident, targets: Iterable[str] = ()
-) -> Mode | ModeNotKnown:
-    """The mode in force for this VM.
-
-    `targets`: what would be deleted; the groups that hold it have a say like the VM's
-    own.
-    """
-    vm = await tools.reader.virtual_machine(incident.vm_id)
-    if isinstance(vm, Absent | Unreadable):
-        return ModeNotKnown(why_unread("the VM's tags allow a change", vm), isinstance(vm, Absent))
-    names = {
-        fold(name): name
-        for name in (parse(each).resource_group for each in (*targets, incident.vm_id))
-    }
-    group_tags: dict[str, dict[str, str]] = {}
-    for name in names.values():
-        tags = await tools.reader.resource_group_tags(name)
-        if isinstance(tags, Absent | Unreadable):
-            return ModeNotKnown(why_unread("the resource group's tags allow a change", tags))
-        group_tags[name] = tags
-    return mode_in_force(tools.settings.mode, vm.tags, group_tags)
+from shared.plan.mode import ModeNotKnown, mode_now
 
 
 async def switched_off(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> str:
     """Why no change may be made to this VM, or to what holds `targets`, now, or "" when
     policy allows it."""
-    mode = await mode_now(tools, incident, targets)
+    mode = await mode_now(tools.settings.mode, tools.reader, incident, targets)
     if isinstance(mode, ModeNotKnown):
         return mode.reason
     return "" if mode.name == "auto" else mode.because
-
-
-async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable | None:
-    """A job of this VM that runs in any vault of the subscription, of whatever kind;
-    None when none runs.
-
-    A VM can be restored out of a vault that does not protect it. A job that names no VM
-    counts as this one's.
-    """
-    vaults = await reader.vaults()
-    if isinstance(vaults, Absent | Unreadable):
-        return Unreadable("whether a job of the VM runs", vaults.why)
-    ids = {fold(vault.id): vault.id for vault in vaults} | {
-        fold(incident.vault_id): incident.vault_id
-    }
-    listed = await asyncio.gather(*(reader.running_jobs(vault_id) for vault_id in ids.values()))
-    vm = parse(incident.vm_id)
-    found: Job | Unreadable | None = None
-    for jobs in listed:
-        if isinstance(jobs, Absent | Unreadable):
-            found = found or Unreadable("whether a job of the VM runs", jobs.why)
-            continue
-        for job in jobs:
-            if job.is_of(vm.name, vm.resource_group) is not False:
-                return job
-    return found
-
-
-def why_later(job: Job | Unreadable) -> str:
-    """Why a change has to wait, of what `job_running` found."""
-    if isinstance(job, Unreadable):
-        return f"{job.what} is not known: {job.reason}"
-    vault = job.id.rsplit("/", 3)[-3] if job.id.count("/") > 2 else "a vault"
-    return f"the job {job.name} ({job.operation}) of the VM in {vault} is {job.status}"
 
 
 def not_ours(collection: RestorePointCollection, vm_id: str) -> str:

@@ -1,31 +1,48 @@
-"""Ends an incident: status, reason, what a person can do, and the note of it in the
-audit log."""
+"""Ends an incident: its status, the reason, and what a person can do, on record."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from shared import clock
-from shared.execution.tools import Tools, note
+from shared.audit.journal import Journal
+from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, Status
 
 
-async def close(
-    tools: Tools, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
-) -> Incident:
-    def change(incident: Incident) -> Incident:
-        if incident.ended:
-            return incident
-        return replace(incident.moved(status, reason, now=clock.now()), manual_steps=manual_steps)
+class Line(Protocol):
+    """The line of incidents that wait for a place within the limit of changes."""
 
-    incident = await tools.book.change(incident_id, change)
-    await note(
-        tools,
-        incident,
-        "status",
-        f"{incident.status}: {incident.reason}",
-        detail={"manual_steps": list(manual_steps)},
-    )
-    if incident.waiting is not None:
-        await tools.limiter.leave(incident.id)  # so that it holds nobody up who waits behind it
-    return incident
+    async def leave(self, incident_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    book: IncidentBook
+    journal: Journal
+    line: Line
+
+    async def close(
+        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
+    ) -> Incident:
+        """End the incident and record it. An incident that has ended stays as it is.
+
+        Returns it as it now is. Raises StoreUnavailable.
+        """
+
+        def end(incident: Incident) -> Incident:
+            if incident.ended:
+                return incident
+            moved = incident.moved(status, reason, now=clock.now())
+            return replace(moved, manual_steps=manual_steps)
+
+        incident = await self.book.change(incident_id, end)
+        result, detail = (
+            f"{incident.status}: {incident.reason}",
+            {"manual_steps": list(manual_steps)},
+        )
+        await self.journal.note(incident, "status", result, detail=detail)
+        if incident.waiting is not None:
+            await self.line.leave(incident.id)  # so that it does not block those behind it
+        return incident

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared import clock
-from shared.diagnosis.advice import About
-from shared.execution.fixes.contract import Step
-from shared.execution.tools import Tools, note
-from shared.incident.closing import close
+from shared.audit.journal import Journal
+from shared.incident.book import IncidentBook
+from shared.incident.closing import Closing
 from shared.incident.model import Awaited, Incident, Status, Waiting
 
 WAIT, STOP = "wait", "stop"
@@ -31,36 +30,32 @@ class Wait:
     """When it is expected to be over, ISO 8601; "" where nobody knows."""
 
 
-async def wait(tools: Tools, incident: Incident, asked: Wait) -> dict[str, Any]:
-    """{"next": "wait", "seconds"}: ask again after that time at the latest; {"next":
-    "stop"} when the 24 hours are over: a person.
+@dataclass(frozen=True, slots=True)
+class Waits:
+    book: IncidentBook
+    journal: Journal
+    closing: Closing
 
-    The time counts from the incident's first wait for this change, whatever was waited
-    for, also over the loss of the engine.
-    """
-    now = clock.now()
-    since = incident.waiting.since if incident.waiting else now
-    latest = clock.after(since, LONGEST_HOURS * 3600)
-    if latest <= now:
-        reason = f"waited for {LONGEST_HOURS} hours, since {since}: {asked.why}"
-        await close(
-            tools,
-            incident.id,
-            Status.NEEDS_PERSON,
-            reason,
-            (*asked.by_hand, About.of(incident).backup_now),
-        )
-        return {"next": STOP}
-    reason = f"since {since}: {asked.why}; a person is asked at {latest}"
-    told = Waiting(since, asked.awaited, asked.cause)
-    changed = await tools.book.change(incident.id, lambda each: _waits(each, reason, told))
-    if incident.status is not Status.WAITING or incident.waiting != told:
-        await note(tools, changed, "status", f"{changed.status}: {changed.reason}")
-    return {"next": WAIT, "seconds": _seconds(now, min(asked.until or latest, latest))}
+    async def wait(self, incident: Incident, reason: Wait) -> dict[str, Any]:
+        """{"next": "wait", "seconds"}: ask again after that time at the latest; {"next":
+        "stop"} when the 24 hours are over: a person.
 
-
-def not_done(steps: tuple[Step, ...]) -> tuple[str, ...]:
-    return tuple(f"Not done by us: {step.says}" for step in steps)
+        The time counts from the incident's first wait for this change, across every
+        reason to wait and across the loss of the engine.
+        """
+        now = clock.now()
+        since = incident.waiting.since if incident.waiting else now
+        latest = clock.after(since, LONGEST_HOURS * 3600)
+        if latest <= now:
+            end = f"waited for {LONGEST_HOURS} hours, since {since}: {reason.why}"
+            await self.closing.close(incident.id, Status.NEEDS_PERSON, end, reason.by_hand)
+            return {"next": STOP}
+        text = f"since {since}: {reason.why}; a person is asked at {latest}"
+        waiting = Waiting(since, reason.awaited, reason.cause)
+        changed = await self.book.change(incident.id, lambda each: _waits(each, text, waiting))
+        if incident.status is not Status.WAITING or incident.waiting != waiting:
+            await self.journal.note(changed, "status", f"{changed.status}: {changed.reason}")
+        return {"next": WAIT, "seconds": _seconds(now, min(reason.until or latest, latest))}
 
 
 def _waits(incident: Incident, reason: str, waiting: Waiting) -> Incident:

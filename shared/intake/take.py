@@ -10,11 +10,11 @@ from typing import Any
 
 from shared import clock
 from shared.arm_ids import fold
+from shared.audit.journal import ACTOR
 from shared.audit.log import AuditLog
 from shared.errors import RemediatorError
 from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import parse
-from shared.execution.tools import ACTOR
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.claims import Claim
 from shared.incident.model import Incident, Status

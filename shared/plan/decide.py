@@ -9,11 +9,10 @@ from shared import catalogue, clock
 from shared.codec import from_json, to_json
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.examine import in_order
-from shared.execution.guards import ModeNotKnown, mode_now
-from shared.execution.tools import Tools, note
+from shared.execution.tools import Tools
 from shared.facts import Absent
-from shared.incident.closing import close
 from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.plan.mode import ModeNotKnown, mode_now
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode
 
@@ -35,7 +34,9 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
             "verdict": finding.verdict.value,
             "evidence": list(finding.evidence),
         }
-        await note(tools, incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told)
+        await tools.journal.note(
+            incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told
+        )
     if _only_to_be_verified(incident, findings):
         reason = "the fix was in place before its process died; a new backup has to show it"
         await tools.limiter.leave(incident_id)
@@ -45,19 +46,18 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
                 each.moved(Status.VERIFYING, reason, now=clock.now()), findings
             ),
         )
-        await note(tools, incident, "plan", f"no change: {reason}")
+        await tools.journal.note(incident, "plan", f"no change: {reason}")
         return {"plan": None, "verify": True}
     decided = await _decided(tools, incident, findings)
     if isinstance(decided, NoPlan):
         told = {"would": to_json(decided.would) if decided.would else None}
-        await note(tools, incident, "plan", f"no change: {decided.reason}", detail=told)
-        await close(tools, incident_id, decided.status, decided.reason, decided.manual_steps)
+        await tools.journal.note(incident, "plan", f"no change: {decided.reason}", detail=told)
+        await tools.closing.close(incident_id, decided.status, decided.reason, decided.manual_steps)
         return {"plan": None, "verify": False}
     await tools.book.change(
         incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now())
     )
-    await note(
-        tools,
+    await tools.journal.note(
         incident,
         "plan",
         f"{decided.fix} because of {decided.cause}",
@@ -105,7 +105,10 @@ async def _decided(
     lately = await tools.cooling.fixed_lately(incident.vm_id, incident.id)
     wanted = plan(incident, findings, ANY_MODE, lately)
     mode = await mode_now(
-        tools, incident, [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
+        tools.settings.mode,
+        tools.reader,
+        incident,
+        [step.target for step in wanted.steps] if isinstance(wanted, Plan) else (),
     )
     if isinstance(mode, ModeNotKnown):
         return NoPlan(

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from shared import catalogue
 from shared.arm_ids import fold, group_of
 from shared.diagnosis.advice import About, look_at_job, unknown_code
-from shared.execution.fixes.contract import NotFixable, Step, StepKind
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
+from shared.plan.steps import NotFixable, Step, StepKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,16 @@ def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
 def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
     if isinstance(found, NoPlan) or mode.name == "auto":
         return found
-    told = tuple(f"Not done by us: {step.says}" for step in found.steps)
+    told = not_done(found.steps)
     ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
     return NoPlan(
         ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found
     )
+
+
+def not_done(steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """What a person is told of steps that a plan has and that were not carried out."""
+    return tuple(f"Not done by us: {step.says}" for step in steps)
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:

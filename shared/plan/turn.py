@@ -26,15 +26,14 @@ from shared.codec import from_json
 from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job
 from shared.diagnosis.begin import causes
-from shared.execution import guards
-from shared.execution.fixes.contract import StepKind
-from shared.execution.tools import Tools, note
+from shared.diagnosis.running_job import job_running, why_later
+from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable, why_unread
-from shared.incident.closing import close
 from shared.incident.model import Awaited, Incident, Status
-from shared.incident.waiting import STOP, Wait, not_done, wait
+from shared.incident.waiting import STOP, Wait
 from shared.plan.limits import Ticket
-from shared.plan.planner import Plan
+from shared.plan.planner import Plan, not_done
+from shared.plan.steps import StepKind
 
 ACT, DIAGNOSE = "act", "diagnose"
 MOST_UNREAD = 5
@@ -56,18 +55,24 @@ async def before_diagnosis(tools: Tools, incident_id: str, failed_at: str) -> di
         )  # the engine lost it after a change of ours: a backup of our own has to show it
     found = await later.look(tools.reader, incident, failed_at)
     if isinstance(found, later.Healed):
-        await close(tools, incident_id, Status.IGNORED, found.reason)
+        await tools.closing.close(incident_id, Status.IGNORED, found.reason)
         return {"next": STOP}
     if isinstance(found, Unreadable):
-        await note(tools, incident, "diagnosis", why_unread("a later backup completed", found))
+        await tools.journal.note(
+            incident, "diagnosis", why_unread("a later backup completed", found)
+        )
     elif found is not None and (taken := await later.take_up(tools.book, incident, found)):
         incident = taken
-    if isinstance(job := await guards.job_running(tools.reader, incident), Job):
+    if isinstance(job := await job_running(tools.reader, incident), Job):
         cause = incident.waiting.cause if incident.waiting else ""
-        return {"unread": 0} | await wait(
-            tools,
+        return {"unread": 0} | await tools.waits.wait(
             incident,
-            Wait(Awaited.JOB, cause, guards.why_later(job), (look_at_job(incident),)),
+            Wait(
+                Awaited.JOB,
+                cause,
+                why_later(job),
+                (look_at_job(incident), About.of(incident).backup_now),
+            ),
         )
     if incident.status is Status.WAITING:
         incident = await _back_to_diagnosis(
@@ -85,7 +90,7 @@ async def _back_to_diagnosis(tools: Tools, incident_id: str, reason: str) -> Inc
         )
 
     changed = await tools.book.change(incident_id, change)
-    await note(tools, changed, "status", f"{changed.status}: {reason}")
+    await tools.journal.note(changed, "status", f"{changed.status}: {reason}")
     return changed
 
 
@@ -126,7 +131,7 @@ class _Turn:
         if isinstance(found, Unreadable):
             return await self._not_known(why_unread("a later backup completed", found))
         if isinstance(found, later.Healed):
-            await close(self.tools, self.incident.id, Status.IGNORED, found.reason)
+            await self.tools.closing.close(self.incident.id, Status.IGNORED, found.reason)
             return {"next": STOP}
         if found is not None and await later.take_up(self.tools.book, self.incident, found):
             code = found.error_code or "no code"
@@ -138,7 +143,7 @@ class _Turn:
         return await (self._act() if self.incident.status is Status.FIXING else self._ask_again())
 
     async def _act(self) -> dict[str, Any]:
-        if job := await guards.job_running(self.tools.reader, self.incident):
+        if job := await job_running(self.tools.reader, self.incident):
             return await self._later(job)
         if at := await self.tools.limiter.take(self._ticket):
             return await self._full(at)
@@ -149,7 +154,7 @@ class _Turn:
         """The line is asked first: that is one row, and the jobs are many calls."""
         if at := await self.tools.limiter.line_up(self._ticket):
             return await self._full(at)
-        if job := await guards.job_running(self.tools.reader, self.incident):
+        if job := await job_running(self.tools.reader, self.incident):
             await self.tools.limiter.leave(
                 self.incident.id
             )  # whoever waits for a job holds nobody else up
@@ -165,8 +170,8 @@ class _Turn:
 
     async def _later(self, job: Any) -> dict[str, Any]:
         if isinstance(job, Unreadable):
-            return await self._not_known(guards.why_later(job))
-        return await self._wait(Awaited.JOB, guards.why_later(job))
+            return await self._not_known(why_later(job))
+        return await self._wait(Awaited.JOB, why_later(job))
 
     async def _full(self, at: str) -> dict[str, Any]:
         why = (
@@ -177,8 +182,7 @@ class _Turn:
 
     async def _not_known(self, why: str) -> dict[str, Any]:
         if self.unread + 1 >= MOST_UNREAD:
-            await close(
-                self.tools,
+            await self.tools.closing.close(
                 self.incident.id,
                 Status.NEEDS_PERSON,
                 f"held back: {why}",
@@ -188,8 +192,8 @@ class _Turn:
         return await self._wait(Awaited.ANSWER, why) | {"unread": self.unread + 1}
 
     async def _wait(self, awaited: Awaited, why: str, until: str = "") -> dict[str, Any]:
-        asked = Wait(awaited, self.plan.cause, why, not_done(self.plan.steps), until)
-        return {"unread": 0} | await wait(self.tools, self.incident, asked)
+        asked = Wait(awaited, self.plan.cause, why, self._by_hand, until)
+        return {"unread": 0} | await self.tools.waits.wait(self.incident, asked)
 
     async def _too_many(self) -> dict[str, Any]:
         limit = self.tools.settings.changes_per_hour
@@ -197,7 +201,7 @@ class _Turn:
             f"held back: the limit of {limit} changes an hour is reached by this fix alone, which"
             f" makes {changes(self.plan)} at once"
         )
-        await close(self.tools, self.incident.id, Status.NEEDS_PERSON, reason, self._by_hand)
+        await self.tools.closing.close(self.incident.id, Status.NEEDS_PERSON, reason, self._by_hand)
         return {"next": STOP}
 
     async def _diagnose(self, reason: str) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from shared.diagnosis.begin import causes
 from shared.diagnosis.witness import of_job
 from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, ordered, pause_seconds
 from shared.execution.carry_out import advice_on_locks
-from shared.execution.tools import Tools, note, open_intents, outcome
+from shared.execution.tools import Tools
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.closing import close
 from shared.incident.model import Incident, Status, Verification
 
 YOUNG_SECONDS, YOUNG_POLLS = 60.0, 10
@@ -44,8 +43,7 @@ async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
         return await _wait_or_give_up(tools, incident_id, job_id)
     await tools.book.claim_verification(incident.vault_id, job_id, incident.id)
     await tools.book.change(incident_id, lambda each: _following(each, job_id))
-    await note(
-        tools,
+    await tools.journal.note(
         incident,
         KIND,
         f"following job {job_id}",
@@ -75,8 +73,7 @@ async def _wait_or_give_up(tools: Tools, incident_id: str, refusal: Refusal) -> 
     pause = pause_seconds(tools, incident, refusal)
     if isinstance(pause, str):
         reason = f"the fix is in place, but the verifying backup could not be started: {pause}"
-        await close(
-            tools,
+        await tools.closing.close(
             incident_id,
             Status.NEEDS_PERSON,
             reason,
@@ -88,17 +85,16 @@ async def _wait_or_give_up(tools: Tools, incident_id: str, refusal: Refusal) -> 
     await tools.book.change(
         incident_id, lambda each: each.moved(Status.VERIFYING, reason, now=clock.now())
     )
-    await note(tools, incident, KIND, f"waiting: {reason}")
+    await tools.journal.note(incident, KIND, f"waiting: {reason}")
     return {"job_id": "", "again_in_seconds": pause}
 
 
 async def _close_intent(tools: Tools, incident: Incident) -> None:
     """A backup that was ordered right before the process died: its job is looked for
     among those that have begun."""
-    for kind, target in await open_intents(tools, incident.id):
+    for kind, target in await tools.journal.open_intents(incident.id):
         if kind == KIND:
-            await outcome(
-                tools,
+            await tools.journal.outcome(
                 incident,
                 KIND,
                 target,
@@ -174,16 +170,14 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
         began_at=clock.normal(job.start_time),
     )
     incident = await tools.book.change(incident_id, lambda each: replace(each, verification=shown))
-    await note(
-        tools,
+    await tools.journal.note(
         incident,
         KIND,
         f"job {job.name} ended: {ended}",
         detail={"job": job.name, "error_code": shown.error_code},
     )
     if shown.completed:
-        await close(
-            tools,
+        await tools.closing.close(
             incident_id,
             Status.FIXED,
             f"the verifying backup {job.name} is {ended}",
@@ -198,8 +192,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
 
 async def _not_shown(tools: Tools, incident: Incident, reason: str) -> None:
     steps = (About.of(incident).backup_now, *advice_on_locks(incident))
-    await close(
-        tools,
+    await tools.closing.close(
         incident.id,
         Status.NEEDS_PERSON,
         f"the fix is in place, but not shown to work: {reason}",
@@ -213,5 +206,5 @@ async def _failed_again(tools: Tools, incident: Incident, job: Job) -> dict[str,
     incident = await tools.book.change(
         incident.id, lambda each: each.moved(Status.DIAGNOSING, reason, now=clock.now())
     )
-    await note(tools, incident, "status", f"diagnosing again: {reason}")
+    await tools.journal.note(incident, "status", f"diagnosing again: {reason}")
     return {"next": "diagnose", "failed_at": job.start_time, **causes(incident)}

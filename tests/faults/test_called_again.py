@@ -10,10 +10,9 @@ import pytest
 
 from local.scenarios import load
 from local.simulator import ids
-from shared.execution.fixes.contract import StepKind
 from shared.execution.hand_over import hand_over
-from shared.execution.tools import intent, open_intents
 from shared.incident.model import Status
+from shared.plan.steps import StepKind
 from tests.faults import hands
 from tests.faults.azure import broken_extension
 from tests.faults.runs import run
@@ -98,7 +97,7 @@ async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> 
             task.cancel()
         (incident,), tools = await incidents(world), await tools_of(world)
         (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
-        await intent(tools, incident, StepKind.UNINSTALL_EXTENSION.value, extension["id"])
+        await tools.journal.intent(incident, StepKind.UNINSTALL_EXTENSION.value, extension["id"])
         world.faults[
             "after store insert audit note status",
             1 + world.times.get("after store insert audit note status", 0),
@@ -110,4 +109,4 @@ async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> 
         assert await hand_over(tools, incident.id, "carry_out_unit", "it failed") == {
             "closed": False
         }
-        assert await open_intents(tools, incident.id) == set()
+        assert await tools.journal.open_intents(incident.id) == set()

@@ -11,7 +11,7 @@ import pytest
 
 import functions.remediation as shells
 from functions import orchestration
-from shared.execution import guardian
+from shared.incident import restarts
 from shared.incident.model import Incident
 from tests.faults import runs
 from tests.faults.azure import locked_groups
@@ -97,10 +97,10 @@ async def test_six_deaths_in_every_stage_and_after_it_end_fixed(
     """More than ten in the incident's life, and never ten in a row without progress."""
     died = [kill_workers_of(monkeypatch, stage) for stage in STAGES]
     outcome = await repaired(tmp_path, in_episodes(*STAGES))
-    assert sum(len(each) for each in died) > 3 * guardian.MOST_RESTARTS, (
+    assert sum(len(each) for each in died) > 3 * restarts.MOST_RESTARTS, (
         "a stage whose work is on record is not run again"
     )
-    assert len(outcome.struck) > 3 * guardian.MOST_RESTARTS
+    assert len(outcome.struck) > 3 * restarts.MOST_RESTARTS
     assert outcome.broken == {}
     assert [each["status"] for each in outcome.incidents] == ["fixed"]
 
@@ -115,7 +115,7 @@ async def test_deaths_without_progress_end_with_a_person(tmp_path: Path) -> None
     (incident,) = outcome.incidents
     assert incident["status"] == "needs_person" and "without progress" in incident["reason"]
     assert incident["manual_steps"]
-    assert guardian.MOST_RESTARTS < len(outcome.struck) <= guardian.MOST_RESTARTS + len(STAGES)
+    assert restarts.MOST_RESTARTS < len(outcome.struck) <= restarts.MOST_RESTARTS + len(STAGES)
 
 
 async def test_a_stage_whose_workers_always_die_ends_with_a_person(
@@ -148,7 +148,7 @@ async def test_an_engine_that_answers_500_gives_no_incident_up(
             for task in world.tasks.values():
                 task.cancel()
         world.engine_silent = 10_000
-        for _ in range(guardian.MOST_RESTARTS + 2):
+        for _ in range(restarts.MOST_RESTARTS + 2):
             await world.guard()
         assert (await the_incident(world)).restarts == 0
         world.engine_silent = 0
@@ -175,9 +175,9 @@ async def test_a_start_that_the_engine_refuses_is_not_counted(
 
         with monkeypatch.context() as busy:
             busy.setattr(world, "start", refuse)
-            for _ in range(guardian.MOST_RESTARTS + 2):
+            for _ in range(restarts.MOST_RESTARTS + 2):
                 await world.guard()
-        assert len(refused) == guardian.MOST_RESTARTS + 2
+        assert len(refused) == restarts.MOST_RESTARTS + 2
         assert (await the_incident(world)).restarts == 0
         await world.rest(1)
         assert str((await the_incident(world)).status) == "fixed"

@@ -18,7 +18,6 @@ from shared.diagnosis import begin, check
 from shared.errors import StoreUnavailable, Unavailable
 from shared.execution import carry_out, guardian, hand_over
 from shared.execution.lock_window import collection, window_locks
-from shared.execution.tools import open_intents
 from shared.facts import Absent
 from shared.plan import decide
 from shared.verification import verify
@@ -84,9 +83,9 @@ async def at_rest(
             each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests
         )
         assert len(incidents) == 1
-        assert await open_intents(await world.living().tools(), incidents[0].id) == set(), (
-            "a change without an outcome"
-        )
+        assert (
+            await (await world.living().tools()).journal.open_intents(incidents[0].id) == set()
+        ), "a change without an outcome"
         return (
             {
                 "status": incidents[0].status.value,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local.simulator import ids
-from shared.execution import guardian
+from shared.incident import restarts
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
@@ -269,12 +269,12 @@ async def test_the_guardian_begins_a_lost_incident_again_a_few_times_only(tmp_pa
         (task,) = world.tasks.values()
         await task
         tools = await tools_of(world)
-        ((incident_id,),) = ([each.id for each in await guardian.unfinished(tools)],)
+        ((incident_id,),) = ([each.id for each in await restarts.unfinished(tools)],)
         begun = []
-        for _ in range(guardian.MOST_RESTARTS + 2):
-            begun.append(await guardian.may_restart(tools, incident_id))
+        for _ in range(restarts.MOST_RESTARTS + 2):
+            begun.append(await restarts.may_restart(tools, incident_id))
             if begun[-1]:
-                await guardian.count_restart(tools, incident_id)
-        assert begun == [True] * guardian.MOST_RESTARTS + [False, False]
+                await restarts.count_restart(tools, incident_id)
+        assert begun == [True] * restarts.MOST_RESTARTS + [False, False]
         incident = await tools.book.get(incident_id)
         assert incident is not None and incident.ended and incident.manual_steps

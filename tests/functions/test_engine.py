@@ -20,7 +20,8 @@ from azure.durable_functions.models.utils import http_utils
 
 import functions.guardian as shell
 from functions.starting import EngineSilent, ensure_running, is_running
-from shared.execution import guardian
+from shared.execution.executor import Execution
+from shared.incident import restarts
 
 NOT_THERE = (404, None)
 STORAGE_FAULT = (
@@ -191,8 +192,9 @@ async def test_one_incident_that_nobody_knows_of_keeps_no_other_from_being_begun
     async def tools() -> None:
         return None
 
-    for each in (unfinished, may_restart, count_restart, put_back):
-        monkeypatch.setattr(guardian, each.__name__, each)
+    for each in (unfinished, may_restart, count_restart):
+        monkeypatch.setattr(restarts, each.__name__, each)
+    monkeypatch.setattr(Execution, "put_back_due", put_back)
     monkeypatch.setattr("functions.guardian.the_app", lambda: SimpleNamespace(tools=tools))
     with pytest.raises(RuntimeError, match="a bug of ours"):
         await shell.guardian._function.get_user_function().client_function(None, client)

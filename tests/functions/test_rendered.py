@@ -17,7 +17,6 @@ from functions.pages.texts import TEXTS
 from shared import catalogue
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
-from shared.execution.fixes.contract import StepKind
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import Member, Window
 from shared.facts import Lock
@@ -25,6 +24,7 @@ from shared.incident.listing import Page, Wanted, summary_of
 from shared.incident.model import Action, Finding, Incident, Status, Verdict, Verification
 from shared.incident.review import Review, State
 from shared.intake.quarantine import Kept
+from shared.plan.steps import StepKind
 from tests.browser import seed
 
 NOT_FOR_PEOPLE = re.compile(

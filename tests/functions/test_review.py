@@ -146,10 +146,10 @@ CROSS_SITE = [
     ids=[row[0] for row in CROSS_SITE],
 )
 async def test_where_it_comes_from(
-    store: Store,
+    store: Store,  # noqa: ARG001
     kind: str,
     headers: dict[str, str],
-    status: int,  # noqa: ARG001
+    status: int,
 ) -> None:
     assert (await sent(GOOD, kind, headers)).status_code == status
     assert len(await entries()) == (status < 400)

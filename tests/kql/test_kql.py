@@ -150,7 +150,7 @@ def test_every_shipped_query_is_collected() -> None:
         "shared",
         "functions",
         "command_line",
-        "simulator",
+        "local",
     }
     found = {path: queries_in(path, path.read_text(encoding="utf-8")) for path in readable}
     assert {path: queries for path, queries in found.items() if queries} == {}, (

@@ -28,7 +28,7 @@ class Mutant:
     name.
     """
     fragment: str
-    """Source text that the function has exactly once."""
+    """Source text that the function has exactly once, whatever its line breaks."""
     replacement: str
     tests: tuple[str, ...]
     """pytest node ids. At least one of them has to fail."""
@@ -72,9 +72,13 @@ class Sources:
         function = self._find(mutant)
         lines = self._texts[function.path].splitlines(keepends=True)
         body = "".join(lines[function.first - 1 : function.last])
-        if (count := body.count(mutant.fragment)) != 1:
-            raise NotPlanted(f"{mutant.name}: {mutant.where} has {count} times {mutant.fragment!r}")
-        changed = body.replace(mutant.fragment, mutant.replacement)
+        spans = list(_spans(body, mutant.fragment))
+        if len(spans) != 1:
+            raise NotPlanted(
+                f"{mutant.name}: {mutant.where} has {len(spans)} times {mutant.fragment!r}"
+            )
+        first, end = spans[0]
+        changed = body[:first] + mutant.replacement.strip() + body[end:]
         text = "".join([*lines[: function.first - 1], changed, *lines[function.last :]])
         _check(mutant, self._texts[function.path], text)
         return Planted(function.path, text)
@@ -88,6 +92,17 @@ class Sources:
             places = ", ".join(str(each.path) for each in found) or "nowhere"
             raise NotPlanted(f"{mutant.name}: {mutant.where} is found {len(found)} times: {places}")
         return found[0]
+
+
+def _spans(body: str, fragment: str) -> Iterator[tuple[int, int]]:
+    """Where the fragment stands in the body, white space aside: a formatter may break
+    its lines anew."""
+    places = [place for place, letter in enumerate(body) if not letter.isspace()]
+    letters, wanted = "".join(body.split()), "".join(fragment.split())
+    found = letters.find(wanted)
+    while wanted and found >= 0:
+        yield places[found], places[found + len(wanted) - 1] + 1
+        found = letters.find(wanted, found + 1)
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:

@@ -298,9 +298,9 @@ RECORD = (
     Mutant(
         "a change is made before its intent is written",
         "change",
-        "    await intent(tools, chain, kind, target, detail)\n    try:\n        correlation_id ="
+        "    await journal.intent(chain, kind, target, detail)\n    try:\n        correlation_id ="
         " await call()\n",
-        "    try:\n        correlation_id = await call()\n        await intent(tools, chain, kind,"
+        "    try:\n        correlation_id = await call()\n        await journal.intent(chain, kind,"
         " target, detail)\n",
         record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
@@ -343,29 +343,29 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(kind, target, "intent", result, "", detail)\n '
+        '        await self._write(chain, kind, target, "intent", result, "", detail)',
+        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
         "       except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
         "the outcome of a change is not written",
         "change",
-        'await outcome(tools, chain, kind, target, "done", correlation_id)',
+        'await journal.outcome(chain, kind, target, "done", correlation_id)',
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a change that failed is not written",
         "change",
-        "await failed(tools, chain, kind, target, error)",
+        "await journal.failed(chain, kind, target, error)",
         "pass",
         verifying("a_removal_that_fails_is_on_record_and_no_backup_is_started"),
     ),
     Mutant(
         "the outcome of a lift is not written",
         "WindowLocks._lift_one",
-        'self.later(record.outcome(self.tools, chain, LIFT, lock.id, "done",'
+        'self.later(self.tools.journal.outcome(chain, LIFT, lock.id, "done",'
         " lifting.correlation_id))",
         "pass",
         ONE_OUTCOME,
@@ -373,7 +373,7 @@ RECORD = (
     Mutant(
         "the outcome of a deletion is not written",
         "_Session._ended",
-        "self._later(record.outcome(self.tools, ready.incident, collection.KIND, target, told,"
+        "self._later(self.tools.journal.outcome(ready.incident, collection.KIND, target, told,"
         " correlation_id))",
         "pass",
         ONE_OUTCOME,
@@ -616,16 +616,15 @@ PROOF = (
     Mutant(
         "a proof is written without its intent",
         "prove",
-        'await journal.intent(PROVE, lock.id, {"lock": to_json(lock)})',
+        'await journal.intent(chain, PROVE, lock.id, {"lock": to_json(lock)})',
         "pass",
         record("store insert audit intent prove_lock before ARM PUT locks"),
     ),
     Mutant(
         "a lock on the collection itself is lifted",
         "delete_restore_point_collection:why_kept",
-        'return f"{where} is on exactly what would be deleted; whoever put it there decides, and'
-        ' nothing is touched"',
-        'return ""',
+        "if is_at_or_above(collection_id, lock.scope):",
+        "if False:",
         looks("the collection is locked, before the window"),
     ),
     Mutant(
@@ -865,7 +864,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs are not looked at again before a deletion",
         "examined",
-        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := await job_running(tools.reader, incident):",
         "if job := None:",
         looks(
             "a restore of the VM begins, before the window",
@@ -882,7 +881,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs are not looked at again before a removal",
         "_looked_and_uninstalled",
-        "if job := await guards.job_running(tools.reader, incident):",
+        "if job := await job_running(tools.reader, incident):",
         "if job := None:",
         looks("a restore of the VM begins, before the extension goes"),
     ),
@@ -1023,7 +1022,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),
@@ -1166,7 +1165,7 @@ SHOWING = (
     Mutant(
         "a cause that is still confirmed is fixed",
         "settle",
-        'if finding["verdict"] == Verdict.CONFIRMED:',
+        "if finding.verdict is Verdict.CONFIRMED:",
         "if False:",
         verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
     ),

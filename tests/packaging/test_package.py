@@ -73,8 +73,7 @@ def test_nothing_is_in_it_that_does_not_belong() -> None:
     assert {name.split("/")[0] for name in names} == set(DEPLOYED)
     for word in (
         "test",
-        "simulator",
-        "local.host",
+        "local/",
         "command_line",
         "__pycache__",
         ".pyc",

@@ -23,12 +23,12 @@ from shared import errors
 from shared.arm_ids import group_of, is_at_or_above, parse, same
 from shared.azure.calls import mapped, once, with_retries
 from shared.codec import from_json, to_json
-from shared.execution.fixes.contract import Step
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import Window
-from shared.execution.tools import StepOutcome
 from shared.incident.model import Finding, Incident
+from shared.incident.outcome import StepOutcome
 from shared.plan.planner import Plan
+from shared.plan.steps import Step
 from shared.settings import Settings
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"

@@ -21,7 +21,7 @@ from shared.store.keys import key_of_text
 from tests.docs.test_docs import ROOT
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
-DEPLOYED_OR_LOCAL = ("functions", "shared", "local/simulator", "command_line")
+DEPLOYED_OR_LOCAL = ("functions", "shared", "local/simulator", "local/scenarios", "command_line")
 ALLOWED_LOWER = {"shared/settings.py": 1}
 """A GUID."""
 

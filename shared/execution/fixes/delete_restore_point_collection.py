@@ -14,9 +14,10 @@ from __future__ import annotations
 from itertools import chain
 
 from shared.arm_ids import fold, group_of, is_at_or_above, parse, same
-from shared.execution.fixes.contract import Fix, NotFixable, Step, StepKind
+from shared.execution.fixes.contract import Fix
 from shared.facts import Lock
 from shared.incident.model import Finding, Target
+from shared.plan.steps import NotFixable, Step, StepKind
 
 AZURE_BACKUPS_OWN_LOCK = "AzureBackupProtectionLock"
 

@@ -9,8 +9,9 @@ executor reads all of this again right before the DELETE.
 from __future__ import annotations
 
 from shared.arm_ids import parse, same
-from shared.execution.fixes.contract import Fix, NotFixable, Step, StepKind
+from shared.execution.fixes.contract import Fix
 from shared.incident.model import Finding
+from shared.plan.steps import NotFixable, Step, StepKind
 
 
 def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:

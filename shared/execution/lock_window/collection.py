@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
+from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.fixes.delete_restore_point_collection import why_kept
@@ -18,6 +19,7 @@ from shared.execution.lock_window.windows import Result
 from shared.execution.tools import Tools
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Incident
+from shared.incident.outcome import Outcome
 
 KIND = "delete_restore_point_collection"
 TRIES = 3
@@ -52,15 +54,15 @@ async def examined(
     """
     collection = await tools.reader.restore_point_collection(target)
     if isinstance(collection, Absent):
-        return Result(target, "done", "the collection is already gone")
+        return Result(target, Outcome.DONE, "the collection is already gone")
     if isinstance(collection, Unreadable):
-        return Result(target, "refused", collection.why)
+        return Result(target, Outcome.REFUSED, collection.why)
     if problem := guards.not_ours(collection, incident.vm_id):
-        return Result(target, "refused", problem)
-    if job := await guards.job_running(
+        return Result(target, Outcome.REFUSED, problem)
+    if job := await job_running(
         tools.reader, incident
     ):  # before all that a running job may disturb
-        return Result(target, "waiting", guards.why_later(job))
+        return Result(target, Outcome.WAITING, why_later(job))
     pairing = timedelta(minutes=tools.settings.point_pairing_minutes)
     looks = [
         guards.switched_off(tools, incident, (target,)),
@@ -75,10 +77,10 @@ async def examined(
             )
         )
     if problems := [problem for problem in await asyncio.gather(*looks) if problem]:
-        return Result(target, "refused", "; ".join(problems))
+        return Result(target, Outcome.REFUSED, "; ".join(problems))
     locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", locks.why)
+        return Result(target, Outcome.REFUSED, locks.why)
     return await _lockable(
         tools,
         Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)),
@@ -96,21 +98,21 @@ async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -
     found, locks, job = await asyncio.gather(
         reader.restore_point_collection(target),
         reader.locks(target, below=True),
-        guards.job_running(reader, incident),
+        job_running(reader, incident),
     )
     if isinstance(found, Absent):
-        return Result(target, "done", "the collection is already gone")
+        return Result(target, Outcome.DONE, "the collection is already gone")
     if isinstance(found, Unreadable):
-        return Result(target, "refused", found.why)
+        return Result(target, Outcome.REFUSED, found.why)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, "refused", locks.why)
+        return Result(target, Outcome.REFUSED, locks.why)
     if job:
-        return Result(target, "waiting", guards.why_later(job))
+        return Result(target, Outcome.WAITING, why_later(job))
     problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
     problem = problem or await vault_guards.points_changed(
         reader, ready.collection, found, incident.vm_id, incident.item_id
     )
-    return Result(target, "refused", problem) if problem else None
+    return Result(target, Outcome.REFUSED, problem) if problem else None
 
 
 def _locked_by_others(locks: Iterable[Lock], lifted: Set[str]) -> str:
@@ -128,13 +130,13 @@ def _locked_by_others(locks: Iterable[Lock], lifted: Set[str]) -> str:
 async def _lockable(tools: Tools, ready: Ready, unlocked: bool) -> Ready | Result:
     target = ready.collection.id
     if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:
-        return Result(target, "refused", "; ".join(kept))
+        return Result(target, Outcome.REFUSED, "; ".join(kept))
     if unlocked:
         lifted = {
             fold(entry.lock.id) for entry in await tools.ledger.open_locks() if entry.may_be_off
         }
         if added := _locked_by_others(ready.locks, lifted):
-            return Result(target, "refused", added)
+            return Result(target, Outcome.REFUSED, added)
     return ready
 
 
@@ -159,26 +161,26 @@ async def deleted(
         return stopped.result, "", None
     except AzureCallFailed as error:
         return (
-            Result(target, "failed", f"{error} (requests sent: {deletion.requests})"),
+            Result(target, Outcome.FAILED, f"{error} (requests sent: {deletion.requests})"),
             error.correlation_id,
             error,
         )
-    return Result(target, "done", "deleted"), correlation_id, None
+    return Result(target, Outcome.DONE, "deleted"), correlation_id, None
 
 
 async def seen_gone(tools: Tools, result: Result) -> Result:
     """Deleted is what can no longer be read, not what was accepted."""
-    if result.result != "done":
+    if result.result is not Outcome.DONE:
         return result
     found = await tools.reader.restore_point_collection(result.target)
     if isinstance(found, Absent):
-        return Result(result.target, "done", f"{result.detail}, and seen gone")
+        return Result(result.target, Outcome.DONE, f"{result.detail}, and seen gone")
     told = (
         found.why
         if isinstance(found, Unreadable)
         else f"Azure still shows it ({found.provisioning_state})"
     )
-    return Result(result.target, "failed", f"the deletion ended well, but {told}")
+    return Result(result.target, Outcome.FAILED, f"the deletion ended well, but {told}")
 
 
 class _Stopped(Exception):

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from shared import clock
 from shared.arm_ids import group_of, same
-from shared.execution.fixes.contract import StepKind
 from shared.execution.lock_window.windows import GATHERING, OPEN, Held, Window
 from shared.execution.tools import Tools
 from shared.incident.model import Incident, Status
+from shared.plan.steps import StepKind
 
 ALWAYS_GATHERED, GATHER_LOOK_SECONDS = 1 / 30, 0.2
 """Part of the longest gathering that is always waited, for events that are on their

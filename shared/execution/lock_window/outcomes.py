@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from shared.arm_ids import fold, same
 from shared.audit.entry import Entry
 from shared.codec import from_json
-from shared.execution.fixes.contract import StepKind
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.put_back import (
     CHANGED,
@@ -20,9 +19,10 @@ from shared.execution.lock_window.put_back import (
     in_words,
 )
 from shared.execution.lock_window.windows import Result
-from shared.execution.tools import StepOutcome
 from shared.facts import Lock
 from shared.incident.model import Incident
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.plan.steps import StepKind
 
 TAKEN_OFF = "not begun: somebody else took it off just now"
 """Outcome of a `lift_lock` for which there was nothing to do."""
@@ -68,11 +68,11 @@ def restored(ends: Iterable[LockEnd], off: Iterable[OpenLock]) -> StepOutcome:
     problems = {fold(entry.lock.id): entry.problem for entry in off}
     told = [_told(end, problems.get(fold(end.lock.id), "")) for end in ends]
     if not told:
-        return StepOutcome("done", "no lock was lifted")
+        return StepOutcome(Outcome.DONE, "no lock was lifted")
     good = all(end.settled and fold(end.lock.id) not in problems for end in ends)
     if good and all(end.back == DONE for end in ends):
-        return StepOutcome("done", "every lock of the window is back, identical")
-    return StepOutcome("done" if good else "failed", "; ".join(told))
+        return StepOutcome(Outcome.DONE, "every lock of the window is back, identical")
+    return StepOutcome(Outcome.DONE if good else Outcome.FAILED, "; ".join(told))
 
 
 def _told(end: LockEnd, problem: str) -> str:
@@ -94,7 +94,11 @@ def lifted(ends: Iterable[LockEnd]) -> StepOutcome:
         for end in ends
         if end.lifted not in (DONE, TAKEN_OFF)
     ]
-    return StepOutcome("failed", "; ".join(reasons)) if reasons else StepOutcome("done", "")
+    return (
+        StepOutcome(Outcome.FAILED, "; ".join(reasons))
+        if reasons
+        else StepOutcome(Outcome.DONE, "")
+    )
 
 
 def with_outcomes(
@@ -107,16 +111,16 @@ def with_outcomes(
         result = by_target.get(fold(target))
         if result is None:
             return None
-        if result.result == "waiting":
+        if result.result is Outcome.WAITING:
             return "", result.detail  # stays open: it was not begun
         if kind == StepKind.DELETE_COLLECTION:
             return result.result, result.detail
-        if kind == StepKind.LIFT_LOCKS and result.result == "refused":
+        if kind == StepKind.LIFT_LOCKS and result.result is Outcome.REFUSED:
             return result.result, result.detail
         if (
             kind == StepKind.LIFT_LOCKS
         ):  # where the deletion was done nothing was in its way, known or not
-            return ("done" if result.result == "done" else lifted.result), lifted.detail
+            return ("done" if result.result is Outcome.DONE else lifted.result), lifted.detail
         return restored.result, restored.detail
 
     actions = tuple(

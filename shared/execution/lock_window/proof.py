@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.audit.journal import Chain, Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, WrittenLock
 from shared.codec import to_json
 from shared.errors import AzureCallFailed
-from shared.execution.tools import Journal
 from shared.facts import Absent, Lock, Unreadable, why_unread
 
 PROVE = "prove_lock"
@@ -35,7 +35,13 @@ class Proof:
 
 
 async def prove(
-    lock: Lock, reader: ArmReader, writer: ArmWriter, journal: Journal, *, intent_open: bool
+    lock: Lock,
+    reader: ArmReader,
+    writer: ArmWriter,
+    journal: Journal,
+    chain: Chain,
+    *,
+    intent_open: bool,
 ) -> Proof:
     """Look at the lock once more, then write it. `intent_open`: the intent is on record
     from before a crash.
@@ -51,11 +57,11 @@ async def prove(
     if not found.same_content(lock):
         return Proof(f"somebody changed the lock {lock.name} just now; it is not touched")
     if not intent_open:
-        await journal.intent(PROVE, lock.id, {"lock": to_json(lock)})
+        await journal.intent(chain, PROVE, lock.id, {"lock": to_json(lock)})
     try:
         written = await writer.prove_lock(lock)
     except AzureCallFailed as error:
-        await journal.failed(PROVE, lock.id, error)
+        await journal.failed(chain, PROVE, lock.id, error)
         told = (
             "" if error.status else "; the PUT may still arrive, and writes what was there before"
         )
@@ -66,7 +72,12 @@ async def prove(
     problem = _why_not(lock, written)
     detail = {"status": written.status, "answered": to_json(written.lock)}
     await journal.outcome(
-        PROVE, lock.id, f"failed: {problem}" if problem else "done", written.correlation_id, detail
+        chain,
+        PROVE,
+        lock.id,
+        f"failed: {problem}" if problem else "done",
+        written.correlation_id,
+        detail,
     )
     return Proof(problem)
 

@@ -15,13 +15,15 @@ from dataclasses import replace
 
 from shared import clock
 from shared.arm_ids import fold, parse
+from shared.audit.journal import ChainOf
 from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
 from shared.execution.lock_window.alerts import lock_not_back
 from shared.execution.lock_window.ledger import BACK, OFF, OpenLock
 from shared.execution.lock_window.windows import CLOSING
-from shared.execution.tools import ChainOf, StepOutcome, Tools, note, open_intents, outcome
+from shared.execution.tools import Tools
 from shared.facts import Absent, Lock, Unreadable, why_unread
+from shared.incident.outcome import Outcome, StepOutcome
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
 DONE = "done"
@@ -107,7 +109,9 @@ async def _finish_for_another(
     """Somebody settled the lock and is writing its outcome; long after, he died before
     he had, and what is there now is told."""
     if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():
-        return StepOutcome("done", f"how the lock {entry.lock.name} ended is being put on record")
+        return StepOutcome(
+            Outcome.DONE, f"how the lock {entry.lock.name} ended is being put on record"
+        )
     if isinstance(found, Unreadable):
         raise Unavailable(f"how it ended is not on record, and {found.why}")
     return await _settled(
@@ -149,11 +153,13 @@ async def _settled(
     finds nothing left to do."""
     chain = ChainOf(entry.incident_id, entry.vm_id)
     if entry.state == BACK or await tools.ledger.is_back(entry):
-        if (RESTORE, fold(entry.lock.id)) in await open_intents(tools, entry.incident_id):
+        if (RESTORE, fold(entry.lock.id)) in await tools.journal.open_intents(entry.incident_id):
             detail = {"lock": to_json(entry.lock), "read_back": to_json(found) if found else None}
-            await outcome(tools, chain, RESTORE, entry.lock.id, result, correlation_id, detail)
+            await tools.journal.outcome(
+                chain, RESTORE, entry.lock.id, result, correlation_id, detail
+            )
         await tools.ledger.settle(entry)
-    return StepOutcome("done", f"the lock {entry.lock.name} {in_words(result)}")
+    return StepOutcome(Outcome.DONE, f"the lock {entry.lock.name} {in_words(result)}")
 
 
 def in_words(result: str) -> str:
@@ -176,8 +182,7 @@ async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
     )
     try:
         told = await tools.ledger.failed(entry, problem)
-        await note(
-            tools,
+        await tools.journal.note(
             ChainOf(entry.incident_id, entry.vm_id),
             RESTORE,
             f"not back yet: {problem}",
@@ -187,7 +192,7 @@ async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
         logging.error("%s; and the store does not take that either: %s", detail, error)
         told = entry
     await lock_not_back(tools.settings, told, problem)
-    return StepOutcome("failed", detail, (by_hand(entry.lock),))
+    return StepOutcome(Outcome.FAILED, detail, (by_hand(entry.lock),))
 
 
 async def put_back_all_due(tools: Tools) -> list[StepOutcome]:

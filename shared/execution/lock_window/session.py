@@ -27,15 +27,15 @@ from functools import partial
 from shared import clock
 from shared.arm_ids import fold
 from shared.errors import AzureCallFailed, StoreError
-from shared.execution import tools as record
 from shared.execution.lock_window import collection, outcomes
 from shared.execution.lock_window.gathering import opened_window
 from shared.execution.lock_window.proof import PROVE
 from shared.execution.lock_window.put_back import LIFT
 from shared.execution.lock_window.window_locks import WindowLocks, raise_first
 from shared.execution.lock_window.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
-from shared.execution.tools import StepOutcome, Tools
+from shared.execution.tools import Tools, for_one_look
 from shared.incident.model import Incident
+from shared.incident.outcome import Outcome, StepOutcome
 
 WATCH_SECONDS = 0.5
 """How often the leader looks for members who joined while it deletes."""
@@ -139,7 +139,7 @@ class _Session:
     ) -> None:
         """Steps 1 to 3 for these members."""
         self.begun |= {member.incident_id for member in members}
-        look = record.for_one_look(self.tools)
+        look = for_one_look(self.tools)
         examined = await asyncio.gather(
             *(self._examined(look, member, unlocked) for member in members)
         )
@@ -154,12 +154,14 @@ class _Session:
             for each in ready:
                 self._ended(
                     each,
-                    Result(each.collection.id, "refused" if refused else "failed", problem),
+                    Result(
+                        each.collection.id, Outcome.REFUSED if refused else Outcome.FAILED, problem
+                    ),
                     "",
                     None,
                 )
             return
-        again = record.for_one_look(self.tools)
+        again = for_one_look(self.tools)
         deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
 
     async def _examined(
@@ -169,7 +171,7 @@ class _Session:
         if incident is None or incident.ended:
             for target in member.targets:
                 self.results[(member.incident_id, target)] = Result(
-                    target, "refused", "the incident has ended"
+                    target, Outcome.REFUSED, "the incident has ended"
                 )
             return []
         found = await asyncio.gather(
@@ -188,10 +190,10 @@ class _Session:
             "source": ready.collection.source_id,
             "restore_points": [point.name for point in ready.collection.points or ()],
         }
-        known = await record.open_intents(self.tools, ready.incident.id)
+        known = await self.tools.journal.open_intents(ready.incident.id)
         if (collection.KIND, fold(ready.collection.id)) not in known:
-            await record.intent(
-                self.tools, ready.incident, collection.KIND, ready.collection.id, detail
+            await self.tools.journal.intent(
+                ready.incident, collection.KIND, ready.collection.id, detail
             )
 
     async def _delete(self, ready: collection.Ready, look: Tools) -> None:
@@ -220,7 +222,9 @@ class _Session:
                 return await collection.stopped_meanwhile(look.reader, ready, self.locks.lifted)
         except TimeoutError:
             return Result(
-                ready.collection.id, "failed", "the window was over before the last look had ended"
+                ready.collection.id,
+                Outcome.FAILED,
+                "the window was over before the last look had ended",
             )
 
     def _ended(
@@ -233,12 +237,12 @@ class _Session:
         target = ready.collection.id
         self.results[(ready.incident.id, target)] = result
         if error is not None:
-            self._later(record.failed(self.tools, ready.incident, collection.KIND, target, error))
+            self._later(self.tools.journal.failed(ready.incident, collection.KIND, target, error))
         else:
-            told = "done" if result.result == "done" else f"not begun: {result.detail}"
+            told = "done" if result.result is Outcome.DONE else f"not begun: {result.detail}"
             self._later(
-                record.outcome(
-                    self.tools, ready.incident, collection.KIND, target, told, correlation_id
+                self.tools.journal.outcome(
+                    ready.incident, collection.KIND, target, told, correlation_id
                 )
             )
 
@@ -275,11 +279,10 @@ class _Session:
         for member in self.held.window.members:
             incident = await self.tools.book.get(member.incident_id)
             for kind, target in (
-                await record.open_intents(self.tools, member.incident_id) if incident else ()
+                await self.tools.journal.open_intents(member.incident_id) if incident else ()
             ):
                 if kind in (LIFT, PROVE) and incident is not None:
-                    await record.outcome(
-                        self.tools,
+                    await self.tools.journal.outcome(
                         incident,
                         kind,
                         target,
@@ -327,19 +330,19 @@ class _Session:
         )
         change = partial(outcomes.with_outcomes, results=mine, lifted=lifted, restored=restored)
         await self.tools.book.change(member.incident_id, change)
-        known = await record.open_intents(self.tools, incident.id)
+        known = await self.tools.journal.open_intents(incident.id)
         for result in mine:
             if (collection.KIND, fold(result.target)) in known:
                 told = f"{result.result}: {result.detail} (the answer was not put on record)"
-                await record.outcome(self.tools, incident, collection.KIND, result.target, told, "")
+                await self.tools.journal.outcome(incident, collection.KIND, result.target, told, "")
             detail = {
                 "detail": result.detail,
                 "window_of": self.incident.id,
                 "locks": restored.detail,
             }
             says = f"{collection.KIND}: {result.result}"
-            await record.note(
-                self.tools, incident, "step", says, target=result.target, detail=detail
+            await self.tools.journal.note(
+                incident, "step", says, target=result.target, detail=detail
             )
 
 

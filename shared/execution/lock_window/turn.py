@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from shared import clock
 from shared.arm_ids import fold, group_of
-from shared.execution.fixes.contract import Step, StepKind
 from shared.execution.lock_window import collection
 from shared.execution.lock_window.put_back import by_hand
 from shared.execution.lock_window.session import lead
 from shared.execution.lock_window.windows import GATHERING, Held, Member, Result, Window
-from shared.execution.tools import StepOutcome, Tools, for_one_look, open_intents, outcome
+from shared.execution.tools import Tools, for_one_look
 from shared.incident.model import Incident
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.plan.steps import Step, StepKind
 
 
 async def take_turn(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
@@ -32,7 +33,7 @@ async def take_turn(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -
             await lead(tools, incident, held)
         elif held is not None:
             return StepOutcome(
-                "busy",
+                Outcome.BUSY,
                 f"the incident {held.window.leader} has the locks of {group_id} off and deletes for"
                 " this one too",
             )
@@ -45,10 +46,12 @@ async def _entered(
     now, or not at all."""
     if held is not None and not held.window.may_join():
         return StepOutcome(
-            "busy", f"the incident {held.window.leader} has the locks of {group_id} off"
+            Outcome.BUSY, f"the incident {held.window.leader} has the locks of {group_id} off"
         )
     if held is None and await tools.ledger.open_locks(group_id):
-        return StepOutcome("busy", f"a lock of {group_id} is still to be put back from before")
+        return StepOutcome(
+            Outcome.BUSY, f"a lock of {group_id} is still to be put back from before"
+        )
     if refused := await _refused(tools, incident, targets):
         return refused
     member = Member(incident.id, targets)
@@ -80,7 +83,7 @@ async def _refused(
     found = [
         await collection.examined(look, incident, target, unlocked=False) for target in targets
     ]
-    for result in ("refused", "waiting"):
+    for result in (Outcome.REFUSED, Outcome.WAITING):
         if reasons := [
             each.detail for each in found if isinstance(each, Result) and each.result == result
         ]:
@@ -101,17 +104,17 @@ async def _over(
         return None
     problems = list(dict.fromkeys(action.detail for action in mine if action.outcome != "done"))
     if problems and all(action.outcome in ("done", "") for action in mine):
-        return StepOutcome("waiting", "; ".join(problems))
+        return StepOutcome(Outcome.WAITING, "; ".join(problems))
     if not problems:
         return StepOutcome(
-            "done", "; ".join(dict.fromkeys(action.detail for action in mine if action.detail))
+            Outcome.DONE,
+            "; ".join(dict.fromkeys(action.detail for action in mine if action.detail)),
         )
     steps = tuple(
         by_hand(entry.lock) for entry in await tools.ledger.open_locks(group_id) if entry.problem
     )
-    result = (
-        "refused" if all(action.outcome in ("done", "refused", "") for action in mine) else "failed"
-    )
+    refused = all(action.outcome in ("done", "refused", "") for action in mine)
+    result = Outcome.REFUSED if refused else Outcome.FAILED
     return StepOutcome(result, "; ".join(problems), steps)
 
 
@@ -132,10 +135,9 @@ async def close_intents(tools: Tools, incident: Incident) -> None:
     """Say of each change without an outcome that its answer is not known; a lock that
     is off keeps its intent until it is back."""
     off = {fold(entry.lock.id) for entry in await tools.ledger.open_locks()}
-    for kind, target in sorted(await open_intents(tools, incident.id)):
+    for kind, target in sorted(await tools.journal.open_intents(incident.id)):
         if target not in off:
-            await outcome(
-                tools,
+            await tools.journal.outcome(
                 incident,
                 kind,
                 target,

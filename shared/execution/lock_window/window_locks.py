@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from shared.arm_ids import fold
+from shared.audit.journal import ChainOf
 from shared.codec import to_json
-from shared.execution import tools as record
 from shared.execution.lock_window import outcomes
 from shared.execution.lock_window.collection import Ready
 from shared.execution.lock_window.ledger import BACK, PLANNED, OpenLock
@@ -22,7 +22,7 @@ from shared.execution.lock_window.put_back import (
     put_back,
 )
 from shared.execution.lock_window.windows import Window
-from shared.execution.tools import ChainOf, Journal, Tools
+from shared.execution.tools import Tools
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Incident
 
@@ -59,11 +59,11 @@ class WindowLocks:
         chain. Nothing has been lifted yet."""
         window, tools, chain = self.window, self.tools, self.incident
         for lock, collection_id in wanted:
-            known = await record.open_intents(tools, chain.id)
+            known = await tools.journal.open_intents(chain.id)
             told = {"lock": to_json(lock), "back_by": window.deadline}
             if (RESTORE, fold(lock.id)) not in known:
-                await record.intent(
-                    tools, chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}"
+                await tools.journal.intent(
+                    chain, RESTORE, lock.id, told, f"will be put back by {window.deadline}"
                 )
             entry = OpenLock(
                 lock,
@@ -79,7 +79,7 @@ class WindowLocks:
             if recorded.may_be_off:
                 self.recovered.add(fold(lock.id))
             if (LIFT, fold(lock.id)) not in known:
-                await record.intent(tools, chain, LIFT, lock.id, told)
+                await tools.journal.intent(chain, LIFT, lock.id, told)
 
     async def why_not_lifted(self, wanted: list[tuple[Lock, str]], give_up: float) -> str:
         """Prove all locks; "" where each may be lifted. Else nothing of these was
@@ -89,7 +89,7 @@ class WindowLocks:
         """
         locks = [lock for lock, _ in wanted]
         planned = [each for lock in locks if not (each := self.entries[fold(lock.id)]).may_be_off]
-        known = await record.open_intents(self.tools, self.incident.id)
+        known = await self.tools.journal.open_intents(self.incident.id)
         proofs = await _all(
             self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned
         )
@@ -106,15 +106,15 @@ class WindowLocks:
 
     def _not_begun(self, entry: OpenLock, why: str) -> None:
         chain = ChainOf(entry.incident_id, entry.vm_id)
-        self.later(record.outcome(self.tools, chain, LIFT, entry.lock.id, f"not begun: {why}", ""))
+        self.later(self.tools.journal.outcome(chain, LIFT, entry.lock.id, f"not begun: {why}", ""))
 
     async def _proof(self, entry: OpenLock, intent_open: bool) -> str:
         tools, lock, chain = self.tools, entry.lock, ChainOf(entry.incident_id, entry.vm_id)
         found = await prove(
-            lock, tools.reader, tools.writer, Journal(tools.audit, chain), intent_open=intent_open
+            lock, tools.reader, tools.writer, tools.journal, chain, intent_open=intent_open
         )
         if found.absent:
-            self.later(record.outcome(tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
+            self.later(tools.journal.outcome(chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
             self.later(left_off(tools, self.entries.pop(fold(lock.id))))
         return found.problem
 
@@ -159,16 +159,16 @@ class WindowLocks:
             self._never_lifted(lock, why)
             return f"the lock {lock.name} is not touched: {why}"
         if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
-            self.later(record.outcome(self.tools, chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
+            self.later(self.tools.journal.outcome(chain, LIFT, lock.id, outcomes.TAKEN_OFF, ""))
             self.later(left_off(self.tools, self.entries.pop(fold(lock.id))))
             return ""
         lifting = await self.tools.writer.delete_lock(lock)
         if lifting.error is None:
             self.later(
-                record.outcome(self.tools, chain, LIFT, lock.id, "done", lifting.correlation_id)
+                self.tools.journal.outcome(chain, LIFT, lock.id, "done", lifting.correlation_id)
             )
             return ""
-        self.later(record.failed(self.tools, chain, LIFT, lock.id, lifting.error))
+        self.later(self.tools.journal.failed(chain, LIFT, lock.id, lifting.error))
         if lifting.refused:
             self._never_lifted(lock, str(lifting.error))
         return f"the lock {lock.name} could not be lifted: {lifting.error}"

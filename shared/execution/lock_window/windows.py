@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from shared import clock
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, RowExists
+from shared.incident.outcome import Outcome
 from shared.store.contract import Row, Store
 from shared.store.keys import key_of_text
 
@@ -33,7 +34,7 @@ class Result:
     """How the deletion of one collection ended."""
 
     target: str
-    result: str
+    result: Outcome
     """done, failed, refused, or waiting: nothing was changed, ask again once the job
     has ended."""
     detail: str

@@ -123,8 +123,8 @@ def of_no_version(*_: Any) -> None:
 
 def test_after_an_upgrade_one_command_takes_them_again(
     tmp_path: Path,
-    azure: None,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: ARG001
+    azure: None,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     unknown = json.dumps(LOG)
     with monkeypatch.context() as old:
@@ -170,8 +170,8 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_of_stored_events_opens_each_failure_once(
     tmp_path: Path,
-    azure: None,
-    name: str,  # noqa: ARG001
+    azure: None,  # noqa: ARG001
+    name: str,
 ) -> None:
     filled(tmp_path, "{}")
     for time in ("first", "second"):
@@ -192,8 +192,8 @@ def test_what_a_file_holds_and_nobody_can_use_is_kept(tmp_path: Path, azure: Non
 @pytest.mark.parametrize("text", ["nonsense", "[1]", '"x"', "{}\n[", "[" * 100_000])
 def test_what_is_no_file_of_events_is_one_clear_line(
     tmp_path: Path,
-    azure: None,
-    text: str,  # noqa: ARG001
+    azure: None,  # noqa: ARG001
+    text: str,
 ) -> None:
     filled(tmp_path, "{}")
     code, told = run(tmp_path, "replay", "-", given=text)

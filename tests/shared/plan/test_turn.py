@@ -18,11 +18,10 @@ from shared import clock
 from shared.app import App
 from shared.codec import to_json
 from shared.diagnosis import later
-from shared.execution import carry_out, guards
-from shared.execution.fixes.contract import Step, StepKind
-from shared.execution.tools import StepOutcome, Tools, intent
+from shared.diagnosis.running_job import job_running, why_later
+from shared.execution.executor import Execution
+from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable
-from shared.incident.closing import close
 from shared.incident.model import (
     Action,
     Awaited,
@@ -32,9 +31,11 @@ from shared.incident.model import (
     Verification,
     Waiting,
 )
-from shared.incident.waiting import Wait, wait
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
+from shared.plan.steps import Step, StepKind
 from shared.plan.turn import MOST_UNREAD, before_diagnosis, take_turn
 
 CASE = load("ExtentionOperationFailed-backup_extension")
@@ -235,10 +236,10 @@ async def test_a_job_of_the_vm_is_looked_for_in_every_vault(
     bench.has(second_vault(), *([running] if running else []))
     if fault:
         bench.fault(*fault)
-    answer = await guards.job_running(bench.tools.reader, INCIDENT)
+    answer = await job_running(bench.tools.reader, INCIDENT)
     assert isinstance(answer, found), answer
     if answer is not None:
-        assert guards.why_later(answer)
+        assert why_later(answer)
     lists = [
         each
         for each in bench.simulator.world.requests
@@ -379,7 +380,7 @@ async def test_an_incident_that_ends_leaves_the_line(bench: Bench) -> None:
     await bench.tools.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
     assert (await bench.turn())["next"] == "wait"
     assert list((await bench.line())["waiting"]) == [INCIDENT.id]
-    await close(bench.tools, INCIDENT.id, Status.IGNORED, "switched off")
+    await bench.tools.closing.close(INCIDENT.id, Status.IGNORED, "switched off")
     assert (await bench.line())["waiting"] == {}
     assert (await bench.turn()) == {"next": "stop"}
 
@@ -388,10 +389,9 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
     bench: Bench,
 ) -> None:
     assert await bench.turn() == {"next": "act"}
-    refused = to_json(StepOutcome("refused", "a tag says off"))
-    assert await carry_out.settle(
-        bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT
-    ) == {"verify": False}
+    refused = StepOutcome(Outcome.REFUSED, "a tag says off")
+    execution = Execution(bench.tools)
+    assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert (await bench.line())["begun"] == {}
     assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {}
 
@@ -399,11 +399,10 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
 async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
     """The change may have been made: its intent is on record."""
     assert await bench.turn() == {"next": "act"}
-    await intent(bench.tools, await bench.now(), STEP.kind.value, STEP.target)
-    refused = to_json(StepOutcome("refused", "a tag says off"))
-    assert await carry_out.settle(
-        bench.tools, INCIDENT.id, to_json(PLAN), [refused], FAILED_AT
-    ) == {"verify": False}
+    await bench.tools.journal.intent(await bench.now(), STEP.kind.value, STEP.target)
+    refused = StepOutcome(Outcome.REFUSED, "a tag says off")
+    execution = Execution(bench.tools)
+    assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert len((await bench.line())["begun"]) == 1
     assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
 
@@ -413,20 +412,22 @@ async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
 ) -> None:
     """The job that it waits for has ended meanwhile; its turn is not taken yet."""
     bench.has(running := job("InProgress"))
-    first = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    first = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
     waiting = await bench.now()
     bench.simulator.world.state.remove(running["id"])
-    second = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
-    assert (first["result"], second["result"]) == ("waiting", "waiting")
+    second = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    assert (first.result, second.result) == ("waiting", "waiting")
     assert (await bench.now(), bench.deletions()) == (waiting, [])
 
 
 async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing(
     bench: Bench,
 ) -> None:
-    ended = await close(bench.tools, INCIDENT.id, Status.NEEDS_PERSON, "begun again too often")
-    answer = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
-    assert (answer["result"], answer["detail"]) == ("refused", "the incident has ended")
+    ended = await bench.tools.closing.close(
+        INCIDENT.id, Status.NEEDS_PERSON, "begun again too often"
+    )
+    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    assert (answer.result, answer.detail) == ("refused", "the incident has ended")
     assert (await bench.now(), bench.deletions()) == (ended, [])
 
 
@@ -437,8 +438,8 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
     done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/another", "done", CAUSE)
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(done,)))
     bench.has(job("InProgress"))
-    answer = await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
-    assert answer["result"] == "waiting"
+    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    assert answer.result == "waiting"
     incident = await bench.now()
     assert (incident.status, incident.actions, incident.tried) == (
         Status.WAITING,
@@ -454,9 +455,9 @@ async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench)
     incident = await bench.app.book.change(
         INCIDENT.id, lambda each: replace(each, actions=(begun,))
     )
-    await intent(bench.tools, incident, STEP.kind.value, STEP.target)
+    await bench.tools.journal.intent(incident, STEP.kind.value, STEP.target)
     bench.has(job("InProgress"))
-    await carry_out.carry_out(bench.tools, INCIDENT.id, CAUSE, [to_json(STEP)])
+    await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
     incident = await bench.now()
     assert (incident.status, incident.actions) == (Status.WAITING, (begun,))
 
@@ -465,18 +466,18 @@ async def test_the_24_hours_count_from_the_first_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
-    assert await wait(bench.tools, await bench.now(), asked) == {
+    assert await bench.tools.waits.wait(await bench.now(), asked) == {
         "next": "wait",
         "seconds": pytest.approx(24 * 3600, abs=5),
     }
     since = (await bench.now()).waiting
     assert since is not None
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 23 * 3600))
-    answer = await wait(bench.tools, await bench.now(), replace(asked, awaited=Awaited.PLACE))
+    answer = await bench.tools.waits.wait(await bench.now(), replace(asked, awaited=Awaited.PLACE))
     assert answer == {"next": "wait", "seconds": pytest.approx(3600, abs=5)}
     assert (await bench.now()).waiting == Waiting(since.since, Awaited.PLACE, CAUSE)
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 24 * 3600 + 5))
-    assert await wait(bench.tools, await bench.now(), asked) == {"next": "stop"}
+    assert await bench.tools.waits.wait(await bench.now(), asked) == {"next": "stop"}
     assert (await bench.now()).status is Status.NEEDS_PERSON
     assert (await bench.now()).manual_steps[0] == "by hand"
 

@@ -1,0 +1,111 @@
+"""The journal: one audit chain an incident, and the three things that are written to it.
+
+A note says what was found or decided. An intent is written ahead of a change, its
+outcome after it; an intent without an outcome belongs to a process that died, or that is
+still at work. docs/audit-format.md has the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.arm_ids import fold
+from shared.audit.log import AuditLog
+from shared.errors import AzureCallFailed
+
+ACTOR = "azure-backup-remediator"
+type Detail = Mapping[str, Any] | None
+
+
+class Chain(Protocol):
+    """The audit chain that an entry goes to: an incident, or what is known of it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def vm_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChainOf:
+    """The chain of an incident of which only this is known."""
+
+    id: str
+    vm_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Every method raises StoreUnavailable when the entry could not be stored."""
+
+    log: AuditLog
+
+    async def note(
+        self, chain: Chain, kind: str, result: str, *, target: str = "", detail: Detail = None
+    ) -> None:
+        """Record what was found or decided; it changed nothing."""
+        await self._write(chain, kind, target or chain.vm_id, "note", result, "", detail)
+
+    async def intent(
+        self, chain: Chain, kind: str, target: str, detail: Detail = None, result: str = "begun"
+    ) -> None:
+        """Record what is about to be changed. Where this raises, it must not be."""
+        await self._write(chain, kind, target, "intent", result, "", detail)
+
+    async def outcome(
+        self,
+        chain: Chain,
+        kind: str,
+        target: str,
+        result: str,
+        correlation_id: str,
+        detail: Detail = None,
+    ) -> None:
+        """Record how a change ended; `correlation_id` is ARM's, "" where it gave none."""
+        await self._write(chain, kind, target, "outcome", result, correlation_id, detail)
+
+    async def failed(self, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
+        """Record that Azure refused a change, or that its outcome is not known."""
+        detail = {"code": error.code, "status": error.status, "policies": list(error.policies)}
+        known = "not known" if error.may_have_happened else "failed"
+        result = f"{known}: {error}"
+        await self.outcome(chain, kind, target, result, error.correlation_id, detail)
+
+    async def open_intents(self, chain_id: str) -> set[tuple[str, str]]:
+        """(kind, folded target) of every intent that has no outcome yet."""
+        begun: dict[tuple[str, str], int] = {}
+        async for entry in self.log.entries(incident=chain_id):
+            if entry.phase in ("intent", "outcome"):
+                key = (entry.kind, fold(entry.target))
+                begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
+        return {key for key, left in begun.items() if left > 0}
+
+    async def intended(self, chain_id: str) -> set[str]:
+        """Folded targets of all intents: what was ever about to be changed."""
+        entries = self.log.entries(incident=chain_id)
+        return {fold(entry.target) async for entry in entries if entry.phase == "intent"}
+
+    async def _write(
+        self,
+        chain: Chain,
+        kind: str,
+        target: str,
+        phase: str,
+        result: str,
+        correlation_id: str,
+        detail: Detail,
+    ) -> None:
+        await self.log.append(
+            incident=chain.id,
+            vm=chain.vm_id,
+            kind=kind,
+            target=target,
+            phase=phase,
+            result=result,
+            actor=ACTOR,
+            correlation_id=correlation_id,
+            detail=detail or {},
+        )

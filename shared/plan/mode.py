@@ -1,0 +1,43 @@
+"""Reads the tags that have a say in the mode, right before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.arm_ids import fold, parse
+from shared.azure.reader import ArmReader
+from shared.facts import Absent, Unreadable, why_unread
+from shared.incident.model import Incident
+from shared.plan.policy import Mode, mode_in_force
+
+
+@dataclass(frozen=True, slots=True)
+class ModeNotKnown:
+    reason: str
+    vm_gone: bool = False
+    """The VM does not exist: asking again is of no use."""
+
+
+async def mode_now(
+    setting: str, reader: ArmReader, incident: Incident, targets: Iterable[str] = ()
+) -> Mode | ModeNotKnown:
+    """The mode in force for this VM. `setting`: the mode of the installation.
+
+    `targets`: what would be deleted; the groups that hold it have a say like the VM's
+    own.
+    """
+    vm = await reader.virtual_machine(incident.vm_id)
+    if isinstance(vm, Absent | Unreadable):
+        return ModeNotKnown(why_unread("the VM's tags allow a change", vm), isinstance(vm, Absent))
+    names = {
+        fold(name): name
+        for name in (parse(each).resource_group for each in (*targets, incident.vm_id))
+    }
+    group_tags: dict[str, dict[str, str]] = {}
+    for name in names.values():
+        tags = await reader.resource_group_tags(name)
+        if isinstance(tags, Absent | Unreadable):
+            return ModeNotKnown(why_unread("the resource group's tags allow a change", tags))
+        group_tags[name] = tags
+    return mode_in_force(setting, vm.tags, group_tags)
