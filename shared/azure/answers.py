@@ -12,7 +12,7 @@ from shared.azure.calls import ResponseHook
 from shared.errors import NotUnderstood
 
 
-def told(asked: str, got: object) -> None:
+def check_id(asked: str, got: object) -> None:
     """Raises NotUnderstood unless the resource in the answer carries the id that was
     asked for."""
     if not isinstance(got, str) or not same(asked, got):

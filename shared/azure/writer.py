@@ -19,7 +19,7 @@ from typing import Any
 from shared import errors
 from shared.arm_ids import fold, parse
 from shared.azure import from_wire
-from shared.azure.answers import Succeeded, told
+from shared.azure.answers import Succeeded, check_id
 from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
 from shared.azure.clients import AzureClients
 from shared.azure.pipeline import Home
@@ -182,7 +182,7 @@ class ArmWriter:
             made = await locks.create_or_update_by_scope(
                 lock.scope.lstrip("/"), lock.name, body, raw_response_hook=noting
             )
-            told(lock.id, made.id if made is not None else None)
+            check_id(lock.id, made.id if made is not None else None)
             return WrittenLock(
                 attempts.status, from_wire.read_lock(made.serialize(keep_readonly=True)), ""
             )

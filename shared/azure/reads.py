@@ -1,0 +1,38 @@
+"""One read of Azure: whatever comes back ends as the fact, Absent, or Unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from shared import errors
+from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.clients import AzureClients
+from shared.facts import Absent, Unreadable
+
+
+class Reads:
+    """`clients` are those of the one subscription that this installation looks after."""
+
+    def __init__(self, clients: AzureClients) -> None:
+        self._clients = clients
+
+    @property
+    def clients(self) -> AzureClients:
+        return self._clients
+
+    async def _read[T](
+        self, what: str, do: Callable[[ResponseHook], Awaitable[T]]
+    ) -> T | Absent | Unreadable:
+        """The value of `do`; `what` names it for people where it is not known."""
+        settings = self._clients.settings
+        try:
+            answer = await with_retries(
+                do,
+                timeout_seconds=settings.call_timeout_seconds,
+                retry_seconds=settings.retry_seconds,
+            )
+        except errors.NotFound:
+            return Absent(what)
+        except errors.AzureCallFailed as error:
+            return Unreadable(what, str(error))
+        return answer.value
