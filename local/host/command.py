@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from command_line.reading import url_of
-from shared.azure.pipeline import on_loopback
+from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
@@ -92,7 +92,7 @@ def environment(
     )
     ours = {name: value for name, value in defaults.items() if not given.get(name)}
     queues = {"AzureWebJobsStorage": storage} if storage else {}
-    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if on_loopback(arm) else {}
+    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if is_on_loopback(arm) else {}
     return (
         ours
         | queues

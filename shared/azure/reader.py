@@ -1,8 +1,8 @@
-"""Reads facts from Azure. Has no method that changes anything: this is what checkers
-are given.
+"""Reads facts from Azure. It has no method that changes anything, so checkers may have
+it.
 
-Every method returns a fact, Absent, or Unreadable with the reason; none raises for what
-Azure answers.
+Every method returns the fact, Absent, or Unreadable with the reason; none raises for
+what Azure answers.
 """
 
 from __future__ import annotations
@@ -12,40 +12,39 @@ from azure.core.rest import HttpRequest
 from shared import errors, facts
 from shared.arm_ids import fold, parse
 from shared.azure import from_wire, policies
-from shared.azure.answers import check_id, whole_list
+from shared.azure.answers import check_id, require_whole_list
 from shared.azure.calls import ResponseHook
 from shared.azure.vault_reads import VaultReads
 from shared.facts import Absent, Unreadable
 
 
 class ArmReader(VaultReads):
-    """What ARM knows of VMs, their restore points, resource groups, locks and policies;
-    and what vaults know."""
+    """VMs, their restore points, resource groups, locks and policies; and all that
+    vaults know."""
 
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
         vm = parse(vm_id)
 
         async def read(hook: ResponseHook) -> facts.VirtualMachine:
-            machines = self._clients.compute.virtual_machines
-            found = (
-                await machines.get(
-                    vm.resource_group, vm.name, expand="instanceView", raw_response_hook=hook
-                )
-            ).as_dict()
-            check_id(vm_id, found.get("id"))
-            return from_wire.read_virtual_machine(found)
+            found = await self._clients.compute.virtual_machines.get(
+                vm.resource_group, vm.name, expand="instanceView", raw_response_hook=hook
+            )
+            wire = found.as_dict()
+            check_id(vm_id, wire.get("id"))
+            return from_wire.read_virtual_machine(wire)
 
         return await self._read(f"the VM {vm.name}", read)
 
     async def extensions(self, vm_id: str) -> tuple[facts.Extension, ...] | Absent | Unreadable:
-        """All extensions of the VM, each with the last status that its handler
-        reported."""
+        """All extensions of the VM, each with the last status of its handler."""
         vm = parse(vm_id)
 
         async def read(hook: ResponseHook) -> tuple[facts.Extension, ...]:
             compute = self._clients.compute
             listing = compute.virtual_machine_extensions.list
-            listed = await listing(vm.resource_group, vm.name, raw_response_hook=whole_list(hook))
+            listed = await listing(
+                vm.resource_group, vm.name, raw_response_hook=require_whole_list(hook)
+            )
             view = (
                 await compute.virtual_machines.instance_view(vm.resource_group, vm.name)
             ).as_dict()
@@ -75,20 +74,22 @@ class ArmReader(VaultReads):
     async def restore_point_collections(
         self, vm_id: str
     ) -> tuple[facts.RestorePointCollection, ...] | Absent | Unreadable:
-        """Every collection of the subscription whose source is this VM, whoever made
-        it, with its points.
+        """Every collection of the subscription whose source is this VM, with its
+        points, whoever created it.
 
-        Found by source, in any group: the group's name can be customised, old
-        collections stay in old groups, and other backup tools' points count towards the
-        limit as well.
+        Found by source, in any resource group: the group's name can be customised, old
+        collections stay in old groups, and points of other backup tools count towards
+        the limit as well.
         """
 
         async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
             listed = self._clients.compute.restore_point_collections.list_all(
-                raw_response_hook=whole_list(hook)
+                raw_response_hook=require_whole_list(hook)
             )
             found = [from_wire.read_collection(each.as_dict()) async for each in listed]
-            return tuple([await self._with_points(each.id) for each in found if each.is_of(vm_id)])
+            return tuple(
+                [await self._read_with_points(each.id) for each in found if each.is_of(vm_id)]
+            )
 
         return await self._read("the restore point collections", read)
 
@@ -96,20 +97,19 @@ class ArmReader(VaultReads):
         self, collection_id: str
     ) -> facts.RestorePointCollection | Absent | Unreadable:
         async def read(_: ResponseHook) -> facts.RestorePointCollection:
-            return await self._with_points(collection_id)
+            return await self._read_with_points(collection_id)
 
         return await self._read(f"the restore point collection {parse(collection_id).name}", read)
 
     async def locks(
         self, scope: str, *, below: bool = False
     ) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        """Every lock at or above `scope`, inherited ones included; with `below` those
-        on what it holds as well, so that for a collection these are all locks that keep
-        it from being deleted.
+        """Every lock at or above `scope`; with `below` those on its children as well,
+        so that for a collection these are all locks that block its deletion.
 
-        Two lists, since only `atScope()` is documented to show what is above, and only
-        the list of the resource itself what is below: "a resource or any level below
-        resource".
+        Two lists: only `atScope()` is documented to show the locks above, and only the
+        list of the resource itself those below ("a resource or any level below
+        resource").
         https://learn.microsoft.com/rest/api/resources/management-locks/list-at-resource-level
         """
         listed = [
@@ -124,18 +124,20 @@ class ArmReader(VaultReads):
         return tuple(found.values())
 
     async def _locks(
-        self, scope: str, narrowed: str | None
+        self, scope: str, odata_filter: str | None
     ) -> tuple[facts.Lock, ...] | Absent | Unreadable:
+        where = "above" if odata_filter else "below"
+
         async def read(hook: ResponseHook) -> tuple[facts.Lock, ...]:
             locks = self._clients.locks.management_locks
             listed = locks.list_by_scope(
-                scope.lstrip("/"), filter=narrowed, raw_response_hook=whole_list(hook)
+                scope.lstrip("/"), filter=odata_filter, raw_response_hook=require_whole_list(hook)
             )
             return tuple(
                 [from_wire.read_lock(each.serialize(keep_readonly=True)) async for each in listed]
             )
 
-        return await self._read(f"the locks at or {'above' if narrowed else 'below'} {scope}", read)
+        return await self._read(f"the locks at or {where} {scope}", read)
 
     async def lock(self, lock_id: str) -> facts.Lock | Absent | Unreadable:
         scope, name = lock_id.rsplit("/", 4)[0], lock_id.rsplit("/", 1)[1]
@@ -152,15 +154,15 @@ class ArmReader(VaultReads):
         self, vm: facts.VirtualMachine, extension: facts.Extension
     ) -> tuple[facts.PolicyDenial, ...] | Absent | Unreadable:
         """The policies that would refuse this extension if it were installed again;
-        empty: none that Azure sees."""
+        empty when Azure sees none."""
         scope = parse(vm.id)
         group_id = f"/subscriptions/{scope.subscription}/resourceGroups/{scope.resource_group}"
         address = f"{group_id}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions"
-        asked = policies.question(vm, extension.name, extension.publisher, extension.type)
+        body = policies.build_question(vm, extension.name, extension.publisher, extension.type)
 
         async def read(hook: ResponseHook) -> tuple[facts.PolicyDenial, ...]:
             request = HttpRequest(
-                "POST", address, params={"api-version": policies.API_VERSION}, json=asked
+                "POST", address, params={"api-version": policies.API_VERSION}, json=body
             )
             answer = await self._clients.resources.send_request(request, raw_response_hook=hook)
             answer.raise_for_status()
@@ -168,11 +170,11 @@ class ArmReader(VaultReads):
                 raise errors.Unavailable(
                     f"checkPolicyRestrictions answers with status {answer.status_code}"
                 )
-            return policies.denials(answer.json())
+            return policies.read_denials(answer.json())
 
         return await self._read(f"the policies that would refuse {extension.name}", read)
 
-    async def _with_points(self, collection_id: str) -> facts.RestorePointCollection:
+    async def _read_with_points(self, collection_id: str) -> facts.RestorePointCollection:
         collection = parse(collection_id)
         collections = self._clients.compute.restore_point_collections
         found = await collections.get(

@@ -1,17 +1,17 @@
-"""One read of Azure: whatever comes back ends as the fact, Absent, or Unreadable."""
+"""One read of Azure: whatever is answered becomes the fact, Absent, or Unreadable."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from shared import errors
-from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.calls import ResponseHook
 from shared.azure.clients import AzureClients
 from shared.facts import Absent, Unreadable
 
 
 class Reads:
-    """`clients` are those of the one subscription that this installation looks after."""
+    """`clients` are for the one subscription that this installation looks after."""
 
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
@@ -23,14 +23,9 @@ class Reads:
     async def _read[T](
         self, what: str, do: Callable[[ResponseHook], Awaitable[T]]
     ) -> T | Absent | Unreadable:
-        """The value of `do`; `what` names it for people where it is not known."""
-        settings = self._clients.settings
+        """The value of `do`. `what` names it for people, where there is no value."""
         try:
-            answer = await with_retries(
-                do,
-                timeout_seconds=settings.call_timeout_seconds,
-                retry_seconds=settings.retry_seconds,
-            )
+            answer = await self._clients.call_with_retries(do)
         except errors.NotFound:
             return Absent(what)
         except errors.AzureCallFailed as error:

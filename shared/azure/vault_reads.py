@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from shared import errors, facts, vault_facts
 from shared.arm_ids import ArmId, fold, parse
 from shared.azure import from_wire, vault_from_wire
-from shared.azure.answers import check_id, whole_list
+from shared.azure.answers import check_id, require_whole_list
 from shared.azure.calls import ResponseHook
 from shared.azure.reads import Reads
 from shared.azure.wire import Wire
@@ -29,7 +29,7 @@ class VaultReads(Reads):
         async def read(hook: ResponseHook) -> tuple[facts.Vault, ...]:
             resources = self._clients.resources.resources
             listed = resources.list(
-                filter=f"resourceType eq '{VAULT_TYPE}'", raw_response_hook=whole_list(hook)
+                filter=f"resourceType eq '{VAULT_TYPE}'", raw_response_hook=require_whole_list(hook)
             )
             return tuple([_read_vault(each.as_dict()) async for each in listed])
 
@@ -77,7 +77,7 @@ class VaultReads(Reads):
             points = self._clients.backup.recovery_points
             vault, *names = where.names
             listed = points.list(
-                vault, where.resource_group, *names, raw_response_hook=whole_list(hook)
+                vault, where.resource_group, *names, raw_response_hook=require_whole_list(hook)
             )
             wires = [each.as_dict() async for each in listed]
             return tuple(vault_from_wire.read_recovery_point(wire) for wire in wires)
@@ -139,7 +139,7 @@ class VaultReads(Reads):
                     vault.name,
                     vault.resource_group,
                     filter=wanted,
-                    raw_response_hook=whole_list(hook),
+                    raw_response_hook=require_whole_list(hook),
                 )
                 found += [from_wire.read_job(each.as_dict()) async for each in listed]
             return tuple(found)
@@ -148,7 +148,7 @@ class VaultReads(Reads):
 
 
 def _read_vault(wire: Wire) -> facts.Vault:
-    """Raises NotUnderstood for a resource of another type: the filter was not applied."""
+    """Raises NotUnderstood for another type of resource: the filter was not applied."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
         raise errors.NotUnderstood(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
     return from_wire.read_vault(wire)

@@ -24,13 +24,13 @@ _REFUSED = frozenset("/\\#?%'")
 _TABLE = re.compile(r"[a-z]{3,40}")
 
 
-def checked_table(table: str) -> str:
+def check_table(table: str) -> str:
     if not _TABLE.fullmatch(table):
         raise ValueError(f"not a table name: {table!r}")
     return table
 
 
-def checked_key(key: str) -> str:
+def check_key(key: str) -> str:
     if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY or _REFUSED & set(key):
         raise NotAKey(f"not a key that every store takes: {key[:LONGEST_KEY]!r}")
     return key
@@ -47,7 +47,7 @@ def key_of_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def encoded(body: Body) -> str:
+def encode(body: Body) -> str:
     """JSON of a body, without NaN and the like. Raises ValueError for one that is too
     long or no JSON."""
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -59,6 +59,6 @@ def encoded(body: Body) -> str:
     return text
 
 
-def decoded(text: str) -> dict[str, Any]:
+def decode(text: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(text)
     return body

@@ -24,11 +24,11 @@ from azure.core.exceptions import (
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.azure.identity import credential as credential_of
+from shared.azure.identity import make_credential
 from shared.clouds import Cloud
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Body, Row
-from shared.store.keys import checked_key, checked_table, decoded, encoded
+from shared.store.keys import check_key, check_table, decode, encode
 
 CHUNK_CHARACTERS = 15_000
 OPTIONS: dict[str, Any] = {
@@ -58,27 +58,27 @@ class TablesStore:
     @classmethod
     def from_endpoint(cls, endpoint: str, prefix: str, cloud: Cloud) -> TablesStore:
         """Signs in with the app's identity (Storage Table Data Contributor)."""
-        credential = credential_of(cloud)
+        credential = make_credential(cloud)
         return cls(
             TableServiceClient(endpoint, credential=credential, **OPTIONS), prefix, credential
         )
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        entity = _entity(partition, key, body)
+        entity = _build_entity(partition, key, body)
         client = await self._table(table)
         try:
-            made = await _asked(lambda: client.create_entity(entity))
+            made = await _call(lambda: client.create_entity(entity))
         except ResourceExistsError as error:
             if (row := await self._own_write(table, entity)) is not None:
                 return row
             raise RowExists(f"{table}/{partition}/{key} is taken") from error
-        return Row(table, partition, key, _body(entity), made["etag"])
+        return Row(table, partition, key, _read_body(entity), made["etag"])
 
     async def replace(self, row: Row, body: Body) -> Row:
-        entity = _entity(row.partition, row.key, body)
+        entity = _build_entity(row.partition, row.key, body)
         client = await self._table(row.table)
         try:
-            made = await _asked(
+            made = await _call(
                 lambda: client.update_entity(
                     entity,
                     mode=UpdateMode.REPLACE,
@@ -90,7 +90,7 @@ class TablesStore:
             if (own := await self._own_write(row.table, entity)) is not None:
                 return own
             raise _changed(row) from error
-        return Row(row.table, row.partition, row.key, _body(entity), made["etag"])
+        return Row(row.table, row.partition, row.key, _read_body(entity), made["etag"])
 
     async def delete(self, row: Row) -> None:
         client = await self._table(row.table)
@@ -99,19 +99,17 @@ class TablesStore:
         try:
             # As a transaction of one: delete_entity says nothing of an entity that is
             # already gone.
-            await _asked(lambda: client.submit_transaction([("delete", entity, exactly)]))
+            await _call(lambda: client.submit_transaction([("delete", entity, exactly)]))
         except HttpResponseError as error:
             raise _changed(row) from error
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         client = await self._table(table)
         try:
-            entity = await _asked(
-                lambda: client.get_entity(checked_key(partition), checked_key(key))
-            )
+            entity = await _call(lambda: client.get_entity(check_key(partition), check_key(key)))
         except ResourceNotFoundError:
             return None
-        return _row(table, entity)
+        return _read_row(table, entity)
 
     async def query(
         self,
@@ -121,11 +119,11 @@ class TablesStore:
         after: str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Row]:
-        clauses = [] if partition is None else [f"PartitionKey eq '{checked_key(partition)}'"]
+        clauses = [] if partition is None else [f"PartitionKey eq '{check_key(partition)}'"]
         if after is not None:
             if partition is None:
                 raise ValueError("`after` goes with a partition")
-            clauses.append(f"RowKey gt '{checked_key(after)}'")
+            clauses.append(f"RowKey gt '{check_key(after)}'")
         client = await self._table(table)
         found = client.query_entities(
             " and ".join(clauses), results_per_page=min(limit or 1000, 1000)
@@ -133,16 +131,16 @@ class TablesStore:
         pages, left = found.by_page(), limit
         while left is None or left > 0:
             try:
-                entities = [entity async for entity in await _asked(pages.__anext__)]
+                entities = [entity async for entity in await _call(pages.__anext__)]
             except StopAsyncIteration:
                 return
             for entity in entities[:left]:
-                yield _row(table, entity)
+                yield _read_row(table, entity)
             left = None if left is None else left - len(entities)
 
     async def ping(self) -> None:
         client = await self._table("ping")
-        await _asked(lambda: client.upsert_entity({"PartitionKey": "ping", "RowKey": "ping"}))
+        await _call(lambda: client.upsert_entity({"PartitionKey": "ping", "RowKey": "ping"}))
 
     async def close(self) -> None:
         for client in self._made.values():
@@ -153,20 +151,18 @@ class TablesStore:
 
     async def _table(self, table: str) -> TableClient:
         if table not in self._made:
-            name = self._prefix + checked_table(table)
-            self._made[table] = await _asked(lambda: self._service.create_table_if_not_exists(name))
+            name = self._prefix + check_table(table)
+            self._made[table] = await _call(lambda: self._service.create_table_if_not_exists(name))
         return self._made[table]
 
     async def _own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
         """The row as stored, when it was this very write that is there."""
         client = await self._table(table)
         try:
-            found = await _asked(
-                lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"])
-            )
+            found = await _call(lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"]))
         except ResourceNotFoundError:
             return None
-        return _row(table, found) if found.get("Write") == entity["Write"] else None
+        return _read_row(table, found) if found.get("Write") == entity["Write"] else None
 
 
 ANSWERS = (404, 409, 412)
@@ -174,7 +170,7 @@ ANSWERS = (404, 409, 412)
 mean that it does not answer."""
 
 
-async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
+async def _call[T](call: Callable[[], Awaitable[T]]) -> T:
     """Raises StoreUnavailable for all but the conditional answers, which the caller
     reads."""
     try:
@@ -201,25 +197,25 @@ def _changed(row: Row) -> RowChanged:
     )
 
 
-def _entity(partition: str, key: str, body: Body) -> dict[str, Any]:
-    text = encoded(body)
+def _build_entity(partition: str, key: str, body: Body) -> dict[str, Any]:
+    text = encode(body)
     chunks = [
         text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)
     ]
     named = {f"Body{number:02d}": chunk for number, chunk in enumerate(chunks)}
     return {
-        "PartitionKey": checked_key(partition),
-        "RowKey": checked_key(key),
+        "PartitionKey": check_key(partition),
+        "RowKey": check_key(key),
         "Write": uuid.uuid4().hex,
         **named,
     }
 
 
-def _body(entity: Mapping[str, Any]) -> dict[str, Any]:
-    return decoded("".join(entity[name] for name in sorted(entity) if name.startswith("Body")))
+def _read_body(entity: Mapping[str, Any]) -> dict[str, Any]:
+    return decode("".join(entity[name] for name in sorted(entity) if name.startswith("Body")))
 
 
-def _row(table: str, entity: Any) -> Row:
+def _read_row(table: str, entity: Any) -> Row:
     return Row(
-        table, entity["PartitionKey"], entity["RowKey"], _body(entity), entity.metadata["etag"]
+        table, entity["PartitionKey"], entity["RowKey"], _read_body(entity), entity.metadata["etag"]
     )
