@@ -1,5 +1,5 @@
-"""What a store takes as table, key and body: the strictest of both stores, checked in
-one place so that neither takes more.
+"""What a store accepts as table, key and body: the stricter rule of the two stores,
+checked here so that neither accepts more.
 
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
@@ -17,9 +17,8 @@ from shared.store.contract import Body
 
 LONGEST_KEY = 256
 LONGEST_BODY_BYTES = 800_000
-"""In UTF-16, as Azure Tables counts: an entity holds 1 MiB, and room is left for its
-keys."""
-_KEY = re.compile(r"[!-~]+")  # printable ASCII: sorts alike in both stores
+"""In UTF-16, as Azure Tables counts. An entity holds 1 MiB, its keys included."""
+_KEY = re.compile(r"[!-~]+")  # printable ASCII sorts alike in both stores
 _REFUSED = frozenset("/\\#?%'")
 _TABLE = re.compile(r"[a-z]{3,40}")
 
@@ -48,12 +47,10 @@ def key_of_bytes(content: bytes) -> str:
 
 
 def encode(body: Body) -> str:
-    """JSON of a body, without NaN and the like. Raises ValueError for one that is too
-    long or no JSON."""
+    """The body as JSON. Raises ValueError where it is too long or not JSON (NaN, a lone
+    surrogate)."""
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    size = len(
-        text.encode("utf-16-le")
-    )  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
+    size = len(text.encode("utf-16-le"))
     if size > LONGEST_BODY_BYTES:
         raise ValueError(f"a body of {size} bytes; {LONGEST_BODY_BYTES} is the most")
     return text

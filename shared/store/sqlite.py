@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file. For the local host, the demo and tests; several
+"""The embedded store: one SQLite file, for the local host, the demo and tests. Several
 processes may have it open.
 
 https://www.sqlite.org/wal.html
@@ -22,7 +22,11 @@ BUSY_SECONDS = 10.0
 PAGE_ROWS = 500
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (
-    "table" TEXT NOT NULL, partition TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, version INTEGER NOT NULL,
+    "table" TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    version INTEGER NOT NULL,
     PRIMARY KEY ("table", partition, key)
 ) WITHOUT ROWID
 """
@@ -48,12 +52,8 @@ class SqliteStore:
     async def replace(self, row: Row, body: Body) -> Row:
         text, next_version = encode(body), int(row.version) + 1
         sql = f"UPDATE rows SET body = ?, version = ? {_SAME} AND version = ?"
-        values = (
-            text,
-            next_version,
-            *_check_place(row.table, row.partition, row.key),
-            int(row.version),
-        )
+        place = _check_place(row.table, row.partition, row.key)
+        values = (text, next_version, *place, int(row.version))
         await self._change_one(sql, values, row)
         return Row(row.table, row.partition, row.key, decode(text), str(next_version))
 
@@ -90,10 +90,8 @@ class SqliteStore:
             if len(found) < page:
                 return
             left = None if left is None else left - len(found)
-            where, place = (
-                '"table" = ? AND (partition, key) > (?, ?)',
-                (table, found[-1][0], found[-1][1]),
-            )
+            where = '"table" = ? AND (partition, key) > (?, ?)'
+            place = (table, found[-1][0], found[-1][1])
             if partition is not None:
                 where, place = where + " AND partition = ?", (*place, partition)
 
@@ -112,9 +110,7 @@ class SqliteStore:
 
     async def _change_one(self, sql: str, values: tuple[Any, ...], row: Row) -> None:
         if await self._run(partial(_execute, sql=sql, values=values)) != 1:
-            raise RowChanged(
-                f"{row.table}/{row.partition}/{row.key} is no longer the version that was read"
-            )
+            raise RowChanged(f"{row.place} is no longer the version that was read")
 
     async def _run[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.to_thread(self._run_in_thread, work)
@@ -143,9 +139,8 @@ class SqliteStore:
         )
         if not self._read_only:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(
-                "PRAGMA synchronous = FULL"
-            )  # an intent that was written stays written when the power goes
+            # an intent that was written survives a power failure
+            connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
         return connection
 
