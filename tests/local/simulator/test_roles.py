@@ -16,7 +16,7 @@ import pytest
 from infra.roles import GRANTED, LOG_QUERY, READER, REMEDIATOR
 from local.simulator import permissions, routes
 from shared.azure.clients import AzureClients
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.errors import AzureCallFailed
 from shared.settings import Settings
@@ -38,7 +38,7 @@ async def everything(arm: Arm) -> None:
     try:
         now = datetime.now(UTC)
         answer = await FailedBackupLog(clients).failures(now - timedelta(days=1), now)
-        if answer.outcome is not Outcome.COMPLETE:
+        if answer.outcome is not ReadOutcome.COMPLETE:
             raise NotRead(answer.reason)
     finally:
         await clients.close()
