@@ -106,7 +106,7 @@ class Backups:
         pause = min(self.settings.poll_seconds, self.settings.job_poll_seconds)
         try:
             for _ in range(LOOKS):
-                if job_id := await self.writer.started_job(*where, begun[0]):
+                if job_id := await self.writer.find_started_job(*where, begun[0]):
                     return job_id
                 await asyncio.sleep(pause)
         except OperationFailed:

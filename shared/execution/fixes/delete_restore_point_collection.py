@@ -30,7 +30,7 @@ from shared.execution.fixes.contract import Fix, Hands
 from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, RESTORE_LOCKS, Ready
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import TargetOutcome
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, why
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Finding, Incident, Target
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import NotFixable, Step
@@ -125,7 +125,7 @@ class CollectionDeletions:
         if isinstance(collection, Absent):
             return TargetOutcome(target, Outcome.DONE, "the collection is already gone")
         if isinstance(collection, Unreadable):
-            return TargetOutcome(target, Outcome.REFUSED, why(collection))
+            return TargetOutcome(target, Outcome.REFUSED, collection.why)
         if problem := guards.why_not_ours(collection, incident.vm_id):
             return TargetOutcome(target, Outcome.REFUSED, problem)
         # Before the rest: a running job may disturb what is read there.
@@ -135,7 +135,7 @@ class CollectionDeletions:
             return TargetOutcome(target, Outcome.REFUSED, problem)
         locks = await reader.locks(target, below=True)
         if isinstance(locks, Absent | Unreadable):
-            return TargetOutcome(target, Outcome.REFUSED, why(locks))
+            return TargetOutcome(target, Outcome.REFUSED, locks.why)
         blocking = tuple(lock for lock in locks if lock.blocks_deletion)
         if problem := await self._why_not_unlocked(blocking, target, unlocked):
             return TargetOutcome(target, Outcome.REFUSED, problem)
@@ -186,9 +186,9 @@ class CollectionDeletions:
         if isinstance(found, Absent):
             return TargetOutcome(target, Outcome.DONE, "the collection is already gone")
         if isinstance(found, Unreadable):
-            return TargetOutcome(target, Outcome.REFUSED, why(found))
+            return TargetOutcome(target, Outcome.REFUSED, found.why)
         if isinstance(locks, Absent | Unreadable):
-            return TargetOutcome(target, Outcome.REFUSED, why(locks))
+            return TargetOutcome(target, Outcome.REFUSED, locks.why)
         if job:
             return TargetOutcome(target, Outcome.WAITING, why_later(job))
         problem = guards.why_not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
@@ -207,7 +207,7 @@ class CollectionDeletions:
         if isinstance(found, Absent):
             return TargetOutcome(result.target, Outcome.DONE, f"{result.detail}, and seen gone")
         seen = (
-            why(found)
+            found.why
             if isinstance(found, Unreadable)
             else f"Azure still shows it ({found.provisioning_state})"
         )

@@ -16,7 +16,7 @@ from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.change import change
 from shared.execution.fixes.contract import Fix, Hands
-from shared.facts import Absent, Extension, Unreadable, VirtualMachine, why
+from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import NotFixable, Step
@@ -74,12 +74,12 @@ async def _check_and_uninstall(hands: Hands, incident: Incident, target: str) ->
         return StepOutcome(Outcome.REFUSED, problem)
     vm = await reader.virtual_machine(vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return StepOutcome(Outcome.REFUSED, why(vm))
+        return StepOutcome(Outcome.REFUSED, vm.why)
     if problem := guards.why_extension_stays(vm):
         return StepOutcome(Outcome.REFUSED, problem)
     extensions = await reader.extensions(vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return StepOutcome(Outcome.REFUSED, why(extensions))
+        return StepOutcome(Outcome.REFUSED, extensions.why)
     found = next((each for each in extensions if fold(each.id) == fold(target)), None)
     if found is None:
         return StepOutcome(Outcome.DONE, "the extension is already gone")

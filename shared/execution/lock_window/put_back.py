@@ -23,7 +23,7 @@ from shared.codec import to_json
 from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
 from shared.execution.lock_window.alerts import alert_not_back
 from shared.execution.lock_window.ledger import BACK, OFF, LockLedger, OpenLock
-from shared.facts import Absent, Lock, Unreadable, why
+from shared.facts import Absent, Lock, Unreadable, why_unread
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.settings import Settings
 
@@ -99,10 +99,7 @@ class PutBack:
             return await self._settle_refused(entry, refusal, found)
         # An unknown state is not "off": a PUT would overwrite what a person made.
         if isinstance(found, Unreadable):
-            raise Unavailable(
-                "whether somebody made a lock of that name meanwhile cannot be read:"
-                f" {found.reason}"
-            )
+            raise Unavailable(why_unread("somebody made a lock of that name meanwhile", found))
         try:
             # Sent even where the lock can be read: after a DELETE reads may still show
             # what is on its way out.
@@ -126,7 +123,7 @@ class PutBack:
         if isinstance(found, Lock):
             result = f"{NEVER_LIFTED} ({refusal}); it is there, identical"
             return await self._settle(entry, result, "", found)
-        result = f"{NEVER_LIFTED} ({refusal}); it cannot be read: {found.reason}"
+        result = f"{NEVER_LIFTED} ({refusal}); {found.why}"
         return await self._settle(entry, result, "")
 
     async def _finish_for_another(
@@ -138,9 +135,7 @@ class PutBack:
             detail = f"how the lock {entry.lock.name} ended is being put on record"
             return StepOutcome(Outcome.DONE, detail)
         if isinstance(found, Unreadable):
-            raise Unavailable(
-                f"how it ended is not on record, and it cannot be read: {found.reason}"
-            )
+            raise Unavailable(f"how it ended is not on record, and {found.why}")
         read = found if isinstance(found, Lock) else None
         return await self._settle(entry, describe_end(entry.lock, found), "", read)
 
@@ -151,7 +146,7 @@ class PutBack:
             if isinstance(found, Lock) and found.same_content(entry.lock):
                 return
             await asyncio.sleep(min(0.1 * 2**look, self.settings.poll_seconds))
-        seen = why(found) if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
+        seen = found.why if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
         raise Unavailable(f"the lock was put back and does not read back so: {seen}")
 
     async def _settle_without_group(self, entry: OpenLock, error: NotFound) -> StepOutcome:
@@ -205,7 +200,7 @@ def describe_end(lock: Lock, found: Lock | Absent | Unreadable) -> str:
     """How a lock ended whose outcome is not on record, by its state now."""
     if isinstance(found, Lock):
         return DONE if found.same_content(lock) else CHANGED
-    return f"not on record how it ended; now {why(found)}"
+    return f"not on record how it ended; now {found.why}"
 
 
 def in_words(result: str) -> str:

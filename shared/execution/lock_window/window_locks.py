@@ -206,7 +206,7 @@ class WindowLocks:
 def _why_left(found: Lock | Absent | Unreadable, recorded: Lock) -> str:
     """Why a lock is not lifted as it is read now, or "". Absent is another matter."""
     if isinstance(found, Unreadable):
-        return f"it cannot be read ({found.reason})"
+        return found.why
     if isinstance(found, Lock) and not found.same_content(recorded):
         return "somebody changed it just now"
     return ""
