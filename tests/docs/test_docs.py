@@ -21,7 +21,7 @@ from local.host.command import LOCAL_PACE
 from shared import catalogue
 from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
-from shared.audit.heads import KIND, RETENTION
+from shared.audit.heads import KIND
 from shared.events.error_codes import NUMBERS, SPELLINGS
 from shared.incident.model import Status
 from shared.settings import Settings
@@ -355,9 +355,7 @@ def written_kinds() -> dict[str, set[str]]:
             )
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
-    return found | {
-        kind: {"note"} for kind in (KIND, RETENTION)
-    }  # of the chain of heads, appended by name
+    return found | {KIND: {"note"}}  # the head itself, appended by name
 
 
 def _of_journal(call: ast.Call, module: str) -> bool:
@@ -418,7 +416,6 @@ def test_nothing_else_appends_to_the_log() -> None:
     assert sorted(callers) == [
         "shared/audit/heads.py",
         "shared/audit/journal.py",
-        "shared/audit/retention.py",
         "shared/incident/review.py",
         "shared/intake/take.py",
     ]
