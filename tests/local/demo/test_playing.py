@@ -268,15 +268,21 @@ def test_a_second_host_on_one_folder_is_refused(tmp_path: Path) -> None:
         pass
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from local.host.data_folder import lock_folder
+with lock_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 async def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from local.host.data_folder import lock_folder\nwith"
-        " lock_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    )
     holder = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        code,
+        HOLDER,
         str(tmp_path),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
