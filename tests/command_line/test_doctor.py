@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ from aiohttp import web
 from click.testing import CliRunner, Result
 
 from command_line.doctor.alerts import ALERTS_ON, enable_alerts
-from command_line.doctor.app import FUNCTIONS
+from command_line.doctor.app import FUNCTIONS, QUEUE_FUNCTIONS
+from command_line.doctor.stores import CONTAINERS
+from command_line.doctor.watch import QUERIES, WATCH
 from command_line.main import remediator
 from infra.check.project import check
 from infra.roles import GRANTED, REMEDIATOR
@@ -393,7 +396,8 @@ async def test_the_queue_road_needs_its_own_things(stranger: Stranger) -> None:
         "code",
         "Event Grid subscription",
     }
-    state[f"{i.SITE}/functions/queued"] = i.one(f"{i.SITE}/functions/queued")
+    for name in QUEUE_FUNCTIONS:
+        state[f"{i.SITE}/functions/{name}"] = i.one(f"{i.SITE}/functions/{name}")
     state[i.DELIVERED]["properties"] = i.delivery("StorageQueue", i.STORAGE)
     assert all(each["ok"] for each in (await found(state, stranger)).values())
     del state[i.QUEUE], state[assignment(i.QUEUE, "messages")]
@@ -566,6 +570,13 @@ def test_the_page_has_every_thing_that_is_taken_away() -> None:
         for what, _, names in TAKEN
     ]
     assert "\n".join(rows) in page, "\n".join(rows)
+
+
+def test_containers_and_alert_rules_are_those_of_the_deployment() -> None:
+    storage = (ROOT / "infra/modules/storage.bicep").read_text(encoding="utf-8")
+    (plain,) = re.findall(r"^var plainContainers = \[(.*?)\]", storage, re.MULTILINE | re.DOTALL)
+    assert {*re.findall(r"'([a-z-]+)'", plain), "audit-heads"} == set(CONTAINERS)
+    assert sorted(path.stem for path in QUERIES.glob("*.kql")) == sorted(WATCH)
 
 
 def test_the_installation_holds_every_type_that_the_deployment_makes() -> None:

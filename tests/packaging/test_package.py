@@ -16,6 +16,7 @@ import azure_functions_runtime
 import click
 import pytest
 
+from command_line.doctor import app as doctor
 from command_line.package import DEPLOYED, ROOT, build, deployed
 
 HERE = Path(__file__).parent
@@ -53,6 +54,11 @@ ACTIVITIES = (
     "note_progress",
 )
 QUEUES = {"intake_queue": "queueTrigger", "intake_poison": "queueTrigger"}
+
+
+def test_the_doctor_looks_for_functions_that_the_app_has() -> None:
+    assert set(doctor.FUNCTIONS) <= set(FUNCTIONS)
+    assert set(doctor.QUEUE_FUNCTIONS) == set(QUEUES)
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
