@@ -113,7 +113,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         text("docs/codes/README.md"),
         re.MULTILINE,
     )
-    told = [
+    documented = [
         (name, link, message, tuple(map(int, order.split(" · "))), others)
         for name, link, message, order, others in rows
     ]
@@ -121,7 +121,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none"
         for code in catalogue.ERROR_CODES
     }
-    assert told == [
+    assert documented == [
         (code.name, code.name, code.message, code.causes, spelled[code.name])
         for code in catalogue.ERROR_CODES
     ]
@@ -351,7 +351,7 @@ def written_kinds() -> dict[str, set[str]]:
             kind = (
                 argument.value
                 if isinstance(argument, ast.Constant)
-                else _resolved(ast.unparse(argument), module, tree, constants)
+                else _resolve(ast.unparse(argument), module, tree, constants)
             )
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
@@ -363,7 +363,7 @@ def _of_journal(call: ast.Call, module: str) -> bool:
     return owner.split(".")[-1] == "journal" or (module, owner) == ("journal", "self")
 
 
-def _resolved(
+def _resolve(
     text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]
 ) -> str:
     """The value of a constant: this module's, an imported one, or `module.NAME`."""
@@ -401,9 +401,9 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def test_the_kinds_are_those_that_the_code_writes() -> None:
     section = text(FORMAT).split("## Kinds")[1].split("## Canonical")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE)
-    told = {kind: set(phases.split(", ")) for kind, phases in rows}
-    assert told == written_kinds()
-    assert set().union(*told.values()) == set(PHASES)
+    documented = {kind: set(phases.split(", ")) for kind, phases in rows}
+    assert documented == written_kinds()
+    assert set().union(*documented.values()) == set(PHASES)
 
 
 def test_nothing_else_appends_to_the_log() -> None:
