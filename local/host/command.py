@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from command_line.reading import url_of
-from shared.azure.pipeline import on_loopback
+from command_line.options import check_url
+from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
@@ -37,7 +37,7 @@ sign-in."""
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="Azure Resource Manager, as `remediator simulate` serves it.",
 )
 @click.option(
@@ -70,7 +70,8 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
     By default the app only observes: REMEDIATOR_MODE=auto lets it repair.
 
     \b
-    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001
+    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 \\
+                --data .remediator
     """
     from local.host.server import run
 
@@ -93,6 +94,6 @@ def environment(
     variables["REMEDIATOR_STORE"] = storage or f"sqlite:{(data / 'remediator.db').resolve()}"
     if storage:
         variables["AzureWebJobsStorage"] = storage
-    if on_loopback(arm):
+    if is_on_loopback(arm):
         variables["REMEDIATOR_LOGS_ENDPOINT"] = arm
     return variables

@@ -21,7 +21,7 @@ from local.simulator import gateway
 from shared import facts
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.settings import Settings
 from tests.local.simulator.support import (
@@ -139,7 +139,7 @@ async def drive(url: str) -> None:
         datetime.now(UTC),
     )
     try:
-        assert await visible_subscriptions(clients) == [SUB]
+        assert await list_subscriptions(clients) == [SUB]
         vm, extensions = await reader.virtual_machine(VM_ID), await reader.extensions(VM_ID)
         for read in (vm, extensions):
             if isinstance(read, facts.Unreadable | facts.Absent):
@@ -174,7 +174,9 @@ async def drive(url: str) -> None:
         begun = await writer.start_backup(parts.vault_id(), CONTAINER, ITEM)
         async with asyncio.timeout(10):
             while not (
-                job_id := await writer.started_job(parts.vault_id(), CONTAINER, ITEM, begun.value)
+                job_id := await writer.find_started_job(
+                    parts.vault_id(), CONTAINER, ITEM, begun.value
+                )
             ):
                 await asyncio.sleep(0.01)
         assert isinstance(await reader.job(parts.vault_id(), job_id), facts.Job)
