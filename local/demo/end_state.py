@@ -19,10 +19,11 @@ from local.promises import (
 )
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from shared.plan.steps import StepKind
+from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
-UNINSTALL, DELETE_COLLECTION = StepKind.UNINSTALL_EXTENSION.value, StepKind.DELETE_COLLECTION.value
+UNINSTALL = uninstall_extension.FIX.kind
+DELETE_COLLECTION = delete_restore_point_collection.FIX.kind
 FIXES = (UNINSTALL, DELETE_COLLECTION)
 
 

@@ -14,7 +14,7 @@ from shared.azure import from_wire
 from shared.errors import NotUsable
 from shared.events.vm_items import item_of_id, item_of_names, item_of_vm, job_of_id
 from shared.execution.lock_window import ledger
-from shared.execution.lock_window.ledger import OpenLock, counted_in
+from shared.execution.lock_window.ledger import OpenLock, count_in
 from shared.facts import Job, Lock, RestorePointCollection
 from shared.incident.book import job_key
 from shared.store.keys import key_of_text
@@ -79,7 +79,7 @@ COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "ledger": lambda one, other: ledger._key(open_lock(one)) == ledger._key(open_lock(other)),
     "keys of the store": lambda one, other: key_of_text(vm(one)) == key_of_text(vm(other)),
     "locks that are off": lambda one, other: (
-        len(counted_in([lock(one)], [open_lock(other)], vm(other))) == 1
+        len(count_in([lock(one)], [open_lock(other)], vm(other))) == 1
     ),
     "types": lambda one, other: (
         parse(f"{group('rg')}/providers/P/{one}/n").type
