@@ -609,7 +609,7 @@ PROOF = (
         "a proof is sent again when its answer is lost",
         "ArmWriter.prove_lock",
         "lambda send: call_once(send, self._clients.settings.call_timeout_seconds)",
-        "self._resent",
+        "self._clients.call_with_retries",
         PROVED,
     ),
     Mutant(
@@ -1134,7 +1134,7 @@ SHOWING = (
         "an order for a backup is sent again",
         "ArmWriter.start_backup",
         "return await call_once(send, self._clients.settings.call_timeout_seconds)",
-        "return await self._resent(send)",
+        "return await self._clients.call_with_retries(send)",
         verifying("an_order_whose_answer_is_lost_is_not_sent_again"),
     ),
     Mutant(
