@@ -12,7 +12,7 @@ from command_line.console import console
 from command_line.options import check_url
 from local.demo.command import load_playable
 from local.demo.playing import ENDED, follow, open_stage, renew_jobs
-from local.scenarios.command import told
+from local.scenarios.command import describe_end
 from shared.incident.model import Status
 
 LONGEST_SECONDS = 60.0
@@ -69,7 +69,7 @@ async def _try(scenario: dict[str, Any], app: str, arm: str) -> int:
         click.echo(f"Delivering: {scenario['title']}")
         click.echo(
             f"The bridge answered {await on.deliver(scenario['event'])}. Expected:"
-            f" {told(scenario['expect'])}"
+            f" {describe_end(scenario['expect'])}"
         )
         incident = await follow(
             on, scenario, {each["id"] for each in known}, console(), LONGEST_SECONDS

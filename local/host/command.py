@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from command_line.options import check_url
-from shared.azure.pipeline import on_loopback
+from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
@@ -94,6 +94,6 @@ def environment(
     variables["REMEDIATOR_STORE"] = storage or f"sqlite:{(data / 'remediator.db').resolve()}"
     if storage:
         variables["AzureWebJobsStorage"] = storage
-    if on_loopback(arm):
+    if is_on_loopback(arm):
         variables["REMEDIATOR_LOGS_ENDPOINT"] = arm
     return variables

@@ -61,7 +61,7 @@ async def carry_out(client: Client, steps: Iterable[Step]) -> list[str]:
 
 def held(azure: Azure) -> Resources:
     """A copy of all resources, as GET /_sim/state answers them."""
-    resources = recovery_points.document(azure.world.state)["resources"]
+    resources = recovery_points.dump(azure.world.state)["resources"]
     return {ids.key(each["id"]): copy.deepcopy(each) for each in resources}
 
 

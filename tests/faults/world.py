@@ -151,7 +151,7 @@ class World:
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
-        self.simulator.world.settings = self.simulator.world.settings.changed(
+        self.simulator.world.settings = self.simulator.world.settings.update(
             {"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED}
         )
         self.store = SqliteStore(self.folder / "store.db")
