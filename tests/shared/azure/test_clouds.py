@@ -163,7 +163,7 @@ async def test_requests_and_tokens(
         await FailedBackupLog(made).failures(now, now)
         assert {urlsplit(each.url).hostname for each in sent[3:]} == {log}
         assert set(credential.scopes) == {f"https://{log}/.default"}
-    assert clouds.named(name).portal == f"https://{portal}"
+    assert clouds.find_cloud(name).portal == f"https://{portal}"
     assert authority and storage
 
 
