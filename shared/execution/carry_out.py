@@ -56,17 +56,13 @@ class CarryOut:
         if incident is None:
             return
         left = _without_outcome(incident, steps)
-        if not left:
-            return
-        await self.book.change(incident_id, lambda each: _end(each, left, done))
+        # The notes first: a process that dies in between leaves the steps open, so that
+        # they are recorded again.
         for step in left:
-            await self.journal.note(
-                incident,
-                "step",
-                f"{step.kind}: {done.result}",
-                target=step.target,
-                detail={"detail": done.detail},
-            )
+            text, detail = f"{step.kind}: {done.result}", {"detail": done.detail}
+            await self.journal.note(incident, "step", text, target=step.target, detail=detail)
+        if left:
+            await self.book.change(incident_id, lambda each: _end(each, left, done))
 
     async def _put_off(
         self, incident_id: str, steps: tuple[Step, ...], cause: str, reason: str

@@ -89,7 +89,7 @@ async def test_a_backup_that_completed_counts_for_whoever_begins_again(
 
 
 async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> None:
-    """Nobody looks at an incident again once it has ended, so its intents come first."""
+    """Nobody looks at an incident that has ended again, so its intents come first."""
     state, failures = broken_extension()
     async with failed(tmp_path, state, [failures[0].event], {}) as world:
         for task in world.tasks.values():

@@ -30,7 +30,7 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
 
 
 @pytest.mark.parametrize(
-    ("does", "told"),
+    ("does", "reason"),
     [
         ("opens a file-recovery session", "a file-recovery session is open"),
         ("stops the protection", "ProtectionStopped"),
@@ -40,7 +40,7 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
     ],
 )
 async def test_what_changes_in_the_window_keeps_the_collection(
-    tmp_path: Path, does: str, told: str
+    tmp_path: Path, does: str, reason: str
 ) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(
@@ -60,7 +60,7 @@ async def test_what_changes_in_the_window_keeps_the_collection(
     assert len(proved_and_put_back) == 2 and proved_and_put_back[-1]["n"] > lifted["n"]
     (incident,) = outcome.incidents
     assert incident["status"] == "needs_person"
-    assert told in incident["reason"]
+    assert reason in incident["reason"]
 
 
 async def test_a_last_look_that_cannot_be_made_keeps_the_collection(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ SENT: Place = ("after ARM DELETE restorePointCollections", 1)
 
 
 async def kept(
-    folder: Path, faults: dict[Place, Fault], requests: int, status: str, told: str
+    folder: Path, faults: dict[Place, Fault], requests: int, status: str, reason: str
 ) -> None:
     """So many requests to delete it, the lock back on, and the incident's end."""
     state, failures = locked_groups({"rg-one": 1})
@@ -113,7 +113,7 @@ async def kept(
     assert (outcome.broken, len(outcome.struck)) == ({}, len(faults))
     assert len(sent(outcome.requests, "DELETE", COLLECTION)) == requests
     (incident,) = outcome.incidents
-    assert (incident["status"], told in incident["reason"]) == (status, True), incident["reason"]
+    assert (incident["status"], reason in incident["reason"]) == (status, True), incident["reason"]
 
 
 def failing(fault: dict[str, Any]) -> Fault:
@@ -122,13 +122,13 @@ def failing(fault: dict[str, Any]) -> Fault:
 
 @pytest.mark.parametrize("case", BETWEEN_REQUESTS)
 async def test_after_an_operation_that_failed_it_looks_again(tmp_path: Path, case: str) -> None:
-    does, status, told = BETWEEN_REQUESTS[case]
+    does, status, reason = BETWEEN_REQUESTS[case]
     await kept(
         tmp_path,
         {IN_WINDOW: failing(FAILS), SENT: Fault("person", {"does": does})},
         1,
         status,
-        told,
+        reason,
     )
 
 
@@ -142,9 +142,9 @@ async def test_after_a_while_of_requests_that_are_refused_it_looks_again(
         "body": {"error": {"code": "ScopeLocked", "message": "The scope is locked."}},
     }
     refused = failing(FAILS | {"action": locked})
-    does, status, told = BETWEEN_REQUESTS["a file-recovery session is opened"]
+    does, status, reason = BETWEEN_REQUESTS["a file-recovery session is opened"]
     await kept(
-        tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, told
+        tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, reason
     )
 
 

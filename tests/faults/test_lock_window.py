@@ -88,7 +88,7 @@ async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(
 
 
 async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path) -> None:
-    """Once read as it was, then not at all: what is there now is unknown, and unknown
+    """Once read as it was, then not at all: its state now is unknown, and unknown
     leads to no change.
     """
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
@@ -460,7 +460,7 @@ async def test_health_is_not_ok_while_a_lock_is_not_back(tmp_path: Path) -> None
 
 async def health_of_locks(world: World) -> str:
     """What health says is wrong with locks, or ""."""
-    told = await report(world.living())
-    (check,) = [each for each in told["checks"] if each["name"] == "locks"]
-    assert check["ok"] or told["status"] != "ok"
+    health = await report(world.living())
+    (check,) = [each for each in health["checks"] if each["name"] == "locks"]
+    assert check["ok"] or health["status"] != "ok"
     return "" if check["ok"] else str(check["reason"])

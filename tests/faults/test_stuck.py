@@ -230,9 +230,9 @@ def test_rubbish_at_any_read_comes_to_rest_with_the_lock_on(
         "action": {"status": 200, "body": BODIES[body]},
     }
     try:
-        if (
-            path == "a lock"
-        ):  # a lock that cannot be read back is not known to be on: the guardian goes on until it can
+        # A lock that cannot be read back is not known to be on: the guardian goes on
+        # until it can be read.
+        if path == "a lock":
             fault |= {"times": 25}
         incident, lost, backups = asyncio.run(at_rest(tmp_path, faults=(fault,)))
     finally:
