@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, override
 
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.policies import AsyncHTTPPolicy
@@ -582,6 +582,7 @@ class _EdgeClients(AzureClients):
         super().__init__(process.settings, process.settings.subscription_id)
         self._process = process
 
+    @override
     def _build_options(self, sign_in: Any) -> dict[str, Any]:
         """A policy of its own for each client: it knows its successor, down to the
         client's transport."""

@@ -386,21 +386,21 @@ RECORD = (
     ),
     Mutant(
         "the chain does not check what an entry follows",
-        "chain:_wrong",
+        "chain:_find_fault",
         "if entry.prev_hash != before:",
         "if False:",
         ("tests/shared/audit/test_chain.py::test_removed_swapped_and_resealed_entries_are_found",),
     ),
     Mutant(
         "the chain does not check what an entry says",
-        "chain:_wrong",
+        "chain:_find_fault",
         "entry.hash == hash_of(entry)",
         "entry.hash",
         ("tests/shared/audit/test_chain.py::test_a_change_of_any_field_is_found",),
     ),
     Mutant(
         "two writers take the same place in the chain",
-        "AuditLog._inserted",
+        "AuditLog._take_place",
         "return False",
         "pass",
         ("tests/shared/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
@@ -609,7 +609,7 @@ PROOF = (
         "a proof is sent again when its answer is lost",
         "ArmWriter.prove_lock",
         "lambda send: call_once(send, self._clients.settings.call_timeout_seconds)",
-        "self._resent",
+        "self._clients.call_with_retries",
         PROVED,
     ),
     Mutant(
@@ -1134,7 +1134,7 @@ SHOWING = (
         "an order for a backup is sent again",
         "ArmWriter.start_backup",
         "return await call_once(send, self._clients.settings.call_timeout_seconds)",
-        "return await self._resent(send)",
+        "return await self._clients.call_with_retries(send)",
         verifying("an_order_whose_answer_is_lost_is_not_sent_again"),
     ),
     Mutant(
