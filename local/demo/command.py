@@ -21,7 +21,7 @@ from local import scenarios
 from local.demo.children import started
 from local.demo.playing import ENDED, Stage, follow, fresh, stage
 from local.promises import Check, end_state
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 SCENARIO = "winmanagedvm"
 LONGEST_SECONDS = 90.0

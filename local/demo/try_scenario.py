@@ -13,7 +13,7 @@ from command_line.reading import url_of
 from local.demo.command import playable
 from local.demo.playing import ENDED, follow, fresh, stage
 from local.scenarios.command import told
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 LONGEST_SECONDS = 60.0
 ONLY_LOOKING = {

@@ -11,7 +11,8 @@ from shared.diagnosis.advice import About, look_at_job
 from shared.diagnosis.which_job import job_of
 from shared.diagnosis.witness import NotWitnessed, witness
 from shared.execution.tools import Tools
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.take import hold_vm
 
 DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"

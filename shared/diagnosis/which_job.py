@@ -11,7 +11,8 @@ from shared.arm_ids import parse
 from shared.diagnosis.witness import NotWitnessed
 from shared.execution.tools import Tools
 from shared.facts import Absent, Unreadable
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 BEFORE_HOURS, AFTER_MINUTES = 24, 30
 """A job that failed began at most a day before the event told of it; metrics and logs

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.arm_ids import fold, parse
 from shared.events.error_codes import from_job, resolve
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 
 @dataclass(frozen=True, slots=True)

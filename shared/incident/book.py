@@ -22,7 +22,8 @@ from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
 from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.store.contract import Body, Store
 from shared.store.keys import key_of_text
 from shared.store.update import remove, update

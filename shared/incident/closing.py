@@ -8,7 +8,8 @@ from typing import Protocol
 from shared import clock
 from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 
 class Line(Protocol):

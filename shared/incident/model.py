@@ -8,70 +8,7 @@ from enum import StrEnum
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
-
-
-class Status(StrEnum):
-    OPEN = "open"
-    DIAGNOSING = "diagnosing"
-    WAITING = "waiting"
-    AWAITING_APPROVAL = "awaiting_approval"
-    FIXING = "fixing"
-    VERIFYING = "verifying"
-    FIXED = "fixed"
-    NEEDS_PERSON = "needs_person"
-    OBSERVED = "observed"
-    IGNORED = "ignored"
-    FAILED = "failed"
-
-
-ENDED = frozenset(
-    {Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED}
-)
-
-MOVES: dict[Status, frozenset[Status]] = {
-    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is
-    # left, or after the engine lost its state; from there straight to VERIFYING when
-    # the lost work turns out to be done. WAITING is before a change: it leads back to
-    # DIAGNOSING, since findings grow old, or to IGNORED where the failure healed by
-    # itself. Any work may end with a person; nothing leaves an ended status.
-    Status.OPEN: frozenset(
-        {Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.DIAGNOSING: frozenset(
-        {
-            Status.FIXING,
-            Status.WAITING,
-            Status.VERIFYING,
-            Status.AWAITING_APPROVAL,
-            Status.OBSERVED,
-            Status.IGNORED,
-            Status.NEEDS_PERSON,
-            Status.FAILED,
-        }
-    ),
-    Status.WAITING: frozenset(
-        {Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
-    Status.FIXING: frozenset(
-        {
-            Status.VERIFYING,
-            Status.DIAGNOSING,
-            Status.WAITING,
-            Status.IGNORED,
-            Status.NEEDS_PERSON,
-            Status.FAILED,
-        }
-    ),
-    Status.VERIFYING: frozenset(
-        {Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.FIXED: frozenset(),
-    Status.NEEDS_PERSON: frozenset(),
-    Status.OBSERVED: frozenset(),
-    Status.IGNORED: frozenset(),
-    Status.FAILED: frozenset(),
-}
+from shared.incident.status import ENDED, MOVES, Status
 
 
 class Verdict(StrEnum):

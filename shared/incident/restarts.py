@@ -8,7 +8,8 @@ from shared import clock
 from shared.diagnosis.advice import About, look_at_job
 from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 MOST_RESTARTS = 10
 """In a row without progress. A worker that ends fails the orchestrations that it ran,

@@ -10,7 +10,8 @@ from shared import clock
 from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Awaited, Incident, Status, Waiting
+from shared.incident.model import Awaited, Incident, Waiting
+from shared.incident.status import Status
 
 WAIT, STOP = "wait", "stop"
 LONGEST_HOURS = 24

@@ -17,7 +17,8 @@ from shared.events.model import CodeHint, FailureEvent, Ignored, Several, Unusab
 from shared.events.parse import parse
 from shared.incident.book import IncidentBook, failure_key, opened, set_aside
 from shared.incident.claims import Claim
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.quarantine import Kept, Quarantine
 from shared.store.keys import key_of_text
 

@@ -11,7 +11,8 @@ from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.examine import in_order
 from shared.execution.tools import Tools
 from shared.facts import Absent
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.status import Status
 from shared.plan.mode import ModeNotKnown, mode_now
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode

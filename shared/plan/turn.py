@@ -29,7 +29,8 @@ from shared.diagnosis.begin import causes
 from shared.diagnosis.running_job import job_running, why_later
 from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable, why_unread
-from shared.incident.model import Awaited, Incident, Status
+from shared.incident.model import Awaited, Incident
+from shared.incident.status import Status
 from shared.incident.waiting import STOP, Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done

@@ -15,7 +15,8 @@ from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, ordered, pause
 from shared.execution.carry_out import advice_on_locks
 from shared.execution.tools import Tools
 from shared.facts import Absent, Job, Unreadable, why
-from shared.incident.model import Incident, Status, Verification
+from shared.incident.model import Incident, Verification
+from shared.incident.status import Status
 
 YOUNG_SECONDS, YOUNG_POLLS = 60.0, 10
 """A job that is not to be seen in its first minute (or its first ten looks) is not

@@ -33,7 +33,8 @@ from shared.incident import forgetting, review
 from shared.incident.book import ACTIVE, CLAIMS, INCIDENTS, WORKING, failure_key, job_key, opened
 from shared.incident.forgetting import forget_old
 from shared.incident.listing import SUMMARIES, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.take import INTAKE_CHAIN
 from tests.docs.test_docs import ROOT
 from tests.faults.azure import locked_groups

@@ -15,7 +15,8 @@ from shared import clock
 from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.quarantine import Quarantine
 from shared.intake.replay import out_of_quarantine
 from shared.intake.take import Intake

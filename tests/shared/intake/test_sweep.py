@@ -21,7 +21,8 @@ from local.simulator.server import Simulator
 from shared import clock, health
 from shared.app import App
 from shared.arm_ids import fold
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.sweep import Swept
 from tests.faults.azure import Failure, locked_groups
 from tests.roles import GRANTED, LOG_QUERY

@@ -22,16 +22,9 @@ from shared.diagnosis.running_job import job_running, why_later
 from shared.execution.executor import Execution
 from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable
-from shared.incident.model import (
-    Action,
-    Awaited,
-    Incident,
-    LaterFailure,
-    Status,
-    Verification,
-    Waiting,
-)
+from shared.incident.model import Action, Awaited, Incident, LaterFailure, Verification, Waiting
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
