@@ -92,7 +92,7 @@ class App:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.book, self.audit, self.quarantine)
+        return Intake(self.book, self.journal, self.quarantine)
 
     @cached_property
     def quarantine(self) -> Quarantine:

@@ -13,7 +13,7 @@ from shared.diagnosis.witness import NotWitnessed, witness
 from shared.execution.tools import Tools
 from shared.incident.model import Incident
 from shared.incident.status import Status
-from shared.intake.take import hold_vm
+from shared.intake.join import hold_vm
 
 DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"
 
@@ -25,7 +25,7 @@ async def begin(tools: Tools, incident_id: str) -> dict[str, Any]:
     if incident is None:
         return {"next": STOP}
     if not incident.ended:  # intake may have ended between the incident and the hold
-        incident = await hold_vm(tools.book, tools.audit, incident)
+        incident = await hold_vm(tools.book, tools.journal, incident)
     if incident.ended:
         return {"next": STOP}
     if incident.verification is not None and (

@@ -58,11 +58,11 @@ class IncidentBook:
         return await self._attach(key, Owner(incident_id))
 
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
-        """Say that this job is the failure of an incident that was opened without one."""
+        """Claim this job for an incident that was opened without one."""
         return await self.claim_for(job_key(vault_id, job_id), incident_id)
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
-        """Say that this job is the verifying backup of an incident, so that its failure
+        """Claim this job as the verifying backup of an incident, so that its failure
         opens no other."""
         return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
@@ -142,7 +142,7 @@ class IncidentBook:
         return changed
 
     async def unfinished(self) -> AsyncIterator[Incident]:
-        """Incidents that have not ended, oldest first, without reading those that have."""
+        """Incidents that have not ended, oldest first; those that have are not read."""
         async for row in self._store.query(WORKING, "incident"):
             incident = await self.get(row.key)
             if incident is not None and not incident.ended:
@@ -247,7 +247,8 @@ def new_incident_id(job_id: str, key: str) -> str:
     return f"{stamp}-{short}-{key[:8]}"
 
 
-def opened(event: FailureEvent, incident_id: str) -> Incident:
+def new_incident(event: FailureEvent, incident_id: str) -> Incident:
+    """The incident of a failure that is reported for the first time."""
     return Incident(
         id=incident_id,
         status=Status.OPEN,
@@ -265,9 +266,9 @@ def opened(event: FailureEvent, incident_id: str) -> Incident:
     )
 
 
-def set_aside(event: Ignored, incident_id: str) -> Incident:
-    """An incident that was never ours, kept so that a person sees what came and why
-    nothing was done."""
+def ignored_incident(event: Ignored, incident_id: str) -> Incident:
+    """An incident that nothing is done about, kept so that a person sees what came and
+    why it was left alone."""
     now = clock.now()
     return Incident(
         id=incident_id,

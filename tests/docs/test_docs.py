@@ -411,7 +411,6 @@ def test_nothing_else_appends_to_the_log() -> None:
         "shared/audit/journal.py",
         "shared/audit/retention.py",
         "shared/incident/review.py",
-        "shared/intake/take.py",
     ]
 
 

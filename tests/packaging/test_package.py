@@ -40,6 +40,7 @@ FUNCTIONS = {
 }
 ACTIVITIES = (
     "begin_incident",
+    "recover_incident",
     "check_cause",
     "decide_plan",
     "carry_out_unit",
@@ -143,7 +144,7 @@ def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str,
         beside / "azure_functions_runtime",
         dirs_exist_ok=True,
     )
-    shutil.copyfile(ROOT / "local.host" / "worker_protos.py", beside / "worker_protos.py")
+    shutil.copyfile(ROOT / "local" / "host" / "worker_protos.py", beside / "worker_protos.py")
     shutil.copyfile(HERE / "load.py", beside / "load.py")
     environment = {
         "PATH": os.environ["PATH"],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shared import clock
+from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
@@ -47,7 +48,7 @@ class Taking:
         self.store = SqliteStore(folder / "remediator.db")
         self.book = IncidentBook(self.store)
         self.audit = AuditLog(self.store)
-        self.intake = Intake(self.book, self.audit, Quarantine(self.store))
+        self.intake = Intake(self.book, Journal(self.audit), Quarantine(self.store))
 
     async def take(self, event: dict[str, Any]) -> Any:
         async def own() -> str:

@@ -231,7 +231,7 @@ async def test_what_could_not_be_seen_is_said_and_looked_at_again(
         assert (
             len(swept.problems) == 1
             and told in swept.problems[0]
-            and "NOT SEEN WHOLE" in swept.told
+            and "NOT SEEN WHOLE" in swept.summary
         )
         begun = await s.app.watermark.read()
         assert begun is not None and clock.as_text(begun) == swept.since
