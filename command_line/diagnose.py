@@ -17,8 +17,8 @@ from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
 from shared.codec import to_json
+from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Subject
-from shared.diagnosis.examine import examine
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -115,7 +115,7 @@ async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[
         item_id = await _item_of(reader, vm_id)
         subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
         return list(
-            await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes))
+            await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes))
         )
     finally:
         await clients.close()

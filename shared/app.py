@@ -1,4 +1,4 @@
-"""Puts the product together from its settings: stores, clients, tools. Made once per
+"""Puts the product together from its settings: stores, clients, stages. Made once per
 process, when first needed."""
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import visible_subscriptions
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.advice import work_lost
+from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.lock_window.windows import LockWindows
 from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
+from shared.incident.restarts import Restarts
 from shared.incident.waiting import Waits
 from shared.intake.quarantine import Quarantine
 from shared.intake.sweep import Sweep
@@ -29,9 +33,11 @@ from shared.intake.take import Intake
 from shared.intake.watermark import Watermark
 from shared.plan.cooling import CoolingTime
 from shared.plan.limits import DIAGNOSIS_SECONDS, ChangeLimiter
+from shared.plan.stage import Planning
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.open import open_store
+from shared.verification.stage import Verifying
 
 
 class App:
@@ -83,6 +89,15 @@ class App:
         return Waits(self.book, self.journal, self.closing)
 
     @cached_property
+    def restarts(self) -> Restarts:
+        lost_after_seconds = self.settings.lost_after_seconds
+        return Restarts(self.book, self.journal, self.closing, lost_after_seconds, work_lost)
+
+    @cached_property
+    def cooling(self) -> CoolingTime:
+        return CoolingTime(self.store, self.settings.cooling_hours)
+
+    @cached_property
     def ledger(self) -> LockLedger:
         return LockLedger(self.store)
 
@@ -125,7 +140,7 @@ class App:
         return await visible_subscriptions(self._clients_of("none"))
 
     async def sweep(self) -> Sweep:
-        """Raises what own_subscription raises."""
+        """Raises whatever own_subscription raises."""
         clients = self._clients_of(await self.own_subscription())
         settings = self.settings
         log, has_log = await self.failed_backup_log(), bool(settings.workspace_id)
@@ -139,9 +154,51 @@ class App:
             settings.sweep_most,
         )
 
+    async def diagnosis(self) -> Diagnosis:
+        """Raises whatever own_subscription raises."""
+        reader, settings = await self._reader(), self.settings
+        return Diagnosis(
+            self.book,
+            self.journal,
+            self.closing,
+            self.waits,
+            reader,
+            LedgerAwareReader(reader, self.ledger),
+            settings.mode,
+            settings.minimum_linux_agent,
+        )
+
+    async def planning(self) -> Planning:
+        """Raises whatever own_subscription raises."""
+        return Planning(
+            self.book,
+            self.journal,
+            self.closing,
+            self.waits,
+            await self._reader(),
+            self.limiter,
+            self.cooling,
+            self.settings.mode,
+        )
+
     async def execution(self) -> Execution:
-        """The only stage that is handed the writer. Raises what own_subscription raises."""
+        """The only stage that is handed the writer. Raises whatever own_subscription
+        raises."""
         return Execution(await self.tools())
+
+    async def verifying(self) -> Verifying:
+        """Raises whatever own_subscription raises."""
+        settings = self.settings
+        return Verifying(
+            self.book,
+            self.journal,
+            self.closing,
+            await self._reader(),
+            await self.execution(),
+            settings.job_poll_seconds,
+            settings.longest_pause_seconds,
+            settings.job_wait_hours,
+        )
 
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
@@ -157,13 +214,16 @@ class App:
             self.ledger,
             self.windows,
             self.limiter,
-            CoolingTime(self.store, self.settings.cooling_hours),
+            self.cooling,
         )
 
     async def failed_backup_log(self) -> FailedBackupLog:
         """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that
         there is none."""
         return FailedBackupLog(self._clients_of(await self.own_subscription()))
+
+    async def _reader(self) -> ArmReader:
+        return ArmReader(self._clients_of(await self.own_subscription()))
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         return self._clients.setdefault(

@@ -29,9 +29,7 @@ from shared.incident.model import Incident
 from shared.plan.mode import ModeNotKnown, mode_now
 
 KIND = "backup"
-LONGEST_WAIT_SECONDS = 1800.0
 MOST_ATTEMPTS = 3
-LONGEST_FIRST_PAUSE_SECONDS, GROWTH, MOST_GROWTH = 60.0, 5.0, 5.0
 CLOCKS_DIFFER = timedelta(seconds=60)
 """A job's start is told by Azure's clock, an attempt's by ours."""
 LOOKS = 20
@@ -152,22 +150,3 @@ def _ours(incident: Incident, jobs: Iterable[Job]) -> Iterable[Job]:
             and fold(job.name) not in seen
         ):
             yield job
-
-
-def pause_seconds(tools: Tools, incident: Incident, refusal: Refusal) -> float | str:
-    """How long to wait before the next attempt, or why there is none."""
-    attempts = incident.backup_attempts
-    if not refusal.passing:
-        return refusal.reason
-    if attempts >= MOST_ATTEMPTS and not refusal.unanswered:
-        return f"refused at each of {attempts} attempts: {refusal.reason}"
-    first = min(LONGEST_FIRST_PAUSE_SECONDS, tools.settings.job_poll_seconds)
-    pause = max(
-        refusal.retry_after_seconds, first * min(MOST_GROWTH, GROWTH ** max(0, attempts - 1))
-    )
-    if clock.after(clock.now(), pause) > clock.after(incident.backup_since, LONGEST_WAIT_SECONDS):
-        return (
-            f"not to be had within {LONGEST_WAIT_SECONDS / 60:g} minutes, at {attempts} attempts:"
-            f" {refusal.reason}"
-        )
-    return pause

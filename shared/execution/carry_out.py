@@ -8,10 +8,11 @@ from dataclasses import replace
 from shared import clock
 from shared.arm_ids import fold, group_of, parse
 from shared.diagnosis.advice import About
-from shared.diagnosis.check import check
+from shared.diagnosis.check import check, subject_of
 from shared.errors import StoreUnavailable
 from shared.execution import extension
 from shared.execution.lock_window import turn as unlocking
+from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.tools import Tools
 from shared.incident.model import Action, Awaited, Incident, Status, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
@@ -144,7 +145,8 @@ async def settle(
     if problems:
         await _hand_over(tools, incident, plan, problems, outcomes)
         return False
-    finding = await check(tools, incident, failed_at, plan.cause)
+    subject = subject_of(incident, failed_at, tools.settings.minimum_linux_agent)
+    finding = await check(plan.cause, subject, LedgerAwareReader(tools.reader, tools.ledger))
     if finding.verdict is Verdict.CONFIRMED:
         problem = "the fix was carried out and its cause is still confirmed"
         await _hand_over(tools, incident, plan, [problem], outcomes)

@@ -52,11 +52,11 @@ class ChangeLimiter:
 
     def __init__(self, store: Store, changes_per_hour: int, patience_seconds: float) -> None:
         self._store = store
-        self._limit = changes_per_hour
+        self.limit = changes_per_hour
         self._patience = patience_seconds
 
     def could_ever_take(self, ticket: Ticket) -> bool:
-        return ticket.places <= self._limit
+        return ticket.places <= self.limit
 
     async def take(self, ticket: Ticket) -> str:
         """ "" when the plan has its places and may begin; else it is in line, and its
@@ -113,7 +113,7 @@ class ChangeLimiter:
             for incident_id, other in body["waiting"].items()
             if (other["since"], incident_id) < rank and other["asked"] > latest
         )
-        return _expected(ahead + len(missing), list(body["begun"].values()), self._limit, now)
+        return _expected(ahead + len(missing), list(body["begun"].values()), self.limit, now)
 
     async def _change(self, change: Callable[[Body], str]) -> str:
         """Apply `change` to the newest row, again when somebody wrote in between.

@@ -13,11 +13,11 @@ from shared import catalogue
 from shared.audit.entry import PHASES
 from shared.diagnosis import advice
 from shared.diagnosis.advice import About
+from shared.execution.carry_out import advice_on_locks
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
 from shared.incident.model import Action, Incident, Status
 from shared.plan.steps import StepKind
-from shared.verification.verify import advice_on_locks
 from tests.docs.test_docs import written_kinds
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
