@@ -106,7 +106,5 @@ async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> 
             await hand_over(tools, incident.id, "carry_out_unit", "it failed")
         tools = await tools_of(world)
         assert [each.status for each in await incidents(world)] == [Status.NEEDS_PERSON]
-        assert await hand_over(tools, incident.id, "carry_out_unit", "it failed") == {
-            "closed": False
-        }
+        assert not await hand_over(tools, incident.id, "carry_out_unit", "it failed")
         assert await tools.journal.open_intents(incident.id) == set()

@@ -16,11 +16,12 @@ from functions import orchestration
 from local.promises import locks_of
 from shared.diagnosis import begin, check
 from shared.errors import StoreUnavailable, Unavailable
-from shared.execution import carry_out, guardian, hand_over
+from shared.execution import carry_out, hand_over
 from shared.execution.lock_window import collection, window_locks
 from shared.facts import Absent
+from shared.incident.restarts import MOST_RESTARTS
 from shared.plan import decide
-from shared.verification import verify
+from shared.verification import conclude, follow, start
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
 from tests.faults.world import World
@@ -30,11 +31,11 @@ STAGES: dict[str, tuple[Any, str]] = {
     "begin_incident": (begin, "begin"),
     "decide_plan": (decide, "decide"),
     "settle_fix": (carry_out, "settle"),
-    "start_backup": (verify, "start_backup"),
-    "look_at_backup": (verify, "look"),
-    "conclude_backup": (verify, "conclude"),
+    "start_backup": (start, "start"),
+    "look_at_backup": (follow, "look"),
+    "conclude_backup": (conclude, "conclude"),
 }
-GIVEN_AS_DATA = {"check_cause": (check, "check"), "carry_out_unit": (carry_out, "carry_out")}
+GIVEN_AS_DATA = {"check_cause": (check, "check_cause"), "carry_out_unit": (carry_out, "carry_out")}
 """Activities that tell an error as their result: the incident goes on to a person with
 it."""
 ERRORS: list[Exception] = [
@@ -83,9 +84,9 @@ async def at_rest(
             each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests
         )
         assert len(incidents) == 1
-        assert (
-            await (await world.living().tools()).journal.open_intents(incidents[0].id) == set()
-        ), "a change without an outcome"
+        assert await world.living().journal.open_intents(incidents[0].id) == set(), (
+            "a change without an outcome"
+        )
         return (
             {
                 "status": incidents[0].status.value,
@@ -152,7 +153,7 @@ def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(
     )
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
     assert incident["status"] == "needs_person"
-    assert f"begun again {guardian.MOST_RESTARTS} times without progress" in incident["reason"]
+    assert f"begun again {MOST_RESTARTS} times without progress" in incident["reason"]
     assert lost == []
 
 
