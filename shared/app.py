@@ -13,7 +13,7 @@ from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.diagnosis.advice import work_lost
 from shared.diagnosis.stage import Diagnosis
@@ -137,7 +137,7 @@ class App:
 
     async def visible_subscriptions(self) -> list[str]:
         """Raises AzureCallFailed."""
-        return await visible_subscriptions(self._clients_of("none"))
+        return await list_subscriptions(self._clients_of("none"))
 
     async def sweep(self) -> Sweep:
         """Raises whatever own_subscription raises."""

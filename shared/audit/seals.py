@@ -18,7 +18,7 @@ from azure.storage.blob.aio import ContainerClient
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.audit.heads import HEADS, KIND
-from shared.azure.identity import credential as credential_of
+from shared.azure.identity import make_credential
 from shared.clouds import PUBLIC, Cloud
 from shared.errors import SettingsError, StoreUnavailable
 
@@ -79,7 +79,7 @@ def open_seals(location: str, cloud: Cloud = PUBLIC) -> Seals:
     Raises SettingsError for anything else.
     """
     if location.startswith("https://"):
-        credential = credential_of(cloud)
+        credential = make_credential(cloud)
         return Seals(
             ContainerClient.from_container_url(location, credential=credential, **OPTIONS),
             credential,

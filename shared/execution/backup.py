@@ -100,7 +100,7 @@ async def _started(tools: Tools, incident: Incident) -> str:
     await change(tools.journal, incident, KIND, incident.item_id, call)
     try:
         for _ in range(LOOKS):
-            if job_id := await tools.writer.started_job(vault_id, container, item, begun[0]):
+            if job_id := await tools.writer.find_started_job(vault_id, container, item, begun[0]):
                 return job_id
             await asyncio.sleep(min(tools.settings.poll_seconds, tools.settings.job_poll_seconds))
     except OperationFailed:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome
+from shared.azure.log_rows import LogAnswer, LoggedFailure, ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.codec import dumps
@@ -133,14 +133,14 @@ class Sweep:
             answer = await self.log.failures(begin - LATE_ROWS, now)
             await self._read_log(answer, seen)
             seen.complete_until = max(begin, answer.complete_until)
-            if answer.outcome is Outcome.COMPLETE:
+            if answer.outcome is ReadOutcome.COMPLETE:
                 return seen
         if await self._read_vaults(begin - LONGEST_JOB, now, seen, say):
             seen.complete_until = now
         return seen
 
     async def _read_log(self, answer: LogAnswer, seen: _Seen) -> None:
-        if answer.outcome is not Outcome.COMPLETE:
+        if answer.outcome is not ReadOutcome.COMPLETE:
             seen.problems.append(f"the log is {answer.outcome}: {answer.reason}")
         own = fold(await self.own_subscription())
         for failure in answer.failures:
@@ -155,14 +155,14 @@ class Sweep:
         """Whether every vault answered."""
         vaults = await self.reader.vaults()
         if isinstance(vaults, Absent | Unreadable):
-            seen.problems.append(_problem(vaults))
+            seen.problems.append(vaults.why)
             return False
         whole = True
         for number, vault in enumerate(vaults, 1):
             say(f"asking vault {number} of {len(vaults)}: {vault.name} …")
             jobs = await self.reader.failed_backups(vault.id, since, until)
             if isinstance(jobs, Absent | Unreadable):
-                seen.problems.append(_problem(jobs))
+                seen.problems.append(jobs.why)
                 whole = False
                 continue
             for job in jobs:
@@ -193,9 +193,7 @@ class Sweep:
     async def _open_one(self, event: FailureEvent, swept: Swept, say: Say) -> Swept:
         later = await self._backed_up_since(event)
         if isinstance(later, Unreadable | Absent):
-            return replace(
-                swept, waiting=swept.waiting + 1, problems=(*swept.problems, _problem(later))
-            )
+            return replace(swept, waiting=swept.waiting + 1, problems=(*swept.problems, later.why))
         if later:
             await self.intake.pass_over(event, f"the VM was backed up since, by the job {later}")
             return replace(swept, set_aside=swept.set_aside + 1)
@@ -258,11 +256,4 @@ def _event(
         alert_id="",
         shape=shape,
         event_id="",
-    )
-
-
-def _problem(found: Absent | Unreadable) -> str:
-    return (
-        f"{found.what} could not be read:"
-        f" {found.reason if isinstance(found, Unreadable) else 'it does not exist'}"
     )

@@ -12,7 +12,7 @@ from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
 from shared.execution.backup import KIND
 from shared.execution.carry_out import advice_on_locks
-from shared.facts import Absent, Job, Unreadable, why
+from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
@@ -30,7 +30,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     if isinstance(job, Unreadable) and has_time_left(verifying, incident.verification):
         return NextStep(Next.VERIFY)
     if isinstance(job, Absent | Unreadable):
-        return await _ask_person(verifying, incident, f"its job cannot be read: {why(job)}")
+        return await _ask_person(verifying, incident, job.why)
     shown = _end_of(incident.verification, job)
     incident = await verifying.book.change(
         incident_id, lambda each: replace(each, verification=shown)

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 
 ROOT = Path(__file__).resolve().parents[2]
-VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+VM = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith("REMEDIATOR_")}
 SHORT = {
     "REMEDIATOR_RETRY_SECONDS": "0.2",

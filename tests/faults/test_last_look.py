@@ -11,7 +11,8 @@ import pytest
 from local.promises import COLLECTION, LOCK
 from local.scenarios import parts
 from local.simulator import ids
-from shared import clock, facts
+from shared import clock
+from shared.azure import from_wire
 from shared.execution.lock_window import collection
 from shared.execution.lock_window.ledger import OFF, OpenLock
 from shared.execution.lock_window.windows import Result
@@ -21,7 +22,7 @@ from tests.faults.runs import run
 from tests.faults.test_lock_window import tools_of
 from tests.faults.test_waiting import failed, incidents
 from tests.faults.test_windows import sent
-from tests.faults.world import PATIENT, Fault, Hand, Place
+from tests.faults.world import PATIENT_ALONE, Fault, Hand, Place
 
 IN_WINDOW = ("after ARM DELETE locks", 1)
 
@@ -41,7 +42,11 @@ async def test_what_changes_in_the_window_keeps_the_collection(
 ) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(
-        tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})}, environment=PATIENT
+        tmp_path,
+        state,
+        failures,
+        {IN_WINDOW: Fault("person", {"does": does})},
+        environment=PATIENT_ALONE,
     )
     assert outcome.broken == {}
     assert outcome.struck == [IN_WINDOW[0]]
@@ -102,7 +107,7 @@ async def kept(
 ) -> None:
     """So many requests to delete it, the lock back on, and the incident's end."""
     state, failures = locked_groups({"rg-one": 1})
-    outcome = await run(folder, state, failures, faults, environment=PATIENT, waiting=True)
+    outcome = await run(folder, state, failures, faults, environment=PATIENT_ALONE, waiting=True)
     assert (outcome.broken, len(outcome.struck)) == ({}, len(faults))
     assert len(sent(outcome.requests, "DELETE", COLLECTION)) == requests
     (incident,) = outcome.incidents
@@ -160,7 +165,7 @@ async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(
             await collection.examined(tools, incident, target, unlocked=False), collection.Ready
         )
         vault_group = parts.group(parts.VAULT_GROUP)["id"]
-        read_only = facts.lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
+        read_only = from_wire.read_lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
         due = clock.after(clock.now(), 60)
         await tools.ledger.record(
             OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF)

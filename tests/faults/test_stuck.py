@@ -19,7 +19,7 @@ from shared.errors import StoreUnavailable, Unavailable
 from shared.execution import carry_out, hand_over
 from shared.execution.lock_window import collection, window_locks
 from shared.facts import Absent
-from shared.incident.restarts import MOST_RESTARTS
+from shared.incident import restarts
 from shared.plan import decide
 from shared.verification import conclude, follow, start
 from tests.faults import world as played
@@ -27,6 +27,7 @@ from tests.faults.azure import locked_groups
 from tests.faults.world import World
 
 pytestmark = pytest.mark.timeout(300)
+RETRY_PAUSES = orchestration.RETRY_PAUSES
 STAGES: dict[str, tuple[Any, str]] = {
     "begin_incident": (begin, "begin"),
     "decide_plan": (decide, "decide"),
@@ -50,6 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_RETRY_SECONDS", "0.1")
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_JOB_WAIT_HOURS", "0.001")
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_GATHER_SECONDS", "1")
+    monkeypatch.setattr(orchestration, "RETRY_PAUSES", tuple(each / 10 for each in RETRY_PAUSES))
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -128,7 +130,7 @@ def test_a_stage_that_raises_a_few_times_is_got_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """As after a worker that died: the engine tells of a failed activity."""
-    times = len(orchestration.RETRY_PAUSES)
+    times = len(RETRY_PAUSES)
     activity = getattr(shells, stage)._function
     really, raised = activity.get_user_function(), []
 
@@ -153,13 +155,13 @@ def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(
     )
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
     assert incident["status"] == "needs_person"
-    assert f"begun again {MOST_RESTARTS} times without progress" in incident["reason"]
+    assert f"begun again {restarts.MOST_RESTARTS} times without progress" in incident["reason"]
     assert lost == []
 
 
 def test_a_stage_has_ten_attempts_and_is_given_up_within_seven_minutes_whatever_is_set() -> None:
-    assert len(orchestration.RETRY_PAUSES) + 1 == 10
-    assert sum(orchestration.RETRY_PAUSES) * orchestration.LONGEST_UNIT_SECONDS <= 420
+    assert len(RETRY_PAUSES) + 1 == 10
+    assert sum(RETRY_PAUSES) * orchestration.LONGEST_UNIT_SECONDS <= 420
 
 
 def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(

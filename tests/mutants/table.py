@@ -380,7 +380,7 @@ RECORD = (
     ),
     Mutant(
         "ARM's correlation id is lost",
-        "ArmWriter._operation",
+        "ArmWriter._run_operation",
         "return began.correlation_id",
         'return ""',
         ONE_OUTCOME,
@@ -595,7 +595,7 @@ PROOF = (
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
-        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
         'Proof("")',
         window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
     ),
@@ -609,7 +609,7 @@ PROOF = (
     Mutant(
         "a proof is sent again when its answer is lost",
         "ArmWriter.prove_lock",
-        "lambda send: once(send, self._clients.settings.call_timeout_seconds)",
+        "lambda send: call_once(send, self._clients.settings.call_timeout_seconds)",
         "self._resent",
         PROVED,
     ),
@@ -986,21 +986,21 @@ LAST_LOOKS = (
     ),
     Mutant(
         "what cannot be read is absent",
-        "ArmReader._read",
+        "Reads._read",
         "return Unreadable(what, str(error))",
         "return Absent(what)",
         looks("the collection cannot be read, before the window"),
     ),
     Mutant(
         "what is absent cannot be read",
-        "ArmReader._read",
+        "Reads._read",
         "return Absent(what)",
         'return Unreadable(what, "not found")',
         ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[1]",),
     ),
     Mutant(
         "a job that is being cancelled does not count as running",
-        "ArmReader.running_jobs",
+        "VaultReads.running_jobs",
         '("InProgress", "Cancelling")',
         '("InProgress",)',
         looks("a backup of the VM is being cancelled, before the window"),
@@ -1022,7 +1022,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),
@@ -1053,7 +1053,7 @@ DELETING = (
     Mutant(
         "after a failed unit the next one is carried out",
         "Remediation._carry_out_all",
-        'if all(outcome.done for outcome in outcomes):',
+        "if all(outcome.done for outcome in outcomes):",
         "if True:",
         window("after_a_failed_group_the_next_one_stays_locked"),
     ),
@@ -1137,7 +1137,7 @@ SHOWING = (
     Mutant(
         "an order for a backup is sent again",
         "ArmWriter.start_backup",
-        "return await once(send, self._clients.settings.call_timeout_seconds)",
+        "return await call_once(send, self._clients.settings.call_timeout_seconds)",
         "return await self._resent(send)",
         verifying("an_order_whose_answer_is_lost_is_not_sent_again"),
     ),
@@ -1321,9 +1321,9 @@ MENDED = (
     ),
     Mutant(
         "who may come again at once does not pause",
-        "calls:_pause",
-        "told or float(_JITTER(state))",
-        "told if told is not None else float(_JITTER(state))",
+        "_choose_pause_seconds",
+        "_read_retry_after(state) or float(_JITTER(state))",
+        "waits if (waits := _read_retry_after(state)) is not None else float(_JITTER(state))",
         ("tests/shared/azure/test_rubbish.py::test_who_may_come_at_once_pauses_all_the_same",),
     ),
 )

@@ -1,4 +1,4 @@
-"""The lines that the product makes, from its own functions."""
+"""The lines that the product's own functions make."""
 
 from __future__ import annotations
 

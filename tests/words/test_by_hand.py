@@ -1,5 +1,5 @@
-"""The command that puts a lock back says the same to a shell as the lock says, and is
-printed in one piece."""
+"""The command that puts a lock back carries the lock's own values through a shell, and
+is printed in one piece."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ def test_it_is_printed_in_one_piece(name: str, capsys: pytest.CaptureFixture[str
 
 def test_a_step_is_printed_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
     incidents._print(console(), replace(INCIDENT, manual_steps=tuple(steps())))
-    told = capsys.readouterr().out
-    assert [step for step in steps() if f". {step}\n" not in told] == []
+    printed = capsys.readouterr().out
+    assert [step for step in steps() if f". {step}\n" not in printed] == []

@@ -162,6 +162,4 @@ def unknown(cause: str, *evidence: str) -> Finding:
 
 def not_read(cause: str, fact: Absent | Unreadable) -> Finding:
     """UNKNOWN with the reason, for a fact that a checker cannot do without."""
-    if isinstance(fact, Absent):
-        return unknown(cause, f"{fact.what} does not exist")
-    return unknown(cause, f"{fact.what} could not be read: {fact.reason}")
+    return unknown(cause, fact.why)

@@ -83,7 +83,7 @@ class Credential:
 
 def signed_in(monkeypatch: pytest.MonkeyPatch, credential: Callable[[Cloud], Credential]) -> None:
     for module in ("azure.clients", "store.tables", "audit.seals"):
-        monkeypatch.setattr(f"shared.{module}.credential_of", credential)
+        monkeypatch.setattr(f"shared.{module}.make_credential", credential)
 
 
 def test_the_sdk_has_the_same_addresses() -> None:
