@@ -1290,6 +1290,16 @@ MENDED = (
         called_again("a_change_whose_effect_cannot_be_read_is_not_done"),
     ),
     Mutant(
+        "lost work is begun again without recovering it",
+        "begin",
+        "incident.status is not Status.OPEN and not recovered",
+        "False",
+        (
+            "tests/shared/diagnosis/test_begin.py"
+            "::test_an_incident_that_was_begun_before_is_recovered_first[fixing]",
+        ),
+    ),
+    Mutant(
         "a backup that completed is forgotten with the engine",
         "_backup_to_follow",
         " or shown.completed",
