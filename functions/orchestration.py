@@ -55,8 +55,7 @@ a stage has ten attempts."""
 LONGEST_UNIT_SECONDS = 10.0
 """Whatever is set, a stage is given up within seven minutes of its first failure."""
 LONGEST_BUSY_PAUSES = 8
-"""The longest pause between two attempts at a busy resource group, in pauses of the
-setting."""
+"""The longest pause between two attempts at a busy group, in pauses of the setting."""
 GROWTH = 1.5
 MOST_PAUSES = 100
 """Timers of one history. The whole history is read and replayed in each episode, so a
@@ -94,8 +93,7 @@ class Remediation:
         self._noted = ""
 
     def run(self) -> Steps[None]:
-        """The algorithm, in the steps of `functions.remediation.remediate`. Raises
-        LongHistory."""
+        """The algorithm: see `functions.remediation.remediate`. Raises LongHistory."""
         try:
             yield from self._remediate()
         except Stuck as stuck:
@@ -244,9 +242,8 @@ class Remediation:
         return answer
 
     def _attempt(self, stage: str, task: Callable[[], Any]) -> Steps[Any]:
-        """An activity reports what it finds as its result. An error is the engine's
-        word that it did not come through: its worker died, or it met an error of its
-        own."""
+        """The activity's result. An error means that it did not come through: its
+        worker died, or it raised. Raises Stuck after the last attempt."""
         for pause in (*RETRY_PAUSES, None):
             try:
                 return (yield task())

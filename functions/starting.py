@@ -24,8 +24,7 @@ NOT_FOUND = 404
 
 
 class EngineSilent(RemediatorError):
-    """The durable engine answered with an error: whether an orchestration runs is not
-    known."""
+    """The durable engine did not say whether an orchestration runs."""
 
 
 async def take_and_start(event: str, client: Any) -> None:
@@ -59,8 +58,7 @@ async def is_running(client: Any, incident_id: str) -> bool:
 
 
 async def _status(client: Any, incident_id: str) -> tuple[int, Any]:
-    """The HTTP status and the body, which the library's public call does not tell
-    apart."""
+    """HTTP status and body, which the library's public call does not tell apart."""
     url = RpcManagementOptions(instance_id=incident_id).to_url(
         client._orchestration_bindings.rpc_base_url
     )

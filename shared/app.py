@@ -41,8 +41,7 @@ from shared.verification.stage import Verifying
 
 
 class App:
-    """Raises SettingsError where a setting is missing or impossible; nothing runs on a
-    guess."""
+    """Raises SettingsError where a setting is missing or impossible."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.settings = Settings.from_environment(environment)
@@ -182,8 +181,7 @@ class App:
         )
 
     async def execution(self) -> Execution:
-        """The only stage that is handed the writer. Raises whatever own_subscription
-        raises."""
+        """The only stage with the writer. Raises whatever own_subscription raises."""
         return Execution(await self.tools())
 
     async def verifying(self) -> Verifying:

@@ -28,8 +28,10 @@ from shared.incident.waiting import Wait
 
 
 async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: str) -> NextStep:
-    """DIAGNOSE, WAIT or STOP for the failure of `failed_at`. Idempotent. Raises
-    StoreUnavailable."""
+    """DIAGNOSE, WAIT or STOP, for the failure of `failed_at`. Idempotent.
+
+    Raises StoreUnavailable.
+    """
     incident = await diagnosis.book.get(incident_id)
     if incident is None or incident.ended:
         return STOP

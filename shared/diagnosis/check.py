@@ -32,8 +32,7 @@ async def check_cause(
 
 
 def subject_of(incident: Incident, failed_at: str, minimum_linux_agent: str) -> Subject:
-    """What the checkers look at: the incident's newest failure, which began at
-    `failed_at`."""
+    """For the checkers: the incident's newest failure, which began at `failed_at`."""
     return Subject(
         incident.vm_id, failed_at, minimum_linux_agent, incident.code_now, incident.item_id
     )

@@ -24,8 +24,10 @@ come up to half an hour late."""
 async def find_job(
     book: IncidentBook, journal: Journal, reader: ArmReader, incident: Incident
 ) -> Incident | NotWitnessed:
-    """The incident with its job, claimed; or why there is none to work on. Raises
-    StoreUnavailable."""
+    """The incident with its job, claimed; or why there is none to work on.
+
+    Raises StoreUnavailable.
+    """
     job = await _last_failure(reader, incident)
     if isinstance(job, NotWitnessed):
         return job

@@ -61,7 +61,7 @@ async def forget_old(
 
 
 async def _is_over(book: IncidentBook, incident_id: str) -> bool:
-    """True also where there is none: an earlier run was cut off, or the chain is no
-    incident's."""
+    """True also where there is none: an earlier run was interrupted, or the chain
+    belongs to no incident."""
     incident = await book.get(incident_id)
     return incident is None or incident.ended

@@ -15,9 +15,8 @@ from shared.incident.status import Status
 
 MOST_RESTARTS = 10
 """In a row without progress. A worker that ends fails the orchestrations that it ran,
-and workers come and go by the day. Progress is a stage that came through for the first
-time, or a look of a wait or of a verifying backup, which have their own ends by the
-clock."""
+and workers come and go by the day. Progress is a stage that came through for the
+first time, or a look at a wait or a verifying backup: those end by the clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,9 @@ async def set_aside(book: IncidentBook, journal: Journal, event: Ignored, key: s
 
 
 async def is_known(book: IncidentBook, event: FailureEvent) -> bool:
-    """Whether the incident of this failure is there, or was and is no longer kept. A
-    claim alone is not enough: the store may have failed before the incident was
-    written."""
-    claimed = await book.claimed(failure_key(event))
+    """Whether this failure has an incident, or had one that is no longer kept. A claim
+    alone does not say: the store may have failed before the incident was written."""
+    claimed = await book.find_claim(failure_key(event))
     if claimed is None:
         return False
     return (

@@ -74,8 +74,7 @@ class Quarantine:
         self._store = store
 
     async def keep(self, text: str, reason: str) -> tuple[Kept, bool]:
-        """The row, and whether it is new: the same text is kept once, with its first
-        reason."""
+        """The row; whether it is new: a text is kept once, with its first reason."""
         whole = text.encode("utf-8", "surrogatepass")
         safe = scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]).encode("utf-8", "replace").decode()
         kept = Kept(key_of_bytes(whole), clock.now(), reason, len(text), safe)

@@ -86,8 +86,7 @@ class _Turn:
         return NextStep(Next.ACT)
 
     async def _ask_again(self) -> NextStep:
-        """After a wait. The line is asked first: that is one row, and the jobs are many
-        calls."""
+        """After a wait. The line is asked first: one row; the jobs are many calls."""
         if at := await self.planning.limiter.line_up(self._ticket):
             return await self._wait_for_place(at)
         if job := await job_running(self.planning.reader, self.incident):

@@ -1,5 +1,4 @@
-"""What verification is given. It writes nothing to Azure: it asks execution for the new
-backup."""
+"""What verification is given: it reads Azure, and asks execution for the new backup."""
 
 from __future__ import annotations
 

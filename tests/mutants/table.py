@@ -1203,7 +1203,7 @@ TAKING = (
     Mutant(
         "a VM is held for ever by an incident that has ended",
         "IncidentBook.hold_vm",
-        'or await self._has_ended(str(there["incident_id"]))',
+        'or await self._has_ended(str(current["incident_id"]))',
         "",
         (
             f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",

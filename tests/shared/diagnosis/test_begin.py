@@ -74,7 +74,7 @@ async def test_work_that_was_lost_is_diagnosed_again(at: Beginning, status: Stat
     assert (await at.begin(recovered=True, status=status)).next is Next.DIAGNOSE
 
 
-@pytest.mark.parametrize("status", ENDED)
+@pytest.mark.parametrize("status", sorted(ENDED))
 async def test_what_has_ended_stays_as_it_is(at: Beginning, status: Status) -> None:
     assert await at.begin(recovered=True, status=status) == STOP
     assert (await at.now()).status is status
