@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from shared.audit import telemetry
 from shared.audit.journal import Journal
@@ -16,13 +16,13 @@ from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.diagnosis.advice import work_lost
+from shared.diagnosis.check import check_incident
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.lock_window.windows import LockWindows
-from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.restarts import Restarts
@@ -157,62 +157,58 @@ class App:
         """Raises whatever own_subscription raises."""
         reader, settings = await self._reader(), self.settings
         return Diagnosis(
-            self.book,
-            self.journal,
-            self.closing,
-            self.waits,
-            reader,
-            LedgerAwareReader(reader, self.ledger),
-            settings.mode,
-            settings.minimum_linux_agent,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            reader=reader,
+            checker_reader=LedgerAwareReader(reader, self.ledger),
+            mode=settings.mode,
+            minimum_linux_agent=settings.minimum_linux_agent,
         )
 
     async def planning(self) -> Planning:
         """Raises whatever own_subscription raises."""
         return Planning(
-            self.book,
-            self.journal,
-            self.closing,
-            self.waits,
-            await self._reader(),
-            self.limiter,
-            self.cooling,
-            self.settings.mode,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            reader=await self._reader(),
+            limiter=self.limiter,
+            cooling=self.cooling,
+            mode=self.settings.mode,
         )
 
     async def execution(self) -> Execution:
         """The only stage with the writer. Raises whatever own_subscription raises."""
-        return Execution(await self.tools())
+        return Execution(
+            settings=self.settings,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            limiter=self.limiter,
+            cooling=self.cooling,
+            ledger=self.ledger,
+            windows=self.windows,
+            reader=await self._reader(),
+            writer=ArmWriter(self._clients_of(await self.own_subscription())),
+            check=partial(check_incident, await self.diagnosis()),
+        )
 
     async def verifying(self) -> Verifying:
         """Raises whatever own_subscription raises."""
         settings = self.settings
         return Verifying(
-            self.book,
-            self.journal,
-            self.closing,
-            await self._reader(),
-            await self.execution(),
-            settings.job_poll_seconds,
-            settings.longest_pause_seconds,
-            settings.job_wait_hours,
-        )
-
-    async def tools(self) -> Tools:
-        clients = self._clients_of(await self.own_subscription())
-        return Tools(
-            self.settings,
-            ArmReader(clients),
-            ArmWriter(clients),
-            self.audit,
-            self.journal,
-            self.closing,
-            self.waits,
-            self.book,
-            self.ledger,
-            self.windows,
-            self.limiter,
-            self.cooling,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            reader=await self._reader(),
+            orders=await self.execution(),
+            job_poll_seconds=settings.job_poll_seconds,
+            longest_pause_seconds=settings.longest_pause_seconds,
+            job_wait_hours=settings.job_wait_hours,
         )
 
     async def failed_backup_log(self) -> FailedBackupLog:

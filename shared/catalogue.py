@@ -144,6 +144,12 @@ def error_code(name: str) -> ErrorCode | None:
     return _BY_NAME.get(canonical(name) or name)
 
 
+def step_kinds() -> tuple[str, ...]:
+    """Kinds of the steps that the fixes take: all that can be among an incident's
+    actions."""
+    return tuple(kind for cause in CAUSES if cause.fix for kind in cause.fix.step_kinds)
+
+
 def cause(slug: str) -> Cause:
     """Raises KeyError for a slug that is not in the catalogue."""
     return _BY_SLUG[slug]

@@ -1,8 +1,7 @@
-"""JSON for every value that crosses a stage, an activity or a store. The only place
-where JSON is made from values and back.
+"""Converts every value that crosses a stage, an activity or a store to JSON and back,
+with cattrs.
 
-Built on cattrs. A missing or mistyped field raises NotUsable: nothing is filled in
-silently.
+A missing or mistyped field raises NotUsable; no default takes its place.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ def to_json(value: Any) -> Any:
 
 
 def from_json[T](kind: type[T], data: Any) -> T:
-    """The value of type `kind` that `data` describes. Raises NotUsable that says which
-    field is wrong."""
+    """The value of type `kind` from plain JSON values. Raises NotUsable, which names
+    the field that is wrong."""
     try:
         return _converter.structure(data, kind)
     except (
@@ -37,12 +36,9 @@ def from_json[T](kind: type[T], data: Any) -> T:
         ValueError,
         KeyError,
     ) as error:
-        told = (
-            "; ".join(transform_error(error))
-            if isinstance(error, BaseValidationError)
-            else str(error)
-        )
-        raise NotUsable(f"not a {kind.__name__}: {told}") from error
+        mistakes = transform_error(error) if isinstance(error, BaseValidationError) else [error]
+        reason = "; ".join(str(each) for each in mistakes)
+        raise NotUsable(f"not a {kind.__name__}: {reason}") from error
 
 
 def dumps(value: Any) -> str:

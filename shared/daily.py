@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared.audit.heads import HEADS, make_due
+from shared.audit.heads import HEADS, bind_days
 from shared.audit.log import AuditLog
 from shared.audit.seals import open_seals, seal_all
 from shared.execution.lock_window.ledger import LockLedger
@@ -20,7 +20,7 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
     """Returns what was done, for the app's log. Safe to run twice at once. Raises
     StoreUnavailable, SettingsError."""
     now = datetime.now(UTC)
-    made = await make_due(log, now)
+    made = await bind_days(log, now)
     sealed = await _seal(settings, log)
     forgotten: list[str] = []
     if settings.retention_days:

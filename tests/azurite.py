@@ -41,8 +41,8 @@ class Azurite:
 
 @contextlib.asynccontextmanager
 async def azurite() -> AsyncIterator[Azurite]:
-    """Raises RuntimeError that says what to do when Azurite is not installed or does
-    not start."""
+    """Raises RuntimeError with the remedy when Azurite is not installed or does not
+    start."""
     if not PROGRAM.exists():
         raise RuntimeError("Azurite is not installed: run `make test`")
     ports = {name: _free_port() for name in ("blob", "queue", "table")}

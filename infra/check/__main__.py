@@ -63,7 +63,7 @@ def main(
         _trim(snapshot, result)
         return
     if plan:
-        _plan(result)
+        _print_plan(result)
         return
     problems = [f"{folder}/{each}" for each in result.findings]
     problems += [] if no_checkov else _run_checkov(checkov, folder)
@@ -74,7 +74,7 @@ def main(
     kinds = {each[2].partition("@")[0] for each in result.resources()}
     click.echo(
         f"{result.files} Bicep files, {len(result.resources())} resources of {len(kinds)} types,"
-        f" {len(RULES)} rules: {_count(problems)}"
+        f" {len(RULES)} rules: {_count_problems(problems)}"
     )
     sys.exit(1 if problems else 0)
 
@@ -113,7 +113,7 @@ def _trim(snapshot: Path, result: Result) -> None:
     click.echo(f"the type data is rewritten; the snapshot lacks, so write by hand: {lacking}")
 
 
-def _plan(result: Result) -> None:
+def _print_plan(result: Result) -> None:
     for file, symbol, kind in sorted(result.resources()):
         click.echo(f"{file:<34} {symbol:<20} {kind}")
     click.echo(
@@ -122,7 +122,7 @@ def _plan(result: Result) -> None:
     )
 
 
-def _count(problems: list[str]) -> str:
+def _count_problems(problems: list[str]) -> str:
     if not problems:
         return "nothing found"
     return f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"

@@ -45,7 +45,7 @@ _SIMPLE: dict[str, Shape] = {
 def check(project: Project, source: Source) -> Iterator[Finding]:
     for each in source.declarations:
         if each.kind == "resource":
-            yield from _resource(project, source, each)
+            yield from _check_resource(project, source, each)
         elif each.kind in ("param", "output") and each.body is not None:
             yield from check_given(source, each.body, each, f"{each.kind} {each.name}")
 
@@ -59,10 +59,10 @@ def check_given(
         message = f"{what}: it may not be null (its type would end with ?)"
         yield source.finding(node, "wrong-type", message)
     else:
-        yield from _value(source, node, _declared_shape(declaration), what)
+        yield from _check_value(source, node, _read_type(declaration), what)
 
 
-def _declared_shape(declaration: Declaration) -> Shape:
+def _read_type(declaration: Declaration) -> Shape:
     """From the written type and the decorators @allowed, @minLength and their like."""
     found = WRITTEN_TYPE.fullmatch(declaration.of)
     if not found:
@@ -80,55 +80,57 @@ def _declared_shape(declaration: Declaration) -> Shape:
     return {"$type": "ArrayType", "itemType": shape} if found[2] else shape
 
 
-def _resource(project: Project, source: Source, declaration: Declaration) -> Iterator[Finding]:
+def _check_resource(
+    project: Project, source: Source, declaration: Declaration
+) -> Iterator[Finding]:
     entry = project.types.resource(declaration.of)
     body = declaration.body
     if entry is None:
-        yield placement.unknown_type(project, source, declaration)
+        yield placement.report_unknown_type(project, source, declaration)
     elif body is None or body.type != "object":
         message = f"the body of {declaration.name} is not an object"
         yield source.finding(declaration.node, "wrong-type", message)
     else:
         yield from placement.check(source, declaration, entry, body)
         if declaration.existing:
-            yield from _existing(source, body)
+            yield from _check_existing(source, body)
         else:
-            yield from _object(source, body, entry["body"], declaration.of, OF_THE_LANGUAGE)
+            yield from _check_object(source, body, entry["body"], declaration.of, OF_THE_LANGUAGE)
 
 
-def _existing(source: Source, body: Node) -> Iterator[Finding]:
+def _check_existing(source: Source, body: Node) -> Iterator[Finding]:
     for key, prop, _ in properties(body):
         if key not in OF_THE_LANGUAGE | {"name"}:
             message = f"an existing resource takes name, parent and scope, not {key}"
             yield source.finding(prop, "unknown-property", message)
 
 
-def _value(source: Source, node: Node, wanted: Shape, what: str) -> Iterator[Finding]:
+def _check_value(source: Source, node: Node, wanted: Shape, what: str) -> Iterator[Finding]:
     """Follows objects, arrays, loops, both sides of a choice, and variables, down to
     the literals."""
     shapes = list(alternatives(wanted))
     objects = [each for each in shapes if is_object(each)]
     arrays = [each for each in shapes if each["$type"] == "ArrayType"]
     if node.type == "parenthesized_expression":
-        yield from _value(source, children(node)[0], wanted, what)
+        yield from _check_value(source, children(node)[0], wanted, what)
     elif node.type == "ternary_expression":
         for side in children(node)[1:]:
-            yield from _value(source, side, wanted, what)
+            yield from _check_value(source, side, wanted, what)
     elif node.type == "object" and len(objects) == 1:
-        yield from _object(source, node, objects[0], what)
+        yield from _check_object(source, node, objects[0], what)
     elif node.type == "array" and len(arrays) == 1:
         for each in children(node):
-            yield from _value(source, each, arrays[0]["itemType"], what)
+            yield from _check_value(source, each, arrays[0]["itemType"], what)
     elif node.type == "for_statement" and len(arrays) == 1:
-        yield from _value(source, children(node)[-1], arrays[0]["itemType"], what)
-    elif (variable := _variable(source, node)) is not None:
-        yield from _value(source, variable, wanted, what)
+        yield from _check_value(source, children(node)[-1], arrays[0]["itemType"], what)
+    elif (variable := _follow_variable(source, node)) is not None:
+        yield from _check_value(source, variable, wanted, what)
     elif misfit := find_misfit(node, wanted):
         rule, message = misfit
         yield source.finding(node, rule, f"{what}: {message}")
 
 
-def _variable(source: Source, node: Node) -> Node | None:
+def _follow_variable(source: Source, node: Node) -> Node | None:
     """The written value of a variable that holds an object or array."""
     declaration = source.find(text(node)) if node.type == "identifier" else None
     if declaration is None or declaration.kind != "var" or declaration.body is None:
@@ -137,12 +139,12 @@ def _variable(source: Source, node: Node) -> Node | None:
     return declaration.body if declaration.body.type in plain else None
 
 
-def _object(
+def _check_object(
     source: Source, node: Node, shape: Shape, what: str, besides: frozenset[str] = frozenset()
 ) -> Iterator[Finding]:
     if shape["$type"] == "ObjectType":
         known, others = shape["properties"], shape.get("additionalProperties")
-        yield from _properties(source, node, known, others, what, besides)
+        yield from _check_properties(source, node, known, others, what, besides)
         return
     key = value_of(node, shape["discriminator"])
     kinds = sorted(shape["elements"])
@@ -154,10 +156,10 @@ def _object(
         yield source.finding(key, "wrong-value", message)
     else:
         known = shape["baseProperties"] | properties_of(shape["elements"][name])
-        yield from _properties(source, node, known, None, what, besides)
+        yield from _check_properties(source, node, known, None, what, besides)
 
 
-def _properties(
+def _check_properties(
     source: Source,
     node: Node,
     known: dict[str, Shape],
@@ -168,9 +170,9 @@ def _properties(
     found = [each for each in properties(node) if each[0] not in besides]
     for key, prop, value in found:
         if key is not None and key in known:
-            yield from _known(source, key, prop, value, known[key], what)
+            yield from _check_property(source, key, prop, value, known[key], what)
         elif others is not None:
-            yield from _value(source, value, others, f"{what}.{key}")
+            yield from _check_value(source, value, others, f"{what}.{key}")
         else:
             name = key or "a property whose name is computed"
             message = f"{what} has no {name}{suggest(name, list(known))}"
@@ -181,7 +183,7 @@ def _properties(
             yield source.finding(node, "missing-property", f"{what}: {name} is required")
 
 
-def _known(
+def _check_property(
     source: Source, key: str, prop: Node, value: Node, entry: Shape, what: str
 ) -> Iterator[Finding]:
     if entry["flags"] & READ_ONLY:
@@ -190,4 +192,4 @@ def _known(
         message = f"{what}: {key} is required and may not be null"
         yield source.finding(prop, "wrong-type", message)
     else:
-        yield from _value(source, value, entry["type"], f"{what}.{key}")
+        yield from _check_value(source, value, entry["type"], f"{what}.{key}")

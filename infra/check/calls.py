@@ -107,12 +107,12 @@ def check_decorators(source: Source, declaration: Declaration) -> Iterator[Findi
         elif len(arguments) != count:
             message = f"@{name} takes {count} arguments, not {len(arguments)}"
             yield source.finding(each, "argument-count", message)
-        elif not _bounds(name, declaration.of.removesuffix("?")):
+        elif not _can_bound(name, declaration.of.removesuffix("?")):
             message = f"@{name} does not stand on a {declaration.of}"
             yield source.finding(each, "unknown-decorator", message)
 
 
-def _bounds(decorator: str, written_type: str) -> bool:
+def _can_bound(decorator: str, written_type: str) -> bool:
     """Whether a decorator that bounds a value can bound one of that type."""
     if decorator.endswith("Length"):
         return written_type in ("string", "array") or written_type.endswith("[]")

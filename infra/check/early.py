@@ -22,17 +22,17 @@ _KNOWN_EARLY = ("id", "name", "type", "apiVersion")
 
 def check(source: Source) -> Iterator[Finding]:
     for declaration in source.declarations:
-        for node in _needed_early(declaration):
+        for node in _list_early(declaration):
             if late := _find_late(source, node):
                 yield source.finding(node, "runtime-value", f"{late} is only known while deploying")
         if declaration.kind == "param" and declaration.body is not None:
-            yield from _default(source, declaration.body)
+            yield from _check_default(source, declaration.body)
         if declaration.kind in ("resource", "module"):
-            yield from _depends_on(source, declaration)
-    yield from _same_names(source)
+            yield from _check_depends_on(source, declaration)
+    yield from _check_same_names(source)
 
 
-def _default(source: Source, body: Node) -> Iterator[Finding]:
+def _check_default(source: Source, body: Node) -> Iterator[Finding]:
     for each in walk(body):
         found = source.find(text(each)) if each.type == "identifier" else None
         if found is not None and found.kind != "param":
@@ -40,7 +40,7 @@ def _default(source: Source, body: Node) -> Iterator[Finding]:
             yield source.finding(each, "runtime-value", message)
 
 
-def _needed_early(declaration: Declaration) -> Iterator[Node]:
+def _list_early(declaration: Declaration) -> Iterator[Node]:
     if declaration.kind in ("resource", "module"):
         name = value_of(declaration.body, "name")
         yield from [name] if name is not None else []
@@ -66,7 +66,7 @@ def _find_late(source: Source, node: Node) -> str:
     return ""
 
 
-def _depends_on(source: Source, declaration: Declaration) -> Iterator[Finding]:
+def _check_depends_on(source: Source, declaration: Declaration) -> Iterator[Finding]:
     listed = value_of(declaration.body, "dependsOn")
     for each in children(listed) if listed is not None and listed.type == "array" else []:
         found = source.find(text(each).partition("[")[0])
@@ -76,7 +76,7 @@ def _depends_on(source: Source, declaration: Declaration) -> Iterator[Finding]:
             yield source.finding(each, "wrong-type", message)
 
 
-def _same_names(source: Source) -> Iterator[Finding]:
+def _check_same_names(source: Source) -> Iterator[Finding]:
     seen: set[tuple[str, ...]] = set()
     for each in source.of_kind("resource"):
         if each.body is None or each.existing or each.loop is not None:

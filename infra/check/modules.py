@@ -30,9 +30,9 @@ def check(project: Project, source: Source) -> Iterator[Finding]:
         if not (source.path.parent / each.of).is_file():
             yield source.finding(each.node, "missing-module", f"there is no {each.of}")
         elif (module := project.module(source, each)) is not None and each.body is not None:
-            yield from _own(source, each.body)
-            yield from _parameters(source, each, module, value_of(each.body, "params"))
-            yield from _scope(source, each, module, value_of(each.body, "scope"))
+            yield from _check_own(source, each.body)
+            yield from _check_parameters(source, each, module, value_of(each.body, "params"))
+            yield from _check_scope(source, each, module, value_of(each.body, "scope"))
 
 
 def check_files(project: Project) -> Iterator[Finding]:
@@ -47,14 +47,14 @@ def check_files(project: Project) -> Iterator[Finding]:
         yield Finding(by_name[ring[0]].name, 1, "cycle", f"these files use each other: {names}")
 
 
-def _own(source: Source, body: Node) -> Iterator[Finding]:
+def _check_own(source: Source, body: Node) -> Iterator[Finding]:
     for key, prop, _ in properties(body):
         if key not in _OWN:
             message = f"a module takes {', '.join(_OWN)}, not {key}"
             yield source.finding(prop, "unknown-property", message)
 
 
-def _parameters(
+def _check_parameters(
     source: Source, declaration: Declaration, module: Source, params: Node | None
 ) -> Iterator[Finding]:
     parameters = {each.name: each for each in module.of_kind("param")}
@@ -74,16 +74,16 @@ def _parameters(
             yield source.finding(declaration.node, "missing-parameter", message)
 
 
-def _scope(
+def _check_scope(
     source: Source, declaration: Declaration, module: Source, scope: Node | None
 ) -> Iterator[Finding]:
-    at = _scope_name(source, scope)
+    at = _name_scope(source, scope)
     if at != module.scope:
         message = f"{module.name} is for {module.scope} scope and would be deployed at {at}"
         yield source.finding(declaration.node, "wrong-scope", message)
 
 
-def _scope_name(source: Source, scope: Node | None) -> str:
+def _name_scope(source: Source, scope: Node | None) -> str:
     if scope is None:
         return source.scope
     if scope.type == "call_expression":

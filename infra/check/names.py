@@ -24,34 +24,34 @@ type Locals = frozenset[str]
 
 
 def check(project: Project, source: Source) -> Iterator[Finding]:
-    yield from _duplicates(source)
+    yield from _check_duplicates(source)
     used: set[str] = set()
     for declaration in source.declarations:
         yield from calls.check_decorators(source, declaration)
-        for node, local in expressions(declaration):
-            yield from _expression(project, source, node, local)
-            used |= _symbols(node, local)
+        for node, local in walk_expressions(declaration):
+            yield from _check_expression(project, source, node, local)
+            used |= _read_symbols(node, local)
     for each in source.declarations:
         if (each.kind in ("param", "var") or each.existing) and each.name not in used:
             yield source.finding(each.node, "unused-symbol", f"nothing uses {each.name}")
         if each.kind in ("param", "output") and not WRITTEN_TYPE.fullmatch(each.of):
             message = f"the type {each.of} is not judged here"
             yield source.finding(each.node, "outside-subset", message)
-    yield from _cycles(source)
+    yield from _check_cycles(source)
 
 
-def expressions(declaration: Declaration) -> Iterator[tuple[Node, Locals]]:
+def walk_expressions(declaration: Declaration) -> Iterator[tuple[Node, Locals]]:
     """Each node of a declaration's expressions. Names of properties and functions are
     no expressions."""
     skip = 1 if declaration.kind == "var" else 2
     for part in children(declaration.node)[skip:]:
-        yield from _inside(part, frozenset())
+        yield from _walk_inside(part, frozenset())
     for each in declaration.decorators:
         for argument in read_call(children(each)[0])[1]:
-            yield from _inside(argument, frozenset())
+            yield from _walk_inside(argument, frozenset())
 
 
-def _inside(node: Node, local: Locals) -> Iterator[tuple[Node, Locals]]:
+def _walk_inside(node: Node, local: Locals) -> Iterator[tuple[Node, Locals]]:
     if node.type == "comment":
         return
     yield node, local
@@ -60,13 +60,13 @@ def _inside(node: Node, local: Locals) -> Iterator[tuple[Node, Locals]]:
     if named_property or (node.type == "call_expression" and _is_function(parts[0])):
         parts = parts[1:]
     elif node.type == "for_statement":
-        yield from _inside(parts[1], local)
-        local, parts = local | _loop_variables(parts[0]), parts[2:]
+        yield from _walk_inside(parts[1], local)
+        local, parts = local | _read_loop_variables(parts[0]), parts[2:]
     for each in parts:
-        yield from _inside(each, local)
+        yield from _walk_inside(each, local)
 
 
-def _loop_variables(node: Node) -> Locals:
+def _read_loop_variables(node: Node) -> Locals:
     """The item, and its index where there is one."""
     return frozenset(map(text, children(node))) or frozenset({text(node)})
 
@@ -75,11 +75,13 @@ def _is_function(node: Node) -> bool:
     return node.type == "identifier" or text(node).partition(".")[0] in ("az", "sys")
 
 
-def _symbols(node: Node, local: Locals) -> frozenset[str]:
+def _read_symbols(node: Node, local: Locals) -> frozenset[str]:
     return frozenset({text(node)} - local) if node.type == "identifier" else frozenset()
 
 
-def _expression(project: Project, source: Source, node: Node, local: Locals) -> Iterator[Finding]:
+def _check_expression(
+    project: Project, source: Source, node: Node, local: Locals
+) -> Iterator[Finding]:
     if node.type == "call_expression":
         yield from calls.check_call(source, node)
     elif node.type == "member_expression":
@@ -87,15 +89,15 @@ def _expression(project: Project, source: Source, node: Node, local: Locals) -> 
     elif node.type == "string":
         yield from calls.check_escapes(source, node)
     elif node.type == "object":
-        yield from _same_properties(source, node)
-    for name in _symbols(node, local):
+        yield from _check_same_properties(source, node)
+    for name in _read_symbols(node, local):
         if source.find(name) is None:
             known = [each.name for each in source.declarations if each.kind != "output"]
             message = f"{name} is not declared{suggest(name, known)}"
             yield source.finding(node, "undefined-symbol", message)
 
 
-def _same_properties(source: Source, node: Node) -> Iterator[Finding]:
+def _check_same_properties(source: Source, node: Node) -> Iterator[Finding]:
     seen: set[str] = set()
     for key, prop, _ in properties(node):
         if key is not None and key in seen:
@@ -104,7 +106,7 @@ def _same_properties(source: Source, node: Node) -> Iterator[Finding]:
         seen.add(key or "")
 
 
-def _duplicates(source: Source) -> Iterator[Finding]:
+def _check_duplicates(source: Source) -> Iterator[Finding]:
     seen: set[tuple[bool, str]] = set()
     for each in source.declarations:
         key = (each.kind == "output", each.name)
@@ -114,9 +116,9 @@ def _duplicates(source: Source) -> Iterator[Finding]:
         seen.add(key)
 
 
-def _cycles(source: Source) -> Iterator[Finding]:
+def _check_cycles(source: Source) -> Iterator[Finding]:
     needs: dict[str, set[str]] = {
-        each.name: set().union(*(_symbols(*pair) for pair in expressions(each)))
+        each.name: set().union(*(_read_symbols(*pair) for pair in walk_expressions(each)))
         for each in source.declarations
         if each.kind != "output"
     }

@@ -21,7 +21,7 @@ SCOPE_BITS = {"tenant": 1, "managementGroup": 2, "subscription": 4, "resourceGro
 ON_A_RESOURCE = 16
 
 
-def unknown_type(project: Project, source: Source, declaration: Declaration) -> Finding:
+def report_unknown_type(project: Project, source: Source, declaration: Declaration) -> Finding:
     name, _, version = declaration.of.partition("@")
     versions = project.types.versions(name)
     if versions:
@@ -35,15 +35,15 @@ def check(source: Source, declaration: Declaration, entry: Shape, body: Node) ->
     parent = value_of(body, "parent")
     if parent is None:
         bits = entry["readableScopes"] if declaration.existing else entry["writableScopes"]
-        yield from _scope(source, declaration, bits, value_of(body, "scope"))
-    yield from _parent(source, declaration, parent, value_of(body, "name"))
+        yield from _check_scope(source, declaration, bits, value_of(body, "scope"))
+    yield from _check_parent(source, declaration, parent, value_of(body, "name"))
 
 
 def is_group(declaration: Declaration) -> bool:
     return declaration.of.partition("@")[0].casefold() == "microsoft.resources/resourcegroups"
 
 
-def _scope(
+def _check_scope(
     source: Source, declaration: Declaration, bits: int, scope: Node | None
 ) -> Iterator[Finding]:
     if scope is None:
@@ -64,7 +64,7 @@ def _scope(
         yield source.finding(scope, "wrong-scope", message)
 
 
-def _parent(
+def _check_parent(
     source: Source, declaration: Declaration, parent: Node | None, name: Node | None
 ) -> Iterator[Finding]:
     """The parent's type is the child's own without its last segment; a name has a

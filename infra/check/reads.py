@@ -24,8 +24,8 @@ from infra.check.values import suggest
 def check(project: Project, source: Source, node: Node, local: frozenset[str]) -> Iterator[Finding]:
     """`node`: a member expression; `local`: the loop variables that it sees."""
     whole, name = children(node)[0], text(children(node)[-1])
-    shape = _shape(project, source, whole, local)
-    if shape is None or _read(shape, name) is not None:
+    shape = _find_shape(project, source, whole, local)
+    if shape is None or _read_property(shape, name) is not None:
         return
     known = [key for each in alternatives(shape) if is_object(each) for key in properties_of(each)]
     of_module = whole.type == "member_expression" and text(children(whole)[-1]) == "outputs"
@@ -34,21 +34,23 @@ def check(project: Project, source: Source, node: Node, local: frozenset[str]) -
     yield source.finding(node, rule, message)
 
 
-def _shape(project: Project, source: Source, node: Node, local: frozenset[str]) -> Shape | None:
+def _find_shape(
+    project: Project, source: Source, node: Node, local: frozenset[str]
+) -> Shape | None:
     """None where only the compiler can tell."""
     if node.type == "identifier":
         declaration = source.find(text(node)) if text(node) not in local else None
-        return _declared(project, source, declaration) if declaration is not None else None
+        return _shape_of_symbol(project, source, declaration) if declaration is not None else None
     if node.type == "member_expression":
-        whole = _shape(project, source, children(node)[0], local)
-        return _read(whole, text(children(node)[-1])) if whole is not None else None
+        whole = _find_shape(project, source, children(node)[0], local)
+        return _read_property(whole, text(children(node)[-1])) if whole is not None else None
     if node.type == "subscript_expression" and children(node)[0].type == "identifier":
         # One of the resources or modules that a loop declares.
-        return _shape(project, source, children(node)[0], local)
+        return _find_shape(project, source, children(node)[0], local)
     return None
 
 
-def _declared(project: Project, source: Source, declaration: Declaration) -> Shape | None:
+def _shape_of_symbol(project: Project, source: Source, declaration: Declaration) -> Shape | None:
     if declaration.kind == "resource":
         entry = project.types.resource(declaration.of)
         return entry["body"] if entry is not None else None
@@ -62,24 +64,24 @@ def _declared(project: Project, source: Source, declaration: Declaration) -> Sha
     if declaration.kind == "var" and body is not None and body.type == "call_expression":
         name, arguments = read_call(body)
         if name == "loadJsonContent" and len(arguments) == 1:
-            return _json(source, literal_text(arguments[0]))
+            return _load_json(source, literal_text(arguments[0]))
     return None
 
 
-def _json(source: Source, path: str | None) -> Shape | None:
+def _load_json(source: Source, path: str | None) -> Shape | None:
     try:
-        return _from_json(json.loads((source.path.parent / (path or "")).read_text()))
+        return _shape_of_json(json.loads((source.path.parent / (path or "")).read_text()))
     except (OSError, ValueError):
         return None  # calls.py reports the file
 
 
-def _from_json(value: object) -> Shape:
+def _shape_of_json(value: object) -> Shape:
     if isinstance(value, dict):
-        return record({str(key): _from_json(each) for key, each in value.items()})
+        return record({str(key): _shape_of_json(each) for key, each in value.items()})
     return ANY
 
 
-def _read(shape: Shape, name: str) -> Shape | None:
+def _read_property(shape: Shape, name: str) -> Shape | None:
     """The type of that property; None: there is none of that name."""
     found = []
     for each in alternatives(shape):

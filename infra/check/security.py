@@ -46,11 +46,11 @@ def run(checkov: Path, folder: Path) -> Security:
         )
     files = sorted(folder.rglob("*.bicep"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda file: _answer(checkov, file), files))
+        answers = list(pool.map(lambda file: _run_checkov(checkov, file), files))
     return judge(answers, json.loads(ACCEPTED.read_text()))
 
 
-def _answer(checkov: Path, file: Path) -> Any:
+def _run_checkov(checkov: Path, file: Path) -> Any:
     command = [
         str(checkov),
         "-f",
@@ -76,17 +76,17 @@ def _answer(checkov: Path, file: Path) -> Any:
 def judge(answers: list[Any], accepted: list[dict[str, str]]) -> Security:
     """`answers`: the output of checkov for each file; `accepted`: check, resource,
     reason."""
-    results = [_results(each) for each in answers]
+    results = [_read_results(each) for each in answers]
     passed = sum(len(each["passed_checks"]) for each in results)
     if not passed:
         raise SecurityError("checkov checked nothing")
-    problems, count = _problems(
+    problems, count = _find_problems(
         [each for one in results for each in one["failed_checks"]], accepted
     )
     return Security(passed, count, problems)
 
 
-def _results(answer: Any) -> dict[str, list[Any]]:
+def _read_results(answer: Any) -> dict[str, list[Any]]:
     """The checks of one file; none where checkov has no rule for its contents."""
     if (
         isinstance(answer, dict)
@@ -102,7 +102,9 @@ def _results(answer: Any) -> dict[str, list[Any]]:
     return {name: list(checks) for name, checks in results.items()}
 
 
-def _problems(failed_checks: list[Any], accepted: list[dict[str, str]]) -> tuple[list[str], int]:
+def _find_problems(
+    failed_checks: list[Any], accepted: list[dict[str, str]]
+) -> tuple[list[str], int]:
     """The problems, and how many failed checks are accepted."""
     failed = {(each["check_id"], each["resource"]): each for each in failed_checks}
     allowed = {(each["check"], each["resource"]): each["reason"] for each in accepted}

@@ -176,10 +176,10 @@ def read(path: Path, name: str) -> tuple[Source | None, list[Finding]]:
         "a comma or a new line is missing before it, or a call begins an array's item (give that a"
         " name)"
     )
-    findings += [source.finding(each, "missing-comma", missing) for each in _unseparated(root)]
+    findings += [source.finding(each, "missing-comma", missing) for each in _find_unseparated(root)]
     if findings:
         return None, findings
-    return source, _declare(source, root)
+    return source, _read_declarations(source, root)
 
 
 def parse_tree(content: bytes) -> Node:
@@ -202,7 +202,7 @@ def run_pycep(content: str, name: str) -> list[Finding]:
     return []
 
 
-def _unseparated(root: Node) -> Iterator[Node]:
+def _find_unseparated(root: Node) -> Iterator[Node]:
     """Both parsers take `{ a: 1 b: 2 }`; the compiler does not. Arguments need the
     comma even across lines."""
     for node in walk(root):
@@ -216,7 +216,7 @@ def _unseparated(root: Node) -> Iterator[Node]:
                 yield after
 
 
-def _declare(source: Source, root: Node) -> list[Finding]:
+def _read_declarations(source: Source, root: Node) -> list[Finding]:
     """Adds the declarations to `source`; returns the statements that are outside the
     subset."""
     findings, decorators = [], []
@@ -227,7 +227,7 @@ def _declare(source: Source, root: Node) -> list[Finding]:
         if node.type == "target_scope_assignment":
             source.scope = literal_text(children(node)[0]) or ""
         elif node.type in _KINDS:
-            source.declarations.append(_declaration(node, decorators))
+            source.declarations.append(_read_declaration(node, decorators))
         else:
             what = f"a {node.type.replace('_', ' ')} is not judged here"
             findings.append(source.finding(node, "outside-subset", what))
@@ -235,7 +235,7 @@ def _declare(source: Source, root: Node) -> list[Finding]:
     return findings
 
 
-def _declaration(node: Node, decorators: list[Node]) -> Declaration:
+def _read_declaration(node: Node, decorators: list[Node]) -> Declaration:
     parts = children(node)
     declared = Declaration(_KINDS[node.type], text(parts[0]), node, decorators=decorators)
     rest = parts[1:]

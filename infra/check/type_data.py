@@ -54,7 +54,7 @@ def link(entries: list[Shape]) -> list[Shape]:
         if not isinstance(value, dict):
             return value
         if "$ref" in value:
-            return entries[_number(value)]
+            return entries[_read_reference(value)]
         return {key: follow(each) for key, each in value.items()}
 
     for entry in entries:
@@ -123,25 +123,25 @@ def _select(entries: list[Any], wanted: set[str]) -> list[Any]:
         index = queue.pop(0)
         if index not in number:
             number[index] = len(number)
-            queue += list(_references(entries[index]))
+            queue += list(_list_references(entries[index]))
     return [_renumber(entries[index], number) for index in number]
 
 
-def _number(reference: dict[str, str]) -> int:
+def _read_reference(reference: dict[str, str]) -> int:
     return int(reference["$ref"].removeprefix("#/"))
 
 
-def _references(value: Any) -> Iterable[int]:
+def _list_references(value: Any) -> Iterable[int]:
     if isinstance(value, list):
         for each in value:
-            yield from _references(each)
+            yield from _list_references(each)
     elif isinstance(value, dict):
         if "$ref" in value:
-            yield _number(value)
+            yield _read_reference(value)
         else:
             for key, each in value.items():
                 if key != "functions":
-                    yield from _references(each)
+                    yield from _list_references(each)
 
 
 def _renumber(value: Any, number: dict[int, int]) -> Any:
@@ -150,6 +150,6 @@ def _renumber(value: Any, number: dict[int, int]) -> Any:
     if not isinstance(value, dict):
         return value
     if "$ref" in value:
-        return {"$ref": f"#/{number[_number(value)]}"}
+        return {"$ref": f"#/{number[_read_reference(value)]}"}
     dropped = ("description", "functions") if "$type" in value or "flags" in value else ()
     return {key: _renumber(each, number) for key, each in value.items() if key not in dropped}

@@ -46,7 +46,7 @@ def find_misfit(node: Node, wanted: Shape) -> tuple[str, str] | None:
     if names and written not in names:
         hint = suggest(str(written), names)
         return "wrong-value", f"{describe(shapes)} is wanted, this is {text(node)}{hint}"
-    problems = [_out_of_bounds(each, written) for each in fitting]
+    problems = [_check_bounds(each, written) for each in fitting]
     return ("wrong-value", problems[0]) if all(problems) else None
 
 
@@ -62,7 +62,7 @@ def suggest(name: str, known: list[str]) -> str:
     return f"; did you mean {found[0]}?" if found else ""
 
 
-def _out_of_bounds(shape: Shape, written: str | int) -> str:
+def _check_bounds(shape: Shape, written: str | int) -> str:
     """Why a literal is outside the bounds of its type, or ""."""
     size, what = (written, "Value") if isinstance(written, int) else (len(written), "Length")
     least, most = shape.get(f"min{what}"), shape.get(f"max{what}")

@@ -59,9 +59,9 @@ def _covers(assignment: Resource, target: str) -> bool:
 
 
 def _applies_to_client(assignment: Resource) -> bool:
-    held = properties(assignment)
-    excluded = [_principal(entry) for entry in held.get("excludePrincipals") or []]
-    principals = [_principal(entry) for entry in held.get("principals") or [{"id": EVERYONE}]]
+    values = properties(assignment)
+    excluded = [_principal(entry) for entry in values.get("excludePrincipals") or []]
+    principals = [_principal(entry) for entry in values.get("principals") or [{"id": EVERYONE}]]
     return CLIENT_ID not in excluded and bool({CLIENT_ID, EVERYONE} & set(principals))
 
 

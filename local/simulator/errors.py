@@ -75,19 +75,19 @@ def missing_api_version() -> ArmError:
     return ArmError(400, "MissingApiVersionParameter", message)
 
 
-def invalid_api_version(given: str, versions: Iterable[str] = ()) -> ArmError:
+def invalid_api_version(version: str, versions: Iterable[str] = ()) -> ArmError:
     supported = f" The supported versions are '{','.join(versions)}'." if versions else ""
     return ArmError(
-        400, "InvalidApiVersionParameter", f"The api-version '{given}' is invalid.{supported}"
+        400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.{supported}"
     )
 
 
-def no_registered_provider(given: str, kind: str, versions: Iterable[str]) -> ArmError:
+def no_registered_provider(version: str, kind: str, versions: Iterable[str]) -> ArmError:
     """As seen for locks, where location and supported locations were empty."""
     message = (
-        f"No registered resource provider found for location '' and API version '{given}' for type"
-        f" '{kind.partition('/')[2]}'. The supported api-versions are '{', '.join(versions)}'. The"
-        " supported locations are ''."
+        f"No registered resource provider found for location '' and API version '{version}' for"
+        f" type '{kind.partition('/')[2]}'. The supported api-versions are"
+        f" '{', '.join(versions)}'. The supported locations are ''."
     )
     return ArmError(400, "NoRegisteredProviderFound", message)
 

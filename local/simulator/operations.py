@@ -135,14 +135,12 @@ class Operations:
     def _forget_old(self) -> None:
         """Azure, too, answers 404 for an old operation."""
         while len(self._operations) > MAX_OPERATIONS:
-            oldest = next(
-                (name for name, each in self._operations.items() if not each.running), None
-            )
+            oldest = next((name for name, op in self._operations.items() if not op.running), None)
             if oldest is None:
                 return
             del self._operations[oldest]
 
     def _next_due(self) -> Operation | None:
         now = self._monotonic()
-        ready = [each for each in self._open.values() if each.due is not None and each.due <= now]
-        return min(ready, key=lambda each: each.due or 0, default=None)
+        due = [op for op in self._open.values() if op.due is not None and op.due <= now]
+        return min(due, key=lambda op: op.due or 0, default=None)

@@ -58,11 +58,11 @@ EXPANDABLE: dict[Handler, tuple[str, ...]] = {
 }
 
 
-def read(given: Iterable[tuple[str, str]]) -> dict[str, str]:
+def read(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The values by their names in lower case. Raises ArmError 400 for a name that
     comes twice."""
     query: dict[str, str] = {}
-    for name, value in given:
+    for name, value in pairs:
         if fold(name) in query:
             raise errors.unsupported_query(name, value)
         query[fold(name)] = value

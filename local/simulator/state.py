@@ -20,16 +20,16 @@ class State:
     """
 
     def __init__(
-        self, resources: list[Resource] | None = None, beside: Mapping[str, Any] | None = None
+        self, resources: list[Resource] | None = None, extra: Mapping[str, Any] | None = None
     ) -> None:
-        """`resources` must be valid (see validation.py); `beside` has the document's
+        """`resources` must be valid (see validation.py); `extra` has the document's
         other fields."""
         self._resources: dict[str, Resource] = {}
         self._types: dict[str, dict[str, None]] = {}
         self._rank: dict[str, int] = {}
         self.derived: set[str] = set()
         """Keys of the resources that were derived (see recovery_points.py)."""
-        self.beside = dict(beside or {})
+        self.extra = dict(extra or {})
         for resource in resources or []:
             self.put(copy.deepcopy(resource))
 
@@ -38,9 +38,7 @@ class State:
         ordered = [
             key for key in sorted(self._resources, key=self._rank.__getitem__) if key not in without
         ]
-        return copy.deepcopy(
-            {"resources": [self._resources[key] for key in ordered], **self.beside}
-        )
+        return copy.deepcopy({"resources": [self._resources[key] for key in ordered], **self.extra})
 
     def get(self, resource_id: str) -> Resource | None:
         return self._resources.get(ids.key(resource_id))

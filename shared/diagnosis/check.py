@@ -27,15 +27,16 @@ async def check_cause(
     incident = await diagnosis.book.get(incident_id)
     if incident is None:
         raise RemediatorError(f"incident {incident_id} is not in the store")
-    subject = subject_of(incident, failed_at, diagnosis.minimum_linux_agent)
+    return await check_incident(diagnosis, incident, failed_at, cause)
+
+
+async def check_incident(
+    diagnosis: Diagnosis, incident: Incident, failed_at: str, cause: str
+) -> Finding:
+    """The finding of one cause for the newest failure, which began at `failed_at`."""
+    minimum, code = diagnosis.minimum_linux_agent, incident.code_now
+    subject = Subject(incident.vm_id, failed_at, minimum, code, incident.item_id)
     return await check(cause, subject, diagnosis.checker_reader)
-
-
-def subject_of(incident: Incident, failed_at: str, minimum_linux_agent: str) -> Subject:
-    """For the checkers: the incident's newest failure, which began at `failed_at`."""
-    return Subject(
-        incident.vm_id, failed_at, minimum_linux_agent, incident.code_now, incident.item_id
-    )
 
 
 async def check(cause: str, subject: Subject, reader: Reader) -> Finding:

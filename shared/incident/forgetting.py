@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from shared.audit.log import AuditLog
-from shared.audit.retention import announce, old_chains, remove_chain
+from shared.audit.retention import announce, find_old_chains, remove_chain
 from shared.incident import review as reviews
 from shared.incident.book import IncidentBook
 from shared.store.contract import Store
@@ -46,7 +46,7 @@ async def forget_old(
     """
     old = [
         each
-        for each in await old_chains(store, before)
+        for each in await find_old_chains(store, before)
         if each not in in_use and await _is_over(book, each)
     ]
     if not old:

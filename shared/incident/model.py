@@ -8,6 +8,7 @@ from enum import StrEnum
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
+from shared.incident.outcome import Outcome
 from shared.incident.status import ENDED, MOVES, Status
 
 
@@ -43,8 +44,8 @@ class Action:
 
     kind: str
     target: str
-    outcome: str
-    """An `Outcome`: done, failed, refused, or "" while it is under way."""
+    outcome: Outcome
+    """DONE, FAILED, REFUSED, or UNDER_WAY."""
     cause: str
     detail: str = ""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.codec import from_json, to_json
-from shared.errors import RowExists
+from shared.errors import RowExists, whole_characters
 from shared.store.contract import Store
 from shared.store.keys import key_of_bytes
 from shared.store.update import remove
@@ -76,7 +76,7 @@ class Quarantine:
     async def keep(self, text: str, reason: str) -> tuple[Kept, bool]:
         """The row; whether it is new: a text is kept once, with its first reason."""
         whole = text.encode("utf-8", "surrogatepass")
-        safe = scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]).encode("utf-8", "replace").decode()
+        safe = whole_characters(scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]))
         kept = Kept(key_of_bytes(whole), clock.now(), reason, len(text), safe)
         try:
             await self._store.insert(TABLE, PARTITION, kept.id, to_json(kept))

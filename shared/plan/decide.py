@@ -19,6 +19,7 @@ from shared.diagnosis.check import in_order
 from shared.facts import Absent
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
+from shared.incident.outcome import Outcome
 from shared.incident.status import Status
 from shared.plan.mode import ModeNotKnown, mode_now
 from shared.plan.planner import NoPlan, Plan, plan
@@ -72,7 +73,8 @@ def _is_fix_in_place(incident: Incident) -> bool:
     """A fix was begun before the engine lost the incident, nothing is confirmed any
     more, and no backup has shown it yet."""
     begun = any(
-        action.kind in FIXES and action.outcome in ("", "done") for action in incident.actions
+        action.kind in FIXES and action.outcome in (Outcome.UNDER_WAY, Outcome.DONE)
+        for action in incident.actions
     )
     confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings)
     return begun and not confirmed and incident.verification is None
@@ -97,7 +99,7 @@ def _mark_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
     gone = {each.cause for each in findings if each.verdict is Verdict.RULED_OUT}
     actions = tuple(
         (
-            replace(each, outcome="done", detail=detail)
+            replace(each, outcome=Outcome.DONE, detail=detail)
             if not each.outcome and each.cause in gone
             else each
         )

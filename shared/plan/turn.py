@@ -30,11 +30,8 @@ from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done
 from shared.plan.stage import Planning
-from shared.plan.steps import StepKind
 
 MOST_UNREAD = 5
-CHANGES = (StepKind.UNINSTALL_EXTENSION, StepKind.DELETE_COLLECTION)
-"""Steps that count as a change within the limit."""
 
 
 async def take_turn(
@@ -146,4 +143,4 @@ class _Turn:
 
 def count_changes(plan: Plan) -> int:
     """How many places of the limit the plan needs."""
-    return sum(step.kind in CHANGES for step in plan.steps)
+    return sum(step.counts for step in plan.steps)

@@ -11,7 +11,7 @@ from shared.diagnosis.advice import About
 from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
 from shared.execution.backup import KIND
-from shared.execution.carry_out import advice_on_locks
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
@@ -40,7 +40,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     await verifying.journal.note(incident, KIND, result, detail=detail)
     reason = f"the verifying backup {job.name} is {shown.outcome}"
     if shown.completed:
-        steps = advice_on_locks(incident)
+        steps = advise_on_locks(incident)
         await verifying.closing.close(incident_id, Status.FIXED, reason, steps)
         return STOP
     if fold(shown.outcome) != "failed":
@@ -57,7 +57,7 @@ def _end_of(shown: Verification, job: Job) -> Verification:
 
 async def _ask_person(verifying: Verifying, incident: Incident, problem: str) -> NextStep:
     reason = f"the fix is in place, but not shown to work: {problem}"
-    steps = (About.of(incident).backup_now, *advice_on_locks(incident))
+    steps = (About.of(incident).backup_now, *advise_on_locks(incident))
     await verifying.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
     return STOP
 

@@ -7,16 +7,12 @@ from dataclasses import replace
 
 from shared import clock
 from shared.diagnosis.advice import About
-from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal
-from shared.execution.carry_out import advice_on_locks
+from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, pause_seconds
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.incident.model import Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
 from shared.verification.stage import Verifying
-
-LONGEST_WAIT_SECONDS = 1800.0
-"""From the first attempt to the last; then a person is asked."""
-LONGEST_FIRST_PAUSE_SECONDS, GROWTH, MOST_GROWTH = 60.0, 5.0, 5.0
 
 
 async def start(verifying: Verifying, incident_id: str) -> NextStep:
@@ -65,7 +61,7 @@ async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refu
     pause = pause_seconds(incident, refusal, verifying.job_poll_seconds)
     if isinstance(pause, str):
         reason = f"the fix is in place, but the verifying backup could not be started: {pause}"
-        steps = (About.of(incident).backup_now, *advice_on_locks(incident))
+        steps = (About.of(incident).backup_now, *advise_on_locks(incident))
         await verifying.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
         return STOP
     attempts = f"attempt {incident.backup_attempts} of {MOST_ATTEMPTS}"
@@ -75,22 +71,3 @@ async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refu
     )
     await verifying.journal.note(incident, KIND, f"waiting: {reason}")
     return NextStep(Next.WAIT, seconds=pause)
-
-
-def pause_seconds(incident: Incident, refusal: Refusal, job_poll_seconds: float) -> float | str:
-    """How long to wait before the next attempt, or why there is none."""
-    attempts = incident.backup_attempts
-    if not refusal.passing:
-        return refusal.reason
-    if attempts >= MOST_ATTEMPTS and not refusal.unanswered:
-        return f"refused at each of {attempts} attempts: {refusal.reason}"
-    first = min(LONGEST_FIRST_PAUSE_SECONDS, job_poll_seconds)
-    pause = max(
-        refusal.retry_after_seconds, first * min(MOST_GROWTH, GROWTH ** max(0, attempts - 1))
-    )
-    if clock.after(clock.now(), pause) > clock.after(incident.backup_since, LONGEST_WAIT_SECONDS):
-        return (
-            f"not to be had within {LONGEST_WAIT_SECONDS / 60:g} minutes, at {attempts} attempts:"
-            f" {refusal.reason}"
-        )
-    return pause

@@ -57,8 +57,10 @@ def _deletions(
     vms = [incident["vm_id"] for incident in incidents if incident["vm_id"]]
     broken = []
     for request in requests:
+        # A lock that a person added before the group was unlocked is expected at the
+        # end like the others.
         if request["path"].casefold() in known_locks:
-            continue  # one that a person added before the group was unlocked, and that must be there at the end like the others
+            continue
         if request["method"] == "DELETE" and all(
             not_allowed(before, request["path"], vm) for vm in vms
         ):
@@ -90,7 +92,7 @@ def _intents(
 
 
 def _twice(removed: Counter[str], incidents: list[dict[str, Any]]) -> list[str]:
-    """Nothing that a fix deletes went away twice, and each failed job is one incident."""
+    """Nothing that a fix deletes went away twice; each failed job is one incident."""
     jobs = Counter(incident["job_id"] for incident in incidents)
     twice = [f"{path} was deleted {count} times" for path, count in removed.items() if count > 1]
     return twice + [

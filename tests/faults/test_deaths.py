@@ -195,7 +195,7 @@ async def test_a_start_that_the_engine_refuses_is_not_counted(
 
 
 def switch_off(world: World) -> None:
-    """Whoever runs it sets the mode; the next process reads it."""
+    """The operator sets the mode; the next process reads it."""
     world.environment = {"REMEDIATOR_MODE": "off"}
 
 

@@ -1,4 +1,4 @@
-"""Waiting, with a turned clock, lost engines and jobs that begin at the worst moment."""
+"""Waiting: a turned clock, lost engines, and jobs that begin at the worst moment."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from shared import catalogue
 from shared.audit.entry import PHASES
 from shared.diagnosis import advice
 from shared.diagnosis.advice import About
-from shared.execution.carry_out import advice_on_locks
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
+from shared.execution.lock_window.deletions import RESTORE_LOCKS
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
 from shared.incident.model import Action, Incident, Status
-from shared.plan.steps import StepKind
 from tests.docs.test_docs import written_kinds
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"
@@ -34,7 +34,7 @@ INCIDENT = Incident(
     job_id="22222222-2222-2222-2222-222222222222",
     error_code="BackUpOperationFailed",
     opened_at="2026-01-31T02:00:00Z",
-    actions=(Action(StepKind.RESTORE_LOCKS, COLLECTION, "done", "locked_restore_points"),),
+    actions=(Action(RESTORE_LOCKS, COLLECTION, "done", "locked_restore_points"),),
 )
 ABOUT = About.of(INCIDENT)
 STEPS = [step for cause in catalogue.CAUSES for step in cause.advice(ABOUT)]
@@ -42,7 +42,7 @@ STEPS += [
     *advice.vm_gone(ABOUT),
     *advice.unknown_code(INCIDENT),
     advice.look_at_job(INCIDENT),
-    *advice_on_locks(INCIDENT),
+    *advise_on_locks(INCIDENT),
 ]
 STEPS += ["Not done by us: lift keep (CanNotDelete) on /subscriptions/s/resourceGroups/g"]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -82,6 +82,6 @@ def test_what_nobody_knows_stays_as_it_was_recorded() -> None:
 @pytest.mark.parametrize("lang", TEXTS)
 def test_every_kind_phase_and_outcome_of_the_record_has_its_word(lang: str) -> None:
     words = TEXTS[lang]
-    assert {f"k_{kind}" for kind in {*written_kinds(), *map(str, StepKind)}} <= words.keys()
+    assert {f"k_{kind}" for kind in {*written_kinds(), *catalogue.step_kinds()}} <= words.keys()
     assert {f"p_{phase}" for phase in PHASES} <= words.keys()
     assert {f"o_{outcome}" for outcome in ("done", "refused", "failed", "busy")} <= words.keys()

@@ -53,7 +53,7 @@ def lock(name: str, notes: str | None, scope: str = GROUP_ID) -> Lock:
 
 
 def steps() -> Iterator[str]:
-    """Every step that a person can be asked to do."""
+    """Every step that a person can be given."""
     about = About.of(INCIDENT)
     for cause in catalogue.CAUSES:
         yield from cause.advice(about)

@@ -63,7 +63,7 @@ def run_query(call: Call) -> Answer:
         raise bad_argument(("MissingQuery", "The body has no query"))
     if body.get("workspaces"):
         raise query_not_supported("it names more workspaces")
-    logs: dict[str, list[Row]] = call.state.beside.get("logs") or {}
+    logs: dict[str, list[Row]] = call.state.extra.get("logs") or {}
     tables = {}
     for name, rows in logs.items():
         columns = columns_of(rows, {**STANDARD, **SCHEMAS.get(name, {})})
@@ -78,7 +78,7 @@ def _check_workspace(call: Call) -> None:
     workspaces = list(call.state.of_type(ids.WORKSPACE))
     wanted = fold(call.names["workspace"])
     matching = [each for each in workspaces if fold(text(each, "customerId")) == wanted]
-    if not matching and (workspaces or "logs" not in call.state.beside):
+    if not matching and (workspaces or "logs" not in call.state.extra):
         raise workspace_not_found()
     for workspace in matching:
         try:

@@ -49,8 +49,8 @@ async def command(*words: str, **settings: str) -> tuple[int, str]:
 @pytest.mark.timeout(600)
 async def test_the_demo_passes_any_number_of_times_in_one_folder(tmp_path: Path) -> None:
     for run in range(3):
-        code, said = await command("demo", "--data", str(tmp_path), **UNKIND)
-        assert code == 0, f"run {run + 1}: {said}"
+        code, printed = await command("demo", "--data", str(tmp_path), **UNKIND)
+        assert code == 0, f"run {run + 1}: {printed}"
     assert all((tmp_path / name).stat().st_size for name in LOGS), (
         "the logs that it names are not empty"
     )
@@ -91,17 +91,19 @@ ENDS: list[tuple[str, Callable[[dict[str, Any]], Any], str, int]] = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("name", "change", "says", "code"), ENDS, ids=["a person", "observed", "another end"]
+    ("name", "change", "verdict", "code"), ENDS, ids=["a person", "observed", "another end"]
 )
 async def test_the_demo_passes_where_the_end_is_as_expected(
-    tmp_path: Path, name: str, change: Callable[[dict[str, Any]], Any], says: str, code: int
+    tmp_path: Path, name: str, change: Callable[[dict[str, Any]], Any], verdict: str, code: int
 ) -> None:
     scenario = scenarios.load(name)
     change(scenario)
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(scenario), encoding="utf-8")
-    ended, said = await command("demo", "--data", str(tmp_path / "data"), "--scenario", str(file))
-    assert (ended, says in said) == (code, True), said
+    ended, printed = await command(
+        "demo", "--data", str(tmp_path / "data"), "--scenario", str(file)
+    )
+    assert (ended, verdict in printed) == (code, True), printed
 
 
 def test_the_demo_takes_no_setting_from_the_shell() -> None:
@@ -268,15 +270,21 @@ def test_a_second_host_on_one_folder_is_refused(tmp_path: Path) -> None:
         pass
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from local.host.data_folder import lock_folder
+with lock_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 async def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from local.host.data_folder import lock_folder\nwith"
-        " lock_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    )
     holder = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        code,
+        HOLDER,
         str(tmp_path),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.simulator import policies, validation
+from local.simulator import validation
+from local.simulator.built_in_policies import BUILT_IN
 from local.simulator.errors import StateError
 from tests.local.simulator.support import (
     COLLECTION_ID,
@@ -20,7 +21,7 @@ from tests.local.simulator.support import (
 
 SUBSCRIPTION_ID = f"/subscriptions/{SUB}"
 NOT_ALLOWED, NO_DELETION, APPROVED = (
-    f"/providers/Microsoft.Authorization/policyDefinitions/{name}" for name in policies.BUILT_IN
+    f"/providers/Microsoft.Authorization/policyDefinitions/{name}" for name in BUILT_IN
 )
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 LOCK = {"properties": {"level": "CanNotDelete"}}

@@ -101,7 +101,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 class Fuzzed:
-    """The product's own intake over a store, and an Azure in which nothing has failed."""
+    """The product's own intake over a store, and an Azure where nothing has failed."""
 
     def __init__(self, folder: Path, arm: str) -> None:
         self.app = App(
@@ -129,7 +129,7 @@ class Fuzzed:
         return await self.intake_entries() == before + noted
 
     async def intake_entries(self) -> int:
-        head = await self.app.audit._head(INTAKE_CHAIN)
+        head = await self.app.audit._find_head(INTAKE_CHAIN)
         return head.seq if head else 0
 
     async def work(self) -> int:

@@ -21,6 +21,7 @@ from shared.diagnosis.before import before_diagnosis
 from shared.diagnosis.running_job import job_running, why_later
 from shared.diagnosis.stage import Diagnosis
 from shared.execution.executor import Execution
+from shared.execution.fixes import uninstall_extension
 from shared.facts import Job, Unreadable
 from shared.incident.model import Action, Awaited, Incident, LaterFailure, Verification, Waiting
 from shared.incident.next_step import STOP, Next, NextStep
@@ -30,7 +31,7 @@ from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
 from shared.plan.stage import Planning
-from shared.plan.steps import Step, StepKind
+from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, take_turn
 
 CASE = load("ExtentionOperationFailed-backup_extension")
@@ -54,7 +55,8 @@ INCIDENT = Incident(
     "2026-01-01T00:00:00.000000Z",
 )
 CAUSE = "backup_extension"
-STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "uninstall it")
+EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
+STEP = Step(uninstall_extension.KIND, EXTENSION_ID, "uninstall it", unit=EXTENSION_ID, counts=True)
 ACT = NextStep(Next.ACT)
 PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
 
@@ -304,7 +306,7 @@ async def test_a_change_of_ours_is_shown_by_a_backup_of_ours(
     """A later backup that completed after our change did not heal by itself; after a
     failed verifying backup it did."""
     bench.has(job("Completed", 60))
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
     await bench.app.book.change(
         INCIDENT.id,
         lambda each: replace(
@@ -400,7 +402,7 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
 async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
     """The change may have been made: its intent is on record."""
     assert await bench.turn() == ACT
-    await bench.planning.journal.intent(await bench.now(), STEP.kind.value, STEP.target)
+    await bench.planning.journal.intent(await bench.now(), STEP.kind, STEP.target)
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
     assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert len((await bench.line())["begun"]) == 1
@@ -435,7 +437,7 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
     """One collection of two is gone when a restore begins: the other one waits, and its
     cause is not over."""
     assert await bench.turn() == ACT
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/another", "done", CAUSE)
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/another", "done", CAUSE)
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(done,)))
     bench.has(job("InProgress"))
     answer = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
@@ -451,11 +453,11 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
 
 async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench) -> None:
     """Its intent is written and its process died; then a job began."""
-    begun = Action(STEP.kind.value, STEP.target, "", CAUSE)
+    begun = Action(STEP.kind, STEP.target, "", CAUSE)
     incident = await bench.app.book.change(
         INCIDENT.id, lambda each: replace(each, actions=(begun,))
     )
-    await bench.planning.journal.intent(incident, STEP.kind.value, STEP.target)
+    await bench.planning.journal.intent(incident, STEP.kind, STEP.target)
     bench.has(job("InProgress"))
     await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     incident = await bench.now()
