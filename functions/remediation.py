@@ -24,6 +24,7 @@ from shared.incident.outcome import StepOutcome
 from shared.plan import decide, turn
 from shared.plan.planner import Plan
 from shared.plan.steps import Step
+from shared.sentences import phrase
 from shared.verification import verify
 
 blueprint = df.Blueprint()
@@ -70,7 +71,9 @@ async def check_cause(work: dict) -> dict:  # type: ignore[type-arg]
     except Exception as error:
         logging.exception("the checker of %s failed", work["cause"])
         failed: dict[str, Any] = to_json(
-            unknown(work["cause"], f"the checker failed: {type(error).__name__}: {error}")
+            unknown(
+                work["cause"], phrase("checker_failed", error=f"{type(error).__name__}: {error}")
+            )
         )
         return failed
 

@@ -26,7 +26,7 @@ class Sentence:
         return render(self, "en")
 
 
-def say(key: str, /, **values: str | Sentence) -> Sentence:
+def phrase(key: str, /, **values: str | Sentence) -> Sentence:
     """The sentence of this key. A test holds each call against sentences.toml."""
     return Sentence(key, values)
 
@@ -34,7 +34,7 @@ def say(key: str, /, **values: str | Sentence) -> Sentence:
 def quote(text: str) -> Sentence:
     """A text that is the same in every language: a command by itself, or English words
     that an earlier version recorded."""
-    return say("quoted", text=text)
+    return phrase("quoted", text=text)
 
 
 def join(sentences: Iterable[Sentence]) -> Sentence:
@@ -44,7 +44,7 @@ def join(sentences: Iterable[Sentence]) -> Sentence:
 
 
 def _pair(first: Sentence, second: Sentence) -> Sentence:
-    return say("list", first=first, second=second)
+    return phrase("list", first=first, second=second)
 
 
 def render(sentence: Sentence, language: str) -> str:

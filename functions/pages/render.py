@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from functions.pages.steps_zh import translated
-from functions.pages.texts import LANGUAGES, TEXTS, language_of
+from functions.pages.texts import LANGUAGES, choose_language, texts_in
+from shared import sentences
 
 FOLDER = Path(__file__).parent / "templates"
 ACTIVITY_LOG = "/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
@@ -51,7 +51,7 @@ def _templates() -> Environment:
     environment.filters["in_portal"] = lambda correlation_id, portal: (
         portal + ACTIVITY_LOG + quote(correlation_id, safe="")
     )
-    environment.filters["step_in"] = lambda step, lang: translated(step) if lang == "zh" else step
+    environment.filters["render"] = sentences.render
     environment.globals |= {"languages": LANGUAGES}
     return environment
 
@@ -62,24 +62,21 @@ def answer(
     """The page in the reader's language. `view` is its name in the menu; `up` leads
     from its address to that of the list."""
     asked = req.params.get("lang", "")
-    lang = language_of(asked, req.headers.get("accept-language", ""))
+    lang = choose_language(asked, req.headers.get("accept-language", ""))
     up = "" if view == "list" else "../"
     kept = {name: value for name, value in req.params.items() if name != "lang" and value}
 
-    def link(
-        page: str = "", /, **query: str
-    ) -> str:  # a query may have a field named `page` as well
-        told = {name: value for name, value in query.items() if value} | (
-            {"lang": asked} if asked in TEXTS else {}
-        )
-        return f"{up}page{'/' + page if page else ''}{'?' + urlencode(told) if told else ''}"
+    # `page` is positional: a query may have a field of that name as well
+    def link(page: str = "", /, **query: str) -> str:
+        fields = {name: value for name, value in query.items() if value}
+        fields |= {"lang": asked} if asked in LANGUAGES else {}
+        return f"{up}page{'/' + page if page else ''}{'?' + urlencode(fields) if fields else ''}"
 
     def in_language(name: str) -> str:
         return "?" + urlencode(kept | {"lang": name})
 
-    text = SimpleNamespace(
-        **TEXTS[lang]
-    )  # in a dict a template finds `clear` the method before `clear` the word
+    # in a dict a template finds `clear` the method before `clear` the word
+    text = SimpleNamespace(**texts_in(lang))
     html = (
         _templates()
         .get_template(template)

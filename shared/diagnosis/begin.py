@@ -13,6 +13,7 @@ from shared.diagnosis.witness import NotWitnessed, witness
 from shared.execution.tools import Tools
 from shared.incident.model import Incident, Status
 from shared.intake.take import hold_vm
+from shared.sentences import Sentence
 
 DIAGNOSE, BACK_UP, VERIFY, STOP = "diagnose", "back_up", "verify", "stop"
 
@@ -90,7 +91,7 @@ async def _stop(tools: Tools, incident: Incident, found: NotWitnessed) -> dict[s
     return {"next": STOP}
 
 
-def advice_without_findings(incident: Incident, found: NotWitnessed) -> tuple[str, ...]:
+def advice_without_findings(incident: Incident, found: NotWitnessed) -> tuple[Sentence, ...]:
     if found.status is not Status.NEEDS_PERSON:
         return ()
     return (look_at_job(incident), About.of(incident).backup_now)

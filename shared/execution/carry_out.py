@@ -18,6 +18,7 @@ from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.waiting import Wait
 from shared.plan.planner import Plan, advice_for, not_done
 from shared.plan.steps import Step, StepKind
+from shared.sentences import Sentence, phrase
 
 
 async def carry_out(
@@ -152,7 +153,7 @@ async def settle(
     await tools.book.change(incident_id, _to_be_verified)
     result, detail = (
         f"{plan.cause} after the fix: {finding.verdict}",
-        {"evidence": list(finding.evidence)},
+        {"evidence": [str(each) for each in finding.evidence]},
     )
     await tools.journal.note(incident, "finding", result, detail=detail)
     return True
@@ -191,7 +192,7 @@ async def _hand_over(
     )
 
 
-def advice_on_locks(incident: Incident) -> tuple[str, ...]:
+def advice_on_locks(incident: Incident) -> tuple[Sentence, ...]:
     """What the owner is told where the lock sits on a group that Azure Backup keeps its
     restore points in."""
     vm_group = fold(parse(incident.vm_id).resource_group)
@@ -200,9 +201,10 @@ def advice_on_locks(incident: Incident) -> tuple[str, ...]:
         group = parse(group_of(action.target)).name
         if action.kind == StepKind.RESTORE_LOCKS and fold(group) != vm_group:
             told.append(
-                f"The group {group} is Azure Backup's own, which deletes old restore points in it:"
-                " under a lock they will pile up to 18 again and backups will fail again. Take the"
-                " lock off that group for good; locks belong on groups that you made."
-                " https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
+                phrase(
+                    "unlock_backup_group",
+                    group=group,
+                    page="https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq",
+                )
             )
     return tuple(dict.fromkeys(told))

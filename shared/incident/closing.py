@@ -9,6 +9,7 @@ from shared import clock
 from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, Status
+from shared.sentences import Sentence
 
 
 class Line(Protocol):
@@ -24,7 +25,7 @@ class Closing:
     line: Line
 
     async def close(
-        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
+        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[Sentence, ...] = ()
     ) -> Incident:
         """End the incident and record it. An incident that has ended stays as it is.
 
@@ -40,7 +41,7 @@ class Closing:
         incident = await self.book.change(incident_id, end)
         result, detail = (
             f"{incident.status}: {incident.reason}",
-            {"manual_steps": list(manual_steps)},
+            {"manual_steps": [str(step) for step in manual_steps]},
         )
         await self.journal.note(incident, "status", result, detail=detail)
         if incident.waiting is not None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
+from shared.sentences import Sentence
 
 
 class Status(StrEnum):
@@ -95,8 +96,8 @@ class Finding:
 
     cause: str
     verdict: Verdict
-    evidence: tuple[str, ...]
-    """Sentences for people, each with the fact it rests on."""
+    evidence: tuple[Sentence, ...]
+    """Each with the fact it rests on."""
     targets: tuple[Target, ...] = ()
     """What the cause's fix would act on; only with CONFIRMED."""
 
@@ -194,7 +195,7 @@ class Incident:
     waiting: Waiting | None = None
     """Set from the first wait until the change that it waited with was carried to an
     end."""
-    manual_steps: tuple[str, ...] = ()
+    manual_steps: tuple[Sentence, ...] = ()
     fired_at: str = ""
     """When the event says that the failure was told; "" where it says nothing that can
     be read."""

@@ -9,6 +9,7 @@ from shared.diagnosis.advice import About, look_at_job
 from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, Status
+from shared.sentences import phrase
 
 MOST_RESTARTS = 10
 """In a row without progress. A worker that ends fails the orchestrations that it ran,
@@ -34,7 +35,7 @@ async def may_restart(tools: Tools, incident_id: str) -> bool:
         return True
     reason = f"the work was lost and begun again {MOST_RESTARTS} times without progress"
     steps = (
-        "Look at the app's log for this incident's id.",
+        phrase("look_at_app_log"),
         look_at_job(incident),
         About.of(incident).backup_now,
     )

@@ -11,6 +11,7 @@ from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.model import Awaited, Incident, Status, Waiting
+from shared.sentences import Sentence
 
 WAIT, STOP = "wait", "stop"
 LONGEST_HOURS = 24
@@ -24,7 +25,7 @@ class Wait:
     cause: str
     """The cause whose fix waits; "" where none is planned."""
     why: str
-    by_hand: tuple[str, ...] = ()
+    by_hand: tuple[Sentence, ...] = ()
     """What a person is told to do once the time is over."""
     until: str = ""
     """When it is expected to be over, ISO 8601; "" where nobody knows."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import catalogue, clock
-from shared.codec import from_json, to_json
+from shared.codec import from_json, to_english, to_json
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.examine import in_order
 from shared.execution.tools import Tools
@@ -32,7 +32,7 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
     for finding in findings:
         told: dict[str, Any] = {
             "verdict": finding.verdict.value,
-            "evidence": list(finding.evidence),
+            "evidence": [str(each) for each in finding.evidence],
         }
         await tools.journal.note(
             incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told
@@ -50,7 +50,7 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
         return {"plan": None, "verify": True}
     decided = await _decided(tools, incident, findings)
     if isinstance(decided, NoPlan):
-        told = {"would": to_json(decided.would) if decided.would else None}
+        told = {"would": to_english(decided.would) if decided.would else None}
         await tools.journal.note(incident, "plan", f"no change: {decided.reason}", detail=told)
         await tools.closing.close(incident_id, decided.status, decided.reason, decided.manual_steps)
         return {"plan": None, "verify": False}
@@ -61,7 +61,7 @@ async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) ->
         incident,
         "plan",
         f"{decided.fix} because of {decided.cause}",
-        detail=to_json(decided),
+        detail=to_english(decided),
     )
     return {"plan": to_json(decided), "units": to_json(units(decided))}
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.facts import Lock
+from shared.sentences import Sentence
 
 
 class StepKind(StrEnum):
@@ -22,7 +23,7 @@ class Step:
     kind: StepKind
     target: str
     """ARM id of what is changed; for locks, of the collection that they keep."""
-    says: str
+    says: Sentence
     locks: tuple[Lock, ...] = ()
 
 

@@ -34,6 +34,7 @@ from shared.incident.waiting import STOP, Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done
 from shared.plan.steps import StepKind
+from shared.sentences import Sentence
 
 ACT, DIAGNOSE = "act", "diagnose"
 MOST_UNREAD = 5
@@ -210,7 +211,7 @@ class _Turn:
         )
 
     @property
-    def _by_hand(self) -> tuple[str, ...]:
+    def _by_hand(self) -> tuple[Sentence, ...]:
         return (*not_done(self.plan.steps), About.of(self.incident).backup_now)
 
 

@@ -9,10 +9,16 @@ from command_line.doctor_road import ALERTS_ON
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
 VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/vm1"
-VAULT_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault1"
+VAULT_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup"
+    "/providers/Microsoft.RecoveryServices/vaults/vault1"
+)
 CONTAINER, ITEM = "IaasVMContainer;iaasvmcontainerv2;rg-app;vm1", "VM;iaasvmcontainerv2;rg-app;vm1"
 ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
-APP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator/providers/Microsoft.Web/sites/func"
+APP_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator"
+    "/providers/Microsoft.Web/sites/func"
+)
 ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 
 FILLED = {
@@ -43,7 +49,8 @@ FILLED = {
     "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
     "vault_id": VAULT_ID,
     "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
-    "shared/diagnosis/advice.py: where": "--vault-name vault1 -g rg-backup",
+    "which_vault": "--vault-name vault1 -g rg-backup",
+    "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
     "lock.level": "CanNotDelete",

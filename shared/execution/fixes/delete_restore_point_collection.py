@@ -18,6 +18,7 @@ from shared.execution.fixes.contract import Fix
 from shared.facts import Lock
 from shared.incident.model import Finding, Target
 from shared.plan.steps import NotFixable, Step, StepKind
+from shared.sentences import join, phrase
 
 AZURE_BACKUPS_OWN_LOCK = "AzureBackupProtectionLock"
 
@@ -36,11 +37,20 @@ def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:  # noq
 
 def _steps_for(target: Target) -> tuple[Step, ...]:
     name = parse(target.id).name
-    locks = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in target.locks)
+    locks = join(
+        phrase("lock_on", name=lock.name, level=lock.level, scope=lock.scope)
+        for lock in target.locks
+    )
     return (
-        Step(StepKind.LIFT_LOCKS, target.id, f"lift {locks}", target.locks),
-        Step(StepKind.DELETE_COLLECTION, target.id, f"delete the restore point collection {name}"),
-        Step(StepKind.RESTORE_LOCKS, target.id, f"put back {locks}", target.locks),
+        Step(StepKind.LIFT_LOCKS, target.id, phrase("lift_locks", locks=locks), target.locks),
+        Step(
+            StepKind.DELETE_COLLECTION,
+            target.id,
+            phrase("delete_restore_point_collection", name=name),
+        ),
+        Step(
+            StepKind.RESTORE_LOCKS, target.id, phrase("put_back_locks", locks=locks), target.locks
+        ),
     )
 
 

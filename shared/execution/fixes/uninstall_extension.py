@@ -12,6 +12,7 @@ from shared.arm_ids import parse, same
 from shared.execution.fixes.contract import Fix
 from shared.incident.model import Finding
 from shared.plan.steps import NotFixable, Step, StepKind
+from shared.sentences import phrase
 
 
 def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:
@@ -27,7 +28,7 @@ def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:
         Step(
             StepKind.UNINSTALL_EXTENSION,
             target.id,
-            f"uninstall the backup extension {parse(target.id).name}",
+            phrase("uninstall_extension", name=parse(target.id).name),
         )
         for target in finding.targets
     )

@@ -24,6 +24,7 @@ from shared.execution.lock_window.windows import CLOSING
 from shared.execution.tools import Tools
 from shared.facts import Absent, Lock, Unreadable, why
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.sentences import quote
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
 DONE = "done"
@@ -198,7 +199,7 @@ async def _not_back(tools: Tools, entry: OpenLock, problem: str) -> StepOutcome:
         logging.error("%s; and the store does not take that either: %s", detail, error)
         told = entry
     await lock_not_back(tools.settings, told, problem)
-    return StepOutcome(Outcome.FAILED, detail, (by_hand(entry.lock),))
+    return StepOutcome(Outcome.FAILED, detail, (quote(by_hand(entry.lock)),))
 
 
 async def put_back_all_due(tools: Tools) -> list[StepOutcome]:

@@ -13,6 +13,7 @@ from shared.execution.tools import Tools, for_one_look
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import Step, StepKind
+from shared.sentences import quote
 
 
 async def take_turn(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
@@ -111,7 +112,9 @@ async def _over(
             "; ".join(dict.fromkeys(action.detail for action in mine if action.detail)),
         )
     steps = tuple(
-        by_hand(entry.lock) for entry in await tools.ledger.open_locks(group_id) if entry.problem
+        quote(by_hand(entry.lock))
+        for entry in await tools.ledger.open_locks(group_id)
+        if entry.problem
     )
     refused = all(action.outcome in ("done", "refused", "") for action in mine)
     result = Outcome.REFUSED if refused else Outcome.FAILED
