@@ -90,6 +90,13 @@ words: $(AZURE_CLI)  ## put every az line that is printed or documented through 
 cli: $(AZURE_CLI)  ## repair a failed backup by hand with the Azure CLI, against the simulator
 	@$(BIN)/python -m tests.cli
 
+.PHONY: rooms settings
+rooms: $(STAMP)  ## write the table of rooms in ARCHITECTURE.md
+	@$(BIN)/python -m tests.docs.tables rooms
+
+settings: $(STAMP)  ## write the tables of settings in docs/settings.md
+	@$(BIN)/python -m tests.docs.tables settings pace
+
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py

@@ -1,5 +1,5 @@
-"""`remediator locks`: which locks are off because of us, whether Azure agrees, and
-putting them back by hand."""
+"""`remediator locks`: the locks that are off because of us, whether Azure agrees, and
+how to put them back by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import arm_option, store_options, with_app, with_store
+from command_line.opening import with_app, with_store
+from command_line.options import arm_option, store_options
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
@@ -50,9 +51,9 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
 
     found, windows = with_store(data, storage, read)
     if as_json:
-        told = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
+        rows = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
         click.echo(
-            json.dumps({"locks": told, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
+            json.dumps({"locks": rows, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
         )
         return
     for window in windows:
@@ -68,8 +69,8 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
 
 
 def _show(found: list[OpenLock]) -> None:
-    """The commands stand below the table, each unbroken on a line of its own: they are
-    there to be copied."""
+    """The commands stand below the table, each unbroken on a line of its own, to be
+    copied."""
     table = Table("Lock", "Scope", "Back by", "Incident", "Last problem")
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
@@ -94,7 +95,7 @@ def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool
     lock is late or cannot be read."""
 
     async def compare(tools: Tools) -> list[dict[str, Any]]:
-        return [await _compared(tools, entry) for entry in await tools.ledger.open_locks()]
+        return [await _compare(tools, entry) for entry in await tools.ledger.open_locks()]
 
     found = _with_tools(data, storage, arm, compare)
     if as_json:
@@ -107,7 +108,7 @@ def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool
         sys.exit(1)
 
 
-async def _compared(tools: Tools, entry: OpenLock) -> dict[str, Any]:
+async def _compare(tools: Tools, entry: OpenLock) -> dict[str, Any]:
     found = await tools.reader.lock(entry.lock.id)
     if isinstance(found, Unreadable):
         verdict = f"not known ({found.reason})"

@@ -19,8 +19,8 @@ from rich.table import Table
 from command_line.console import console
 from local import scenarios
 from local.demo.children import started
+from local.demo.end_state import Check, end_state
 from local.demo.playing import ENDED, Stage, follow, fresh, stage
-from local.promises import Check, end_state
 from shared.incident.model import Status
 
 SCENARIO = "winmanagedvm"
@@ -151,7 +151,7 @@ async def _run(on: Stage, scenario: dict[str, Any], console: Console, data: Path
     checks = end_state(before, after, requests, incident, entries, scenario["expect"])
     for check in checks:
         console.print(
-            f"   {'[green]yes[/]' if check.holds else '[red]NO [/]'} {escape(check.says)}",
+            f"   {'[green]yes[/]' if check.holds else '[red]NO [/]'} {escape(check.promise)}",
             markup=True,
         )
     return _verdict(console, checks, incident, data)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from command_line.console import console
-from command_line.reading import url_of
+from command_line.options import check_url
 from local.demo.command import playable
 from local.demo.playing import ENDED, follow, fresh, stage
 from local.scenarios.command import told
@@ -30,14 +30,14 @@ ONLY_LOOKING = {
     "--app",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The app, as `remediator serve` prints it.",
 )
 @click.option(
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The simulator, as `remediator simulate` prints it.",
 )
 def try_scenario(name: str, app: str, arm: str) -> None:
@@ -48,8 +48,9 @@ def try_scenario(name: str, app: str, arm: str) -> None:
     holds is replaced. Exit code 0 when the incident ended as the scenario expects, or
     as the app's mode lets it, or is still at work after a minute; 1 otherwise.
 
-    \b Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 --arm
-    http://127.0.0.1:8001
+    \b
+    Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 \\
+                --arm http://127.0.0.1:8001
     """
     sys.exit(asyncio.run(_tried(playable(name), app, arm)))
 

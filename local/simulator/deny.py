@@ -6,9 +6,9 @@ https://learn.microsoft.com/azure/role-based-access-control/deny-assignments
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from infra.roles import covers
 from local.simulator import errors, ids
 from local.simulator.callers import CLIENT_ID
 from local.simulator.ids import fold
@@ -72,16 +72,4 @@ def _principal(entry: Any) -> str:
 
 
 def _forbids(assignment: Resource, action: str) -> bool:
-    return any(
-        matches(permission.get("actions"), action)
-        and not matches(permission.get("notActions"), action)
-        for permission in properties(assignment)["permissions"]
-    )
-
-
-def matches(patterns: Any, action: str) -> bool:
-    """Azure's own wildcards: * stands for anything, slashes included."""
-    return any(
-        re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE | re.ASCII)
-        for pattern in patterns or []
-    )
+    return any(covers(permission, action) for permission in properties(assignment)["permissions"])

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from infra.roles import matches
 from local.simulator import errors, ids
 from local.simulator.callers import CLIENT_ID
-from local.simulator.deny import action_on, matches
+from local.simulator.deny import action_on
 from local.simulator.handlers import (
     activity_log,
     assignments,

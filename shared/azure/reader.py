@@ -14,7 +14,7 @@ from azure.core.rest import HttpRequest
 
 from shared import errors, facts, vault_facts
 from shared.arm_ids import ArmId, fold, parse
-from shared.azure import policies
+from shared.azure import from_wire, policies, vault_from_wire
 from shared.azure.answers import told, whole_list
 from shared.azure.calls import ResponseHook, with_retries
 from shared.azure.clients import AzureClients
@@ -48,7 +48,7 @@ class ArmReader:
                 )
             ).as_dict()
             told(vm_id, found.get("id"))
-            return facts.virtual_machine(found)
+            return from_wire.read_virtual_machine(found)
 
         return await self._read(f"the VM {vm.name}", read)
 
@@ -64,10 +64,11 @@ class ArmReader:
             view = (
                 await compute.virtual_machines.instance_view(vm.resource_group, vm.name)
             ).as_dict()
-            views = facts.extension_views(view)
+            views = from_wire.read_extension_views(view)
             wires = [each.as_dict() for each in listed.value or ()]
             return tuple(
-                facts.extension(wire, views.get(fold(str(wire.get("name", ""))))) for wire in wires
+                from_wire.read_extension(wire, views.get(fold(str(wire.get("name", "")))))
+                for wire in wires
             )
 
         return await self._read(f"the extensions of {vm.name}", read)
@@ -82,7 +83,7 @@ class ArmReader:
                 resource_group, raw_response_hook=hook
             )
             told(group_id, group.id)
-            return facts.tags({"tags": group.tags})
+            return from_wire.read_tags({"tags": group.tags})
 
         return await self._read(f"the resource group {resource_group}", read)
 
@@ -101,7 +102,7 @@ class ArmReader:
             listed = self._clients.compute.restore_point_collections.list_all(
                 raw_response_hook=whole_list(hook)
             )
-            found = [facts.restore_point_collection(each.as_dict()) async for each in listed]
+            found = [from_wire.read_collection(each.as_dict()) async for each in listed]
             return tuple([await self._with_points(each.id) for each in found if each.is_of(vm_id)])
 
         return await self._read("the restore point collections", read)
@@ -145,7 +146,9 @@ class ArmReader:
             listed = locks.list_by_scope(
                 scope.lstrip("/"), filter=narrowed, raw_response_hook=whole_list(hook)
             )
-            return tuple([facts.lock(each.serialize(keep_readonly=True)) async for each in listed])
+            return tuple(
+                [from_wire.read_lock(each.serialize(keep_readonly=True)) async for each in listed]
+            )
 
         return await self._read(f"the locks at or {'above' if narrowed else 'below'} {scope}", read)
 
@@ -156,7 +159,7 @@ class ArmReader:
             locks = self._clients.locks.management_locks
             found = await locks.get_by_scope(scope.lstrip("/"), name, raw_response_hook=hook)
             told(lock_id, found.id)
-            return facts.lock(found.serialize(keep_readonly=True))
+            return from_wire.read_lock(found.serialize(keep_readonly=True))
 
         return await self._read(f"the lock {name}", read)
 
@@ -182,7 +185,7 @@ class ArmReader:
                 )
             return policies.denials(answer.json())
 
-        return await self._read(f"whether policy would refuse {extension.name}", read)
+        return await self._read(f"the policies that would refuse {extension.name}", read)
 
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
         """Every Recovery Services vault of the subscription that the identity can see;
@@ -211,7 +214,7 @@ class ArmReader:
                 )
             ).as_dict()
             told(item_id, found.get("id"))
-            return vault_facts.protected_item(found)
+            return vault_from_wire.read_protected_item(found)
 
         return await self._read(f"the protected item {where.name}", read)
 
@@ -226,7 +229,7 @@ class ArmReader:
                 await get(where.names[0], where.resource_group, where.name, raw_response_hook=hook)
             ).as_dict()
             told(policy_id, found.get("id"))
-            return vault_facts.backup_policy(found)
+            return vault_from_wire.read_backup_policy(found)
 
         return await self._read(f"the backup policy {where.name}", read)
 
@@ -246,7 +249,9 @@ class ArmReader:
                 *where.names[1:],
                 raw_response_hook=whole_list(hook),
             )
-            return tuple([vault_facts.recovery_point(each.as_dict()) async for each in listed])
+            return tuple(
+                [vault_from_wire.read_recovery_point(each.as_dict()) async for each in listed]
+            )
 
         return await self._read(f"the recovery points of {where.name}", read)
 
@@ -259,7 +264,7 @@ class ArmReader:
                 await details.get(vault.name, vault.resource_group, job_id, raw_response_hook=hook)
             ).as_dict()
             told(f"{vault_id}/backupJobs/{job_id}", found.get("id"))
-            return facts.job(found)
+            return from_wire.read_job(found)
 
         return await self._read(f"the backup job {job_id}", read)
 
@@ -279,7 +284,7 @@ class ArmReader:
                     filter=wanted,
                     raw_response_hook=whole_list(hook),
                 )
-                found += [facts.job(each.as_dict()) async for each in listed]
+                found += [from_wire.read_job(each.as_dict()) async for each in listed]
             return tuple(found)
 
         return await self._read(f"the running jobs of {vault.name}", read)
@@ -328,7 +333,7 @@ class ArmReader:
                     filter=wanted,
                     raw_response_hook=whole_list(hook),
                 )
-                found += [facts.job(each.as_dict()) async for each in listed]
+                found += [from_wire.read_job(each.as_dict()) async for each in listed]
             return tuple(found)
 
         return await self._read(f"the {what} of {vault.name}", read)
@@ -341,7 +346,7 @@ class ArmReader:
         )
         wire = found.as_dict()
         told(collection_id, wire.get("id"))
-        return facts.restore_point_collection(wire)
+        return from_wire.read_collection(wire)
 
     async def _read[T](
         self, what: str, do: Callable[[ResponseHook], Awaitable[T]]
@@ -364,7 +369,7 @@ def _vault(wire: Wire) -> facts.Vault:
     """Raises NotUnderstood for a resource of another type: the filter was not heeded."""
     if fold(str(wire.get("type"))) != fold(VAULT_TYPE):
         raise errors.NotUnderstood(f"the list of vaults has {wire.get('id')}, a {wire.get('type')}")
-    return facts.vault(wire)
+    return from_wire.read_vault(wire)
 
 
 def _id_of(kind: str, text: str) -> ArmId | Unreadable:

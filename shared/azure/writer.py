@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared import errors, facts
+from shared import errors
 from shared.arm_ids import fold, parse
+from shared.azure import from_wire
 from shared.azure.answers import Succeeded, told
 from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
 from shared.azure.clients import AzureClients
@@ -182,7 +183,9 @@ class ArmWriter:
                 lock.scope.lstrip("/"), lock.name, body, raw_response_hook=noting
             )
             told(lock.id, made.id if made is not None else None)
-            return WrittenLock(attempts.status, facts.lock(made.serialize(keep_readonly=True)), "")
+            return WrittenLock(
+                attempts.status, from_wire.read_lock(made.serialize(keep_readonly=True)), ""
+            )
 
         answer = await send_by(send)
         return replace(answer.value, correlation_id=answer.correlation_id)

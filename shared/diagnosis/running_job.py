@@ -6,7 +6,7 @@ import asyncio
 
 from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
-from shared.facts import Absent, Job, Unreadable, why
+from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident
 
 
@@ -19,7 +19,7 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     """
     vaults = await reader.vaults()
     if isinstance(vaults, Absent | Unreadable):
-        return Unreadable("whether a job of the VM runs", why(vaults))
+        return Unreadable("whether a job of the VM runs", vaults.why)
     ids = {fold(vault.id): vault.id for vault in vaults} | {
         fold(incident.vault_id): incident.vault_id
     }
@@ -28,7 +28,7 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     found: Job | Unreadable | None = None
     for jobs in listed:
         if isinstance(jobs, Absent | Unreadable):
-            found = found or Unreadable("whether a job of the VM runs", why(jobs))
+            found = found or Unreadable("whether a job of the VM runs", jobs.why)
             continue
         for job in jobs:
             if job.is_of(vm.name, vm.resource_group) is not False:

@@ -24,11 +24,7 @@ async def job_of(tools: Tools, incident: Incident) -> Incident | NotWitnessed:
     since, until = told - timedelta(hours=BEFORE_HOURS), told + timedelta(minutes=AFTER_MINUTES)
     jobs = await tools.reader.failed_backups(incident.vault_id, since, until)
     if isinstance(jobs, Absent | Unreadable):
-        reason = jobs.reason if isinstance(jobs, Unreadable) else "it does not exist"
-        return NotWitnessed(
-            Status.NEEDS_PERSON,
-            f"the event names no job, and {jobs.what} could not be read: {reason}",
-        )
+        return NotWitnessed(Status.NEEDS_PERSON, f"the event names no job, and {jobs.why}")
     vm = parse(incident.vm_id)
     ours = sorted(
         (job for job in jobs if job.is_of(vm.name, vm.resource_group)),

@@ -34,10 +34,10 @@ def witness(incident: Incident, job: Job | Absent | Unreadable) -> Witnessed | N
     if isinstance(job, Absent):
         return NotWitnessed(
             Status.NEEDS_PERSON,
-            f"{job.what} does not exist in the vault: nobody can say what failed",
+            f"{job.why} in the vault: nobody can say what failed",
         )
     if isinstance(job, Unreadable):
-        return NotWitnessed(Status.NEEDS_PERSON, f"{job.what} could not be read: {job.reason}")
+        return NotWitnessed(Status.NEEDS_PERSON, job.why)
     if fold(job.operation) != "backup":
         return NotWitnessed(
             Status.IGNORED, f"the job is a {job.operation or 'nameless operation'}, not a backup"

@@ -10,7 +10,7 @@ from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
 from shared.execution.change import change
 from shared.execution.tools import Tools
-from shared.facts import Absent, Extension, Unreadable, VirtualMachine, why
+from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import Step
@@ -51,12 +51,12 @@ async def _looked_and_uninstalled(tools: Tools, incident: Incident, step: Step) 
         return StepOutcome(Outcome.REFUSED, problem)
     vm = await tools.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return StepOutcome(Outcome.REFUSED, why(vm))
+        return StepOutcome(Outcome.REFUSED, vm.why)
     if problem := guards.cannot_take_extension_changes(vm):
         return StepOutcome(Outcome.REFUSED, problem)
     extensions = await tools.reader.extensions(incident.vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return StepOutcome(Outcome.REFUSED, why(extensions))
+        return StepOutcome(Outcome.REFUSED, extensions.why)
     return await _uninstall(tools, incident, step, vm, extensions)
 
 

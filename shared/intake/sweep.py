@@ -151,14 +151,14 @@ class Sweep:
         """Whether every vault answered."""
         vaults = await self.reader.vaults()
         if isinstance(vaults, Absent | Unreadable):
-            seen.problems.append(_problem(vaults))
+            seen.problems.append(vaults.why)
             return False
         whole = True
         for number, vault in enumerate(vaults, 1):
             say(f"asking vault {number} of {len(vaults)}: {vault.name} …")
             jobs = await self.reader.failed_backups(vault.id, since, until)
             if isinstance(jobs, Absent | Unreadable):
-                seen.problems.append(_problem(jobs))
+                seen.problems.append(jobs.why)
                 whole = False
                 continue
             for job in jobs:
@@ -189,9 +189,7 @@ class Sweep:
     async def _taken(self, event: FailureEvent, swept: Swept, say: Say) -> Swept:
         later = await self._backed_up_since(event)
         if isinstance(later, Unreadable | Absent):
-            return replace(
-                swept, waiting=swept.waiting + 1, problems=(*swept.problems, _problem(later))
-            )
+            return replace(swept, waiting=swept.waiting + 1, problems=(*swept.problems, later.why))
         if later:
             await self.intake.pass_over(event, f"the VM was backed up since, by the job {later}")
             return replace(swept, set_aside=swept.set_aside + 1)
@@ -254,11 +252,4 @@ def _event(
         alert_id="",
         shape=shape,
         event_id="",
-    )
-
-
-def _problem(found: Absent | Unreadable) -> str:
-    return (
-        f"{found.what} could not be read:"
-        f" {found.reason if isinstance(found, Unreadable) else 'it does not exist'}"
     )

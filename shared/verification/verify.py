@@ -14,7 +14,7 @@ from shared.diagnosis.witness import of_job
 from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, ordered, pause_seconds
 from shared.execution.carry_out import advice_on_locks
 from shared.execution.tools import Tools
-from shared.facts import Absent, Job, Unreadable, why
+from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Status, Verification
 
 YOUNG_SECONDS, YOUNG_POLLS = 60.0, 10
@@ -159,7 +159,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
     if isinstance(job, Unreadable) and _time_is_left(tools, incident.verification):
         return {"next": "verify"}
     if isinstance(job, Absent | Unreadable):
-        await _not_shown(tools, incident, f"its job cannot be read: {why(job)}")
+        await _not_shown(tools, incident, job.why)
         return {"next": "stop"}
     ended = job.status if job.ended else "timed out"
     failed_with = of_job(job) if fold(ended) == "failed" else ""

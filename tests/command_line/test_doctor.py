@@ -14,14 +14,14 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
-from command_line.doctor_checks import FUNCTIONS
-from command_line.doctor_road import ALERTS_ON, _alerts_on
+from command_line.doctor.alerts import ALERTS_ON, enable_alerts
+from command_line.doctor.app import FUNCTIONS
 from command_line.main import remediator
 from infra.check.project import check
+from infra.roles import GRANTED, REMEDIATOR
 from local.simulator.ids import parse
 from local.simulator.server import Simulator
 from tests.command_line import installation as i
-from tests.roles import GRANTED, REMEDIATOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -418,7 +418,7 @@ async def test_a_vaults_alerts_are_switched_on_by_what_works_for_it(stranger: St
 
 
 def test_a_command_is_quoted_where_a_group_has_brackets() -> None:
-    told = _alerts_on("/subscriptions/s/resourceGroups/rg (old)/v", True)
+    told = enable_alerts("/subscriptions/s/resourceGroups/rg (old)/v", True)
     assert shlex.split(told)[5] == "/subscriptions/s/resourceGroups/rg (old)/v"
 
 
@@ -540,8 +540,8 @@ async def test_a_subscription_that_is_not_there_is_one_line() -> None:
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(
-        "Error: /subscriptions/99999999-1111-1111-1111-111111111111 is not there for whoever is"
-        " signed in: sign in"
+        "Error: /subscriptions/99999999-1111-1111-1111-111111111111 does not exist, or you cannot"
+        " see it: sign in"
     )
 
 

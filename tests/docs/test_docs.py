@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 import pytest
 
-from command_line import settings_doc
 from command_line.main import remediator
 from functions.pages.access import ACTION_GROUPS
 from local.host.command import LOCAL_PACE
@@ -26,6 +25,8 @@ from shared.audit.heads import KIND, RETENTION
 from shared.events.error_codes import NUMBERS, SPELLINGS
 from shared.incident.model import Status
 from shared.settings import Settings
+from tests.docs.rooms import rooms
+from tests.docs.tables import TABLES, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -141,10 +142,9 @@ def test_no_page_is_left_over() -> None:
 # Settings
 
 
-def test_the_page_of_settings_is_what_the_generator_makes() -> None:
-    assert text("docs/settings.md") == settings_doc.page(), (
-        "run: python -m command_line.settings_doc > docs/settings.md"
-    )
+@pytest.mark.parametrize("table", [each for each in TABLES if each.page == "docs/settings.md"])
+def test_a_table_of_settings_is_what_the_code_holds(table: Table) -> None:
+    assert table.read() == table.make(), "run: make settings"
 
 
 def test_every_setting_is_on_the_page() -> None:
@@ -161,6 +161,15 @@ def test_settings_that_are_named_exist(page: Path) -> None:
         re.findall(r"\b(?:REMEDIATOR|LOCAL_HOST)_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8"))
     )
     assert [name for name in named if f"`{name}`" not in known] == []
+
+
+# Rooms
+
+
+def test_the_table_has_every_room_and_no_other() -> None:
+    """The numbers are as of the last `make rooms`."""
+    (table,) = (each for each in TABLES if each.name == "rooms")
+    assert re.findall(r"^\| `(\S+)` \|", table.read(), re.MULTILINE) == rooms(), "run: make rooms"
 
 
 # Links and commands
@@ -188,7 +197,7 @@ def test_relative_links_resolve(page: Path) -> None:
 @pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
 def test_files_that_are_named_exist(page: Path) -> None:
     named = re.findall(
-        r"`((?:shared|functions|tests|simulator|local.host|command_line)/[\w/.]+)`",
+        r"`((?:shared|functions|tests|local|infra|command_line)/[\w/.-]+)`",
         page.read_text(encoding="utf-8"),
     )
     assert [

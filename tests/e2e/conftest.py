@@ -16,12 +16,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from infra.roles import GRANTED
 from local import scenarios
 from local.host.command import environment
 from local.host.server import Host
+from local.promises import changes_azure
 from local.simulator.server import Simulator
-from tests.e2e.promises import changes_azure
-from tests.roles import GRANTED
 
 QUICK = {
     "REMEDIATOR_MODE": "auto",

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from command_line.main import remediator
 from local.host.command import environment
+from local.promises import broken_promises
 from local.simulator.server import Simulator
 from tests.e2e.conftest import QUICK, Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import LOCKED, of_type
 
 PUT_LOCK = {

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from local.promises import COLLECTION, LOCK, kind_of, locks_of
+from local.promises import COLLECTION, LOCK, changes_azure, kind_of, locks_of, not_allowed
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from tests.e2e.promises import changes_azure, not_allowed
 
 CLOCKS_APART_SECONDS = 0.05
 

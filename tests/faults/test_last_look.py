@@ -11,7 +11,8 @@ import pytest
 from local.promises import COLLECTION, LOCK
 from local.scenarios import parts
 from local.simulator import ids
-from shared import clock, facts
+from shared import clock
+from shared.azure import from_wire
 from shared.execution.lock_window import collection
 from shared.execution.lock_window.ledger import OFF, OpenLock
 from shared.execution.lock_window.windows import Result
@@ -160,7 +161,7 @@ async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(
             await collection.examined(tools, incident, target, unlocked=False), collection.Ready
         )
         vault_group = parts.group(parts.VAULT_GROUP)["id"]
-        read_only = facts.lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
+        read_only = from_wire.read_lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
         due = clock.after(clock.now(), 60)
         await tools.ledger.record(
             OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF)

@@ -40,6 +40,7 @@ import functions.remediation as shells
 import functions.starting as starting
 from functions.orchestration import Stuck
 from functions.starting import EngineSilent
+from infra.roles import GRANTED
 from local.promises import COLLECTION, kind_of, locks_of
 from local.simulator import ids
 from local.simulator.server import Simulator
@@ -49,7 +50,6 @@ from shared.azure.clients import AzureClients
 from shared.errors import RemediatorError, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
-from tests.roles import GRANTED
 
 SETTINGS = {
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",

@@ -595,7 +595,7 @@ PROOF = (
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
-        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
         'Proof("")',
         window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
     ),
@@ -1022,7 +1022,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),

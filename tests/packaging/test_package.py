@@ -73,6 +73,7 @@ def test_nothing_is_in_it_that_does_not_belong() -> None:
     assert {name.split("/")[0] for name in names} == set(DEPLOYED)
     for word in (
         "test",
+        "simulator",
         "local/",
         "command_line",
         "__pycache__",
@@ -143,7 +144,7 @@ def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str,
         beside / "azure_functions_runtime",
         dirs_exist_ok=True,
     )
-    shutil.copyfile(ROOT / "local.host" / "worker_protos.py", beside / "worker_protos.py")
+    shutil.copyfile(ROOT / "local/host/worker_protos.py", beside / "worker_protos.py")
     shutil.copyfile(HERE / "load.py", beside / "load.py")
     environment = {
         "PATH": os.environ["PATH"],

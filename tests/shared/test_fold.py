@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from local.simulator import ids as simulated
-from shared import facts
 from shared.arm_ids import fold, is_at_or_above, parse, same
+from shared.azure import from_wire
 from shared.errors import NotUsable
 from shared.events.vm_items import item_of_id, item_of_names, item_of_vm, job_of_id
 from shared.execution.lock_window import ledger
 from shared.execution.lock_window.ledger import OpenLock, counted_in
-from shared.facts import Lock, RestorePointCollection
+from shared.facts import Job, Lock, RestorePointCollection
 from shared.incident.book import job_key
 from shared.store.keys import key_of_text
 from tests.docs.test_docs import ROOT
@@ -44,13 +44,13 @@ def lock(name: str) -> Lock:
     )
 
 
-def job(group_name: str) -> facts.Job:
+def job(group_name: str) -> Job:
     told = {
         "status": "Failed",
         "operation": "Backup",
         "containerName": f"iaasvmcontainerv2;{group_name};vm",
     }
-    return facts.job({"name": "j", "properties": told})
+    return from_wire.read_job({"name": "j", "properties": told})
 
 
 def collection(name: str) -> RestorePointCollection:

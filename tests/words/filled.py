@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from command_line.doctor_road import ALERTS_ON
+from command_line.doctor.alerts import ALERTS_ON
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
@@ -33,22 +33,24 @@ FILLED = {
     "item": ITEM,
     "principal": ROLE,
     "principal_id": ROLE,
-    "p.site['name']": "func",
-    "p.storage['name']": "st",
-    "p.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
+    "on.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
     "role": ROLE,
     "self.item_id": ITEM_ID,
     "self.vm_id": VM_ID,
     "shlex.quote(ALERTS_ON)": shlex.quote(ALERTS_ON),
     "shlex.quote(app_id)": shlex.quote(APP_ID),
-    "shlex.quote(group)": shlex.quote("rg-app (old)"),
     "shlex.quote(lock.name)": "keep",
     "shlex.quote(scope)": shlex.quote(VAULT_ID),
     "shlex.quote(vault_id)": shlex.quote(VAULT_ID),
-    "told": "signInClientId=CLIENT_ID mode=auto",
+    "site": "func",
     "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
     "vault_id": VAULT_ID,
-    "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
+    "command_line/doctor/app.py: group": shlex.quote("rg-app (old)"),
+    "command_line/doctor/installation.py: values": "signInClientId=CLIENT_ID mode=auto",
+    "command_line/doctor/installation.py: where": (
+        "--location REGION --template-file infra/main.bicep"
+    ),
+    "command_line/doctor/stores.py: name": "st",
     "which_vault": "--vault-name vault1 -g rg-backup",
     "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",

@@ -17,7 +17,7 @@ from shared.execution import guards, vault_guards
 from shared.execution.fixes.delete_restore_point_collection import why_kept
 from shared.execution.lock_window.windows import Result
 from shared.execution.tools import Tools
-from shared.facts import Absent, Lock, RestorePointCollection, Unreadable, why
+from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome
 
@@ -56,7 +56,7 @@ async def examined(
     if isinstance(collection, Absent):
         return Result(target, Outcome.DONE, "the collection is already gone")
     if isinstance(collection, Unreadable):
-        return Result(target, Outcome.REFUSED, why(collection))
+        return Result(target, Outcome.REFUSED, collection.why)
     if problem := guards.not_ours(collection, incident.vm_id):
         return Result(target, Outcome.REFUSED, problem)
     if job := await job_running(
@@ -80,7 +80,7 @@ async def examined(
         return Result(target, Outcome.REFUSED, "; ".join(problems))
     locks = await tools.reader.locks(target, below=True)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, Outcome.REFUSED, why(locks))
+        return Result(target, Outcome.REFUSED, locks.why)
     return await _lockable(
         tools,
         Ready(incident, collection, tuple(lock for lock in locks if lock.blocks_deletion)),
@@ -103,9 +103,9 @@ async def stopped_meanwhile(reader: ArmReader, ready: Ready, lifted: Set[str]) -
     if isinstance(found, Absent):
         return Result(target, Outcome.DONE, "the collection is already gone")
     if isinstance(found, Unreadable):
-        return Result(target, Outcome.REFUSED, why(found))
+        return Result(target, Outcome.REFUSED, found.why)
     if isinstance(locks, Absent | Unreadable):
-        return Result(target, Outcome.REFUSED, why(locks))
+        return Result(target, Outcome.REFUSED, locks.why)
     if job:
         return Result(target, Outcome.WAITING, why_later(job))
     problem = guards.not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
@@ -176,7 +176,7 @@ async def seen_gone(tools: Tools, result: Result) -> Result:
     if isinstance(found, Absent):
         return Result(result.target, Outcome.DONE, f"{result.detail}, and seen gone")
     told = (
-        why(found)
+        found.why
         if isinstance(found, Unreadable)
         else f"Azure still shows it ({found.provisioning_state})"
     )

@@ -19,7 +19,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, WrittenLock
 from shared.codec import to_json
 from shared.errors import AzureCallFailed
-from shared.facts import Absent, Lock, Unreadable
+from shared.facts import Absent, Lock, Unreadable, why_unread
 
 PROVE = "prove_lock"
 MADE, IDENTICAL = 201, 200
@@ -53,7 +53,7 @@ async def prove(
     if isinstance(found, Absent):
         return Proof("", absent=True)
     if isinstance(found, Unreadable):
-        return Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")
+        return Proof(why_unread(f"the lock {lock.name} is as it was", found))
     if not found.same_content(lock):
         return Proof(f"somebody changed the lock {lock.name} just now; it is not touched")
     if not intent_open:

@@ -22,7 +22,7 @@ from shared.execution.lock_window.alerts import lock_not_back
 from shared.execution.lock_window.ledger import BACK, OFF, OpenLock
 from shared.execution.lock_window.windows import CLOSING
 from shared.execution.tools import Tools
-from shared.facts import Absent, Lock, Unreadable, why
+from shared.facts import Absent, Lock, Unreadable, why_unread
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.sentences import quote
 
@@ -77,17 +77,11 @@ async def _put_back_once(tools: Tools, entry: OpenLock, refusal: str) -> StepOut
     if isinstance(found, Lock) and not found.same_content(entry.lock):
         return await _settled(tools, entry, CHANGED, "", found)
     if refusal and not isinstance(found, Absent):
-        seen = (
-            "it is there, identical"
-            if isinstance(found, Lock)
-            else f"it cannot be read: {found.reason}"
-        )
+        seen = "it is there, identical" if isinstance(found, Lock) else found.why
         read = found if isinstance(found, Lock) else None
         return await _settled(tools, entry, f"{NEVER_LIFTED} ({refusal}); {seen}", "", read)
     if isinstance(found, Unreadable):
-        raise Unavailable(
-            f"whether somebody made a lock of that name meanwhile cannot be read: {found.reason}"
-        )
+        raise Unavailable(why_unread("somebody made a lock of that name meanwhile", found))
     try:
         # Sent even where the lock can be read: after a DELETE reads may still show what
         # is on its way out.
@@ -120,7 +114,7 @@ async def _finish_for_another(
             Outcome.DONE, f"how the lock {entry.lock.name} ended is being put on record"
         )
     if isinstance(found, Unreadable):
-        raise Unavailable(f"how it ended is not on record, and it cannot be read: {found.reason}")
+        raise Unavailable(f"how it ended is not on record, and {found.why}")
     return await _settled(
         tools, entry, as_seen(entry.lock, found), "", found if isinstance(found, Lock) else None
     )
@@ -130,7 +124,7 @@ def as_seen(lock: Lock, found: Lock | Absent | Unreadable) -> str:
     """How a lock ended whose outcome is not on record, by what is there now."""
     if isinstance(found, Lock):
         return DONE if found.same_content(lock) else CHANGED
-    return f"not on record how it ended; now {why(found)}"
+    return f"not on record how it ended; now {found.why}"
 
 
 async def _read_back(tools: Tools, entry: OpenLock) -> None:
@@ -140,7 +134,7 @@ async def _read_back(tools: Tools, entry: OpenLock) -> None:
         if isinstance(found, Lock) and found.same_content(entry.lock):
             return
         await asyncio.sleep(min(0.1 * 2**look, tools.settings.poll_seconds))
-    told = why(found) if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
+    told = found.why if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
     raise Unavailable(f"the lock was put back and does not read back so: {told}")
 
 

@@ -154,11 +154,7 @@ class WindowLocks:
         if isinstance(found, Unreadable) or (
             isinstance(found, Lock) and not found.same_content(entry.lock)
         ):
-            why = (
-                f"it cannot be read ({found.reason})"
-                if isinstance(found, Unreadable)
-                else "somebody changed it just now"
-            )
+            why = found.why if isinstance(found, Unreadable) else "somebody changed it just now"
             self._not_begun(entry, why)
             self._never_lifted(lock, why)
             return f"the lock {lock.name} is not touched: {why}"

@@ -19,10 +19,10 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 from local import scenarios
 from local.demo.command import LOGS, environment
+from local.demo.end_state import end_state
 from local.demo.playing import fresh, jobs_of
-from local.host.data_folder import held
+from local.host.data_folder import lock_folder
 from local.host.errors import FolderInUse
-from local.promises import end_state
 from tests.e2e.conftest import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -194,7 +194,7 @@ def test_checks_of_the_end_see_what_is_wrong() -> None:
     state = scenarios.load("winmanagedvm")
     incident = {"status": "failed", "actions": [], "verification": None, "manual_steps": []}
     checks = end_state(state, {"resources": []}, [], incident, [], state["expect"])
-    holding = [check.says for check in checks if check.holds]
+    holding = [check.promise for check in checks if check.holds]
     assert holding == ["the audit chain holds"]
 
 
@@ -250,26 +250,26 @@ async def test_sigterm_ends_the_demo_and_its_children(tmp_path: Path) -> None:
     rest = await process.stdout.read()
     assert await process.wait() == 128 + signal.SIGTERM
     assert b"Traceback" not in rest
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass  # the app has let go of the folder
 
 
 def test_a_second_host_on_one_folder_is_refused(tmp_path: Path) -> None:
     words = ["serve", "--port", "0", "--arm", "http://127.0.0.1:9", "--data", str(tmp_path)]
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         result = CliRunner().invoke(remediator, words)
         assert result.exit_code == 1
         assert f"{tmp_path} is in use by another host (process {os.getpid()})" in result.stderr
-        with pytest.raises(FolderInUse), held(tmp_path):
+        with pytest.raises(FolderInUse), lock_folder(tmp_path):
             pass
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
 async def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from local.host.data_folder import held\nwith"
-        " held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys, time; from pathlib import Path; from local.host.data_folder import lock_folder\nwith"
+        " lock_folder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     holder = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -281,9 +281,9 @@ async def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
         stdout=asyncio.subprocess.PIPE,
     )
     assert holder.stdout is not None and await holder.stdout.readline() == b"held\n"
-    with pytest.raises(FolderInUse, match=f"process {holder.pid}"), held(tmp_path):
+    with pytest.raises(FolderInUse, match=f"process {holder.pid}"), lock_folder(tmp_path):
         pass
     holder.kill()
     await holder.wait()
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass

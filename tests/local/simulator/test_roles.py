@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from infra.roles import GRANTED, LOG_QUERY, NOT_USED_YET, READER, REMEDIATOR
 from local.simulator import permissions, routes
 from shared.azure.clients import AzureClients
 from shared.azure.log_rows import Outcome
@@ -21,7 +22,6 @@ from shared.errors import AzureCallFailed
 from shared.settings import Settings
 from tests.local.simulator.support import SUB, VM_ID, Arm, state
 from tests.local.simulator.test_openapi import NotRead, drive
-from tests.roles import GRANTED, LOG_QUERY, NOT_USED_YET, READER, REMEDIATOR
 
 WORKSPACE = "11111111-1111-1111-1111-111111111111"
 

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from local.simulator.server import Simulator
-from shared import clock, facts
+from shared import clock
+from shared.azure import from_wire
 from shared.azure.calls import mapped, with_retries
 from shared.azure.clients import AzureClients
 from shared.azure.log_rows import Outcome
@@ -318,91 +319,109 @@ def vm(**properties: Any) -> dict[str, Any]:
 
 
 NO_FACT = {
-    "a VM of nothing": (facts.virtual_machine, {}),
-    "a VM without properties": (facts.virtual_machine, vm() | {"properties": None}),
-    "a VM whose view is a list": (facts.virtual_machine, vm(instanceView=[])),
-    "a VM whose agent is a text": (facts.virtual_machine, vm(instanceView={"vmAgent": "Ready"})),
+    "a VM of nothing": (from_wire.read_virtual_machine, {}),
+    "a VM without properties": (from_wire.read_virtual_machine, vm() | {"properties": None}),
+    "a VM whose view is a list": (from_wire.read_virtual_machine, vm(instanceView=[])),
+    "a VM whose agent is a text": (
+        from_wire.read_virtual_machine,
+        vm(instanceView={"vmAgent": "Ready"}),
+    ),
     "a VM with statuses of texts": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": ["PowerState/running"]}),
     ),
     "a VM whose statuses are an object": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": {"code": "PowerState/running"}}),
     ),
     "a VM whose code is a list": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": [{"code": ["PowerState/running"]}]}),
     ),
-    "a VM whose disk is a list": (facts.virtual_machine, vm(storageProfile={"osDisk": []})),
-    "a VM whose tags are a list": (facts.virtual_machine, vm(x=1) | {"tags": ["off"]}),
+    "a VM whose disk is a list": (
+        from_wire.read_virtual_machine,
+        vm(storageProfile={"osDisk": []}),
+    ),
+    "a VM whose tags are a list": (from_wire.read_virtual_machine, vm(x=1) | {"tags": ["off"]}),
     "a VM whose tag is an object": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(x=1) | {"tags": {"backup-remediation": {"a": "off"}}},
     ),
-    "tags that are false": (facts.tags, {"tags": False}),
-    "tags that are an empty list": (facts.tags, {"tags": []}),
-    "an instance view of nothing": (facts.extension_views, {}),
-    "an extension without properties": (facts.extension, {"id": "x", "name": "VMSnapshot"}),
+    "tags that are false": (from_wire.read_tags, {"tags": False}),
+    "tags that are an empty list": (from_wire.read_tags, {"tags": []}),
+    "an instance view of nothing": (from_wire.read_extension_views, {}),
+    "an extension without properties": (
+        from_wire.read_extension,
+        {"id": "x", "name": "VMSnapshot"},
+    ),
     "an extension without a type": (
-        facts.extension,
+        from_wire.read_extension,
         {"name": "x", "properties": {"publisher": "p"}},
     ),
     "an extension without a publisher": (
-        facts.extension,
+        from_wire.read_extension,
         {"name": "x", "properties": {"type": "t"}},
     ),
     "an extension whose type is an object": (
-        facts.extension,
+        from_wire.read_extension,
         {"properties": {"publisher": "p", "type": {}}},
     ),
-    "a lock of nothing": (facts.lock, {}),
-    "a lock without a level": (facts.lock, {"id": "i", "name": "n", "properties": {"notes": "x"}}),
+    "a lock of nothing": (from_wire.read_lock, {}),
+    "a lock without a level": (
+        from_wire.read_lock,
+        {"id": "i", "name": "n", "properties": {"notes": "x"}},
+    ),
     "a lock of an unknown level": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "Harmless"}},
     ),
     "a lock whose notes are a list": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "notes": []}},
     ),
     "a lock whose owners are texts": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "owners": ["a"]}},
     ),
     "a lock with an owner of nothing": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "owners": [{}]}},
     ),
-    "a collection of nothing": (facts.restore_point_collection, {}),
+    "a collection of nothing": (from_wire.read_collection, {}),
     "a collection whose source is a text": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": "vm"}},
     ),
     "a collection whose points are an object": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": {}, "restorePoints": {}}},
     ),
     "a collection with a point of nothing": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": {}, "restorePoints": [{}]}},
     ),
     "a lock with half of a character": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "notes": "\ud800"}},
     ),
-    "a job of nothing": (facts.job, {}),
-    "a job without a status": (facts.job, {"name": "j", "properties": {"operation": "Backup"}}),
-    "a job without an operation": (facts.job, {"name": "j", "properties": {"status": "Failed"}}),
+    "a job of nothing": (from_wire.read_job, {}),
+    "a job without a status": (
+        from_wire.read_job,
+        {"name": "j", "properties": {"operation": "Backup"}},
+    ),
+    "a job without an operation": (
+        from_wire.read_job,
+        {"name": "j", "properties": {"status": "Failed"}},
+    ),
     "a job whose errors are texts": (
-        facts.job,
+        from_wire.read_job,
         {
             "name": "j",
             "properties": {"status": "Failed", "operation": "Backup", "errorDetails": ["x"]},
         },
     ),
     "a job whose information is a list": (
-        facts.job,
+        from_wire.read_job,
         {
             "name": "j",
             "properties": {"status": "Failed", "operation": "Backup", "extendedInfo": []},
@@ -419,7 +438,7 @@ async def test_rubbish_is_no_fact(what: str) -> None:
 
 
 async def test_half_of_a_character_can_be_put_on_record() -> None:
-    found = facts.virtual_machine(
+    found = from_wire.read_virtual_machine(
         vm(instanceView={"vmAgent": {"statuses": [{"message": "not ready \ud800"}]}})
     )
     assert found.agent_message == "not ready ?"
@@ -440,7 +459,7 @@ async def test_half_of_a_character_can_be_put_on_record() -> None:
     ],
 )
 async def test_a_job_has_ended_when_it_says_so(status: str, ended: bool) -> None:
-    job = facts.job({"name": "j", "properties": {"status": status, "operation": "Backup"}})
+    job = from_wire.read_job({"name": "j", "properties": {"status": status, "operation": "Backup"}})
     assert job.ended is ended
 
 

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.promises import MUTATING
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.app import App
 from shared.diagnosis.begin import begin
 from shared.intake.take import INTAKE_CHAIN, Taken
-from tests.e2e.promises import MUTATING
 from tests.shared.events.test_parse import ENVELOPES, paths
 from tests.shared.events.test_shapes import (
     GRAPH_ROW,

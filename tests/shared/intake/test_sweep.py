@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from command_line.main import remediator
+from infra.roles import GRANTED, LOG_QUERY
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared import clock, health
@@ -24,7 +25,6 @@ from shared.arm_ids import fold
 from shared.incident.model import Incident, Status
 from shared.intake.sweep import Swept
 from tests.faults.azure import Failure, locked_groups
-from tests.roles import GRANTED, LOG_QUERY
 from tests.shared.azure.logs.support import MODERN, WORKSPACE, WORKSPACE_ID
 
 SUB = parts.SUBSCRIPTION

@@ -1,9 +1,8 @@
-"""What `remediator doctor` sees of an installation: ARM's own JSON, read and never
-written.
+"""What the doctor reads of an installation: ARM's own JSON. Nothing is written.
 
-The signed-in person's own access counts: Reader on the subscription, and for the app's
-settings Website Contributor or the action Microsoft.Web/sites/config/list/action on the
-app.
+It reads with the rights of the person who is signed in: Reader on the subscription, and
+for the app's settings Website Contributor or the action
+Microsoft.Web/sites/config/list/action on the app.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ from shared.errors import NotFound, NotUnderstood
 
 type Json = dict[str, Any]
 
+GROUPS = "microsoft.resources/resourcegroups"
 API_VERSIONS = {
-    "microsoft.resources/resourcegroups": "2021-04-01",
+    GROUPS: "2021-04-01",
     "microsoft.web/sites": "2024-04-01",
     "microsoft.managedidentity/userassignedidentities": "2024-11-30",
     "microsoft.storage/storageaccounts": "2025-06-01",
@@ -35,28 +35,29 @@ API_VERSIONS = {
     "microsoft.authorization/roledefinitions": "2022-04-01",
     "microsoft.recoveryservices/vaults": "2024-04-01",
 }
-"""By the first two segments after /providers/, which is also what infra/ deploys with.
-"""
+"""By the first two segments after /providers/, as infra/ deploys."""
 
 
 class View:
+    """Reads each path once and keeps the answer."""
+
     def __init__(self, clients: AzureClients, group: str) -> None:
         self._clients = clients
         self.subscription = f"/subscriptions/{clients.subscription_id}"
         self.group = f"{self.subscription}/resourceGroups/{group}"
-        self._seen: dict[str, Json | None] = {}
+        self._answers: dict[str, Json | None] = {}
 
     async def get(self, path: str) -> Json | None:
         """None where it does not exist. Raises AzureCallFailed."""
-        if path not in self._seen:
+        if path not in self._answers:
             try:
-                self._seen[path] = await self._send("GET", path)
+                self._answers[path] = await self._send("GET", path)
             except NotFound:
-                self._seen[path] = None
-        return self._seen[path]
+                self._answers[path] = None
+        return self._answers[path]
 
-    async def listed(self, path: str, **query: str) -> list[Json]:
-        """Every page of a list; empty where what it is on does not exist. Raises
+    async def list_all(self, path: str, **query: str) -> list[Json]:
+        """Every page of a list; empty where its parent does not exist. Raises
         AzureCallFailed."""
         found: list[Json] = []
         page = await self.get(path) if not query else await self._send("GET", path, query)
@@ -65,12 +66,15 @@ class View:
             page = await self._send("GET", page["nextLink"]) if page.get("nextLink") else None
         return found
 
-    async def of_group(self, kind: str) -> list[Json]:
+    async def list_in_group(self, kind: str) -> list[Json]:
         """Resources of a type in the installation's own resource group."""
-        return await self.listed(f"{self.group}/providers/{kind}")
+        return await self.list_all(f"{self.group}/providers/{kind}")
+
+    async def list_in_subscription(self, kind: str) -> list[Json]:
+        return await self.list_all(f"{self.subscription}/providers/{kind}")
 
     async def post(self, path: str) -> Json | None:
-        """For ARM's `list` actions, which only read."""
+        """For ARM's `list` actions, which only read. None where it does not exist."""
         try:
             return await self._send("POST", path)
         except NotFound:
@@ -78,9 +82,8 @@ class View:
 
     async def _send(self, method: str, path: str, query: dict[str, str] | None = None) -> Json:
         async def read(hook: ResponseHook) -> Json:
-            params = (
-                {} if "api-version=" in path else {"api-version": _version(path), **(query or {})}
-            )
+            versioned = "api-version=" in path
+            params = {} if versioned else {"api-version": _version(path), **(query or {})}
             request = HttpRequest(method, path, params=params)
             response = await self._clients.resources.send_request(request, raw_response_hook=hook)
             response.raise_for_status()
@@ -99,7 +102,7 @@ class View:
 
 
 def _resources(page: Json) -> list[Json]:
-    """Raises NotUnderstood for a page that holds anything else."""
+    """Raises NotUnderstood where an item of the page is no resource."""
     found = page.get("value")
     if not isinstance(found, list) or not all(
         isinstance(each, dict) and isinstance(each.get("id"), str) for each in found
@@ -109,10 +112,6 @@ def _resources(page: Json) -> list[Json]:
 
 
 def _version(path: str) -> str:
-    _, _, provider = fold(path).rpartition("/providers/")
-    kind = (
-        "/".join(provider.split("/")[:2])
-        if provider and "/providers/" in fold(path)
-        else "microsoft.resources/resourcegroups"
-    )
+    _, within_provider, provider = fold(path).rpartition("/providers/")
+    kind = "/".join(provider.split("/")[:2]) if within_provider and provider else GROUPS
     return API_VERSIONS[kind]
