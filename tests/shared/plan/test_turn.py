@@ -37,6 +37,7 @@ from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
 from shared.plan.steps import Step, StepKind
 from shared.plan.turn import MOST_UNREAD, before_diagnosis, take_turn
+from shared.sentences import quote
 
 CASE = load("ExtentionOperationFailed-backup_extension")
 VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
@@ -59,8 +60,8 @@ INCIDENT = Incident(
     "2026-01-01T00:00:00.000000Z",
 )
 CAUSE = "backup_extension"
-STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "uninstall it")
-PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
+STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", quote("uninstall it"))
+PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), (quote("because"),), "nothing")
 
 
 @dataclass
@@ -340,9 +341,8 @@ async def test_what_stays_unreadable_goes_to_a_person(bench: Bench) -> None:
     assert (await bench.turn(unread))["next"] == "stop"
     incident = await bench.now()
     assert incident.status is Status.NEEDS_PERSON
-    assert (
-        "later backup" in incident.reason
-        and "Not done by us: uninstall it" in incident.manual_steps
+    assert "later backup" in incident.reason and "Not done by us: uninstall it" in map(
+        str, incident.manual_steps
     )
     assert (await bench.line())["begun"] == {}
 
@@ -465,7 +465,7 @@ async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench)
 async def test_the_24_hours_count_from_the_first_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
+    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", (quote("by hand"),)), clock.now()
     assert await bench.tools.waits.wait(await bench.now(), asked) == {
         "next": "wait",
         "seconds": pytest.approx(24 * 3600, abs=5),
@@ -479,7 +479,7 @@ async def test_the_24_hours_count_from_the_first_wait(
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 24 * 3600 + 5))
     assert await bench.tools.waits.wait(await bench.now(), asked) == {"next": "stop"}
     assert (await bench.now()).status is Status.NEEDS_PERSON
-    assert (await bench.now()).manual_steps[0] == "by hand"
+    assert (await bench.now()).manual_steps[0] == quote("by hand")
 
 
 @pytest.mark.parametrize(
