@@ -26,11 +26,11 @@ blueprint = df.Blueprint()
 @blueprint.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def alerts(req: func.HttpRequest) -> func.HttpResponse:
     """202 when safely published, 400 with the reason when it can never be used, 503
-    when it must be sent again; 401 or 403 for anybody else than an action group, told
-    by functions/pages/access.py."""
-    refused = access.sender(req)
+    when it must be sent again; 401 or 403 to any sender but an action group
+    (functions/pages/access.py)."""
+    refused = access.check_sender(req)
     if refused is not None:
-        return access.refusal(refused)
+        return access.refuse(refused)
     text = req.get_body().decode("utf-8", "replace")
     parsed = parse_alert(text)
     try:

@@ -1,5 +1,5 @@
-"""The review pages: HTML made on the server, escaped, with nothing loaded from
-elsewhere and no script."""
+"""The review pages: HTML rendered on the server, escaped, without script and without
+anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from functions.pages.texts import LANGUAGES, choose_language, texts_in
+from functions.pages.texts import LANGUAGES, TAGS, choose_language, texts_in
 from shared import sentences
 
 FOLDER = Path(__file__).parent / "templates"
@@ -29,7 +29,7 @@ def style() -> str:
 
 @cache
 def content_security_policy() -> str:
-    """Nothing but this very style sheet, and forms to ourselves."""
+    """Allows this style sheet, by its hash, and forms to this app; nothing else."""
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     allowed = f"style-src 'sha256-{digest}'; form-action 'self'"
     return f"default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'"
@@ -52,19 +52,46 @@ def _templates() -> Environment:
         portal + ACTIVITY_LOG + quote(correlation_id, safe="")
     )
     environment.filters["render"] = sentences.render
-    environment.globals |= {"languages": LANGUAGES}
+    environment.globals |= {"languages": LANGUAGES, "tags": TAGS}
     return environment
 
 
 def answer(
     req: func.HttpRequest, template: str, view: str, status: int = 200, **values: Any
 ) -> func.HttpResponse:
-    """The page in the reader's language. `view` is its name in the menu; `up` leads
-    from its address to that of the list."""
+    """The page in the reader's language. `view`: its name in the menu."""
+    language = choose_language(req.params.get("lang", ""), req.headers.get("accept-language", ""))
+    html = (
+        _templates()
+        .get_template(template)
+        .render(
+            # in a dict a template finds `clear` the method before `clear` the word
+            t=SimpleNamespace(**texts_in(language)),
+            lang=language,
+            view=view,
+            style=style(),
+            **_links(req, view),
+            **values,
+        )
+    )
+    headers = {
+        "Content-Security-Policy": content_security_policy(),
+        "Cache-Control": "no-store",
+        "Content-Language": TAGS[language],
+        "Referrer-Policy": "no-referrer",
+        "Vary": "Accept-Language",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return func.HttpResponse(
+        html, status_code=status, mimetype="text/html", charset="utf-8", headers=headers
+    )
+
+
+def _links(req: func.HttpRequest, view: str) -> dict[str, Any]:
+    """What a template makes its links with. They keep the language of the query."""
     asked = req.params.get("lang", "")
-    lang = choose_language(asked, req.headers.get("accept-language", ""))
-    up = "" if view == "list" else "../"
     kept = {name: value for name, value in req.params.items() if name != "lang" and value}
+    up = "" if view == "list" else "../"  # from the page's address to that of the list
 
     # `page` is positional: a query may have a field of that name as well
     def link(page: str = "", /, **query: str) -> str:
@@ -75,31 +102,4 @@ def answer(
     def in_language(name: str) -> str:
         return "?" + urlencode(kept | {"lang": name})
 
-    # in a dict a template finds `clear` the method before `clear` the word
-    text = SimpleNamespace(**texts_in(lang))
-    html = (
-        _templates()
-        .get_template(template)
-        .render(
-            t=text,
-            lang=lang,
-            view=view,
-            link=link,
-            in_language=in_language,
-            asked_lang=asked,
-            style=style(),
-            up=up,
-            **values,
-        )
-    )
-    headers = {
-        "Content-Security-Policy": content_security_policy(),
-        "Cache-Control": "no-store",
-        "Content-Language": "zh-Hans" if lang == "zh" else "en",
-        "Referrer-Policy": "no-referrer",
-        "Vary": "Accept-Language",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return func.HttpResponse(
-        html, status_code=status, mimetype="text/html", charset="utf-8", headers=headers
-    )
+    return {"link": link, "in_language": in_language, "asked_lang": asked}

@@ -10,6 +10,9 @@ from shared import catalogue
 from shared.arm_ids import fold
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
+"""By the name that `?lang=` takes and that shared/sentences.toml uses."""
+TAGS = {"en": "en", "zh": "zh-Hans"}
+"""As HTML and HTTP name them (BCP 47)."""
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {

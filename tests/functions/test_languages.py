@@ -144,12 +144,15 @@ def test_every_cause_of_today_has_its_title_in_every_language() -> None:
     assert {english[f"c_{cause.slug}"] for cause in CAUSES} == {cause.title for cause in CAUSES}
 
 
-def page(incident: Incident, lang: str) -> str:
-    request = func.HttpRequest(
+def request(lang: str) -> func.HttpRequest:
+    return func.HttpRequest(
         "GET", "http://127.0.0.1/api/audit/page", params={"lang": lang}, body=b""
     )
+
+
+def page(incident: Incident, lang: str) -> str:
     shown = rendered.of(incident) | {"entries": []}
-    answer = pages.answer(request, "incident.html", "incident", off=[], **shown)
+    answer = pages.answer(request(lang), "incident.html", "incident", off=[], **shown)
     return answer.get_body().decode()
 
 
@@ -172,6 +175,13 @@ def test_a_cause_and_a_fix_without_words_are_shown_all_the_same(
     html = page(incident, lang)
     for shown in ("The clock is wrong", "of_another_version", "it is a day late", "set_clock"):
         assert shown in html
+    filters = rendered.lists()["nothing"]
+    assert (
+        '<option value="clock">The clock is wrong'
+        in pages.answer(request(lang), "incidents.html", "list", off=[], **filters)
+        .get_body()
+        .decode()
+    )
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

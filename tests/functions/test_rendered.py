@@ -92,7 +92,7 @@ def everything() -> list[Any]:
         (f"incident {n}", "incident.html", "incident", of(each)) for n, each in enumerate(INCIDENTS)
     ]
     drawn = [*charts_of(0), *charts_of(2000)]
-    overview = {"total": 0, "middle": charts.middle([]), "longest": "–"}
+    overview = {"total": 0, "middle": charts.median_of([]), "longest": "–"}
     window = Window("/g", "i", "open", "a", "b", "2026-01-01T00:00:00Z", (Member("i", ()),))
     kept = Kept("q", "2026-01-01T00:00:00Z", "no JSON", 9, "x")
     broken = of(FULL) | {"broken": Broken("i", 3, "changed")}
@@ -156,10 +156,10 @@ def charts_of(count: int) -> list[Any]:
     minutes = charts.minutes_to_repair(summaries)
     entries = [entry for each in list(seed.incidents(count))[:20] for entry in seed.entries(each)]
     return [
-        charts.chart("by_code", "count", charts.by_code(summaries, "?")),
-        charts.chart("by_ending", "count", charts.by_status(summaries)),
-        charts.chart("repair_time", "count", charts.repair_times(minutes)),
-        charts.chart("unlocked", "minutes", charts.unlocked_minutes(entries)),
+        charts.draw("by_code", "count", charts.count_codes(summaries, "?")),
+        charts.draw("by_ending", "count", charts.count_endings(summaries)),
+        charts.draw("repair_time", "count", charts.count_repairs(minutes)),
+        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries)),
     ]
 
 
