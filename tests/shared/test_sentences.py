@@ -130,7 +130,7 @@ LOCK = phrase("lock_on", name="keep", level="CanNotDelete", scope="/g")
         (
             phrase("not_done", step=phrase("lift_locks", locks=join([LOCK, LOCK]))),
             "Not done by us: lift keep (CanNotDelete) on /g, keep (CanNotDelete) on /g",
-            "我们没有执行：解除 /g 上的 keep（CanNotDelete）、/g 上的 keep（CanNotDelete）",
+            "我们没有执行：解除锁：/g 上的 keep（CanNotDelete）、/g 上的 keep（CanNotDelete）",
         ),
         (
             phrase("agent_message", message="{key} {0} {"),
