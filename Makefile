@@ -44,15 +44,16 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  { echo "Chromium is needed for the browser tests and was not found. Install it (Debian: apt-get install chromium) and run this again."; exit 1; }
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --durations=15
 test: $(STAMP) $(NODE_STAMP) browser  ## run every test that needs no cloud
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 .PHONY: package
 package: $(STAMP)  ## build the zip that is deployed, into dist/
@@ -110,4 +111,4 @@ bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -81,7 +81,7 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
     else:
         _print(findings)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
-        click.echo("No cause could be judged: the evidence says what was not read.", err=True)
+        click.echo("No cause could be judged: the evidence names what was not read.", err=True)
         sys.exit(1)
 
 

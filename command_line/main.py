@@ -89,7 +89,7 @@ for command in COMMANDS:
 
 
 def run() -> None:
-    # The error that is shown says it already.
+    # The error that is shown contains it already.
     logging.getLogger("azure.identity").setLevel(logging.ERROR)
     end_with_parent(os.environ)
     remediator(standalone_mode=True)

@@ -42,7 +42,7 @@ def read_cloud() -> Cloud:
     """The cloud that REMEDIATOR_CLOUD names, else the public one. Raises UsageError."""
     name = os.environ.get("REMEDIATOR_CLOUD", "").strip()
     try:
-        return clouds.named(name) if name else PUBLIC
+        return clouds.find_cloud(name) if name else PUBLIC
     except ValueError as error:
         raise click.UsageError(f"REMEDIATOR_CLOUD is {name!r}; it takes {error}") from error
 

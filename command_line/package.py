@@ -49,7 +49,7 @@ def package(output: Path) -> None:
 def build(root: Path, output: Path) -> list[str]:
     """Write the zip and return the names in it. Raises UsageError for a file at the top
     that is neither deployed nor ignored."""
-    names = sorted(deployed(root))
+    names = sorted(list_deployed(root))
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in names:
@@ -63,7 +63,7 @@ def build(root: Path, output: Path) -> list[str]:
     return names
 
 
-def deployed(root: Path) -> Iterator[str]:
+def list_deployed(root: Path) -> Iterator[str]:
     """Paths with forward slashes, relative to `root`."""
     ignored = pathspec.GitIgnoreSpec.from_lines(
         (root / ".funcignore").read_text(encoding="utf-8").splitlines()

@@ -22,7 +22,7 @@ blueprint = df.Blueprint()
 async def guardian(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
     """Does all that can be done, then raises the first of what could not."""
     tools = await the_app().tools()
-    problems = await _put_back(Execution(tools)) + await _resume(tools, client)
+    problems = await _put_back(await the_app().execution()) + await _resume(tools, client)
     if problems:
         raise problems[0]
 

@@ -135,7 +135,8 @@ async def settle_fix(work: dict) -> dict:  # type: ignore[type-arg]
 
 @blueprint.activity_trigger(input_name="work")
 async def start_backup(work: dict) -> dict:  # type: ignore[type-arg]
-    return await verify.start_backup(await the_app().tools(), work["incident_id"])
+    app = the_app()
+    return await verify.start_backup(await app.tools(), await app.execution(), work["incident_id"])
 
 
 @blueprint.activity_trigger(input_name="work")

@@ -19,10 +19,6 @@ READER: list[str] = _ROLES["reader"]["actions"]
 REMEDIATOR: list[str] = _ROLES["remediator"]["actions"]
 LOG_QUERY: list[str] = _ROLES["optional"]["logQuery"]
 GRANTED = [*READER, *REMEDIATOR, *LOG_QUERY]
-NOT_USED_YET: list[str] = [
-    *_ROLES["optional"]["networkEvidence"],
-    *_ROLES["optional"]["guestCommands"],
-]
 
 BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"

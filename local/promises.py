@@ -1,5 +1,5 @@
 """What the product promises of every run, checked on the simulator's state and request
-log and on the audit trail. The demo and the tests check it; docs/safety.md states it."""
+log and on the audit trail. docs/safety.md states the promises."""
 
 from __future__ import annotations
 

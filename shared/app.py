@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from shared.audit import telemetry
 from shared.audit.journal import Journal
@@ -13,8 +13,9 @@ from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.check import check
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
@@ -122,7 +123,7 @@ class App:
 
     async def visible_subscriptions(self) -> list[str]:
         """Raises AzureCallFailed."""
-        return await visible_subscriptions(self._clients_of("none"))
+        return await list_subscriptions(self._clients_of("none"))
 
     async def sweep(self) -> Sweep:
         """Raises what own_subscription raises."""
@@ -140,15 +141,29 @@ class App:
         )
 
     async def execution(self) -> Execution:
-        """The only stage that is handed the writer. Raises what own_subscription raises."""
-        return Execution(await self.tools())
+        """The only stage that is handed the writer. Raises what own_subscription
+        raises."""
+        clients, tools = self._clients_of(await self.own_subscription()), await self.tools()
+        return Execution(
+            settings=self.settings,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            limiter=self.limiter,
+            cooling=tools.cooling,
+            ledger=self.ledger,
+            windows=self.windows,
+            reader=tools.reader,
+            writer=ArmWriter(clients),
+            check=partial(check, tools),
+        )
 
     async def tools(self) -> Tools:
         clients = self._clients_of(await self.own_subscription())
         return Tools(
             self.settings,
             ArmReader(clients),
-            ArmWriter(clients),
             self.audit,
             self.journal,
             self.closing,

@@ -145,12 +145,18 @@ def error_code(name: str) -> ErrorCode | None:
     return _BY_NAME.get(canonical(name) or name)
 
 
+def step_kinds() -> tuple[str, ...]:
+    """Kinds of the steps that the fixes take: all that can be among an incident's
+    actions."""
+    return tuple(kind for cause in CAUSES if cause.fix for kind in cause.fix.step_kinds)
+
+
 def cause(slug: str) -> Cause:
     """Raises KeyError for a slug that is not in the catalogue."""
     return _BY_SLUG[slug]
 
 
 def causes_of(name: str) -> tuple[Cause, ...]:
-    """The causes of an error code in their order; all causes for a code without a row."""
+    """The causes of an error code in their order; all causes where it has no row."""
     row = error_code(name)
     return tuple(_BY_NUMBER[number] for number in row.causes) if row else CAUSES

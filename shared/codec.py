@@ -1,9 +1,9 @@
-"""JSON for every value that crosses a stage, an activity or a store, and for what people
-and tools are shown. The only place where JSON is made from values and back.
+"""Converts every value that crosses a stage, an activity or a store to JSON and back,
+with cattrs.
 
-Built on cattrs. A missing or mistyped field raises NotUsable: nothing is filled in
-silently. A sentence is stored as its key and values; a plain string, as earlier versions
-stored them, is read as a quotation.
+A missing or mistyped field raises NotUsable; no default takes its place. A sentence is
+stored as its key and values; a plain string, as earlier versions stored it, is read as
+a quotation.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def to_english(value: Any) -> Any:
 
 
 def from_json[T](kind: type[T], data: Any) -> T:
-    """The value of type `kind` that `data` describes. Raises NotUsable that says which
-    field is wrong."""
+    """The value of type `kind` from plain JSON values. Raises NotUsable, which names
+    the field that is wrong."""
     try:
         return _converter.structure(data, kind)
     except (
@@ -57,12 +57,9 @@ def from_json[T](kind: type[T], data: Any) -> T:
         ValueError,
         KeyError,
     ) as error:
-        told = (
-            "; ".join(transform_error(error))
-            if isinstance(error, BaseValidationError)
-            else str(error)
-        )
-        raise NotUsable(f"not a {kind.__name__}: {told}") from error
+        mistakes = transform_error(error) if isinstance(error, BaseValidationError) else [error]
+        reason = "; ".join(str(each) for each in mistakes)
+        raise NotUsable(f"not a {kind.__name__}: {reason}") from error
 
 
 def dumps(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared.audit.heads import HEADS, make_due
+from shared.audit.heads import HEADS, bind_days
 from shared.audit.log import AuditLog
 from shared.audit.seals import open_seals, seal_all
 from shared.execution.lock_window.ledger import LockLedger
@@ -20,7 +20,7 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
     """What was done, for the log. Safe to run twice at once. Raises StoreUnavailable,
     SettingsError."""
     now = datetime.now(UTC)
-    made = await make_due(log, now)
+    made = await bind_days(log, now)
     sealed = 0
     if settings.seals:
         seals = open_seals(settings.seals, settings.cloud)

@@ -36,8 +36,8 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """`what` could not be read. Never "fine": whoever gets this makes no change that
-    depends on it."""
+    """`what` could not be read. It never means "fine": make no change that depends on
+    it."""
 
     what: str
     reason: str
@@ -49,35 +49,33 @@ class Unreadable:
 
 
 def why_unread(what: str, fact: Absent | Unreadable) -> str:
-    """The sentence that `what`, which rests on this fact, is not known."""
+    """The sentence that `what`, which depends on this fact, is not known."""
     return f"whether {what} is not known: {fact.why}"
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
-    """A VM with its instance view. Empty strings mean that Azure's answer did not have
-    the field."""
+    """A VM with its instance view. An empty string: Azure's answer did not have the
+    field."""
 
     id: str
     name: str
     location: str
     os_type: str
-    """Windows or Linux, or "" when the OS disk does not say."""
+    """Windows or Linux; "" where the OS disk does not say."""
     power_state: str
-    """running, stopped, deallocated, starting, ...: the part after PowerState/, or "".
-    """
+    """running, stopped, deallocated, ...: the part after PowerState/; or ""."""
     provisioning_state: str
     agent_status: str
-    """displayStatus of the VM agent ("Ready", "Not Ready"), or "" when the instance
-    view has no agent report."""
+    """displayStatus of the VM agent ("Ready", "Not Ready"); "" where the instance view
+    has no report of the agent."""
     agent_version: str
     agent_message: str
     managed_disks: bool | None
-    """None when the OS disk does not say."""
+    """None where the OS disk does not say."""
     tags: Mapping[str, str]
     vm_id_guid: str
-    """`properties.vmId`: another one means another machine, also under the same name.
-    """
+    """`properties.vmId`. Another one is another machine, even under the same name."""
 
     @property
     def running(self) -> bool:
@@ -94,18 +92,18 @@ class Extension:
     name: str
     publisher: str
     type: str
-    """The handler's type, `properties.type` on the wire."""
+    """The handler's type (`properties.type`)."""
     provisioning_state: str
     status_code: str
-    """Code of the newest instance view status, such as ProvisioningState/failed/1, or
-    ""."""
+    """Code of the newest status in the instance view, such as
+    ProvisioningState/failed/1; or ""."""
     status_message: str
     status_time: str
-    """ISO 8601 as Azure wrote it, or ""."""
+    """ISO 8601 as Azure wrote it; or ""."""
 
     @property
     def is_backup_extension(self) -> bool:
-        """Publisher and type, never the name: an extension can carry any name."""
+        """By publisher and type, never by name: an extension can have any name."""
         types = [fold(known) for known in BACKUP_EXTENSION_TYPES]
         return fold(self.publisher) == fold(BACKUP_EXTENSION_PUBLISHER) and fold(self.type) in types
 
@@ -118,19 +116,18 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A management lock with all that is needed to make the same one again."""
+    """A management lock with all that is needed to create an identical one."""
 
     id: str
     name: str
     level: str
     notes: str | None
     owners: tuple[str, ...]
-    """Application ids. A lock with owners belongs to an application and is never
-    lifted."""
+    """Application ids. A lock with owners is an application's own, and never lifted."""
 
     @property
     def scope(self) -> str:
-        """The id of what is locked: the lock's id without its last four segments."""
+        """Id of what is locked: the lock's id without its last four segments."""
         return self.id.rsplit("/", 4)[0]
 
     @property
@@ -138,8 +135,8 @@ class Lock:
         return fold(self.level) in [fold(level) for level in BLOCKING_LOCK_LEVELS]
 
     def same_content(self, other: Lock) -> bool:
-        """Scope, name, level, notes and owners are equal. Casing of ids is Azure's to
-        choose, of notes it is not."""
+        """Whether scope, name, level, notes and owners are equal. Azure may change the
+        casing of ids, but not of notes."""
         return (
             fold(self.id) == fold(other.id)
             and fold(self.level) == fold(other.level)
@@ -155,9 +152,9 @@ class RestorePoint:
 
     name: str
     created_at: str
-    """`timeCreated`, ISO 8601 as Azure wrote it, or ""."""
+    """`timeCreated`, ISO 8601 as Azure wrote it; or ""."""
     vm_id_guid: str
-    """`sourceMetadata.vmId` of the machine that it is a snapshot of, or ""."""
+    """`sourceMetadata.vmId`, of the machine that it is a snapshot of; or ""."""
     provisioning_state: str
 
     @property
@@ -170,26 +167,26 @@ class RestorePointCollection:
     id: str
     name: str
     source_id: str
-    """Id of the VM whose restore points these are, or ""."""
+    """Id of the VM whose restore points these are; or ""."""
     location: str
     provisioning_state: str
     points: tuple[RestorePoint, ...] | None
-    """None when they were not asked for."""
+    """None where they were not requested."""
 
     def is_of(self, vm_id: str) -> bool:
-        """Whether its source is this VM, whoever made it."""
+        """Whether its source is this VM, whoever created it."""
         return bool(self.source_id) and same(self.source_id, vm_id)
 
     def belongs_to(self, vm_id: str) -> bool:
-        """Made by Azure Backup for this VM: name prefix and source together;
-        `AzureBackup_vm1` is not vm10's."""
+        """Whether Azure Backup created it for this VM, by name prefix and source
+        together: `AzureBackup_vm1` is not vm10's."""
         return fold(self.name).startswith(fold(BACKUP_COLLECTION_PREFIX)) and self.is_of(vm_id)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyDenial:
-    """A policy that would refuse a resource, as checkPolicyRestrictions names it. Ids
-    are "" where they were not told."""
+    """A policy that would refuse a resource, as checkPolicyRestrictions names it. An
+    id is "" where the answer has none."""
 
     assignment_id: str
     definition_id: str
@@ -234,7 +231,8 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """A status that nobody knows is no end: the job is looked at again."""
+        """Whether it has ended. An unknown status does not count: the job is read
+        again."""
         return fold(self.status) in ENDED_JOB_STATUSES
 
     @property
@@ -242,8 +240,8 @@ class Job:
         return fold(self.status) in COMPLETED_JOB_STATUSES
 
     def is_of(self, vm_name: str, vm_group: str) -> bool | None:
-        """Whether the job works on this VM; None when it cannot be told: VMs of one
-        name may be in two groups."""
+        """Whether the job works on this VM; None where that is not certain, since two
+        resource groups may have VMs of one name."""
         parts = fold(self.container_name).split(";")
         if len(parts) >= 3:
             return parts[-2:] == [fold(vm_group), fold(vm_name)]

@@ -11,22 +11,22 @@ from shared.arm_ids import fold
 
 STANDARD, ENHANCED = "V1", "V2"
 BACKED_UP_STATES = ("irpending", "protected", "protectionerror")
-"""Protection states in which Azure Backup goes on making backups. Stopped, paused,
-suspended, Invalid, "" and unknown ones are none."""
+"""Protection states in which Azure Backup continues to make backups. Stopped, paused,
+suspended, Invalid, "" and unknown states are not among them."""
 INSTANT_TIERS = ("instantrp", "1")
 VAULT_TIERS = ("hardenedrp", "archivedrp", "2", "3")
-"""The second form is the number that older traces show."""
+"""By name, or by number as older traces show them."""
 VAULT_STATUSES = ("valid", "rehydrated")
 KNOWN_STATUSES = ("invalid", "valid", "disabled", "deleted", "rehydrated")
 UNFLAGGED = ("", "healthy", "unknown", "notavailable")
-"""Threat states that say nothing against a point; "" where the vault does not look for
+"""Threat states that do not rule a point out; "" where the vault does not scan for
 threats."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProtectedItem:
-    """A VM as its vault protects it. Empty strings mean that Azure's answer did not
-    have the field."""
+    """A VM as its vault protects it. An empty string: Azure's answer did not have the
+    field."""
 
     id: str
     source_id: str
@@ -36,13 +36,12 @@ class ProtectedItem:
     policy_type: str
     """V1 (Standard) or V2 (Enhanced)."""
     deletion_scheduled: bool
-    """Soft-deleted: its data is kept for some days, and nothing is backed up any more.
-    """
+    """Soft-deleted: its data is kept for some days, and no backup is made any more."""
     last_recovery_point: str
 
     @property
     def why_not_backed_up(self) -> str:
-        """Why no further backup of this item is made, or "" when there will be one."""
+        """Why no further backup of this item will be made; "" where one will."""
         if self.deletion_scheduled:
             return "the item is scheduled for deletion"
         if fold(self.protection_state) not in BACKED_UP_STATES:
@@ -56,12 +55,11 @@ class ProtectedItem:
 class BackupPolicy:
     id: str
     type: str
-    """V1 (Standard), V2 (Enhanced), or "" when the policy does not say, or says both.
-    """
+    """V1 (Standard) or V2 (Enhanced); "" where the policy says neither or both."""
     instant_retention_days: int | None
     daily_retention: timedelta | None
     """How long the vault keeps a daily point. None: the policy has no daily retention,
-    or it cannot be read."""
+    or one that we cannot read."""
     consistency: str
     """OnlyCrashConsistent for agentless backups, else ""."""
 
@@ -92,16 +90,16 @@ class RecoveryPoint:
     """AppConsistent, CrashConsistent, FileSystemConsistent, or whatever Azure wrote."""
     tiers: tuple[Tier, ...]
     session_open: bool | None
-    """Whether a file-recovery session has its disks mounted; None when Azure does not
+    """Whether a file-recovery session has its disks mounted; None where Azure does not
     say."""
     threat: str
-    """`threatStatus` as Azure wrote it, or ""."""
+    """`threatStatus` as Azure wrote it; or ""."""
     soft_deleted: bool
 
     @property
     def in_vault(self) -> bool:
-        """Whether the vault can restore from it when its snapshot is gone. A flagged or
-        soft-deleted point replaces nothing."""
+        """Whether the vault can restore from it without its snapshot. A flagged or
+        soft-deleted point does not count."""
         return (
             any(tier.in_vault for tier in self.tiers)
             and fold(self.threat) in UNFLAGGED
@@ -110,7 +108,7 @@ class RecoveryPoint:
 
     @property
     def unknown_tiers(self) -> tuple[str, ...]:
-        """Each tier whose type or status we do not know, as Azure wrote it."""
+        """Each tier of an unknown type or status, as Azure wrote it."""
         return tuple(
             f"{tier.type or '?'} {tier.status or '?'}" for tier in self.tiers if not tier.known
         )

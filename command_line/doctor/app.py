@@ -11,6 +11,8 @@ from functions.pages.access import ACTION_GROUPS
 from shared.arm_ids import fold, same
 
 FUNCTIONS = ("alerts", "intake", "guardian", "sweep", "list_incidents")
+QUEUE_FUNCTIONS = ("intake_queue", "intake_poison")
+"""Beside the others where `delivery` is `queue`."""
 NEEDED = {
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "no log, and so no alert rule over it",
     "REMEDIATOR_SEALS": "daily heads are not sealed",
@@ -41,7 +43,7 @@ async def check_app(on: Installation) -> AsyncIterator[Result]:
     )
     functions = await on.view.list_all(f"{on.site['id']}/functions")
     found = {each["name"].rsplit("/", 1)[-1] for each in functions}
-    wanted = {*FUNCTIONS, "queued"} if on.delivery == "queue" else set(FUNCTIONS)
+    wanted = {*FUNCTIONS, *(QUEUE_FUNCTIONS if on.delivery == "queue" else ())}
     missing = sorted(wanted - found)
     yield result(
         "code",

@@ -31,7 +31,8 @@ from command_line.opening import shorten_waits
 from command_line.options import arm_option, check_url
 from shared.azure.clients import AzureClients
 from shared.errors import AccessDenied, AzureCallFailed, RemediatorError
-from shared.settings import Settings, guid_or_empty
+from shared.setting_kinds import guid_or_empty
+from shared.settings import Settings
 
 CHECKS = {
     "resource group": check_resource_group,

@@ -12,7 +12,7 @@ from typing import Any
 from azure.core.rest import HttpRequest
 
 from shared.arm_ids import fold
-from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.calls import ResponseHook
 from shared.azure.clients import AzureClients
 from shared.errors import NotFound, NotUnderstood
 
@@ -92,13 +92,7 @@ class View:
                 raise NotUnderstood(f"the answer is no object: {page!r:.80}")
             return page
 
-        settings = self._clients.settings
-        answer = await with_retries(
-            read,
-            timeout_seconds=settings.call_timeout_seconds,
-            retry_seconds=settings.retry_seconds,
-        )
-        return answer.value
+        return (await self._clients.call_with_retries(read)).value
 
 
 def _resources(page: Json) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Who is told when something is wrong: alert rules, action groups, logs."""
+"""Who is notified when something is wrong: alert rules, action groups, logs."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def check_watch(on: Installation) -> AsyncIterator[Result]:
         for each in await on.view.list_in_group("Microsoft.Insights/actionGroups")
         if properties(each).get("enabled")
     ]
-    telling = [each["name"] for each in groups if any(map(properties(each).get, RECEIVERS))]
-    found = ", ".join(telling) or "no action group tells anybody"
-    yield result("somebody is told", bool(telling), found, on.deploy_with(notifyEmail="MAIL"))
+    notifying = [each["name"] for each in groups if any(map(properties(each).get, RECEIVERS))]
+    found = ", ".join(notifying) or "no action group notifies anybody"
+    yield result("somebody is notified", bool(notifying), found, on.deploy_with(notifyEmail="MAIL"))
     rules = {
         each["name"]: properties(each)
         for each in await on.view.list_in_group("Microsoft.Insights/scheduledQueryRules")

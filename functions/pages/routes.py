@@ -22,11 +22,9 @@ from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Status
 from shared.incident.review import KIND, State, newest
-from shared.plan.steps import StepKind
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
-CHANGES = [kind.value for kind in StepKind]
 
 
 @blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -79,7 +77,7 @@ async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
         statuses=list(Status),
         codes=[code.name for code in catalogue.ERROR_CODES],
         causes=[cause.slug for cause in catalogue.CAUSES],
-        changes=CHANGES,
+        changes=list(catalogue.step_kinds()),
         states=list(State),
     )
 

@@ -19,10 +19,11 @@ from local.promises import (
 )
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from shared.plan.steps import StepKind
+from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
-UNINSTALL, DELETE_COLLECTION = StepKind.UNINSTALL_EXTENSION.value, StepKind.DELETE_COLLECTION.value
+UNINSTALL = uninstall_extension.FIX.kind
+DELETE_COLLECTION = delete_restore_point_collection.FIX.kind
 FIXES = (UNINSTALL, DELETE_COLLECTION)
 
 
@@ -79,7 +80,7 @@ def _changes(
     else:
         checks.append(Check("no restore point is gone", _points(before) <= _points(after)))
     if UNINSTALL in actions:
-        only_extension = _deleted(requests) == [EXTENSION]
+        only_extension = _deleted_kinds(requests) == [EXTENSION]
         checks.append(Check("only the backup extension was deleted", only_extension))
     return checks
 
@@ -93,11 +94,11 @@ def _collection_deleted(before: State, after: State, requests: list[Request]) ->
     return [
         Check(
             f"the {len(gone)} old restore points are gone with their collection",
-            bool(gone) and _deleted(requests).count(COLLECTION) == 1,
+            bool(gone) and _deleted_kinds(requests).count(COLLECTION) == 1,
         ),
         Check(
             "nothing was deleted but a lock and the collection",
-            {*_deleted(requests)} == {LOCK, COLLECTION},
+            {*_deleted_kinds(requests)} == {LOCK, COLLECTION},
         ),
         Check(
             "the lock's PUT came after both",
@@ -108,7 +109,7 @@ def _collection_deleted(before: State, after: State, requests: list[Request]) ->
 
 def _ending(status: str, after: State, requests: list[Request], incident: Json) -> list[Check]:
     if status == "fixed":
-        return [Check("the new backup completed", _completed(after, incident))]
+        return [Check("the new backup completed", _is_completed(after, incident))]
     if status == "needs_person":
         return [Check("a person is given the steps", bool(incident["manual_steps"]))]
     if status in ("observed", "ignored"):
@@ -117,12 +118,12 @@ def _ending(status: str, after: State, requests: list[Request], incident: Json) 
     return []
 
 
-def _deleted(requests: list[Request]) -> list[str]:
+def _deleted_kinds(requests: list[Request]) -> list[str]:
     """Kinds of what was deleted, in order."""
     return [kind_of(each["path"]) for each in requests if each["method"] == "DELETE"]
 
 
-def _completed(after: State, incident: Json) -> bool:
+def _is_completed(after: State, incident: Json) -> bool:
     wanted = (incident["verification"] or {}).get("job_id")
     job = next((each for each in of_kind(after, JOB) if each["name"] == wanted), None)
     return job is not None and job["properties"]["status"] == "Completed"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from command_line.options import check_url
-from shared.azure.pipeline import on_loopback
+from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
@@ -82,18 +82,18 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
 
 
 def environment(
-    given: Mapping[str, str], arm: str, data: Path, storage: str | None
+    inherited: Mapping[str, str], arm: str, data: Path, storage: str | None
 ) -> dict[str, str]:
-    """The variables that the app gets on top of `given`: where ARM and the store are,
-    and a local pace and identity where `given` sets none."""
+    """The variables that the app gets on top of the inherited ones: where ARM and the
+    store are, and a local pace and identity if none is inherited."""
     defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
     if storage:
         defaults["REMEDIATOR_DELIVERY"] = "queue"
-    variables = {name: value for name, value in defaults.items() if not given.get(name)}
+    variables = {name: value for name, value in defaults.items() if not inherited.get(name)}
     variables["REMEDIATOR_ARM_ENDPOINT"] = arm
     variables["REMEDIATOR_STORE"] = storage or f"sqlite:{(data / 'remediator.db').resolve()}"
     if storage:
         variables["AzureWebJobsStorage"] = storage
-    if on_loopback(arm):
+    if is_on_loopback(arm):
         variables["REMEDIATOR_LOGS_ENDPOINT"] = arm
     return variables

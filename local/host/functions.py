@@ -50,8 +50,9 @@ class Functions:
     """The functions of one app, found by name or by trigger. As in the real host, names
     are compared without case."""
 
-    def __init__(self, functions: Iterable[Function]) -> None:
+    def __init__(self, functions: Iterable[Function], disabled: Iterable[Function] = ()) -> None:
         self.all = tuple(functions)
+        self._disabled = tuple(disabled)
         self._by_name = {f.name.lower(): f for f in self.all}
         self._durable = {(f.trigger_type, f.durable_name().lower()): f for f in self.all}
 
@@ -63,21 +64,26 @@ class Functions:
         """Every function with this trigger."""
         return tuple(f for f in self.all if f.trigger_type == trigger_type)
 
+    def disabled_of_type(self, trigger_type: str) -> tuple[Function, ...]:
+        """Every function with this trigger that a setting disables: it never runs, but
+        its events and messages are kept for it."""
+        return tuple(f for f in self._disabled if f.trigger_type == trigger_type)
+
     def durable(self, trigger_type: str, name: str) -> Function | None:
         """The activity or orchestrator with this name, or None."""
         return self._durable.get((trigger_type, name.lower()))
 
 
 def read_functions(index: Iterable[Message], env: Mapping[str, str]) -> Functions:
-    """The app's functions from the worker's index, without those that a setting
-    disables.
+    """The app's functions from the worker's index; those that a setting disables are
+    set apart.
 
     Raises SettingError when a %NAME% cannot be resolved, and for a trigger that this
     host does not support.
     """
-    return Functions(
-        _read_function(entry, env) for entry in index if not _is_disabled(entry["name"], env)
-    )
+    functions = [_read_function(entry, env) for entry in index]
+    disabled = [each for each in functions if _is_disabled(each.name, env)]
+    return Functions((each for each in functions if each not in disabled), disabled)
 
 
 def _read_function(entry: Message, env: Mapping[str, str]) -> Function:

@@ -43,7 +43,10 @@ takes a shorter lease and renews it."""
 
 class Queues:
     """The app's queue triggers. Raises SettingError when a connection is not set or not
-    a connection string."""
+    a connection string.
+
+    The queue of a disabled function takes messages, and nothing receives them.
+    """
 
     def __init__(
         self,
@@ -51,16 +54,18 @@ class Queues:
         invoker: Invoker,
         env: Mapping[str, str],
         settings: HostSettings,
+        disabled: Sequence[Function] = (),
     ) -> None:
         self._invoker = invoker
         self._settings = settings
         self._served = [(function, _open_client(function, env)) for function in functions]
         self._poison = [_open_poison_client(function, env) for function in functions]
+        self._waiting = [(function, _open_client(function, env)) for function in disabled]
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def names(self) -> list[str]:
-        return [str(function.trigger["queueName"]) for function, _ in self._served]
+        return [str(function.trigger["queueName"]) for function, _ in self._all()]
 
     def start(self) -> None:
         """Begin to receive messages. As in Azure, the app starts even when the account
@@ -83,7 +88,7 @@ class Queues:
         """Send an event to a queue as Event Grid does. Returns None on success, else
         the reason."""
         client = next(
-            client for function, client in self._served if function.trigger["queueName"] == name
+            client for function, client in self._all() if function.trigger["queueName"] == name
         )
         try:
             await client.send_message(base64.b64encode(json.dumps(event).encode()).decode())
@@ -91,9 +96,12 @@ class Queues:
             return f"the queue {name} does not accept it: {error}"
         return None
 
+    def _all(self) -> list[tuple[Function, QueueClient]]:
+        return [*self._served, *self._waiting]
+
     def _clients(self) -> list[QueueClient]:
         return [
-            *(client for _, client in self._served),
+            *(client for _, client in self._all()),
             *(client for client in self._poison if client is not None),
         ]
 

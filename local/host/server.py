@@ -107,7 +107,9 @@ class Host:
         backend = self._hub or self._make_hub()
         dispatcher = Dispatcher(backend, functions, invoker, settings)
         webhook = EventGridWebhook(functions, invoker)
-        queues = Queues(functions.of_type("queueTrigger"), invoker, env, settings)
+        kind = "queueTrigger"
+        triggered, disabled = functions.of_type(kind), functions.disabled_of_type(kind)
+        queues = Queues(triggered, invoker, env, settings, disabled)
         store = TopicStore(self._data / "topic")
         topic = Topic(store, self._topic_key, settings, functions, webhook, queues)
         timers = Timers(functions.of_type("timerTrigger"), invoker)

@@ -5,7 +5,7 @@
    once.
 3. Deliver it to every eventGridTrigger function, or to the app's storage queues if it
    has queue triggers. On failure wait as long as Event Grid would, scaled, and try
-   again.
+   again. A function that a setting disables is a failure: its subscription stays.
 4. After the last attempt move it to the dead letters.
 
 Pending events are loaded again on start.
@@ -141,18 +141,23 @@ class Topic:
     async def _deliver_to(self, name: str, event: dict[str, Any]) -> str | None:
         """Returns None on success in time, else the reason. As with Event Grid, a late
         function keeps running."""
+        if name in self._queues.names:
+            return await self._queues.put(name, event)
         function = self._functions.get(name)
         if function is None:
-            return await self._queues.put(name, event)
+            return "404: the function is disabled"
         running = asyncio.ensure_future(self._webhook.deliver(function, json.dumps(event)))
         done, _ = await asyncio.wait({running}, timeout=self._settings.delivery_timeout_seconds)
         return running.result() if done else "TimedOut"
 
 
 def _destinations(functions: Functions, queues: Queues) -> list[str]:
-    """The app's queues if it has queue triggers, else its Event Grid functions."""
+    """The app's queues if it has queue triggers, else its Event Grid functions; the
+    disabled ones included."""
     names = [name for name in queues.names if not name.endswith("-poison")]
-    return names or [function.name for function in functions.of_type("eventGridTrigger")]
+    kind = "eventGridTrigger"
+    subscribed = (*functions.of_type(kind), *functions.disabled_of_type(kind))
+    return names or [function.name for function in subscribed]
 
 
 def _read_batch(content_type: str, body: bytes) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Makes facts from ARM's JSON, under ARM's own property names.
+"""Makes facts from ARM's JSON.
 
-A field that is of another kind than the API says, or that is missing where every such
-resource has one, makes the whole answer no fact: the reader raises NotUnderstood, and
+Where a field has another type than the API's, or is missing although every such
+resource has it, the whole answer is no fact: these functions raise NotUnderstood, and
 the read ends Unreadable.
 """
 
@@ -50,22 +50,22 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
 
 
 def read_tags(wire: Wire) -> dict[str, str]:
-    """The tags of any resource; none where the answer has no such field."""
+    """The tags of any resource; empty where the answer has no such field."""
     found = read_object(wire, "tags")
     return {name: read_text(found, name) for name in found}
 
 
 def read_extension_views(view: Wire) -> dict[str, Wire]:
-    """The extensions of a VM's instance view by their folded names. Every instance view
-    has statuses of the VM."""
+    """The extensions in a VM's instance view, by their folded names."""
+    # every instance view has statuses of the VM itself
     if view.get("statuses") is None:
         raise NotUnderstood("this is no instance view: it has no statuses")
     return {fold(read_text(each, "name")): each for each in read_list(view, "extensions")}
 
 
 def read_extension(wire: Wire, view: Wire | None = None) -> Extension:
-    """One extension; `view` is its entry in the VM's instance view, which carries the
-    handler's last words."""
+    """One extension. `view` is its entry in the VM's instance view, which has the
+    handler's last status."""
     properties = _read_properties(wire)
     statuses = read_list(view or read_object(properties, "instanceView"), "statuses")
     last = statuses[-1] if statuses else {}
@@ -85,8 +85,8 @@ def read_lock(wire: Wire) -> Lock:
     """https://learn.microsoft.com/rest/api/resources/management-locks (2020-05-01)"""
     properties = _read_properties(wire)
     notes, level = properties.get("notes"), read_needed(properties, "level")
-    told = notes is None or (isinstance(notes, str) and notes == whole_characters(notes))
-    if fold(level) not in [fold(each) for each in LOCK_LEVELS] or not told:
+    readable = notes is None or (isinstance(notes, str) and notes == whole_characters(notes))
+    if fold(level) not in [fold(each) for each in LOCK_LEVELS] or not readable:
         raise NotUnderstood(f"this is no lock: level {level!r:.80}, notes {notes!r:.80}")
     owners = tuple(read_needed(owner, "applicationId") for owner in read_list(properties, "owners"))
     return Lock(read_needed(wire, "id"), read_needed(wire, "name"), level, notes, owners)
@@ -94,7 +94,7 @@ def read_lock(wire: Wire) -> Lock:
 
 def read_collection(wire: Wire) -> RestorePointCollection:
     properties = _read_properties(wire)
-    asked_for = properties.get("restorePoints") is not None
+    expanded = properties.get("restorePoints") is not None
     return RestorePointCollection(
         id=read_text(wire, "id"),
         name=read_needed(wire, "name"),
@@ -103,7 +103,7 @@ def read_collection(wire: Wire) -> RestorePointCollection:
         provisioning_state=read_text(properties, "provisioningState"),
         points=(
             tuple(_read_restore_point(point) for point in read_list(properties, "restorePoints"))
-            if asked_for
+            if expanded
             else None
         ),
     )
@@ -145,7 +145,7 @@ def read_job(wire: Wire) -> Job:
 
 
 def _read_properties(wire: Wire) -> Wire:
-    """What every resource has."""
+    """The properties, which every resource has."""
     if not read_object(wire, "properties"):
         raise NotUnderstood(f"the answer has no properties: {wire.get('id')!r:.200}")
     return read_object(wire, "properties")

@@ -14,7 +14,7 @@ from shared.azure.wire import Wire, read_list, read_object, read_text
 from shared.vault_facts import ENHANCED, STANDARD, BackupPolicy, ProtectedItem, RecoveryPoint, Tier
 
 _DAYS = {"days": 1, "weeks": 7, "months": 31, "years": 366}
-"""The longest month and year: a point counts as expired only when it is for certain."""
+"""The longest month and year: a point counts as expired only when that is certain."""
 
 
 def read_protected_item(wire: Wire) -> ProtectedItem:
@@ -64,17 +64,17 @@ def read_recovery_point(wire: Wire) -> RecoveryPoint:
 
 
 def _read_policy_type(properties: Wire) -> str:
-    """What `policyType` says, else the kind of schedule; "" where the two contradict
+    """From `policyType`, else from the kind of schedule; "" where the two contradict
     each other."""
     written = read_text(properties, "policyType")
-    told = _find_policy_type(written)
+    known = _find_policy_type(written)
     schedules = {"simpleschedulepolicy": STANDARD, "simpleschedulepolicyv2": ENHANCED}
     scheduled = schedules.get(
         fold(read_text(read_object(properties, "schedulePolicy"), "schedulePolicyType")), ""
     )
-    if (written and not told) or (told and scheduled and told != scheduled):
+    if (written and not known) or (known and scheduled and known != scheduled):
         return ""
-    return told or scheduled
+    return known or scheduled
 
 
 def _find_policy_type(text: str) -> str:

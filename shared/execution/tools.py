@@ -1,15 +1,12 @@
-"""What the executor works with, and the one way to make a change: intent, call,
-outcome."""
+"""What other stages are handed until each takes what it needs as arguments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
-from shared.azure.one_look import OneLook
 from shared.azure.reader import ArmReader
-from shared.azure.writer import ArmWriter
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import LockWindows
 from shared.incident.book import IncidentBook
@@ -24,7 +21,6 @@ from shared.settings import Settings
 class Tools:
     settings: Settings
     reader: ArmReader
-    writer: ArmWriter
     audit: AuditLog
     journal: Journal
     closing: Closing
@@ -34,9 +30,3 @@ class Tools:
     windows: LockWindows
     limiter: ChangeLimiter
     cooling: CoolingTime
-
-
-def for_one_look(tools: Tools) -> Tools:
-    """The same tools with a reader that asks once for what several ask. Not to be kept
-    longer than the look."""
-    return replace(tools, reader=OneLook(tools.reader.clients))

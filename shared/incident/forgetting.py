@@ -27,7 +27,7 @@ is found, is the last to go.
 from __future__ import annotations
 
 from shared.audit.log import AuditLog
-from shared.audit.retention import announce, old_chains, remove_chain
+from shared.audit.retention import announce, find_old_chains, remove_chain
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import LockWindows
 from shared.incident import review as reviews
@@ -48,7 +48,7 @@ async def forget_old(
     in_use = await _in_use(ledger, windows)
     old = [
         each
-        for each in await old_chains(store, before)
+        for each in await find_old_chains(store, before)
         if each not in in_use and await _is_over(book, each)
     ]
     if not old:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
+from shared.incident.outcome import Outcome
 from shared.sentences import Sentence
 
 
@@ -108,8 +109,8 @@ class Action:
 
     kind: str
     target: str
-    outcome: str
-    """done, failed, refused, or "" while it is under way."""
+    outcome: Outcome
+    """DONE, FAILED, REFUSED, or UNDER_WAY."""
     cause: str
     detail: str = ""
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome
+from shared.azure.log_rows import LogAnswer, LoggedFailure, ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.codec import dumps
@@ -129,14 +129,14 @@ class Sweep:
             answer = await self.log.failures(begin - LATE_ROWS, now)
             await self._from_log(answer, seen)
             seen.complete_until = max(begin, answer.complete_until)
-            if answer.outcome is Outcome.COMPLETE:
+            if answer.outcome is ReadOutcome.COMPLETE:
                 return seen
         if await self._from_vaults(begin - LONGEST_JOB, now, seen, say):
             seen.complete_until = now
         return seen
 
     async def _from_log(self, answer: LogAnswer, seen: _Seen) -> None:
-        if answer.outcome is not Outcome.COMPLETE:
+        if answer.outcome is not ReadOutcome.COMPLETE:
             seen.problems.append(f"the log is {answer.outcome}: {answer.reason}")
         own = fold(await self.own_subscription())
         for failure in answer.failures:

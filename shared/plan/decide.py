@@ -12,6 +12,7 @@ from shared.diagnosis.examine import in_order
 from shared.execution.tools import Tools
 from shared.facts import Absent
 from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.outcome import Outcome
 from shared.plan.mode import ModeNotKnown, mode_now
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode
@@ -70,7 +71,8 @@ def _only_to_be_verified(incident: Incident, findings: tuple[Finding, ...]) -> b
     """A fix was begun before the engine lost the incident, nothing is confirmed any
     more, and no backup has shown it yet."""
     begun = any(
-        action.kind in FIXES and action.outcome in ("", "done") for action in incident.actions
+        action.kind in FIXES and action.outcome in (Outcome.UNDER_WAY, Outcome.DONE)
+        for action in incident.actions
     )
     confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in findings)
     return begun and not confirmed and incident.verification is None
@@ -85,7 +87,7 @@ def _found_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
     )
     actions = tuple(
         (
-            replace(each, outcome="done", detail=told)
+            replace(each, outcome=Outcome.DONE, detail=told)
             if not each.outcome and each.cause in gone
             else each
         )

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from shared import catalogue
-from shared.arm_ids import fold, group_of
+from shared.arm_ids import fold
 from shared.diagnosis.advice import About, look_at_job, unknown_code
 from shared.incident.model import Finding, Incident, Status, Verdict
 from shared.plan.policy import Mode
-from shared.plan.steps import NotFixable, Step, StepKind
+from shared.plan.steps import NotFixable, Step
 from shared.sentences import Sentence, phrase
 
 
@@ -40,12 +40,10 @@ class NoPlan:
 
 
 def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
-    """The steps as they are carried out: each removal by itself, everything in one
-    locked resource group together."""
+    """The steps as they are carried out: those of one unit together."""
     grouped: dict[str, list[Step]] = {}
     for step in found.steps:
-        key = step.target if step.kind is StepKind.UNINSTALL_EXTENSION else group_of(step.target)
-        grouped.setdefault(fold(key), []).append(step)
+        grouped.setdefault(fold(step.unit), []).append(step)
     return tuple(tuple(each) for each in grouped.values())
 
 

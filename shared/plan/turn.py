@@ -33,13 +33,10 @@ from shared.incident.model import Awaited, Incident, Status
 from shared.incident.waiting import STOP, Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done
-from shared.plan.steps import StepKind
 from shared.sentences import Sentence
 
 ACT, DIAGNOSE = "act", "diagnose"
 MOST_UNREAD = 5
-CHANGES = (StepKind.UNINSTALL_EXTENSION, StepKind.DELETE_COLLECTION)
-"""Steps that count as a change within the limit."""
 
 
 async def before_diagnosis(tools: Tools, incident_id: str, failed_at: str) -> dict[str, Any]:
@@ -216,4 +213,4 @@ class _Turn:
 
 
 def changes(plan: Plan) -> int:
-    return sum(step.kind in CHANGES for step in plan.steps)
+    return sum(step.counts for step in plan.steps)

@@ -4,15 +4,15 @@ fixed."""
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from shared import clock
 from shared.arm_ids import fold
 from shared.diagnosis.advice import About
 from shared.diagnosis.begin import causes
 from shared.diagnosis.witness import of_job
-from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, ordered, pause_seconds
-from shared.execution.carry_out import advice_on_locks
+from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, pause_seconds
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.execution.tools import Tools
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident, Status, Verification
@@ -25,7 +25,13 @@ PART_OF_AGE = 0.1
 of ten hours need not be known to the minute."""
 
 
-async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
+class Orders(Protocol):
+    """Execution, as this stage sees it."""
+
+    async def order_backup(self, incident: Incident) -> str | Refusal: ...
+
+
+async def start_backup(tools: Tools, orders: Orders, incident_id: str) -> dict[str, Any]:
     """Start the verifying backup, or take up the one that runs.
 
     {"job_id": id} to follow; {"job_id": "", "again_in_seconds": n} while Azure refuses
@@ -38,7 +44,7 @@ async def start_backup(tools: Tools, incident_id: str) -> dict[str, Any]:
         return {"job_id": incident.verification.job_id}
     await _close_intent(tools, incident)
     incident = await tools.book.change(incident_id, _tried_since)
-    job_id = await ordered(tools, incident)
+    job_id = await orders.order_backup(incident)
     if isinstance(job_id, Refusal):
         return await _wait_or_give_up(tools, incident_id, job_id)
     await tools.book.claim_verification(incident.vault_id, job_id, incident.id)
@@ -70,14 +76,14 @@ async def _wait_or_give_up(tools: Tools, incident_id: str, refusal: Refusal) -> 
     incident = await tools.book.get(incident_id)  # as the attempt left it
     if incident is None:
         return {"job_id": ""}
-    pause = pause_seconds(tools, incident, refusal)
+    pause = pause_seconds(incident, refusal, tools.settings.job_poll_seconds)
     if isinstance(pause, str):
         reason = f"the fix is in place, but the verifying backup could not be started: {pause}"
         await tools.closing.close(
             incident_id,
             Status.NEEDS_PERSON,
             reason,
-            (About.of(incident).backup_now, *advice_on_locks(incident)),
+            (About.of(incident).backup_now, *advise_on_locks(incident)),
         )
         return {"job_id": ""}
     attempts = f"attempt {incident.backup_attempts} of {MOST_ATTEMPTS}"
@@ -181,7 +187,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
             incident_id,
             Status.FIXED,
             f"the verifying backup {job.name} is {ended}",
-            advice_on_locks(incident),
+            advise_on_locks(incident),
         )
         return {"next": "stop"}
     if fold(ended) != "failed":
@@ -191,7 +197,7 @@ async def conclude(tools: Tools, incident_id: str) -> dict[str, Any]:
 
 
 async def _not_shown(tools: Tools, incident: Incident, reason: str) -> None:
-    steps = (About.of(incident).backup_now, *advice_on_locks(incident))
+    steps = (About.of(incident).backup_now, *advise_on_locks(incident))
     await tools.closing.close(
         incident.id,
         Status.NEEDS_PERSON,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import catalogue, clock
-from shared.audit.chain import GENESIS, sealed
+from shared.audit.chain import GENESIS, add_hash
 from shared.audit.entry import Entry
 from shared.codec import to_english
 from shared.diagnosis.advice import About
@@ -125,7 +125,7 @@ def entries(incident: Incident) -> list[Entry]:
     ]
     for seq, (kind, phase, result, detail) in enumerate(told, 1):
         chain.append(
-            sealed(
+            add_hash(
                 Entry(
                     seq=seq,
                     at=clock.after(incident.opened_at, seq),

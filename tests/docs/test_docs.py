@@ -21,7 +21,7 @@ from local.host.command import LOCAL_PACE
 from shared import catalogue
 from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
-from shared.audit.heads import KIND, RETENTION
+from shared.audit.heads import KIND
 from shared.events.error_codes import NUMBERS, SPELLINGS
 from shared.incident.model import Status
 from shared.settings import Settings
@@ -113,7 +113,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         text("docs/codes/README.md"),
         re.MULTILINE,
     )
-    told = [
+    documented = [
         (name, link, message, tuple(map(int, order.split(" · "))), others)
         for name, link, message, order, others in rows
     ]
@@ -121,7 +121,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none"
         for code in catalogue.ERROR_CODES
     }
-    assert told == [
+    assert documented == [
         (code.name, code.name, code.message, code.causes, spelled[code.name])
         for code in catalogue.ERROR_CODES
     ]
@@ -351,13 +351,11 @@ def written_kinds() -> dict[str, set[str]]:
             kind = (
                 argument.value
                 if isinstance(argument, ast.Constant)
-                else _resolved(ast.unparse(argument), module, tree, constants)
+                else _resolve(ast.unparse(argument), module, tree, constants)
             )
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
-    return found | {
-        kind: {"note"} for kind in (KIND, RETENTION)
-    }  # of the chain of heads, appended by name
+    return found | {KIND: {"note"}}  # the head itself, appended by name
 
 
 def _of_journal(call: ast.Call, module: str) -> bool:
@@ -365,7 +363,7 @@ def _of_journal(call: ast.Call, module: str) -> bool:
     return owner.split(".")[-1] == "journal" or (module, owner) == ("journal", "self")
 
 
-def _resolved(
+def _resolve(
     text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]
 ) -> str:
     """The value of a constant: this module's, an imported one, or `module.NAME`."""
@@ -403,9 +401,9 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def test_the_kinds_are_those_that_the_code_writes() -> None:
     section = text(FORMAT).split("## Kinds")[1].split("## Canonical")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE)
-    told = {kind: set(phases.split(", ")) for kind, phases in rows}
-    assert told == written_kinds()
-    assert set().union(*told.values()) == set(PHASES)
+    documented = {kind: set(phases.split(", ")) for kind, phases in rows}
+    assert documented == written_kinds()
+    assert set().union(*documented.values()) == set(PHASES)
 
 
 def test_nothing_else_appends_to_the_log() -> None:
@@ -418,7 +416,6 @@ def test_nothing_else_appends_to_the_log() -> None:
     assert sorted(callers) == [
         "shared/audit/heads.py",
         "shared/audit/journal.py",
-        "shared/audit/retention.py",
         "shared/incident/review.py",
         "shared/intake/take.py",
     ]

@@ -14,7 +14,7 @@ from tests.faults.azure import locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
 from tests.faults.runs import Outcome, run
 from tests.faults.test_last_looks import Azure, broken_extension, changes, is_backup, locked
-from tests.faults.test_lock_window import tools_of
+from tests.faults.test_lock_window import execution_of
 from tests.faults.world import Fault, Hand, Place, World
 
 REMOVED: Place = ("after store insert audit outcome uninstall_extension", 1)
@@ -268,7 +268,8 @@ async def test_the_guardian_begins_a_lost_incident_again_a_few_times_only(tmp_pa
         await world.deliver(failures[0].event)
         (task,) = world.tasks.values()
         await task
-        tools = await tools_of(world)
+        await execution_of(world)  # a living process
+        tools = await world.process.tools()
         ((incident_id,),) = ([each.id for each in await restarts.unfinished(tools)],)
         begun = []
         for _ in range(restarts.MOST_RESTARTS + 2):

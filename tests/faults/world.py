@@ -58,7 +58,7 @@ SETTINGS = {
     "REMEDIATOR_POLL_SECONDS": "0.02",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.05",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.05",
-    "REMEDIATOR_GATHER_SECONDS": "9",
+    "REMEDIATOR_GATHER_SECONDS": "3",
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "0.2",
     "REMEDIATOR_LOST_AFTER_SECONDS": "0",
     "REMEDIATOR_RETRY_SECONDS": "0.5",
@@ -77,6 +77,9 @@ PATIENT = {
     "REMEDIATOR_WINDOW_SECONDS": "80",
 }
 """For runs without a fault: nothing is given up because this machine is slow."""
+PATIENT_ALONE = PATIENT | {"REMEDIATOR_GATHER_SECONDS": "3"}
+"""The same for one failure: nobody else will join its window, and a thirtieth of the
+longest gathering is always waited."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
 REST_SECONDS = float(os.environ.get("FAULT_REST_SECONDS", "90"))
 
@@ -148,7 +151,7 @@ class World:
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
-        self.simulator.world.settings = self.simulator.world.settings.changed(
+        self.simulator.world.settings = self.simulator.world.settings.update(
             {"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED}
         )
         self.store = SqliteStore(self.folder / "store.db")

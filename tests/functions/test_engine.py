@@ -20,7 +20,6 @@ from azure.durable_functions.models.utils import http_utils
 
 import functions.guardian as shell
 from functions.starting import EngineSilent, ensure_running, is_running
-from shared.execution.executor import Execution
 from shared.incident import restarts
 
 NOT_THERE = (404, None)
@@ -186,16 +185,19 @@ async def test_one_incident_that_nobody_knows_of_keeps_no_other_from_being_begun
     async def count_restart(_: Any, incident_id: str) -> None:
         counted.append((incident_id, len(played.started)))
 
-    async def put_back(_: Any) -> list[Any]:
+    async def put_back() -> list[Any]:
         raise RuntimeError("a bug of ours")
+
+    async def execution() -> Any:
+        return SimpleNamespace(put_back_due=put_back)
 
     async def tools() -> None:
         return None
 
     for each in (unfinished, may_restart, count_restart):
         monkeypatch.setattr(restarts, each.__name__, each)
-    monkeypatch.setattr(Execution, "put_back_due", put_back)
-    monkeypatch.setattr("functions.guardian.the_app", lambda: SimpleNamespace(tools=tools))
+    app = SimpleNamespace(tools=tools, execution=execution)
+    monkeypatch.setattr("functions.guardian.the_app", lambda: app)
     with pytest.raises(RuntimeError, match="a bug of ours"):
         await shell.guardian._function.get_user_function().client_function(None, client)
     assert [each for each, _ in played.started] == ["second"]

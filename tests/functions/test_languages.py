@@ -19,13 +19,13 @@ from shared.codec import from_json, to_json
 from shared.diagnosis import advice
 from shared.diagnosis.advice import About
 from shared.diagnosis.checkers import contract
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
+from shared.execution.lock_window.deletions import RESTORE_LOCKS
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Status, Target, Verdict
 from shared.plan.planner import not_done
-from shared.plan.steps import StepKind
 from shared.sentences import Sentence, phrase, quote, render
-from shared.verification.verify import advice_on_locks
 from tests.docs.test_docs import written_kinds
 from tests.functions import test_rendered as rendered
 from tests.words.lines import of_text
@@ -45,7 +45,7 @@ INCIDENT = Incident(
     job_id="22222222-2222-2222-2222-222222222222",
     error_code="BackUpOperationFailed",
     opened_at="2026-01-31T02:00:00Z",
-    actions=(Action(StepKind.RESTORE_LOCKS, COLLECTION, "done", "locked_restore_points"),),
+    actions=(Action(RESTORE_LOCKS, COLLECTION, "done", "locked_restore_points"),),
 )
 ABOUT = About.of(INCIDENT)
 LOCK = Lock(
@@ -76,7 +76,7 @@ def steps() -> Iterator[Sentence]:
         *advice.vm_gone(ABOUT),
         *advice.unknown_code(INCIDENT),
         *advice.unknown_code(replace(INCIDENT, error_code="")),
-        *advice_on_locks(INCIDENT),
+        *advise_on_locks(INCIDENT),
     )
 
 
@@ -133,7 +133,7 @@ def test_a_command_by_itself_stays_as_it_is() -> None:
 @pytest.mark.parametrize("lang", TEXTS)
 def test_every_kind_phase_and_outcome_of_the_record_has_its_word(lang: str) -> None:
     words = TEXTS[lang]
-    assert {f"k_{kind}" for kind in {*written_kinds(), *map(str, StepKind)}} <= words.keys()
+    assert {f"k_{kind}" for kind in {*written_kinds(), *catalogue.step_kinds()}} <= words.keys()
     assert {f"p_{phase}" for phase in PHASES} <= words.keys()
     assert {f"o_{outcome}" for outcome in ("done", "refused", "failed", "busy")} <= words.keys()
 

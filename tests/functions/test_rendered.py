@@ -24,7 +24,6 @@ from shared.incident.listing import Page, Wanted, summary_of
 from shared.incident.model import Action, Finding, Incident, Status, Verdict, Verification
 from shared.incident.review import Review, State
 from shared.intake.quarantine import Kept
-from shared.plan.steps import StepKind
 from shared.sentences import quote
 from tests.browser import seed
 
@@ -69,8 +68,8 @@ FULL = replace(
         for verdict in Verdict
     ),
     actions=tuple(
-        Action(kind.value, "/t", outcome, "cause", "")
-        for kind in StepKind
+        Action(kind, "/t", outcome, "cause", "")
+        for kind in catalogue.step_kinds()
         for outcome in ("", "done", "failed", "odd")
     ),
     manual_steps=(quote("Do this."),),
@@ -117,7 +116,7 @@ def lists() -> dict[str, dict[str, Any]]:
         "codes": ["Code"],
         "causes": [c.slug for c in catalogue.CAUSES],
     }
-    shared |= {"changes": [kind.value for kind in StepKind], "states": list(State), "paged": False}
+    shared |= {"changes": list(catalogue.step_kinds()), "states": list(State), "paged": False}
     rows = [
         replace(summary_of(each), review=said)
         for each in INCIDENTS

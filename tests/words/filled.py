@@ -1,4 +1,4 @@
-"""What a line is filled in with before the parser reads it."""
+"""The values that replace holes and placeholders in a line before it is parsed."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ FILLED = {
 """By the expression in an f-string, or the name in a template."""
 
 VARIABLES = {"$HERE": "infra", "$1": "value"}
-"""Of the scripts, where the parser looks at what they stand for; the others stay as
-they are written."""
+"""Variables of the scripts whose values the parser checks; the others stay as they are
+written."""
 
 PLACEHOLDERS = {
     "VM_OR_GROUP_ID": VM_ID,

@@ -1,4 +1,4 @@
-"""The lines that the product makes, from its own functions."""
+"""The lines that the product's own functions make."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def lock(name: str, notes: str | None, scope: str = GROUP_ID) -> Lock:
 
 
 def sentences() -> Iterator[Sentence]:
-    """Every step that a person can be asked to do."""
+    """Every step that a person can be given."""
     about = About.of(INCIDENT)
     for cause in catalogue.CAUSES:
         yield from cause.advice(about)
@@ -66,7 +66,7 @@ def sentences() -> Iterator[Sentence]:
 
 
 def steps() -> Iterator[str]:
-    """They as a person reads them, in each language."""
+    """The same, as a person reads them in each language."""
     for step in sentences():
         yield from (render(step, language) for language in LANGUAGES)
 

@@ -1,5 +1,5 @@
-"""The command that puts a lock back says the same to a shell as the lock says, and is
-printed in one piece."""
+"""The command that puts a lock back carries the lock's own values through a shell, and
+is printed in one piece."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Every `az` line is found, and is a command and nothing else. The Azure CLI itself
-judges it in test_parser.py."""
+"""Every `az` line is found, and is a command and nothing else. In test_parser.py the
+Azure CLI itself parses it."""
 
 from __future__ import annotations
 

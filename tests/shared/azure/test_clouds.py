@@ -83,7 +83,7 @@ class Credential:
 
 def signed_in(monkeypatch: pytest.MonkeyPatch, credential: Callable[[Cloud], Credential]) -> None:
     for module in ("azure.clients", "store.tables", "audit.seals"):
-        monkeypatch.setattr(f"shared.{module}.credential_of", credential)
+        monkeypatch.setattr(f"shared.{module}.make_credential", credential)
 
 
 def test_the_sdk_has_the_same_addresses() -> None:
@@ -163,7 +163,7 @@ async def test_requests_and_tokens(
         await FailedBackupLog(made).failures(now, now)
         assert {urlsplit(each.url).hostname for each in sent[3:]} == {log}
         assert set(credential.scopes) == {f"https://{log}/.default"}
-    assert clouds.named(name).portal == f"https://{portal}"
+    assert clouds.find_cloud(name).portal == f"https://{portal}"
     assert authority and storage
 
 

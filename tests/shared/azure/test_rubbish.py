@@ -18,13 +18,13 @@ from aiohttp import web
 from local.simulator.server import Simulator
 from shared import clock
 from shared.azure import from_wire
-from shared.azure.calls import mapped, with_retries
+from shared.azure.calls import call_with_retries, map_error
 from shared.azure.clients import AzureClients
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
-from shared.azure.retry_after import MOST_SECONDS, whole_seconds
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.retry_after import MOST_SECONDS, read_retry_after
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter, Begun
 from shared.errors import AzureCallFailed, NotUnderstood, Throttled
 from shared.facts import Absent, Unreadable
@@ -152,9 +152,9 @@ async def test_a_read_that_is_rubbish_is_unreadable(rubbish: str) -> None:
         } == {}
         assert all(fact.reason and len(fact.reason) < 3000 for fact in found.values())
         logged = await FailedBackupLog(clients).failures(NOW - timedelta(hours=1), NOW)
-        assert logged.outcome not in (Outcome.COMPLETE, Outcome.PARTIAL), logged
+        assert logged.outcome not in (ReadOutcome.COMPLETE, ReadOutcome.PARTIAL), logged
         with pytest.raises(AzureCallFailed):
-            await visible_subscriptions(clients)
+            await list_subscriptions(clients)
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
@@ -194,7 +194,9 @@ async def test_a_deletion_is_not_believed_a_page(what: str, rubbish: str) -> Non
 async def test_the_status_of_a_backup_that_is_rubbish_names_no_job(rubbish: str) -> None:
     async with answering(RUBBISH[rubbish]) as clients:
         with pytest.raises(AzureCallFailed):
-            await ArmWriter(clients).started_job(VAULT, support.CONTAINER, support.ITEM, Begun("1"))
+            await ArmWriter(clients).find_started_job(
+                VAULT, support.CONTAINER, support.ITEM, Begun("1")
+            )
 
 
 @pytest.mark.parametrize(
@@ -489,18 +491,18 @@ def at(seconds: float) -> str:
     ],
 )
 async def test_retry_after_in_seconds(text: str, seconds: int | None) -> None:
-    assert whole_seconds(text) == seconds
+    assert read_retry_after(text) == seconds
 
 
 async def test_retry_after_as_a_date_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: "2026-11-25T15:00:00.400000Z")
-    assert whole_seconds("Wed, 25 Nov 2026 15:01:30 GMT") == 90
+    assert read_retry_after("Wed, 25 Nov 2026 15:01:30 GMT") == 90
 
 
 async def test_a_throttled_answer_tells_how_long_its_date_is_away() -> None:
     async with answering(Rubbish(b"{}", status=429, headers={"Retry-After": at(300)})) as clients:
         with pytest.raises(Throttled) as raised:
-            await visible_subscriptions(clients)
+            await list_subscriptions(clients)
     assert 200 < (raised.value.retry_after_seconds or 0) <= 300
 
 
@@ -516,10 +518,10 @@ async def test_who_may_come_at_once_pauses_all_the_same(
 
     async def throttled(_: Any) -> None:
         if len(pauses) < 5:
-            raise Throttled("busy", status=429, retry_after_seconds=whole_seconds(text))
+            raise Throttled("busy", status=429, retry_after_seconds=read_retry_after(text))
 
     monkeypatch.setattr(asyncio, "sleep", pause)
-    await with_retries(throttled, timeout_seconds=60, retry_seconds=60)
+    await call_with_retries(throttled, timeout_seconds=60, retry_seconds=60)
     assert len(pauses) == 5
     assert min(pauses) > 0
 
@@ -534,4 +536,4 @@ async def test_who_may_come_at_once_pauses_all_the_same(
     ],
 )
 async def test_whatever_else_is_raised_has_a_place_in_the_tree(error: Exception) -> None:
-    assert type(mapped(error)) is NotUnderstood
+    assert type(map_error(error)) is NotUnderstood

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from shared import catalogue
-from shared.execution.lock_window.ledger import OpenLock, counted_in
-from shared.execution.vault_guards import backup_refused
+from shared.execution.lock_window.ledger import OpenLock, count_in
+from shared.execution.vault_guards import why_backup_refused
 from shared.facts import Lock
 from shared.incident.model import (
     ENDED,
@@ -195,9 +195,9 @@ def test_only_the_moves_of_the_table_are_made(start: Status, end: Status) -> Non
 
 def test_a_lock_that_is_off_because_of_us_counts_as_there() -> None:
     entry = OpenLock(LOCK, GROUP, "i", VM, COLLECTION, "2026-01-01T00:00:00Z")
-    assert counted_in((), (entry,), COLLECTION) == (LOCK,)
-    assert counted_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
-    assert counted_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
+    assert count_in((), (entry,), COLLECTION) == (LOCK,)
+    assert count_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
+    assert count_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
 
 
 class Unlocked:
@@ -216,7 +216,7 @@ async def test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup(
 ) -> None:
     lock = Lock(f"{group}/providers/Microsoft.Authorization/locks/keep", "keep", level, "why", ())
     entry = OpenLock(lock, group, "another", VM, COLLECTION, "2026-01-01T00:00:00Z")
-    told = await backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
+    told = await why_backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
     assert bool(told) is refused
 
 

@@ -20,6 +20,7 @@ from shared.codec import to_json
 from shared.diagnosis import later
 from shared.diagnosis.running_job import job_running, why_later
 from shared.execution.executor import Execution
+from shared.execution.fixes import uninstall_extension
 from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable
 from shared.incident.model import (
@@ -35,7 +36,7 @@ from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
-from shared.plan.steps import Step, StepKind
+from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, before_diagnosis, take_turn
 from shared.sentences import quote
 
@@ -60,7 +61,10 @@ INCIDENT = Incident(
     "2026-01-01T00:00:00.000000Z",
 )
 CAUSE = "backup_extension"
-STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", quote("uninstall it"))
+EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
+STEP = Step(
+    uninstall_extension.KIND, EXTENSION_ID, quote("uninstall it"), unit=EXTENSION_ID, counts=True
+)
 PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), (quote("because"),), "nothing")
 
 
@@ -69,6 +73,7 @@ class Bench:
     simulator: Simulator
     app: App
     tools: Tools
+    execution: Execution
 
     def has(self, *jobs: dict[str, Any]) -> None:
         for job in jobs:
@@ -109,7 +114,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         }
         app = App(settings)
         await app.book.open(INCIDENT)
-        yield Bench(simulator, app, await app.tools())
+        yield Bench(simulator, app, await app.tools(), await app.execution())
         await app.close()
 
 
@@ -303,7 +308,7 @@ async def test_a_change_of_ours_is_shown_by_a_backup_of_ours(
     """A later backup that completed after our change did not heal by itself; after a
     failed verifying backup it did."""
     bench.has(job("Completed", 60))
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
     await bench.app.book.change(
         INCIDENT.id,
         lambda each: replace(
@@ -390,7 +395,7 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
 ) -> None:
     assert await bench.turn() == {"next": "act"}
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    execution = Execution(bench.tools)
+    execution = await bench.app.execution()
     assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert (await bench.line())["begun"] == {}
     assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {}
@@ -399,9 +404,9 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
 async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
     """The change may have been made: its intent is on record."""
     assert await bench.turn() == {"next": "act"}
-    await bench.tools.journal.intent(await bench.now(), STEP.kind.value, STEP.target)
+    await bench.tools.journal.intent(await bench.now(), STEP.kind, STEP.target)
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    execution = Execution(bench.tools)
+    execution = await bench.app.execution()
     assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert len((await bench.line())["begun"]) == 1
     assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
@@ -412,10 +417,10 @@ async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
 ) -> None:
     """The job that it waits for has ended meanwhile; its turn is not taken yet."""
     bench.has(running := job("InProgress"))
-    first = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    first = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     waiting = await bench.now()
     bench.simulator.world.state.remove(running["id"])
-    second = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    second = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert (first.result, second.result) == ("waiting", "waiting")
     assert (await bench.now(), bench.deletions()) == (waiting, [])
 
@@ -426,7 +431,7 @@ async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing
     ended = await bench.tools.closing.close(
         INCIDENT.id, Status.NEEDS_PERSON, "begun again too often"
     )
-    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    answer = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert (answer.result, answer.detail) == ("refused", "the incident has ended")
     assert (await bench.now(), bench.deletions()) == (ended, [])
 
@@ -435,10 +440,10 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
     """One collection of two is gone when a restore begins: the other one waits, and its
     cause is not over."""
     assert await bench.turn() == {"next": "act"}
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/another", "done", CAUSE)
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/another", "done", CAUSE)
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(done,)))
     bench.has(job("InProgress"))
-    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    answer = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert answer.result == "waiting"
     incident = await bench.now()
     assert (incident.status, incident.actions, incident.tried) == (
@@ -451,13 +456,13 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
 
 async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench) -> None:
     """Its intent is written and its process died; then a job began."""
-    begun = Action(STEP.kind.value, STEP.target, "", CAUSE)
+    begun = Action(STEP.kind, STEP.target, "", CAUSE)
     incident = await bench.app.book.change(
         INCIDENT.id, lambda each: replace(each, actions=(begun,))
     )
-    await bench.tools.journal.intent(incident, STEP.kind.value, STEP.target)
+    await bench.tools.journal.intent(incident, STEP.kind, STEP.target)
     bench.has(job("InProgress"))
-    await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     incident = await bench.now()
     assert (incident.status, incident.actions) == (Status.WAITING, (begun,))
 
