@@ -40,10 +40,10 @@ def quote(text: str) -> Sentence:
 def join(sentences: Iterable[Sentence]) -> Sentence:
     """All of them as one, in the language's own way to write a list."""
     each = tuple(sentences)
-    return reduce(_pair, each) if each else quote("")
+    return reduce(_join_two, each) if each else quote("")
 
 
-def _pair(first: Sentence, second: Sentence) -> Sentence:
+def _join_two(first: Sentence, second: Sentence) -> Sentence:
     return phrase("list", first=first, second=second)
 
 
