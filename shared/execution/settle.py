@@ -15,8 +15,9 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.plan.planner import Plan, advice_for
 
 type Check = Callable[[Incident, str, str], Awaitable[Finding]]

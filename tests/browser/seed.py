@@ -12,7 +12,8 @@ from shared.audit.chain import GENESIS, add_hash
 from shared.audit.entry import Entry
 from shared.diagnosis.advice import About
 from shared.facts import Lock
-from shared.incident.model import Action, Finding, Incident, Status, Target, Verdict, Verification
+from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
+from shared.incident.status import Status
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 LAST = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)

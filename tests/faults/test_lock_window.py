@@ -20,7 +20,7 @@ from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import OpenLock
 from shared.facts import Lock
 from shared.health import report
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.faults import hands
 from tests.faults.azure import NOTES, POINTS, locked_groups
 from tests.faults.hands import GROUP_ID, VM_ID

@@ -14,7 +14,8 @@ import pytest
 from local.promises import COLLECTION, kind_of
 from local.scenarios import load
 from shared import clock
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from tests.faults import world as worlds
 from tests.faults.azure import locked_groups
 from tests.faults.world import Fault, Place, World

@@ -21,8 +21,9 @@ from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import Member, Window
 from shared.facts import Lock
 from shared.incident.listing import Page, Wanted, summary_of
-from shared.incident.model import Action, Finding, Incident, Status, Verdict, Verification
+from shared.incident.model import Action, Finding, Incident, Verdict, Verification
 from shared.incident.review import Review, State
+from shared.incident.status import Status
 from shared.intake.quarantine import Kept
 from tests.browser import seed
 

@@ -25,7 +25,7 @@ from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
 from shared.incident.listing import Listing, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
 from shared.incident.review import (
     REVIEWS,
     Review,
@@ -35,6 +35,7 @@ from shared.incident.review import (
     newest,
     review,
 )
+from shared.incident.status import Status
 from shared.store.contract import Store
 from shared.store.sqlite import SqliteStore
 from tests.functions.test_access import OID, READER, principal

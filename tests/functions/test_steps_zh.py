@@ -17,7 +17,8 @@ from shared.execution.fixes.delete_restore_point_collection import advise_on_loc
 from shared.execution.lock_window.deletions import RESTORE_LOCKS
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
-from shared.incident.model import Action, Incident, Status
+from shared.incident.model import Action, Incident
+from shared.incident.status import Status
 from tests.docs.test_docs import written_kinds
 
 SUB = "/subscriptions/11111111-1111-1111-1111-111111111111"

@@ -832,7 +832,7 @@ POINTS = (
 
 LAST_LOOKS = (
     Mutant(
-        "not_ours is never asked by the executor",
+        "the executor does not look whose collection it is",
         "CollectionDeletions.examine",
         "if problem := guards.why_not_ours(collection, incident.vm_id):",
         'if problem := "":',

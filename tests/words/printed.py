@@ -10,7 +10,8 @@ from shared.diagnosis import advice
 from shared.diagnosis.advice import About
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from tests.words.filled import CONTAINER, GROUP_ID, ITEM, SUBSCRIPTION, VAULT_ID, VM_ID
 
 HARD_NAMES = (

@@ -17,8 +17,9 @@ from shared import catalogue
 from shared.diagnosis.checkers.contract import Checker, Reader, Subject, confirmed, ruled_out
 from shared.execution.change import change
 from shared.execution.fixes.contract import Fix, Hands
-from shared.incident.model import Action, Finding, Incident, Status, Target
+from shared.incident.model import Action, Finding, Incident, Target
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.plan.limits import KEY, PARTITION, TABLE
 from shared.plan.steps import Step
 from tests.faults.azure import broken_extension
@@ -64,6 +65,7 @@ def advice(about: Any) -> tuple[str, ...]:
 @pytest.fixture
 def third(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row, in the tables of the catalogue."""
+    dust.clear()
     fix = Fix(KIND, (KIND,), steps, carry_out, loses="The dust.")
     cause = catalogue.Cause(7, "The VM is dusty", Checker(CAUSE, check, ()), fix, advice)
     code = catalogue.ErrorCode(CODE, "The VM is dusty", (5, 7))
