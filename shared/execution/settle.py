@@ -52,7 +52,7 @@ class Settle:
             return False
         await self.book.change(incident_id, _begin_verifying)
         result = f"{plan.cause} after the fix: {finding.verdict}"
-        detail = {"evidence": list(finding.evidence)}
+        detail = {"evidence": [str(each) for each in finding.evidence]}
         await self.journal.note(incident, "finding", result, detail=detail)
         return True
 

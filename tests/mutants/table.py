@@ -1336,30 +1336,30 @@ MENDED = (
 ACCESS = (
     Mutant(
         "a stranger is let in where authentication is off",
-        "_signed_in",
+        "_read_principal",
         'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a guest of another tenant is let in",
-        "_signed_in",
+        "_read_principal",
         "if tenant_id and tenants != {tenant_id}:",
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a reader may do what an approver may",
-        "_admitted",
+        "_admit",
         "if not roles[-1].includes(role):",
         "if False:",
         ("tests/functions/test_access.py::test_roles_are_a_ladder",),
     ),
     Mutant(
         "anybody hands over alerts",
-        "judged_sender",
-        "if callers == {fold(wanted)} else",
-        "if callers else",
+        "judge_sender",
+        "if callers == {fold(wanted)}:",
+        "if callers:",
         ("tests/functions/test_access.py::test_nobody_else_does",),
     ),
 )
