@@ -33,6 +33,7 @@ from shared.plan.planner import Plan
 from shared.plan.stage import Planning
 from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, take_turn
+from shared.sentences import quote
 
 CASE = load("ExtentionOperationFailed-backup_extension")
 VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
