@@ -343,9 +343,10 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(chain, kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
-        "       except Exception:\n            pass",
+        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        "try:\n            "
+        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
