@@ -327,11 +327,7 @@ async def forget_all(app: App) -> list[str]:
 
 
 async def ended_long_ago(app: App) -> None:
-<<<<<<< HEAD
-    """An incident that held its VM, was reviewed, has each kind of claim, and ended."""
-=======
     """An incident that held its VM, was reviewed, and has a claim of each kind."""
->>>>>>> main
     await take(LOG)(app)
     (incident,) = await incidents(app)
     await take(METRIC)(app)
