@@ -18,8 +18,8 @@ from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
 from shared.codec import to_json
+from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Subject
-from shared.diagnosis.examine import examine
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -113,9 +113,7 @@ async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[F
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
         item_id = await _find_item(reader, vm_id)
         subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
-        return list(
-            await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes))
-        )
+        return list(await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()
 

@@ -18,7 +18,8 @@ from shared.codec import to_json
 from shared.incident import review as reviews
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.incident.view import incident_json
 from shared.store.contract import Store
 

@@ -20,8 +20,8 @@ from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import NOT_REVIEWED, Wanted
-from shared.incident.model import Status
 from shared.incident.review import KIND, State, newest
+from shared.incident.status import Status
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100

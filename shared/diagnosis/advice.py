@@ -64,6 +64,15 @@ def unknown_code(incident: Incident) -> tuple[str, ...]:
     )
 
 
+def work_lost(incident: Incident) -> tuple[str, ...]:
+    """The durable engine lost the incident's work again and again."""
+    return (
+        "Look at the app's log for this incident's id.",
+        look_at_job(incident),
+        About.of(incident).backup_now,
+    )
+
+
 def look_at_job(incident: Incident) -> str:
     """The command that shows what Azure Backup says of the failed job."""
     vault = parse(incident.vault_id)

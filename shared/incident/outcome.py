@@ -1,4 +1,4 @@
-"""How a step of a fix ended."""
+"""The one enumeration of how a step, or a unit of steps, ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What is recorded of a step, and what the orchestrator goes on by."""
+    """Recorded of a step, and what the orchestrator goes on by."""
 
     UNDER_WAY = ""
     """It has begun, and how it ended is not known yet."""

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from shared import catalogue
 from shared.arm_ids import fold
 from shared.diagnosis.advice import About, look_at_job, unknown_code
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.status import Status
 from shared.plan.policy import Mode
 from shared.plan.steps import NotFixable, Step
 

@@ -417,7 +417,6 @@ def test_nothing_else_appends_to_the_log() -> None:
         "shared/audit/heads.py",
         "shared/audit/journal.py",
         "shared/incident/review.py",
-        "shared/intake/take.py",
     ]
 
 

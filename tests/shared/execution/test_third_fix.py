@@ -64,6 +64,7 @@ def advice(about: Any) -> tuple[str, ...]:
 @pytest.fixture
 def third(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row, in the tables of the catalogue."""
+    dust.clear()
     fix = Fix(KIND, (KIND,), steps, carry_out, loses="The dust.")
     cause = catalogue.Cause(7, "The VM is dusty", Checker(CAUSE, check, ()), fix, advice)
     code = catalogue.ErrorCode(CODE, "The VM is dusty", (5, 7))

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared import clock
-from shared.incident.model import Finding, Status, Verdict
+from shared.incident.model import Finding, Verdict
+from shared.incident.status import Status
 from shared.plan.cooling import CoolingTime
 from shared.plan.planner import NoPlan, Plan, plan
 from shared.store.sqlite import SqliteStore

@@ -10,17 +10,8 @@ from shared import catalogue
 from shared.execution.lock_window.ledger import OpenLock, count_in
 from shared.execution.vault_guards import why_backup_refused
 from shared.facts import Lock
-from shared.incident.model import (
-    ENDED,
-    MOVES,
-    Action,
-    Finding,
-    Incident,
-    Status,
-    Target,
-    Verdict,
-    Verification,
-)
+from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
+from shared.incident.status import ENDED, MOVES, Status
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode, mode_in_force
 
