@@ -17,9 +17,9 @@ from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
-from shared.codec import to_json
+from shared.codec import to_english
+from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Subject
-from shared.diagnosis.examine import examine
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -77,9 +77,7 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        click.echo(
-            json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False)
-        )
+        click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
     else:
         _print(findings)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
@@ -113,9 +111,7 @@ async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[F
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
         item_id = await _find_item(reader, vm_id)
         subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
-        return list(
-            await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes))
-        )
+        return list(await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()
 

@@ -18,7 +18,8 @@ from shared.codec import to_json
 from shared.incident import review as reviews
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.incident.view import incident_json
 from shared.store.contract import Store
 
@@ -180,7 +181,9 @@ def _print(console: Console, incident: Incident) -> None:
         f" {incident.job_id}"
     )
     for finding in incident.findings:
-        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}")
+        console.print(
+            f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
+        )
     for action in incident.actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"

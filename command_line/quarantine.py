@@ -18,7 +18,7 @@ from shared.app import App
 from shared.errors import NotUsable
 from shared.intake.quarantine import Kept, Quarantine
 from shared.intake.replay import events_in, out_of_quarantine
-from shared.intake.take import Taken
+from shared.intake.taken import Taken
 from shared.store.contract import Store
 
 BEGINS = "The running app begins their work within a minute."

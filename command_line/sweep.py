@@ -57,7 +57,7 @@ def sweep(
     if as_json:
         click.echo(json.dumps(to_json(swept), indent=2))
     else:
-        click.echo(swept.told)
+        click.echo(swept.summary)
         for incident_id in swept.opened:
             click.echo(f"opened {incident_id}")
         if swept.opened:

@@ -21,7 +21,7 @@ from local import scenarios
 from local.demo.children import run_command
 from local.demo.end_state import Check, end_state
 from local.demo.playing import ENDED, Stage, follow, open_stage, renew_jobs
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 SCENARIO = "winmanagedvm"
 LONGEST_SECONDS = 90.0

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from shared.arm_ids import fold
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 type Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from command_line.options import check_url
 from local.demo.command import load_playable
 from local.demo.playing import ENDED, follow, open_stage, renew_jobs
 from local.scenarios.command import describe_end
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 LONGEST_SECONDS = 60.0
 ONLY_LOOKING = {

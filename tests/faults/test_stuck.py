@@ -22,7 +22,7 @@ from shared.execution.lock_window.window_locks import WindowLocks
 from shared.facts import Absent
 from shared.incident import restarts
 from shared.plan import decide
-from shared.verification import verify
+from shared.verification import conclude, follow, start
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
 from tests.faults.world import World
@@ -33,11 +33,11 @@ STAGES: dict[str, tuple[Any, str]] = {
     "begin_incident": (begin, "begin"),
     "decide_plan": (decide, "decide"),
     "settle_fix": (Execution, "settle"),
-    "start_backup": (verify, "start_backup"),
-    "look_at_backup": (verify, "look"),
-    "conclude_backup": (verify, "conclude"),
+    "start_backup": (start, "start"),
+    "look_at_backup": (follow, "look"),
+    "conclude_backup": (conclude, "conclude"),
 }
-GIVEN_AS_DATA = {"check_cause": (check, "check"), "carry_out_unit": (Execution, "carry_out")}
+GIVEN_AS_DATA = {"check_cause": (check, "check_cause"), "carry_out_unit": (Execution, "carry_out")}
 """Activities that tell an error as their result: the incident goes on to a person with
 it."""
 ERRORS: list[Exception] = [

@@ -343,9 +343,10 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(chain, kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
-        "       except Exception:\n            pass",
+        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        "try:\n            "
+        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
@@ -540,7 +541,7 @@ WINDOWS = (
     ),
     Mutant(
         "the guardian begins an incident again for ever",
-        "may_restart",
+        "Restarts.may_restart",
         "incident.restarts < MOST_RESTARTS",
         "True",
         verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
@@ -554,14 +555,14 @@ WINDOWS = (
     ),
     Mutant(
         "a restart is never forgotten",
-        "_with_step",
+        "_add_step",
         "restarts=0, ",
         "",
         (f"{DEATHS}::test_six_deaths_in_every_stage_and_after_it_end_fixed",),
     ),
     Mutant(
         "a stage is not called again after a death",
-        "Remediation._attempted",
+        "Remediation._attempt",
         "(*RETRY_PAUSES, None)",
         "(None,)",
         (f"{DEATHS}::test_six_workers_that_die_in_a_stage_end_fixed",),
@@ -622,8 +623,9 @@ PROOF = (
     Mutant(
         "a lock on the collection itself is lifted",
         "why_lock_stays",
-        "if is_at_or_above(collection_id, lock.scope):",
-        "if False:",
+        'return (f"{where} is on exactly what would be deleted; whoever put it there decides, and"'
+        ' " nothing is touched")',
+        'return ""',
         looks("the collection is locked, before the window"),
     ),
     Mutant(
@@ -827,9 +829,7 @@ POINTS = (
         "if True",
         POINT_STAYS,
     ),
-    Mutant(
-        "two points share one copy", "_pair", "and j not in partner.values()", "", POINT_STAYS
-    ),
+    Mutant("two points share one copy", "_pair", "and j not in partner.values()", "", POINT_STAYS),
 )
 
 LAST_LOOKS = (
@@ -1049,7 +1049,7 @@ DELETING = (
     Mutant(
         "after a failed unit the next one is carried out",
         "Remediation._carry_out_all",
-        'if all(outcome["result"] == "done" for outcome in outcomes):',
+        "if all(outcome.done for outcome in outcomes):",
         "if True:",
         window("after_a_failed_group_the_next_one_stays_locked"),
     ),
@@ -1074,14 +1074,14 @@ DELETING = (
     Mutant(
         "the limit of changes is not asked",
         "_Turn._act",
-        "if at := await self.tools.limiter.take(self._ticket):",
-        "if at := (await self.tools.limiter.take(self._ticket))[:0]:",
+        "if at := await self.planning.limiter.take(self._ticket):",
+        "if at := (await self.planning.limiter.take(self._ticket))[:0]:",
         verifying("no_more_changes_an_hour_than_the_limit"),
     ),
     Mutant(
         "nobody remembers what was fixed a short while ago",
         "_Turn._act",
-        "await self.tools.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
+        "await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
         "pass",
         verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
     ),
@@ -1155,7 +1155,7 @@ SHOWING = (
         "any backup that has ended shows that the fix worked",
         "conclude",
         "if shown.completed:",
-        'if fold(ended) != "failed":',
+        'if fold(shown.outcome) != "failed":',
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
     Mutant(
@@ -1199,7 +1199,7 @@ TAKING = (
     Mutant(
         "a VM is held for ever by an incident that has ended",
         "IncidentBook.hold_vm",
-        'or await self._has_ended(str(there["incident_id"]))',
+        'or await self._has_ended(str(current["incident_id"]))',
         "",
         (
             f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",
@@ -1280,15 +1280,25 @@ MENDED = (
     ),
     Mutant(
         "a change whose effect cannot be read is done",
-        "_found_done",
+        "_mark_done",
         " and each.cause in gone",
         "",
         called_again("a_change_whose_effect_cannot_be_read_is_not_done"),
     ),
     Mutant(
-        "a backup that completed is forgotten with the engine",
+        "lost work is begun again without recovering it",
         "begin",
-        " or incident.verification.completed",
+        "incident.status is not Status.OPEN and not recovered",
+        "False",
+        (
+            "tests/shared/diagnosis/test_begin.py"
+            "::test_an_incident_that_was_begun_before_is_recovered_first[fixing]",
+        ),
+    ),
+    Mutant(
+        "a backup that completed is forgotten with the engine",
+        "_backup_to_follow",
+        " or shown.completed",
         "",
         called_again("a_backup_that_completed_counts_for_whoever_begins_again"),
     ),
@@ -1328,30 +1338,30 @@ MENDED = (
 ACCESS = (
     Mutant(
         "a stranger is let in where authentication is off",
-        "_signed_in",
+        "_read_principal",
         'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a guest of another tenant is let in",
-        "_signed_in",
+        "_read_principal",
         "if tenant_id and tenants != {tenant_id}:",
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a reader may do what an approver may",
-        "_admitted",
+        "_admit",
         "if not roles[-1].includes(role):",
         "if False:",
         ("tests/functions/test_access.py::test_roles_are_a_ladder",),
     ),
     Mutant(
         "anybody hands over alerts",
-        "judged_sender",
-        "if callers == {fold(wanted)} else",
-        "if callers else",
+        "judge_sender",
+        "if callers == {fold(wanted)}:",
+        "if callers:",
         ("tests/functions/test_access.py::test_nobody_else_does",),
     ),
 )

@@ -41,6 +41,7 @@ FUNCTIONS = {
 }
 ACTIVITIES = (
     "begin_incident",
+    "recover_incident",
     "check_cause",
     "decide_plan",
     "carry_out_unit",

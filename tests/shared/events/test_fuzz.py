@@ -17,7 +17,8 @@ from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.app import App
 from shared.diagnosis.begin import begin
-from shared.intake.take import INTAKE_CHAIN, Taken
+from shared.incident.next_step import STOP
+from shared.intake.taken import INTAKE_CHAIN, Taken
 from tests.shared.events.test_parse import ENVELOPES, paths
 from tests.shared.events.test_shapes import (
     GRAPH_ROW,
@@ -134,9 +135,9 @@ class Fuzzed:
     async def work(self) -> int:
         """Begin every incident that is open, as the orchestration would; how many there
         were."""
-        tools, worked = await self.app.tools(), 0
+        diagnosis, worked = await self.app.diagnosis(), 0
         async for incident in self.app.book.unfinished():
-            assert (await begin(tools, incident.id))["next"] == "stop", incident
+            assert await begin(diagnosis, incident.id, recovered=False) == STOP, incident
             worked += 1
         return worked
 
