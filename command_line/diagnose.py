@@ -17,7 +17,7 @@ from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
-from shared.codec import to_json
+from shared.codec import to_english
 from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Subject
 from shared.errors import NotUsable, RemediatorError
@@ -77,9 +77,7 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        click.echo(
-            json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False)
-        )
+        click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
     else:
         _print(findings)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):

@@ -181,7 +181,9 @@ def _print(console: Console, incident: Incident) -> None:
         f" {incident.job_id}"
     )
     for finding in incident.findings:
-        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}")
+        console.print(
+            f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
+        )
     for action in incident.actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"

@@ -28,9 +28,9 @@ async def alerts(req: func.HttpRequest) -> func.HttpResponse:
     """202 when safely published, 400 with the reason when it can never be used, 503
     when it must be sent again. Any sender but an action group gets 401 or 403, by
     functions/pages/access.py."""
-    refused = access.sender(req)
+    refused = access.check_sender(req)
     if refused is not None:
-        return access.refusal(refused)
+        return access.refuse(refused)
     text = req.get_body().decode("utf-8", "replace")
     parsed = parse_alert(text)
     try:

@@ -65,7 +65,7 @@ async def show_health(req: func.HttpRequest) -> func.HttpResponse:
 
     A stranger learns only whether the app answers; neither store nor Azure is asked.
     """
-    stranger = isinstance(access.person(req), access.Refused)
+    stranger = isinstance(access.identify(req), access.Refused)
     found: dict[str, Any]
     try:
         app = the_app()

@@ -27,6 +27,7 @@ from shared.incident.next_step import Next, NextStep
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan import decide, turn
 from shared.plan.decide import Decision
+from shared.sentences import phrase
 from shared.verification import conclude, follow, start
 from shared.verification.follow import Look
 
@@ -100,7 +101,9 @@ async def check_cause(work: given.Check) -> Finding:
         return await check.check_cause(diagnosis, work.incident_id, work.failed_at, work.cause)
     except Exception as error:
         logging.exception("the checker of %s failed", work.cause)
-        return unknown(work.cause, f"the checker failed: {type(error).__name__}: {error}")
+        return unknown(
+            work.cause, phrase("checker_failed", error=f"{type(error).__name__}: {error}")
+        )
 
 
 @activity(given.DECIDE)

@@ -31,12 +31,12 @@ incident."""
 @blueprint.route(route="review/{incident}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def review(req: func.HttpRequest) -> func.HttpResponse:
     """200 with the review as JSON; 303 back to the incident's page for a form."""
-    who = access.person(req)
+    who = access.identify(req)
     if isinstance(who, Refused):
-        return access.refusal(who)
+        return access.refuse(who)
     kind = fold(req.headers.get("content-type", "").split(";")[0].strip())
-    if (kind == FORM or access.from_a_browser(req)) and not access.from_same_origin(req):
-        return access.refusal(
+    if (kind == FORM or access.is_from_browser(req)) and not access.is_from_same_origin(req):
+        return access.refuse(
             Refused(403, "a review can be sent by a page of this app only, not by another site")
         )
     try:

@@ -23,6 +23,7 @@ from shared.incident.model import Incident
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
 from shared.intake.join import hold_vm
+from shared.sentences import Sentence
 
 
 async def begin(diagnosis: Diagnosis, incident_id: str, *, recovered: bool) -> NextStep:
@@ -84,7 +85,7 @@ def _start(incident: Incident, code: str) -> Incident:
 
 
 async def _end(diagnosis: Diagnosis, incident: Incident, found: NotWitnessed) -> NextStep:
-    steps: tuple[str, ...] = ()
+    steps: tuple[Sentence, ...] = ()
     if found.status is Status.NEEDS_PERSON:
         steps = (look_at_job(incident), About.of(incident).backup_now)
     await diagnosis.closing.close(incident.id, found.status, found.reason, steps)

@@ -14,8 +14,9 @@ from shared.errors import RemediatorError, StoreUnavailable
 from shared.execution.fixes.contract import CarryOutUnit, Hands
 from shared.execution.places import Places
 from shared.incident.book import IncidentBook
-from shared.incident.model import Action, Awaited, Incident, Status
+from shared.incident.model import Action, Awaited, Incident
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.incident.waiting import Wait, Waits
 from shared.plan.planner import not_done
 from shared.plan.steps import Step

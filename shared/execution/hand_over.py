@@ -13,7 +13,7 @@ from shared.execution.guardian import Guardian
 from shared.execution.lock_window.ledger import LockLedger
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 MOST_CHARACTERS = 500
 """Of the error: durable gives a whole traceback, and the log has that."""

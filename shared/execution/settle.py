@@ -15,8 +15,9 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.plan.planner import Plan, advice_for
 
 type Check = Callable[[Incident, str, str], Awaitable[Finding]]
@@ -51,7 +52,7 @@ class Settle:
             return False
         await self.book.change(incident_id, _begin_verifying)
         result = f"{plan.cause} after the fix: {finding.verdict}"
-        detail = {"evidence": list(finding.evidence)}
+        detail = {"evidence": [str(each) for each in finding.evidence]}
         await self.journal.note(incident, "finding", result, detail=detail)
         return True
 

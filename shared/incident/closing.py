@@ -10,6 +10,7 @@ from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
 from shared.incident.status import Status
+from shared.sentences import Sentence
 
 
 class Line(Protocol):
@@ -25,7 +26,7 @@ class Closing:
     line: Line
 
     async def close(
-        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
+        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[Sentence, ...] = ()
     ) -> Incident:
         """End the incident, record it, and take it out of the line. One that has ended
         stays as it is.
@@ -41,7 +42,7 @@ class Closing:
 
         incident = await self.book.change(incident_id, end)
         result = f"{incident.status}: {incident.reason}"
-        detail = {"manual_steps": list(manual_steps)}
+        detail = {"manual_steps": [str(step) for step in manual_steps]}
         await self.journal.note(incident, "status", result, detail=detail)
         if incident.waiting is not None:
             await self.line.leave(incident.id)  # so that it holds up nobody behind it

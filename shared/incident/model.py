@@ -10,6 +10,7 @@ from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
 from shared.incident.outcome import Outcome
 from shared.incident.status import ENDED, MOVES, Status
+from shared.sentences import Sentence
 
 
 class Verdict(StrEnum):
@@ -32,8 +33,8 @@ class Finding:
 
     cause: str
     verdict: Verdict
-    evidence: tuple[str, ...]
-    """Sentences for people, each with the fact that it rests on."""
+    evidence: tuple[Sentence, ...]
+    """Each with the fact that it rests on."""
     targets: tuple[Target, ...] = ()
     """What the cause's fix would act on; only with CONFIRMED."""
 
@@ -129,7 +130,7 @@ class Incident:
     later_failures: tuple[LaterFailure, ...] = ()
     waiting: Waiting | None = None
     """Set from the first wait until the change that had to wait has ended."""
-    manual_steps: tuple[str, ...] = ()
+    manual_steps: tuple[Sentence, ...] = ()
     fired_at: str = ""
     """When the failure was reported, by the event; "" where the event has no time that
     can be read."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.sentences import Sentence
+
 
 class Outcome(StrEnum):
     """Recorded of a step, and what the orchestrator goes on by."""
@@ -28,7 +30,7 @@ class StepOutcome:
 
     result: Outcome
     detail: str
-    manual_steps: tuple[str, ...] = ()
+    manual_steps: tuple[Sentence, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -12,6 +12,7 @@ from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.model import Incident
 from shared.incident.status import Status
+from shared.sentences import Sentence
 
 MOST_RESTARTS = 10
 """In a row without progress. A worker that ends fails the orchestrations that it ran,
@@ -27,7 +28,7 @@ class Restarts:
     journal: Journal
     closing: Closing
     lost_after_seconds: float
-    advise: Callable[[Incident], tuple[str, ...]]
+    advise: Callable[[Incident], tuple[Sentence, ...]]
     """Manual steps for an incident whose work is given up."""
 
     async def unfinished(self) -> list[Incident]:

@@ -12,6 +12,7 @@ from shared.incident.closing import Closing
 from shared.incident.model import Awaited, Incident, Waiting
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
+from shared.sentences import Sentence
 
 LONGEST_HOURS = 24
 
@@ -24,7 +25,7 @@ class Wait:
     cause: str
     """The cause whose fix waits; "" where none is planned."""
     why: str
-    by_hand: tuple[str, ...] = ()
+    by_hand: tuple[Sentence, ...] = ()
     """Manual steps for the person who is asked when the time is over."""
     until: str = ""
     """When the wait is expected to end, ISO 8601; "" where nobody knows."""

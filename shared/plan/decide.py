@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared import catalogue, clock
-from shared.codec import to_json
+from shared.codec import to_english
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.check import in_order
 from shared.facts import Absent
@@ -58,14 +58,17 @@ async def decide(planning: Planning, incident_id: str, found: Iterable[Finding])
         incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now())
     )
     result = f"{decided.fix} because of {decided.cause}"
-    await planning.journal.note(incident, "plan", result, detail=to_json(decided))
+    await planning.journal.note(incident, "plan", result, detail=to_english(decided))
     return Decision(Next.ACT, decided)
 
 
 async def _record(planning: Planning, incident: Incident) -> None:
     for finding in incident.findings:
         result = f"{finding.cause}: {finding.verdict}"
-        detail = {"verdict": finding.verdict.value, "evidence": list(finding.evidence)}
+        detail = {
+            "verdict": finding.verdict.value,
+            "evidence": [str(each) for each in finding.evidence],
+        }
         await planning.journal.note(incident, "finding", result, detail=detail)
 
 
@@ -109,7 +112,7 @@ def _mark_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
 
 
 async def _end(planning: Planning, incident: Incident, decided: NoPlan) -> Decision:
-    detail = {"would": to_json(decided.would) if decided.would else None}
+    detail = {"would": to_english(decided.would) if decided.would else None}
     await planning.journal.note(incident, "plan", f"no change: {decided.reason}", detail=detail)
     steps = decided.manual_steps
     await planning.closing.close(incident.id, decided.status, decided.reason, steps)

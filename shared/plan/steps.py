@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.facts import Lock
+from shared.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Step:
     """What is done, in a word of its fix; the incident's actions have the same word."""
     target: str
     """ARM id of what is changed; for locks, of the collection that they keep."""
-    says: str
+    says: Sentence
     unit: str
     """ARM id. The steps with the same one are carried out together: the extension, or
     the resource group whose locks are lifted once for all of them."""

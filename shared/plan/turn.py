@@ -30,6 +30,7 @@ from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done
 from shared.plan.stage import Planning
+from shared.sentences import Sentence
 
 MOST_UNREAD = 5
 
@@ -127,7 +128,7 @@ class _Turn:
         )
         return await self._end(Status.NEEDS_PERSON, reason, self._by_hand)
 
-    async def _end(self, status: Status, reason: str, steps: tuple[str, ...] = ()) -> NextStep:
+    async def _end(self, status: Status, reason: str, steps: tuple[Sentence, ...] = ()) -> NextStep:
         await self.planning.closing.close(self.incident.id, status, reason, steps)
         return STOP
 
@@ -137,7 +138,7 @@ class _Turn:
         return diagnose_newest(incident, self.failed_at)
 
     @property
-    def _by_hand(self) -> tuple[str, ...]:
+    def _by_hand(self) -> tuple[Sentence, ...]:
         return (*not_done(self.plan.steps), About.of(self.incident).backup_now)
 
 

@@ -228,7 +228,8 @@ async def test_the_language_is_the_reader_s(
 
 
 def test_both_languages_have_the_same_words() -> None:
-    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    titles = {name for name in TEXTS["zh"] if name.startswith("c_")}
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys() - titles, "English titles: the catalogue's own"
     assert all(text for name, text in TEXTS["zh"].items() if name != "at_latest")
 
 

@@ -23,7 +23,7 @@ from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
 from shared.audit.heads import KIND
 from shared.events.error_codes import NUMBERS, SPELLINGS
-from shared.incident.model import Status
+from shared.incident.status import Status
 from shared.settings import Settings
 from tests.docs.rooms import rooms
 from tests.docs.tables import TABLES, Table

@@ -11,7 +11,7 @@ import pytest
 from local.scenarios import load
 from local.simulator import ids
 from shared.execution.fixes import uninstall_extension
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.faults import hands
 from tests.faults.azure import broken_extension
 from tests.faults.runs import run

@@ -20,7 +20,7 @@ from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import OpenLock
 from shared.facts import Lock
 from shared.health import report
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.faults import hands
 from tests.faults.azure import NOTES, POINTS, locked_groups
 from tests.faults.hands import GROUP_ID, VM_ID
@@ -338,7 +338,7 @@ async def test_while_its_lock_is_off_a_group_is_not_unlocked_again(tmp_path: Pat
         execution = await execution_of(world)
         (first,) = [each async for each in execution.book.all()]
         assert first.status is Status.NEEDS_PERSON
-        assert any("az lock create" in step for step in first.manual_steps)
+        assert any("az lock create" in str(step) for step in first.manual_steps)
         await execution.put_back_due()
         assert [held.window.state for held in await execution.windows.all()] == ["closing"], (
             "the group stays closed for others"

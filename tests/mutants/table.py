@@ -343,9 +343,10 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(chain, kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
-        "       except Exception:\n            pass",
+        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        "try:\n            "
+        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
@@ -622,8 +623,9 @@ PROOF = (
     Mutant(
         "a lock on the collection itself is lifted",
         "why_lock_stays",
-        "if is_at_or_above(collection_id, lock.scope):",
-        "if False:",
+        'return (f"{where} is on exactly what would be deleted; whoever put it there decides, and"'
+        ' " nothing is touched")',
+        'return ""',
         looks("the collection is locked, before the window"),
     ),
     Mutant(
@@ -1336,30 +1338,30 @@ MENDED = (
 ACCESS = (
     Mutant(
         "a stranger is let in where authentication is off",
-        "_signed_in",
+        "_read_principal",
         'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a guest of another tenant is let in",
-        "_signed_in",
+        "_read_principal",
         "if tenant_id and tenants != {tenant_id}:",
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a reader may do what an approver may",
-        "_admitted",
+        "_admit",
         "if not roles[-1].includes(role):",
         "if False:",
         ("tests/functions/test_access.py::test_roles_are_a_ladder",),
     ),
     Mutant(
         "anybody hands over alerts",
-        "judged_sender",
-        "if callers == {fold(wanted)} else",
-        "if callers else",
+        "judge_sender",
+        "if callers == {fold(wanted)}:",
+        "if callers:",
         ("tests/functions/test_access.py::test_nobody_else_does",),
     ),
 )

@@ -78,7 +78,7 @@ def test_a_code_has_its_page_and_a_link(code: catalogue.ErrorCode) -> None:
 @pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
 def test_advice_is_filled_in_for_the_vm(cause: catalogue.Cause) -> None:
     about = About("vm-x", "rg-x", "/id/of/vm-x", "/id/of/vault", "container-x", "item-x")
-    steps = cause.advice(about)
+    steps = [str(step) for step in cause.advice(about)]
     assert len(steps) >= 3
     assert any("vm-x" in step for step in steps)
     assert not any("{" in step or "None" in step for step in steps)

@@ -29,6 +29,7 @@ from shared.incident.model import Finding, Incident
 from shared.incident.outcome import StepOutcome
 from shared.plan.planner import Plan
 from shared.plan.steps import Step
+from shared.sentences import Sentence
 from shared.settings import Settings
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
@@ -214,7 +215,7 @@ async def test_a_lasting_error_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Incident, Finding, Plan, Step, StepOutcome, OpenLock, Window],
+    [Incident, Finding, Plan, Sentence, Step, StepOutcome, OpenLock, Window],
     ids=lambda kind: kind.__name__,
 )
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))

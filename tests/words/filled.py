@@ -51,7 +51,8 @@ FILLED = {
         "--location REGION --template-file infra/main.bicep"
     ),
     "command_line/doctor/stores.py: name": "st",
-    "shared/diagnosis/advice.py: where": "--vault-name vault1 -g rg-backup",
+    "which_vault": "--vault-name vault1 -g rg-backup",
+    "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
     "lock.level": "CanNotDelete",

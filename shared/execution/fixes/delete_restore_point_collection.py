@@ -34,6 +34,7 @@ from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Finding, Incident, Target
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import NotFixable, Step
+from shared.sentences import Sentence, join, phrase
 from shared.settings import Settings
 
 AZURE_BACKUPS_OWN_LOCK = "AzureBackupProtectionLock"
@@ -53,15 +54,18 @@ def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:  # noq
 
 def _steps_for(target: Target) -> tuple[Step, ...]:
     name, group_id = parse(target.id).name, group_of(target.id)
-    locks = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in target.locks)
+    locks = join(
+        phrase("lock_on", name=lock.name, level=lock.level, scope=lock.scope)
+        for lock in target.locks
+    )
 
-    def step(kind: str, says: str, locks: tuple[Lock, ...] = ()) -> Step:
+    def step(kind: str, says: Sentence, locks: tuple[Lock, ...] = ()) -> Step:
         return Step(kind, target.id, says, unit=group_id, counts=kind == KIND, locks=locks)
 
     return (
-        step(LIFT_LOCKS, f"lift {locks}", target.locks),
-        step(KIND, f"delete the restore point collection {name}"),
-        step(RESTORE_LOCKS, f"put back {locks}", target.locks),
+        step(LIFT_LOCKS, phrase("lift_locks", locks=locks), target.locks),
+        step(KIND, phrase("delete_restore_point_collection", name=name)),
+        step(RESTORE_LOCKS, phrase("put_back_locks", locks=locks), target.locks),
     )
 
 
@@ -89,17 +93,18 @@ async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -
     return await hands.turns.take(incident, targets)
 
 
-def advise_on_locks(incident: Incident) -> tuple[str, ...]:
+def advise_on_locks(incident: Incident) -> tuple[Sentence, ...]:
     """Manual steps after the fix, for the owner of a lock on a group that Azure Backup
     keeps its restore points in."""
     vm_group = fold(parse(incident.vm_id).resource_group)
     locked = [action.target for action in incident.actions if action.kind == RESTORE_LOCKS]
     groups = [parse(group_of(target)).name for target in locked]
     steps = (
-        f"The group {group} is Azure Backup's own, which deletes old restore points in it: under a"
-        " lock they will pile up to 18 again and backups will fail again. Take the lock off that"
-        " group for good; locks belong on groups that you made."
-        " https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
+        phrase(
+            "unlock_backup_group",
+            group=group,
+            page="https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq",
+        )
         for group in groups
         if fold(group) != vm_group
     )

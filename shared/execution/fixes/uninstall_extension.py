@@ -20,6 +20,7 @@ from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import NotFixable, Step
+from shared.sentences import phrase
 
 KIND = "uninstall_extension"
 PREEMPTED = "OperationPreempted"
@@ -40,7 +41,7 @@ def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:
 
 
 def _step(extension_id: str) -> Step:
-    says = f"uninstall the backup extension {parse(extension_id).name}"
+    says = phrase("uninstall_extension", name=parse(extension_id).name)
     return Step(KIND, extension_id, says, unit=extension_id, counts=True)
 
 

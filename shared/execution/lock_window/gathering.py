@@ -10,7 +10,8 @@ from shared import clock
 from shared.arm_ids import group_of, parse, same
 from shared.execution.lock_window.windows import GATHERING, OPEN, Held, LockWindows, Window
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 LEAST_GATHERING, GATHER_LOOK_SECONDS = 1 / 30, 0.2
 """Part of the longest gathering that is waited in any case, for events that are on

@@ -25,6 +25,7 @@ from shared.execution.lock_window.alerts import alert_not_back
 from shared.execution.lock_window.ledger import BACK, OFF, LockLedger, OpenLock
 from shared.facts import Absent, Lock, Unreadable, why_unread
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.sentences import quote
 from shared.settings import Settings
 
 LIFT, RESTORE = "lift_lock", "restore_lock"
@@ -193,7 +194,7 @@ class PutBack:
             logging.error("%s; and the store does not take that either: %s", detail, error)
             counted = entry
         await alert_not_back(self.settings, counted, problem)
-        return StepOutcome(Outcome.FAILED, detail, (by_hand(entry.lock),))
+        return StepOutcome(Outcome.FAILED, detail, (quote(by_hand(entry.lock)),))
 
 
 def describe_end(lock: Lock, found: Lock | Absent | Unreadable) -> str:

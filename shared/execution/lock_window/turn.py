@@ -34,6 +34,7 @@ from shared.execution.lock_window.windows import (
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.sentences import quote
 from shared.settings import Settings
 
 
@@ -106,7 +107,7 @@ class Turns:
             return StepOutcome(Outcome.WAITING, detail)
         refused = ended <= {Outcome.DONE, Outcome.REFUSED, Outcome.UNDER_WAY}
         off = [entry for entry in await self.ledger.open_locks(group_id) if entry.problem]
-        steps = tuple(by_hand(entry.lock) for entry in off)
+        steps = tuple(quote(by_hand(entry.lock)) for entry in off)
         return StepOutcome(Outcome.REFUSED if refused else Outcome.FAILED, detail, steps)
 
     async def _enter(

@@ -17,10 +17,12 @@ from shared import catalogue
 from shared.diagnosis.checkers.contract import Checker, Reader, Subject, confirmed, ruled_out
 from shared.execution.change import change
 from shared.execution.fixes.contract import Fix, Hands
-from shared.incident.model import Action, Finding, Incident, Status, Target
+from shared.incident.model import Action, Finding, Incident, Target, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.plan.limits import KEY, PARTITION, TABLE
 from shared.plan.steps import Step
+from shared.sentences import Sentence, quote
 from tests.faults.azure import broken_extension
 from tests.faults.world import World
 
@@ -34,14 +36,15 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     await reader.virtual_machine(subject.vm_id)
     found = [corner for corner in CORNERS if f"{subject.vm_id}/corners/{corner}" in dust]
     if not found:
-        return ruled_out(CAUSE, "no dust is to be seen")
+        return ruled_out(CAUSE, quote("no dust is to be seen"))
     targets = tuple(Target(f"{subject.vm_id}/corners/{corner}") for corner in found)
-    return confirmed(CAUSE, f"dust lies in: {', '.join(found)}", targets=targets)
+    evidence = quote(f"dust lies in: {', '.join(found)}")
+    return confirmed(CAUSE, evidence, targets=targets)
 
 
 def steps(finding: Finding, vm_id: str) -> tuple[Step, ...]:
     return tuple(
-        Step(KIND, each.id, f"dust {each.id} of {vm_id}", unit=each.id, counts=True)
+        Step(KIND, each.id, quote(f"dust {each.id} of {vm_id}"), unit=each.id, counts=True)
         for each in finding.targets
     )
 
@@ -57,8 +60,8 @@ async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -
     return StepOutcome(Outcome.DONE, "no dust is left")
 
 
-def advice(about: Any) -> tuple[str, ...]:
-    return (f"Dust the VM {about.vm}.",)
+def advice(about: Any) -> tuple[Sentence, ...]:
+    return (quote(f"Dust the VM {about.vm}."),)
 
 
 @pytest.fixture
@@ -115,10 +118,11 @@ async def test_the_executor_carries_out_a_third_fix(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("third")
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_pages_show_its_kind_as_it_is_recorded(lang: str) -> None:
+def test_pages_show_its_words_as_they_are_recorded(lang: str) -> None:
     assert catalogue.step_kinds()[-1] == KIND
     assert catalogue.cause(CAUSE).page == f"docs/causes/{CAUSE}.md"
     action = Action(KIND, "/vm/corners/left", Outcome.DONE, CAUSE)
+    finding = Finding(CAUSE, Verdict.CONFIRMED, (quote("dust lies in: left"),))
     at = "2026-01-01T00:00:00.000000Z"
     incident = Incident("i", Status.FIXED, "s", "/v", "/vm", "c", "i", "j", CODE, at)
     request = func.HttpRequest(
@@ -129,7 +133,7 @@ def test_pages_show_its_kind_as_it_is_recorded(lang: str) -> None:
         "incident.html",
         "incident",
         off=[],
-        incident=replace(incident, actions=(action,)),
+        incident=replace(incident, findings=(finding,), actions=(action,)),
         entries=[],
         broken=None,
         marks={},
@@ -137,4 +141,6 @@ def test_pages_show_its_kind_as_it_is_recorded(lang: str) -> None:
         portal="https://portal.example.net",
         states=[],
     )
-    assert f">{KIND}</td>" in answer.get_body().decode()
+    html = answer.get_body().decode()
+    assert f">{KIND}</td>" in html
+    assert ">The VM is dusty</td>" in html and ">dust lies in: left<" in html

@@ -33,6 +33,7 @@ from shared.plan.planner import Plan
 from shared.plan.stage import Planning
 from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, take_turn
+from shared.sentences import quote
 
 CASE = load("ExtentionOperationFailed-backup_extension")
 VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
@@ -344,9 +345,8 @@ async def test_what_stays_unreadable_goes_to_a_person(bench: Bench) -> None:
     assert await bench.turn(unread) == STOP
     incident = await bench.now()
     assert incident.status is Status.NEEDS_PERSON
-    assert (
-        "later backup" in incident.reason
-        and "Not done by us: uninstall it" in incident.manual_steps
+    assert "later backup" in incident.reason and "Not done by us: uninstall it" in map(
+        str, incident.manual_steps
     )
     assert (await bench.line())["begun"] == {}
 
@@ -467,7 +467,7 @@ async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench)
 async def test_the_24_hours_count_from_the_first_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
+    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", (quote("by hand"),)), clock.now()
     answer = await bench.planning.waits.wait(await bench.now(), asked)
     assert answer == NextStep(Next.WAIT, seconds=pytest.approx(24 * 3600, abs=5))
     since = (await bench.now()).waiting
@@ -481,7 +481,7 @@ async def test_the_24_hours_count_from_the_first_wait(
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 24 * 3600 + 5))
     assert await bench.planning.waits.wait(await bench.now(), asked) == STOP
     assert (await bench.now()).status is Status.NEEDS_PERSON
-    assert (await bench.now()).manual_steps[0] == "by hand"
+    assert (await bench.now()).manual_steps[0] == quote("by hand")
 
 
 @pytest.mark.parametrize(
