@@ -41,15 +41,8 @@ from shared.store.sqlite import SqliteStore
 from tests.functions.test_access import OID, READER, principal
 
 pytestmark = pytest.mark.usefixtures("azure")
-<<<<<<< HEAD
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm1"
-=======
-VM = (
-    "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
-    "/providers/Microsoft.Compute/virtualMachines/vm1"
-)
->>>>>>> main
 INCIDENT = Incident(
     "i1", Status.NEEDS_PERSON, "s", "v", VM, "c", "n", "j", "", opened_at=clock.now()
 )
