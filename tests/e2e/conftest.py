@@ -163,7 +163,7 @@ async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    """A product that gives up on an answer at once, for cases in which none ever comes."""
+    """A product that gives up on an answer at once: in these cases none ever comes."""
     async with running(
         tmp_path_factory.mktemp("impatient"), REMEDIATOR_RETRY_SECONDS="0.2"
     ) as product:

@@ -72,7 +72,10 @@ BESIDE = {"Microsoft.Compute/virtualMachines/extensions/read"}
 """Needed for other causes than the one that this failure has."""
 OF_THE_EXTENSION = {"Microsoft.PolicyInsights/checkPolicyRestrictions/read"}
 """Needed before the extension is removed."""
-OPERATION_STATUS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/operationsStatus/read"
+OPERATION_STATUS = (
+    "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
+    "/operationsStatus/read"
+)
 NOT_OF_AN_INCIDENT = {
     OPERATION_STATUS,  # made up for: the new backup is found among the vault's jobs
     "Microsoft.RecoveryServices/Vaults/read",  # the sweep: tests/shared/intake

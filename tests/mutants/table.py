@@ -343,9 +343,10 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(chain, kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
-        "       except Exception:\n            pass",
+        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        "try:\n            "
+        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
@@ -622,8 +623,9 @@ PROOF = (
     Mutant(
         "a lock on the collection itself is lifted",
         "why_lock_stays",
-        "if is_at_or_above(collection_id, lock.scope):",
-        "if False:",
+        'return (f"{where} is on exactly what would be deleted; whoever put it there decides, and"'
+        ' " nothing is touched")',
+        'return ""',
         looks("the collection is locked, before the window"),
     ),
     Mutant(

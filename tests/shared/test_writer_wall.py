@@ -42,7 +42,7 @@ def takers(module: types.ModuleType) -> Iterator[Callable[..., Any]]:
 
 
 def given_types(taker: Callable[..., Any]) -> set[type]:
-    """The classes that the parameters name, within unions, containers and aliases too."""
+    """The classes that the parameters name, in unions, containers and aliases too."""
     hints: dict[str, Any] = {}
     names = type_parameters(sys.modules[taker.__module__])
     for source in [taker, taker.__init__] if inspect.isclass(taker) else [taker]:
@@ -73,9 +73,9 @@ def way_to_the_writer(taker: Callable[..., Any], seen: frozenset[Any] = frozense
         if kind is ArmWriter:
             return ["ArmWriter"]
         ours = kind.__module__.startswith(("shared.", "functions."))
-        if ours and kind not in seen and not getattr(kind, "_is_protocol", False):
-            if way := way_to_the_writer(kind, seen | {kind}):
-                return [kind.__name__, *way]
+        new = ours and kind not in seen and not getattr(kind, "_is_protocol", False)
+        if new and (way := way_to_the_writer(kind, seen | {kind})):
+            return [kind.__name__, *way]
     return []
 
 

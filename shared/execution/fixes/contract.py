@@ -44,6 +44,7 @@ class CarryOutUnit(Protocol):
 @dataclass(frozen=True, slots=True)
 class Fix:
     kind: str
+    """The name of its file, and the kind of its step that counts."""
     step_kinds: tuple[str, ...]
     """Kinds of its steps, in order."""
     steps: Callable[[Finding, str], tuple[Step, ...] | NotFixable]

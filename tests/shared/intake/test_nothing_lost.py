@@ -327,7 +327,7 @@ async def forget_all(app: App) -> list[str]:
 
 
 async def ended_long_ago(app: App) -> None:
-    """An incident that holds its VM, was reviewed, has a claim of each kind, and ended."""
+    """An incident that held its VM, was reviewed, and has a claim of each kind."""
     await take(LOG)(app)
     (incident,) = await incidents(app)
     await take(METRIC)(app)

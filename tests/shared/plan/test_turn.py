@@ -33,6 +33,7 @@ from shared.plan.planner import Plan
 from shared.plan.stage import Planning
 from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, take_turn
+from shared.sentences import quote
 
 CASE = load("ExtentionOperationFailed-backup_extension")
 VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
@@ -466,7 +467,7 @@ async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench)
 async def test_the_24_hours_count_from_the_first_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
+    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", (quote("by hand"),)), clock.now()
     answer = await bench.planning.waits.wait(await bench.now(), asked)
     assert answer == NextStep(Next.WAIT, seconds=pytest.approx(24 * 3600, abs=5))
     since = (await bench.now()).waiting
