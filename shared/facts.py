@@ -158,7 +158,7 @@ class RestorePoint:
     provisioning_state: str
 
     @property
-    def says(self) -> str:
+    def label(self) -> str:
         return f"{self.name} ({self.created_at or 'no time'})"
 
 

@@ -99,15 +99,14 @@ class Settings:
         "REMEDIATOR_AUTH",
         "required",
         "required: pages and records are for people who signed in with Microsoft Entra in front of"
-        " the app and have one of its app roles. off: in Azure nobody is let in at all, whoever"
-        " they are; elsewhere it changes nothing.",
+        " the app and have one of its app roles. off: in Azure nobody is let in at all; elsewhere"
+        " it has no effect.",
         one_of("required", "off"),
     )
     tenant_id: str = setting(
         "REMEDIATOR_TENANT_ID",
         "",
-        "The Entra tenant that people have to come from. Empty: the one that sign-in is set up"
-        " for.",
+        "The Entra tenant that people must belong to. Empty: the one that sign-in is set up for.",
     )
     alert_sender: str = setting(
         "REMEDIATOR_ALERT_SENDER",
@@ -119,8 +118,8 @@ class Settings:
     development_identity: str = setting(
         "REMEDIATOR_DEVELOPMENT_IDENTITY",
         "",
-        "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts"
-        " for nothing.",
+        "Outside Azure, on 127.0.0.1: the user name of every request, with every role. In Azure it"
+        " has no effect.",
     )
     cloud: Cloud = setting(
         "REMEDIATOR_CLOUD",
@@ -138,7 +137,7 @@ class Settings:
     logs_endpoint: str = setting(
         "REMEDIATOR_LOGS_ENDPOINT",
         "",
-        "The Log Analytics query API. Empty: the cloud's own. The token is asked for this address."
+        "The Log Analytics query API. Empty: the cloud's own. It is also the token's audience."
         " An http address on 127.0.0.1 is the simulator: no credential is used there.",
     )
     workspace_id: str = setting(
@@ -260,8 +259,8 @@ class Settings:
     lost_after_seconds: float = setting(
         "REMEDIATOR_LOST_AFTER_SECONDS",
         "60",
-        "Age at which an incident that nobody works on counts as lost, so that the guardian begins"
-        " its work again.",
+        "Age at which an incident without a running orchestration counts as lost, so that the"
+        " guardian starts it again.",
         number(0, 3600),
     )
     minimum_linux_agent: str = setting(

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from shared import clock
 from shared.errors import AzureCallFailed, Refused
 
 NOT_RESOLVED = "SEM0100"
@@ -92,15 +93,10 @@ def _make_table(stages: tuple[str, ...]) -> LogTable:
 
     def query(since: datetime, until: datetime, rows: int) -> str:
         return template.format(
-            since=format_instant(since), until=format_instant(until), rows=int(rows)
+            since=clock.as_text(since), until=clock.as_text(until), rows=int(rows)
         )
 
     return LogTable(stages[0], query)
-
-
-def format_instant(moment: datetime) -> str:
-    """2026-11-20T22:59:00.000000Z, as KQL's datetime() takes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 TABLES = (_make_table(_RESOURCE_SPECIFIC), _make_table(_LEGACY))

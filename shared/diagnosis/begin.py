@@ -19,10 +19,10 @@ from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.stage import Diagnosis
 from shared.diagnosis.which_job import find_job
 from shared.diagnosis.witness import NotWitnessed, Witnessed, witness
+from shared.incident.holding import hold_vm
 from shared.incident.model import Incident
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
-from shared.intake.join import hold_vm
 from shared.sentences import Sentence
 
 

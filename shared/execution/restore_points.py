@@ -130,7 +130,7 @@ def why_in_use(
     """
     going = (DELETING,) if fold(collection.provisioning_state) == DELETING else ()
     reasons = [
-        f"the restore point {point.says} is {point.provisioning_state or 'in no state'}"
+        f"the restore point {point.label} is {point.provisioning_state or 'in no state'}"
         for point in collection.points or ()
         if fold(point.provisioning_state) not in (*SETTLED_STATES, *going)
     ]
@@ -165,7 +165,7 @@ def _why_other_machine(points: Iterable[RestorePoint], guid: str) -> tuple[str, 
     if not other:
         return ()
     named = ", ".join(
-        f"{point.says} of {point.vm_id_guid or 'no machine that it names'}" for point in other
+        f"{point.label} of {point.vm_id_guid or 'no machine that it names'}" for point in other
     )
     return (f"restore points of another machine than the VM (vmId {guid}): {named}",)
 
@@ -198,7 +198,7 @@ def _why_lost(
             continue
         if copy and (copy.unknown_tiers or not copy.tiers):
             strange.append(
-                f"the copy of {point.what.says} has a tier that is not known:"
+                f"the copy of {point.what.label} has a tier that is not known:"
                 f" {', '.join(copy.unknown_tiers) or 'none is told'}"
             )
         elif expired_before is None or point.at >= expired_before:
@@ -235,7 +235,7 @@ def _pair(
 
 
 def _list_points(points: Iterable[RestorePoint]) -> str:
-    return ", ".join(point.says for point in points)
+    return ", ".join(point.label for point in points)
 
 
 def _read_time(text: str) -> datetime | None:

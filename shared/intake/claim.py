@@ -19,8 +19,9 @@ from shared.incident.book import (
     new_incident,
 )
 from shared.incident.claims import Claim
+from shared.incident.holding import hold_vm
 from shared.incident.model import Incident
-from shared.intake.join import event_detail, hold_vm, join_unnamed
+from shared.intake.join import event_detail, join_unnamed
 from shared.intake.taken import Taken, chain_of_intake
 
 

@@ -36,8 +36,8 @@ def check_key(key: str) -> str:
 
 
 def key_of_text(text: str) -> str:
-    """The key under which what `text` names is stored: the same for every casing of it,
-    and one that every store takes."""
+    """A key made from an id or a name: the same for every casing of it, and one that
+    every store accepts."""
     return key_of_bytes(fold(text).encode())
 
 

@@ -407,6 +407,13 @@ RECORD = (
         ("tests/shared/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
     ),
     Mutant(
+        "a change of a row that another writer was first to change is not made again",
+        "update:update",
+        "retry_if_exception_type((RowExists, RowChanged))",
+        "retry_if_exception_type(RowExists)",
+        ("tests/shared/plan/test_limits.py::test_many_at_once_take_no_more_than_there_is",),
+    ),
+    Mutant(
         "the quarantine keeps no text",
         "Quarantine.keep",
         "reason, len(text), safe)",
