@@ -20,7 +20,7 @@ $(STAMP): tests/requirements.txt pyproject.toml
 	@echo "setting up $(VENV) with $$("$(PYTHON)" --version) ..."
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/requirements.txt
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 COMPILE := env -u PIP_FIND_LINKS PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile -q --generate-hashes \
@@ -44,15 +44,16 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  { echo "Chromium is needed for the browser tests and was not found. Install it (Debian: apt-get install chromium) and run this again."; exit 1; }
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --durations=15
 test: $(STAMP) $(NODE_STAMP) browser  ## run every test that needs no cloud
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 check: $(STAMP) $(NODE_STAMP) browser  ## format, lint, types, import contracts, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST)
 
 .PHONY: package
 package: $(STAMP)  ## build the zip that is deployed, into dist/
@@ -90,6 +91,13 @@ words: $(AZURE_CLI)  ## put every az line that is printed or documented through 
 cli: $(AZURE_CLI)  ## repair a failed backup by hand with the Azure CLI, against the simulator
 	@$(BIN)/python -m tests.cli
 
+.PHONY: rooms settings
+rooms: $(STAMP)  ## write the table of rooms in ARCHITECTURE.md
+	@$(BIN)/python -m tests.docs.tables rooms
+
+settings: $(STAMP)  ## write the tables of settings in docs/settings.md
+	@$(BIN)/python -m tests.docs.tables settings pace
+
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
@@ -103,4 +111,4 @@ bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made
-	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,7 +15,8 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import chosen_cloud, store_options, with_store
+from command_line.opening import read_cloud, with_store
+from command_line.options import store_options
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.chain import Broken, verify
@@ -51,13 +52,14 @@ def audit() -> None:
 
     \b
     Examples:  remediator audit list --vm vm-app-01
-               remediator audit show 20261120T223507-bc48915d-1a2b3c4d remediator audit
-               export --format csv > audit.csv remediator audit export > audit.jsonl &&
+               remediator audit show 20261120T223507-bc48915d-1a2b3c4d
+               remediator audit export --format csv > audit.csv
+               remediator audit export > audit.jsonl
                remediator audit verify audit.jsonl
     """
 
 
-def _narrowed(command: Any) -> Any:
+def _filter_options(command: Any) -> Any:
     command = click.option(
         "--since",
         metavar="TIME",
@@ -68,7 +70,7 @@ def _narrowed(command: Any) -> Any:
 
 
 @audit.command("list")
-@_narrowed
+@_filter_options
 @store_options
 @click.option(
     "--json",
@@ -76,7 +78,7 @@ def _narrowed(command: Any) -> Any:
     is_flag=True,
     help="A JSON array instead of a table; with --follow, a line each.",
 )
-@click.option("--follow", is_flag=True, help="Go on with new entries as they come, until Ctrl-C.")
+@click.option("--follow", is_flag=True, help="Print new entries as they come, until Ctrl-C.")
 def list_entries(
     incident: str | None,
     vm: str | None,
@@ -102,7 +104,7 @@ def list_entries(
 @store_options
 @click.option("--json", "as_json", is_flag=True, help="A JSON array instead of text.")
 def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
-    """Everything on record of one incident, with details and the verdict on its chain."""
+    """Every entry of one incident, with details and the verdict on its chain."""
     found = _read(data, storage, incident, None, None)
     if not found:
         raise click.UsageError(
@@ -120,7 +122,7 @@ def show(incident: str, data: Path, storage: str | None, as_json: bool) -> None:
 
 
 @audit.command("export")
-@_narrowed
+@_filter_options
 @store_options
 @click.option(
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True
@@ -136,13 +138,13 @@ def export(
     """Write entries to standard output: JSON Lines (can be verified anywhere) or CSV
     (for a spreadsheet).
 
-    Chain by chain, the oldest incident first, as they are read: a log of any size needs
-    no memory.
+    Chain by chain, the oldest incident first. Entries are written as they are read, so
+    a log of any size needs little memory.
     """
-    write = as_csv(sys.stdout) if form == "csv" else as_json_line
+    write = csv_writer(sys.stdout) if form == "csv" else print_json_line
 
     async def stream(store: Store) -> None:
-        async for entry in _wanted(AuditLog(store), incident, vm, since):
+        async for entry in _select(AuditLog(store), incident, vm, since):
             write(entry)
 
     with_store(data, storage, stream)
@@ -167,43 +169,39 @@ def verify_entries(
     what it does not: docs/audit-format.md. An auditor needs none of this:
     docs/verify_audit.py does the same to a file with Python's standard library alone.
     """
-    seen = _from_file(file) if file else with_store(data, storage, _from_store)
-    broken = seen.broken(_sealed(seals) if seals else ())
+    seen = _verify_file(file) if file else with_store(data, storage, _verify_store)
+    broken = seen.broken(_read_seals(seals) if seals else ())
     if as_json:
-        told = (
-            None
-            if broken is None
-            else {"incident": broken.incident, "seq": broken.seq, "reason": broken.reason}
-        )
-        click.echo(
-            json.dumps(
-                {"entries": seen.entries, "holds": broken is None, "broken": told},
-                ensure_ascii=False,
-            )
-        )
+        first = broken and {
+            "incident": broken.incident,
+            "seq": broken.seq,
+            "reason": broken.reason,
+        }
+        row = {"entries": seen.entries, "holds": broken is None, "broken": first}
+        click.echo(json.dumps(row, ensure_ascii=False))
     else:
         click.echo(_verdict(seen.entries, seen.incidents, broken))
     if broken:
         sys.exit(1)
 
 
-def _from_file(file: TextIO) -> Verification:
+def _verify_file(file: TextIO) -> Verification:
     seen = Verification()
-    for entry in _exported(file):
+    for entry in _read_export(file):
         seen.add(entry)
     return seen
 
 
-async def _from_store(store: Store) -> Verification:
+async def _verify_store(store: Store) -> Verification:
     seen = Verification()
     async for entry in AuditLog(store).entries():
         seen.add(entry)
     return seen
 
 
-def _sealed(location: str) -> list[Entry]:
+def _read_seals(location: str) -> list[Entry]:
     async def read() -> list[Entry]:
-        seals = open_seals(location, chosen_cloud())
+        seals = open_seals(location, read_cloud())
         try:
             return [entry async for entry in seals.all()]
         finally:
@@ -226,13 +224,16 @@ def table_of(entries: Iterable[Entry]) -> Table:
     return table
 
 
-def as_json_line(entry: Entry) -> None:
+def print_json_line(entry: Entry) -> None:
     click.echo(json.dumps(entry.to_json(), ensure_ascii=False))
 
 
-def as_csv(out: TextIO) -> Callable[[Entry], None]:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe before it:
-    results quote text from outside."""
+def csv_writer(out: TextIO) -> Callable[[Entry], None]:
+    """Write the header; return what writes an entry.
+
+    Results quote text from outside, so a cell that a spreadsheet would take for a
+    formula gets an apostrophe before it.
+    """
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
 
@@ -252,12 +253,12 @@ def _read(
     data: Path, storage: str | None, incident: str | None, vm: str | None, since: str | None
 ) -> list[Entry]:
     async def read(store: Store) -> list[Entry]:
-        return [entry async for entry in _wanted(AuditLog(store), incident, vm, since)]
+        return [entry async for entry in _select(AuditLog(store), incident, vm, since)]
 
     return oldest_first(with_store(data, storage, read))
 
 
-async def _wanted(
+async def _select(
     log: AuditLog, incident: str | None, vm: str | None, since: str | None
 ) -> AsyncIterator[Entry]:
     try:
@@ -273,22 +274,24 @@ async def _wanted(
 
 
 def _follow(found: list[Entry], later: Callable[[str], list[Entry]], as_json: bool) -> None:
-    """Print what is there and then what comes. Entries of one moment may come late, so
-    the last minute is read again each time."""
+    """Print the entries so far, then new ones.
+
+    Entries of one moment may arrive late, so the last minute is read again each time.
+    """
     seen: set[tuple[str, int]] = set()
     try:
         while True:
             for entry in found:
                 if (entry.incident, entry.seq) not in seen:
                     seen.add((entry.incident, entry.seq))
-                    (as_json_line if as_json else _print)(entry)
+                    (print_json_line if as_json else _print)(entry)
             time.sleep(FOLLOW_SECONDS)
             found = later(clock.after(clock.now(), -FOLLOW_OVERLAP_SECONDS))
     except KeyboardInterrupt:
         return
 
 
-def _exported(file: TextIO) -> Iterator[Entry]:
+def _read_export(file: TextIO) -> Iterator[Entry]:
     number = 0
     try:
         for line in file:

@@ -1,5 +1,5 @@
-"""How commands print for people: colours and the terminal's width on a terminal, plain
-and wide enough for tables elsewhere."""
+"""How commands print for people: colours and the terminal's width on a terminal, else
+plain and wide enough for tables."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ WIDTH_ELSEWHERE = 150
 
 
 def console() -> Console:
-    """Prints text as it is: what comes from Azure may hold brackets or colons, which
-    are markup and emoji to rich elsewhere."""
+    """A console that prints text as it is: text from Azure may hold brackets or colons,
+    which rich would take for markup and emoji."""
     return Console(
         highlight=False,
         markup=False,

@@ -10,15 +10,16 @@ import sys
 import click
 
 from command_line.console import console
-from command_line.reading import arm_option, impatient, say_what_is_asked
+from command_line.opening import announce_wait, shorten_waits
+from command_line.options import arm_option
 from shared import catalogue
 from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
-from shared.codec import to_json
+from shared.codec import to_english
+from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Subject
-from shared.diagnosis.examine import examine
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -26,9 +27,10 @@ from shared.settings import Settings
 from shared.vault_facts import ProtectedItem
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
+VM_ID_FORM = f"/subscriptions/<id>/resourceGroups/<group>/providers/{VM_TYPE}/<vm>"
 
 
-def _vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
+def _check_vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
     try:
         named = parse(text)
     except NotUsable as error:
@@ -38,10 +40,7 @@ def _vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
     return text
 
 
-VM_ID_FORM = f"/subscriptions/<id>/resourceGroups/<group>/providers/{VM_TYPE}/<vm>"
-
-
-def _row(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode | None:
+def _find_code(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode | None:
     row = catalogue.error_code(code) if code is not None else None
     if row is None and code is not None:
         known = ", ".join(each.name for each in catalogue.ERROR_CODES)
@@ -53,12 +52,12 @@ def _row(_: click.Context, __: click.Parameter, code: str | None) -> ErrorCode |
 
 
 @click.command()
-@click.argument("vm_id", callback=_vm_id)
+@click.argument("vm_id", callback=_check_vm_id)
 @click.option(
     "--code",
     "row",
     metavar="CODE",
-    callback=_row,
+    callback=_find_code,
     help="Error code of the failure; without it every cause is examined.",
 )
 @arm_option
@@ -74,17 +73,15 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
                 /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
     """
     try:
-        findings = asyncio.run(_examined(vm_id, row, arm))
+        findings = asyncio.run(_examine(vm_id, row, arm))
     except RemediatorError as error:
         raise click.UsageError(str(error)) from error
     if as_json:
-        click.echo(
-            json.dumps([to_json(finding) for finding in findings], indent=2, ensure_ascii=False)
-        )
+        click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
     else:
         _print(findings)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
-        click.echo("No cause could be judged: the evidence says what was not read.", err=True)
+        click.echo("No cause could be judged: the evidence names what was not read.", err=True)
         sys.exit(1)
 
 
@@ -96,34 +93,32 @@ def _print(findings: list[Finding]) -> None:
             out.print(f"           {line}")
 
 
-async def _examined(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
-    """Raises RemediatorError where the VM does not exist or cannot be read: then no
-    checker could tell anything."""
+async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
+    """Raises RemediatorError where the VM does not exist or cannot be read: no checker
+    could find anything then."""
     settings = Settings.from_environment(
-        impatient(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
+        shorten_waits(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     )
     clients = AzureClients(settings, parse(vm_id).subscription)
     causes = catalogue.causes_of(row.name) if row else catalogue.CAUSES
     try:
-        say_what_is_asked(settings)
+        announce_wait(settings)
         reader = ArmReader(clients)
         vm = await reader.virtual_machine(vm_id)
         if isinstance(vm, Absent):
             raise RemediatorError(f"there is no VM {vm_id}")
         if isinstance(vm, Unreadable):
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
-        item_id = await _item_of(reader, vm_id)
+        item_id = await _find_item(reader, vm_id)
         subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
-        return list(
-            await asyncio.gather(*(examine(cause.slug, subject, reader) for cause in causes))
-        )
+        return list(await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()
 
 
-async def _item_of(reader: ArmReader, vm_id: str) -> str:
-    """Id of the protected item in the first vault that has one for this VM, "" where
-    none is found or can be read.
+async def _find_item(reader: ArmReader, vm_id: str) -> str:
+    """Id of the protected item in the first vault that has one for this VM; "" where
+    none is found or no vault can be read.
 
     Azure Backup names it after the VM.
     https://learn.microsoft.com/rest/api/backup/protected-items/get

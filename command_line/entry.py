@@ -11,15 +11,12 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> None:
-    """Import the commands and run the one that was asked for. Exit code 130 after
-    Ctrl-C."""
-    quiet = (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )  # else the shell wants it ignored
+    """Import the commands and run the one that is named. Exit code 130 after Ctrl-C."""
+    # Another handler means that the shell wants the signal ignored.
+    quiet = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if quiet:
-        signal.signal(
-            signal.SIGINT, lambda *_: os._exit(INTERRUPTED)
-        )  # nothing has begun that needs an end
+        # Nothing has begun that needs an end, so the process may just stop.
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     from command_line.main import run
 
     if quiet:

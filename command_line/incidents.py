@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import store_options, with_store
+from command_line.opening import with_store
+from command_line.options import store_options
 from shared.audit.log import AuditLog
 from shared.codec import to_json
 from shared.incident import review as reviews
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.incident.view import incident_json
 from shared.store.contract import Store
 
@@ -27,10 +29,10 @@ def incidents() -> None:
     """Failed backups and what became of them.
 
     \b
-    Example:  remediator incidents list
-              remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b remediator
-              incidents review 20260131T020500-1a2b3c4d-5e6f7a8b --state accepted --why
-              "seen in the job"
+    Examples:  remediator incidents list
+               remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
+               remediator incidents review 20260131T020500-1a2b3c4d-5e6f7a8b \\
+                 --state accepted --why "seen in the job"
     """
 
 
@@ -45,14 +47,14 @@ def incidents() -> None:
 @click.option(
     "--review",
     type=click.Choice([NOT_REVIEWED, *(state.value for state in reviews.State)]),
-    help="Only those of which a person said this; `none`: nobody has reviewed them yet.",
+    help="Only those with this review; `none`: nobody has reviewed them yet.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
     default=200,
     show_default=True,
-    help="So many at most.",
+    help="The most that are listed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_incidents(
@@ -129,7 +131,7 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
     "--state",
     type=click.Choice([state.value for state in reviews.State]),
     required=True,
-    help="What you say of it.",
+    help="Your verdict.",
 )
 @click.option("--why", metavar="TEXT", required=True, help="Your reason, 1 to 1,000 characters.")
 @click.option(
@@ -149,7 +151,7 @@ def review_incident(
     as_json: bool,
 ) -> None:
     """Put your review on record, under your user name here. It is an audit entry; a
-    later one does not take it away."""
+    later review does not remove it."""
 
     async def write(store: Store) -> reviews.Review | None:
         incident = await IncidentBook(store).get(incident_id)
@@ -172,15 +174,16 @@ def review_incident(
 
 
 def _print(console: Console, incident: Incident) -> None:
-    """A step is never broken over lines: the command that it ends with is there to be
-    copied."""
+    """A step stays on one line: it may end with a command to copy."""
     console.print(f"{incident.id}  {incident.status}: {incident.reason}")
     console.print(
         f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job"
         f" {incident.job_id}"
     )
     for finding in incident.findings:
-        console.print(f"  {finding.verdict:10} {finding.cause}: {'; '.join(finding.evidence)}")
+        console.print(
+            f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
+        )
     for action in incident.actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"

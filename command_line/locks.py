@@ -1,5 +1,5 @@
-"""`remediator locks`: which locks are off because of us, whether Azure agrees, and
-putting them back by hand."""
+"""`remediator locks`: the locks that are off because of us, whether Azure agrees, and
+how to put them back by hand."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import arm_option, store_options, with_app, with_store
+from command_line.opening import with_app, with_store
+from command_line.options import arm_option, store_options
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
+from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger, OpenLock
-from shared.execution.lock_window.put_back import by_hand, put_back
+from shared.execution.lock_window.put_back import by_hand
 from shared.execution.lock_window.windows import LockWindows, Window
-from shared.execution.tools import Tools
 from shared.facts import Absent, Lock, Unreadable
+from shared.incident.outcome import Outcome
 from shared.store.contract import Store
 
 
@@ -50,9 +52,9 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
 
     found, windows = with_store(data, storage, read)
     if as_json:
-        told = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
+        rows = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
         click.echo(
-            json.dumps({"locks": told, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
+            json.dumps({"locks": rows, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
         )
         return
     for window in windows:
@@ -68,8 +70,8 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
 
 
 def _show(found: list[OpenLock]) -> None:
-    """The commands stand below the table, each unbroken on a line of its own: they are
-    there to be copied."""
+    """The commands stand below the table, each unbroken on a line of its own, to be
+    copied."""
     table = Table("Lock", "Scope", "Back by", "Incident", "Last problem")
     for entry in found:
         late = " (LATE)" if entry.overdue else ""
@@ -93,10 +95,10 @@ def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool
     """Compare the ledger with Azure, lock by lock. Changes nothing. Exit code 1 when a
     lock is late or cannot be read."""
 
-    async def compare(tools: Tools) -> list[dict[str, Any]]:
-        return [await _compared(tools, entry) for entry in await tools.ledger.open_locks()]
+    async def compare(execution: Execution) -> list[dict[str, Any]]:
+        return [await _compare(execution, entry) for entry in await execution.ledger.open_locks()]
 
-    found = _with_tools(data, storage, arm, compare)
+    found = _with_execution(data, storage, arm, compare)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -107,8 +109,8 @@ def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool
         sys.exit(1)
 
 
-async def _compared(tools: Tools, entry: OpenLock) -> dict[str, Any]:
-    found = await tools.reader.lock(entry.lock.id)
+async def _compare(execution: Execution, entry: OpenLock) -> dict[str, Any]:
+    found = await execution.reader.lock(entry.lock.id)
     if isinstance(found, Unreadable):
         verdict = f"not known ({found.reason})"
     elif isinstance(found, Absent):
@@ -142,29 +144,29 @@ def restore_locks(
     if bool(lock_id) == everything:
         raise click.UsageError("name one LOCK_ID, or say --all")
 
-    async def restore(tools: Tools) -> list[str]:
+    async def restore(execution: Execution) -> list[str]:
         entries = [
             each
-            for each in await tools.ledger.open_locks()
+            for each in await execution.ledger.open_locks()
             if everything or fold(each.lock.id) == fold(str(lock_id))
         ]
         if not entries and lock_id:
             raise click.UsageError(
                 f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off"
             )
-        outcomes = [await put_back(tools, entry) for entry in entries]
+        outcomes = [await execution.put_back(entry) for entry in entries]
         for outcome in outcomes:
             click.echo(outcome.detail)
-        return [outcome.detail for outcome in outcomes if outcome.result == "failed"]
+        return [outcome.detail for outcome in outcomes if outcome.result is Outcome.FAILED]
 
-    if _with_tools(data, storage, arm, restore):
+    if _with_execution(data, storage, arm, restore):
         sys.exit(1)
 
 
-def _with_tools[T](
-    data: Path, storage: str | None, arm: str | None, work: Callable[[Tools], Awaitable[T]]
+def _with_execution[T](
+    data: Path, storage: str | None, arm: str | None, work: Callable[[Execution], Awaitable[T]]
 ) -> T:
-    async def with_tools(app: App) -> T:
-        return await work(await app.tools())
+    async def with_execution(app: App) -> T:
+        return await work(await app.execution())
 
-    return with_app(data, storage, arm, with_tools)
+    return with_app(data, storage, arm, with_execution)

@@ -11,7 +11,7 @@ import click
 
 from command_line.audit import audit
 from command_line.diagnose import diagnose
-from command_line.doctor import doctor
+from command_line.doctor.command import doctor
 from command_line.incidents import incidents
 from command_line.locks import locks
 from command_line.package import package
@@ -29,8 +29,8 @@ from shared.errors import RemediatorError
 
 
 class Commands(click.Group):
-    """Turns what our rooms and the operating system refuse into one line. What is left
-    is a bug, and shows where it is."""
+    """Turns the errors of our rooms and of the operating system into one line. Any
+    other exception is a bug and keeps its stack trace."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -38,12 +38,12 @@ class Commands(click.Group):
         except (RemediatorError, SimulatorError, HostError) as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
-            raise  # click ends quietly: whoever read the output has gone
+            raise  # click ends quietly: the reader of the output has gone
         except OSError as error:
-            raise click.ClickException(_told(error)) from error
+            raise click.ClickException(_describe(error)) from error
 
 
-def _told(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else reason
 
@@ -61,10 +61,10 @@ def remediator() -> None:
     Then look at the record:  remediator audit list
     See what can be tried:    remediator scenarios
     Run the app locally:      remediator simulate --port 8001
-                              REMEDIATOR_MODE=auto remediator serve --port 8000 --arm
-                              http://127.0.0.1:8001
-    Let a backup fail in it:  remediator try winmanagedvm --app http://127.0.0.1:8000
-    --arm http://127.0.0.1:8001
+                              REMEDIATOR_MODE=auto remediator serve --port 8000 \\
+                                --arm http://127.0.0.1:8001
+    Let a backup fail in it:  remediator try winmanagedvm \\
+                                --app http://127.0.0.1:8000 --arm http://127.0.0.1:8001
     """
 
 
@@ -89,8 +89,7 @@ for command in COMMANDS:
 
 
 def run() -> None:
-    logging.getLogger("azure.identity").setLevel(
-        logging.ERROR
-    )  # the error that is shown says it once
+    # The error that is shown contains it already.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     end_with_parent(os.environ)
     remediator(standalone_mode=True)

@@ -1,9 +1,7 @@
-"""`remediator package`: the zip that is deployed, the same bytes each time it is made
-from the same files.
+"""`remediator package`: the zip that is deployed. The same files give the same bytes.
 
-What belongs in it is told by .funcignore alone, as Azure's own tools do. Whatever else
-stands at the top of the project is an error: a file that nobody decided about is not
-shipped.
+.funcignore alone decides what belongs in it, as with Azure's own tools. Any other file
+at the top of the project is an error, so that nothing is shipped by accident.
 """
 
 from __future__ import annotations
@@ -19,8 +17,7 @@ import pathspec
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOYED = ("LICENSE", "function_app.py", "functions", "host.json", "requirements.txt", "shared")
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The oldest time that a zip can hold; the time of a file says nothing of what is in
-it."""
+"""The oldest time that a zip can hold. A file's own time would change the bytes."""
 FILE_MODE = 0o100644
 
 
@@ -38,8 +35,8 @@ def package(output: Path) -> None:
 
     \b
     Example:  remediator package
-              az functionapp deployment source config-zip -g GROUP -n APP --src
-              dist/azure-backup-remediator.zip --build-remote true
+              az functionapp deployment source config-zip -g GROUP -n APP \\
+                --src dist/azure-backup-remediator.zip --build-remote true
     """
     names = build(ROOT, output)
     content = output.read_bytes()
@@ -52,7 +49,7 @@ def package(output: Path) -> None:
 def build(root: Path, output: Path) -> list[str]:
     """Write the zip and return the names in it. Raises UsageError for a file at the top
     that is neither deployed nor ignored."""
-    names = sorted(deployed(root))
+    names = sorted(list_deployed(root))
     output.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in names:
@@ -66,7 +63,7 @@ def build(root: Path, output: Path) -> list[str]:
     return names
 
 
-def deployed(root: Path) -> Iterator[str]:
+def list_deployed(root: Path) -> Iterator[str]:
     """Paths with forward slashes, relative to `root`."""
     ignored = pathspec.GitIgnoreSpec.from_lines(
         (root / ".funcignore").read_text(encoding="utf-8").splitlines()

@@ -12,12 +12,13 @@ import click
 from rich.table import Table
 
 from command_line.console import console
-from command_line.reading import arm_option, store_options, with_app, with_store
+from command_line.opening import with_app, with_store
+from command_line.options import arm_option, store_options
 from shared.app import App
 from shared.errors import NotUsable
 from shared.intake.quarantine import Kept, Quarantine
 from shared.intake.replay import events_in, out_of_quarantine
-from shared.intake.take import Taken
+from shared.intake.taken import Taken
 from shared.store.contract import Store
 
 BEGINS = "The running app begins their work within a minute."
@@ -39,9 +40,9 @@ def quarantine() -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
     """Newest first."""
-    found = _all(data, storage)
+    found = _read_all(data, storage)
     if as_json:
-        click.echo(json.dumps([_told(each) for each in found], indent=2, ensure_ascii=False))
+        click.echo(json.dumps([_summary(each) for each in found], indent=2, ensure_ascii=False))
         return
     table = Table("Id", "At (UTC)", "Characters", "Reason")
     for each in found:
@@ -61,10 +62,10 @@ def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
 def show_kept(kept_id: str, data: Path, storage: str | None, as_json: bool) -> None:
     """One event with all that is kept of it. What looked like a secret was taken out
     before it was kept."""
-    kept = _one(_all(data, storage), kept_id)
+    kept = _find(_read_all(data, storage), kept_id)
     if as_json:
         click.echo(
-            json.dumps(_told(kept) | {"payload": kept.payload}, indent=2, ensure_ascii=False)
+            json.dumps(_summary(kept) | {"payload": kept.payload}, indent=2, ensure_ascii=False)
         )
         return
     click.echo(f"{kept.id}\n{kept.at}  {kept.reason}\n\n{kept.payload}")
@@ -84,14 +85,14 @@ def retry(
     arm: str | None,
     as_json: bool,
 ) -> None:
-    """Take events again, by id or all. Exit code 1 when one is still of no use: that
-    one stays."""
+    """Take events again, by id or all. An event that is still of no use stays; exit
+    code 1 then."""
     if bool(kept_ids) == everything:
         raise click.UsageError("name the ids, or say --all")
 
     async def again(app: App) -> list[tuple[str, Taken, bool]]:
         rows = [each async for each in app.quarantine.all()]
-        wanted = rows if everything else [_one(rows, kept_id) for kept_id in kept_ids]
+        wanted = rows if everything else [_find(rows, kept_id) for kept_id in kept_ids]
         found = []
         for each in wanted:
             taken = await out_of_quarantine(app.intake, each, app.own_subscription)
@@ -118,9 +119,9 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
 
     \b
     Example:
-      az storage blob download --auth-mode login --account-name STORAGE --container-name
-      dead-letters --name BLOB --file dead-letter.json remediator replay
-      dead-letter.json
+      az storage blob download --auth-mode login --account-name STORAGE \\
+        --container-name dead-letters --name BLOB --file dead-letter.json
+      remediator replay dead-letter.json
     """
     try:
         events = list(events_in(file.read()))
@@ -143,11 +144,11 @@ def replay(file: TextIO, data: Path, storage: str | None, arm: str | None, as_js
 
 def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
     if as_json:
-        told = [
+        rows = [
             {"event": name, "what": taken.what, "incident": taken.incident_id or None}
             for name, taken in found
         ]
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     for name, taken in found:
         click.echo(f"{name}: {taken.what}{f' ({taken.incident_id})' if taken.incident_id else ''}")
@@ -157,14 +158,14 @@ def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
     )
 
 
-def _all(data: Path, storage: str | None) -> list[Kept]:
+def _read_all(data: Path, storage: str | None) -> list[Kept]:
     async def read(store: Store) -> list[Kept]:
         return [each async for each in Quarantine(store).all()]
 
     return sorted(with_store(data, storage, read), key=lambda each: each.at, reverse=True)
 
 
-def _one(rows: list[Kept], kept_id: str) -> Kept:
+def _find(rows: list[Kept], kept_id: str) -> Kept:
     found = [each for each in rows if each.id.startswith(kept_id)]
     if len(found) != 1:
         how = "several events begin with" if found else "the quarantine has no event"
@@ -172,7 +173,7 @@ def _one(rows: list[Kept], kept_id: str) -> Kept:
     return found[0]
 
 
-def _told(kept: Kept) -> dict[str, object]:
+def _summary(kept: Kept) -> dict[str, object]:
     return {
         "id": kept.id,
         "at": kept.at,

@@ -1,4 +1,4 @@
-"""`remediator sweep`: look for failed backups that no event told of."""
+"""`remediator sweep`: look for failed backups whose event never came."""
 
 from __future__ import annotations
 
@@ -9,31 +9,22 @@ from pathlib import Path
 
 import click
 
+from command_line.opening import with_app
+from command_line.options import arm_option, check_time, store_options
 from command_line.quarantine import BEGINS
-from command_line.reading import arm_option, store_options, with_app
-from shared import clock
 from shared.app import App
 from shared.codec import to_json
 from shared.intake.sweep import Swept
 
 
-def _time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:
-    try:
-        return clock.as_time(text) if text else None
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is no time; write it like 2026-01-31T12:00:00Z"
-        ) from error
-
-
 @click.command()
 @click.option(
     "--since",
-    callback=_time,
+    callback=check_time,
     metavar="TIME",
     help="Look from this time on; where the last sweep ended when left out.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be opened.")
+@click.option("--dry-run", is_flag=True, help="Print what would be opened, and open nothing.")
 @store_options
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
@@ -66,7 +57,7 @@ def sweep(
     if as_json:
         click.echo(json.dumps(to_json(swept), indent=2))
     else:
-        click.echo(swept.told)
+        click.echo(swept.summary)
         for incident_id in swept.opened:
             click.echo(f"opened {incident_id}")
         if swept.opened:

@@ -1,2 +1,2 @@
-"""Triggers and durable shells. They decide nothing: each calls one stage of
-shared.workflow and hands on what it says."""
+"""Triggers and durable shells. They decide nothing: each calls one stage of shared/ and
+hands on its answer."""

@@ -1,8 +1,8 @@
 """The bridge: takes the action group's call and publishes it to the Event Grid topic.
 
 Azure has no Event Grid topic for backup failures, and an action group cannot post to
-one. It sends again on 408, 429, 503 and 504 only, so whatever may work later is
-answered 503. https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups
+one. It sends again on 408, 429, 503 and 504 only, so an error that may pass is answered
+503. https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ blueprint = df.Blueprint()
 @blueprint.route(route="alerts", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def alerts(req: func.HttpRequest) -> func.HttpResponse:
     """202 when safely published, 400 with the reason when it can never be used, 503
-    when it must be sent again; 401 or 403 for anybody else than an action group, told
-    by functions/pages/access.py."""
-    refused = access.sender(req)
+    when it must be sent again. Any sender but an action group gets 401 or 403, by
+    functions/pages/access.py."""
+    refused = access.check_sender(req)
     if refused is not None:
-        return access.refusal(refused)
+        return access.refuse(refused)
     text = req.get_body().decode("utf-8", "replace")
     parsed = parse_alert(text)
     try:

@@ -2,7 +2,7 @@
 They read only.
 
 Their auth level is anonymous because a browser has no function key:
-functions/pages/access.py lets in who signed in and has a role.
+functions/pages/access.py lets in people who signed in and have a role.
 """
 
 from __future__ import annotations
@@ -35,38 +35,37 @@ MOST_ROWS = 1000
 @access.needs(Role.READER)
 async def list_incidents(req: func.HttpRequest) -> func.HttpResponse:
     """Newest first, `?limit=` of them (1,000 at most)."""
-    return await _answered(lambda: _incidents(req))
+    return await _answer(lambda: _incidents(req))
 
 
 @blueprint.route(route="incidents/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @access.needs(Role.READER)
 async def show_incident(req: func.HttpRequest) -> func.HttpResponse:
-    return await _answered(lambda: _incident(req.route_params["id"]))
+    return await _answer(lambda: _incident(req.route_params["id"]))
 
 
 @blueprint.route(route="audit", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @access.needs(Role.READER)
 async def list_audit(req: func.HttpRequest) -> func.HttpResponse:
     """Entries oldest first; `?incident=`, `?vm=`, `?since=` (ISO 8601) narrow them."""
-    return await _answered(lambda: _entries(req))
+    return await _answer(lambda: _entries(req))
 
 
 @blueprint.route(route="quarantine", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @access.needs(Role.READER)
 async def list_quarantine(req: func.HttpRequest) -> func.HttpResponse:
     """Events that can never be used, each with its reason."""
-    return await _answered(lambda: _quarantined(req))
+    return await _answer(lambda: _quarantine(req))
 
 
 @blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_health(req: func.HttpRequest) -> func.HttpResponse:
-    """To a reader 200 when all works, 503 when something does not, with each check and
-    its reason.
+    """For a reader: 200 when all works, 503 when something does not, with each check
+    and its reason.
 
-    A stranger learns whether the app answers, from memory: neither the store nor Azure
-    is asked.
+    A stranger learns only whether the app answers; neither store nor Azure is asked.
     """
-    stranger = isinstance(access.person(req), access.Refused)
+    stranger = isinstance(access.identify(req), access.Refused)
     found: dict[str, Any]
     try:
         app = the_app()
@@ -107,7 +106,7 @@ async def _entries(req: func.HttpRequest) -> func.HttpResponse:
     return _json([entry.to_json() for entry in oldest_first([entry async for entry in entries])])
 
 
-async def _quarantined(req: func.HttpRequest) -> func.HttpResponse:
+async def _quarantine(req: func.HttpRequest) -> func.HttpResponse:
     kept = the_app().quarantine.all(_limit(req))
     fields = ("id", "at", "reason", "characters", "excerpt", "cut")
     return _json([{name: getattr(each, name) for name in fields} async for each in kept])
@@ -120,7 +119,7 @@ def _limit(req: func.HttpRequest) -> int:
     return int(text)
 
 
-async def _answered(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def _answer(work: Callable[[], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await work()
     except NotUsable as error:

@@ -1,5 +1,4 @@
-"""The one App of this worker process, made when a function first needs it, never at
-import."""
+"""The one App of this worker process: made when first needed, never at import."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Timer `daily`: a quarter past midnight (UTC), and when the app starts, closes the
-days that are over in the audit log."""
+"""Timer `daily`: at a quarter past midnight (UTC), and when the app starts, closes the
+past days of the audit log."""
 
 from __future__ import annotations
 

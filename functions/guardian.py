@@ -4,32 +4,38 @@ over and begins lost incidents again."""
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 import azure.durable_functions as df
 import azure.functions as func
 
 from functions.composition import the_app
 from functions.starting import ensure_running, is_running
-from shared.execution.executor import Execution
-from shared.execution.tools import Tools
-from shared.incident import restarts
+from shared.incident.outcome import StepOutcome
+from shared.incident.restarts import Restarts
 
 blueprint = df.Blueprint()
+
+
+class Locks(Protocol):
+    """What the guardian asks of execution."""
+
+    async def put_back_due(self) -> list[StepOutcome]: ...
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=True)
 @blueprint.durable_client_input(client_name="client")
 async def guardian(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
     """Does all that can be done, then raises the first of what could not."""
-    tools = await the_app().tools()
-    problems = await _put_back(Execution(tools)) + await _resume(tools, client)
+    app = the_app()
+    problems = await _put_back(await app.execution()) + await _resume(app.restarts, client)
     if problems:
         raise problems[0]
 
 
-async def _put_back(execution: Execution) -> list[Exception]:
+async def _put_back(locks: Locks) -> list[Exception]:
     try:
-        for outcome in await execution.put_back_due():
+        for outcome in await locks.put_back_due():
             logging.warning("guardian: %s", outcome.detail)
     except Exception as error:  # the other half of the guardian's work does not wait for this one
         logging.exception("guardian: locks could not be put back")
@@ -37,18 +43,20 @@ async def _put_back(execution: Execution) -> list[Exception]:
     return []
 
 
-async def _resume(tools: Tools, client: str) -> list[Exception]:
-    """One incident that cannot be looked at keeps no other from being begun again."""
+async def _resume(restarts: Restarts, client: str) -> list[Exception]:
+    """Begin each lost incident again; one that is not known holds up no other."""
     problems: list[Exception] = []
-    for incident in await restarts.unfinished(tools):
+    for incident in await restarts.unfinished():
         try:
-            if await is_running(client, incident.id) or not await restarts.may_restart(
-                tools, incident.id
-            ):
-                continue
-            if await ensure_running(client, incident.id, restarted=True):
-                await restarts.count_restart(tools, incident.id)
+            await _resume_one(restarts, client, incident.id)
         except Exception as error:
             logging.exception("guardian: incident %s", incident.id)
             problems.append(error)
     return problems
+
+
+async def _resume_one(restarts: Restarts, client: str, incident_id: str) -> None:
+    if await is_running(client, incident_id) or not await restarts.may_restart(incident_id):
+        return
+    if await ensure_running(client, incident_id, restarted=True):
+        await restarts.count_restart(incident_id)

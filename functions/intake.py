@@ -13,6 +13,6 @@ blueprint = df.Blueprint()
 @blueprint.event_grid_trigger(arg_name="event")
 @blueprint.durable_client_input(client_name="client")
 async def intake(event: str, client: str) -> None:
-    """Returns normally for whatever can never be used (it is on record then); raises
-    when Event Grid has to send it again."""
+    """Returns normally for an event that can never be used (it is on record then);
+    raises when Event Grid has to send it again."""
     await take_and_start(event, client)

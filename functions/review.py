@@ -1,4 +1,4 @@
-"""POST /api/review/{incident}: what a person says of an incident, from a form of our
+"""POST /api/review/{incident}: a person's review of an incident, from a form of our
 pages or as JSON."""
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ LONGEST_NUMBER = 10
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 FIELDS = ("state", "why")
 ABOUT = "about"
-"""The number of the entry that it is about; missing or empty: the whole incident."""
+"""Field: the number of the entry that it is about; missing or empty: the whole
+incident."""
 
 
 @blueprint.route(route="review/{incident}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def review(req: func.HttpRequest) -> func.HttpResponse:
-    """200 with the review as JSON; 303 back to the incident's page where a form sent
-    it."""
-    who = access.person(req)
+    """200 with the review as JSON; 303 back to the incident's page for a form."""
+    who = access.identify(req)
     if isinstance(who, Refused):
-        return access.refusal(who)
+        return access.refuse(who)
     kind = fold(req.headers.get("content-type", "").split(";")[0].strip())
-    if (kind == FORM or access.from_a_browser(req)) and not access.from_same_origin(req):
-        return access.refusal(
+    if (kind == FORM or access.is_from_browser(req)) and not access.is_from_same_origin(req):
+        return access.refuse(
             Refused(403, "a review can be sent by a page of this app only, not by another site")
         )
     try:
-        return await _reviewed(req, who.name, kind)
+        return await _review(req, who.name, kind)
     except NotUsable as error:
         return _answer({"error": error.reason}, 400)
     except RemediatorError as error:
         return _answer({"error": str(error)}, 503)
 
 
-async def _reviewed(req: func.HttpRequest, by: str, kind: str) -> func.HttpResponse:
+async def _review(req: func.HttpRequest, by: str, kind: str) -> func.HttpResponse:
     incident_id, app = req.route_params["incident"], the_app()
-    said = _said(req.get_body(), kind)
-    incident = await _found(incident_id)
+    fields = _read_fields(req.get_body(), kind)
+    incident = await _find(incident_id)
     if incident is None:
         return _answer({"error": f"there is no incident {incident_id}"}, 404)
-    about = int(said[ABOUT]) if said[ABOUT] else None
+    about = int(fields[ABOUT]) if fields[ABOUT] else None
     made = await reviews.review(
-        app.store, app.audit, incident, by, said["state"], said["why"], about
+        app.store, app.audit, incident, by, fields["state"], fields["why"], about
     )
     if kind == FORM:
         return func.HttpResponse(
@@ -65,33 +65,34 @@ async def _reviewed(req: func.HttpRequest, by: str, kind: str) -> func.HttpRespo
     return _answer({"review": to_json(made)}, 200)
 
 
-async def _found(incident_id: str) -> Any:
+async def _find(incident_id: str) -> Any:
     try:
         return await the_app().book.get(incident_id)
     except ValueError:  # no key that a store takes, so no incident has it
         return None
 
 
-def _said(body: bytes, kind: str) -> Mapping[str, str]:
+def _read_fields(body: bytes, kind: str) -> Mapping[str, str]:
     """Raises NotUsable."""
     if kind not in (FORM, JSON):
         raise NotUsable(f"the body is {kind or 'of no kind'}; it takes {JSON} or {FORM}")
     try:
         text = body.decode()
-        said = (
+        found = (
             json.loads(text) if kind == JSON else parse_qs(text, max_num_fields=20, errors="strict")
         )
     except (ValueError, RecursionError) as error:
         raise NotUsable(f"the body is no {kind}") from error
-    if not isinstance(said, dict):
+    if not isinstance(found, dict):
         raise NotUsable("the body is no object")
-    about = _one(ABOUT, said.get(ABOUT, ""))
+    about = _one(ABOUT, found.get(ABOUT, ""))
     if about and not (about.isascii() and about.isdecimal() and len(about) < LONGEST_NUMBER):
         raise NotUsable(f"about is {about[:40]!r}; it takes the number of an entry")
-    return {name: _one(name, said.get(name)) for name in FIELDS} | {ABOUT: about}
+    return {name: _one(name, found.get(name)) for name in FIELDS} | {ABOUT: about}
 
 
 def _one(name: str, value: Any) -> str:
+    """The one text of a field. Raises NotUsable."""
     if isinstance(value, list) and len(value) == 1:  # a form's field
         value = value[0]
     if name == ABOUT and isinstance(value, int) and not isinstance(value, bool):

@@ -1,5 +1,5 @@
-"""Timer `sweep`: twice an hour, looks for failed backups that no event told of, and
-starts what it opened."""
+"""Timer `sweep`: twice an hour, looks for failed backups that no event reported, and
+starts the incidents that it opened."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ blueprint = df.Blueprint()
 @blueprint.durable_client_input(client_name="client")
 async def sweep(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
     swept = await (await the_app().sweep()).run(say=logging.debug)
-    logging.log(logging.WARNING if swept.problems else logging.INFO, "sweep: %s", swept.told)
+    logging.log(logging.WARNING if swept.problems else logging.INFO, "sweep: %s", swept.summary)
     for incident_id in swept.opened:
         await ensure_running(client, incident_id)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # After the code is deployed: sign-in without a secret, then the road from the alerts to the app (events.bicep). Safe to run again.
-# azd runs it by itself and gives it the outputs of main.bicep; by hand it reads them from the deployment named in DEPLOYMENT.
+# azd runs it by itself and passes the outputs of main.bicep; by hand it reads them from the deployment named in DEPLOYMENT.
 set -eu
 
 HERE="$(cd "$(dirname "$0")" && pwd)"
@@ -27,7 +27,7 @@ case "$DELIVERY" in function|queue) ;; *) fail "REMEDIATOR_DELIVERY is '$DELIVER
 echo "1 of 3: sign-in of $SIGN_IN_CLIENT_ID, without a secret"
 KEPT="$(az ad app show --id "$SIGN_IN_CLIENT_ID" --query web.redirectUris --output tsv)"
 if ! printf '%s\n' "$KEPT" | grep -qxF "$SIGN_IN_REDIRECT"; then
-  # The option replaces the list, so that those of other installations are given again. Addresses hold no spaces.
+  # The option replaces the list, so the addresses of other installations are passed again. Addresses hold no spaces.
   # shellcheck disable=SC2086
   az ad app update --id "$SIGN_IN_CLIENT_ID" --web-redirect-uris $KEPT "$SIGN_IN_REDIRECT"
 fi
@@ -47,4 +47,4 @@ echo "3 of 3: Event Grid subscription, action group, alert processing rule"
 az deployment group create --resource-group "$RESOURCE_GROUP" --name "$DEPLOYMENT-events" --template-file "$HERE/events.bicep" --output none --parameters \
   name="$INSTALLATION_NAME" functionApp="$FUNCTION_APP" topic="$TOPIC" storageAccount="$STORAGE_ACCOUNT" delivery="$DELIVERY" signInClientId="$SIGN_IN_CLIENT_ID" \
   signInObjectId="$(az ad app show --id "$SIGN_IN_CLIENT_ID" --query id --output tsv)"
-echo "connected. Look whether all is there: remediator doctor --subscription $(az account show --query id --output tsv) --resource-group $RESOURCE_GROUP"
+echo "connected. Check that everything is there: remediator doctor --subscription $(az account show --query id --output tsv) --resource-group $RESOURCE_GROUP"

@@ -1,8 +1,8 @@
 // Connects the alerts, after the code is deployed: Event Grid asks the function whether it exists.
-// One of the two roads is made; when you change delivery, delete the other event subscription by hand.
+// It makes one of the two roads; when you change delivery, delete the other event subscription by hand.
 targetScope = 'resourceGroup'
 
-@description('Begins the names, as in main.bicep.')
+@description('Part of every resource name, as in main.bicep.')
 param name string = 'backup-remediator'
 
 @description('Output FUNCTION_APP of main.bicep.')
@@ -28,9 +28,6 @@ param signInClientId string
 @maxLength(36)
 param signInObjectId string
 
-@description('Put on every resource.')
-param tags object = {}
-
 resource app 'Microsoft.Web/sites@2024-04-01' existing = {
   name: functionApp
 }
@@ -49,13 +46,10 @@ module bridge 'modules/bridge.bicep' = {
   name: 'bridge'
   params: {
     name: name
-    tags: union(tags, { application: 'azure-backup-remediator' })
+    tags: { application: 'azure-backup-remediator' }
     hostName: app.properties.defaultHostName
     signInClientId: signInClientId
     signInObjectId: signInObjectId
   }
   dependsOn: [delivered]
 }
-
-@description('Action group for alert rules of your own that tell of failed backups.')
-output ACTION_GROUP string = bridge.outputs.actionGroupId

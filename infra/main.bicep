@@ -5,7 +5,7 @@ targetScope = 'subscription'
 @description('Region of everything that has one. Check it first: `az functionapp list-flexconsumption-runtimes --location REGION --runtime python`')
 param location string = deployment().location
 
-@description('Begins the name of every resource: letters, digits and hyphens.')
+@description('Part of every resource name: letters, digits and hyphens.')
 @minLength(3)
 @maxLength(24)
 param name string = 'backup-remediator'
@@ -23,29 +23,23 @@ param mode string = 'observe'
 @allowed(['function', 'queue'])
 param delivery string = 'function'
 
-@description('Application (client) id of the Entra app registration with the app roles of app-roles.json. People and alerts are let in by it alone.')
+@description('Application (client) id of the Entra app registration with the app roles of app-roles.json. It alone lets people and alerts in.')
 @minLength(36)
 @maxLength(36)
 param signInClientId string
 
-@description('Who is told of locks that are not back, of fixes held back and of incidents that need a person. Empty: the alert rules fire and nobody is sent mail.')
+@description('Address that gets mail about locks that are not back, fixes held back and incidents that need a person. Empty: the alert rules fire and nobody gets mail.')
 param notifyEmail string = ''
 
 @description('Lets the app read failed backups from this installation\'s Log Analytics workspace. Send the vaults\' job logs there. Without it the sweep reads the vaults\' job lists.')
 param logQuery bool = false
 
-@description('Lets the app read effective network rules and routes. Nothing in this version asks for them.')
-param networkEvidence bool = false
-
-@description('Lets the app run commands in guests, which is root there. Nothing in this version does.')
-param guestCommands bool = false
-
-@description('Instances that are always ready for alerts and for the durable engine. 0 saves money; a cold start may then outlast the action group\'s patience, and the sweep finds that failure later.')
+@description('Instances that are always ready for alerts and for the durable engine. 0 saves money; a cold start may then take longer than the action group retries, and the sweep finds that failure later.')
 @minValue(0)
 @maxValue(10)
 param alwaysReady int = 1
 
-@description('Days that logs are kept. The audit log is kept in tables for as long as you want, whatever this says.')
+@description('Days that logs are kept. The audit log is kept in tables and does not depend on this.')
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 90
@@ -55,14 +49,14 @@ param logRetentionDays int = 90
 @maxValue(146000)
 param sealRetentionDays int = 365
 
-@description('true once the policy on sealed heads was locked: Azure refuses to write a locked one again, so it is left alone.')
+@description('true once the policy on sealed heads is locked: Azure refuses to write a locked policy, so the deployment leaves it out.')
 param sealsLocked bool = false
 
 @description('Copies of the storage account\'s data. Standard_LRS where a region has no availability zones.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 param storageSku string = 'Standard_ZRS'
 
-@description('Put on every resource.')
+@description('Tags of every resource.')
 param tags object = {}
 
 var allTags = union(tags, { application: 'azure-backup-remediator' })
@@ -91,8 +85,6 @@ module roles 'modules/roles.bicep' = {
     name: name
     principalId: identity.outputs.principalId
     changes: changes
-    networkEvidence: networkEvidence
-    guestCommands: guestCommands
     logQuery: logQuery
   }
 }
@@ -193,7 +185,7 @@ output FUNCTION_APP string = app.outputs.name
 @description('Where people sign in to the review pages.')
 output REVIEW_PAGE string = 'https://${app.outputs.hostName}/api/audit/page'
 
-@description('To be set on the app registration as its web redirect address.')
+@description('Web redirect address of the app registration; connect.sh sets it.')
 output SIGN_IN_REDIRECT string = 'https://${app.outputs.hostName}/.auth/login/aad/callback'
 
 @description('Subject of the federated credential on the app registration: the app signs in with its identity, not with a secret.')

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the Entra app registration that lets people and action groups in, and prints its application id. Safe to run again, also after it
-# failed half-way: it takes the one of exactly that name and does each step anew. One registration for each installation: give each its name.
+# failed half-way: it uses the registration of exactly that name and repeats each step. One registration for each installation: give each its name.
 # https://learn.microsoft.com/cli/azure/ad/app
 set -eu
 
@@ -25,5 +25,5 @@ OBJECT_ID="$(az ad app show --id "$CLIENT_ID" --query id --output tsv)"
 az rest --method PATCH --uri "${GRAPH%/}/v1.0/applications/$OBJECT_ID" --headers Content-Type=application/json \
   --body '{"api": {"requestedAccessTokenVersion": 2}}' --output none
 az ad sp show --id "$CLIENT_ID" --output none 2>/dev/null || az ad sp create --id "$CLIENT_ID" --output none
-# Nobody without one of the app's roles gets in; the app checks that, and Entra may check it first.
+# Only people with one of the app's roles get in; the app checks that, and Entra may check it first.
 echo "$CLIENT_ID"

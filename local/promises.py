@@ -1,159 +1,96 @@
-"""What the demo promises of the end state, checked on the simulator's state and request
-log and on the audit trail."""
+"""What the product promises of every run, checked on the simulator's state and request
+log and on the audit trail. docs/safety.md states the promises."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from shared.arm_ids import fold
-from shared.audit.chain import verify
-from shared.audit.entry import Entry
-from shared.plan.steps import StepKind
 
 COLLECTION = "microsoft.compute/restorepointcollections"
 LOCK = "microsoft.authorization/locks"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
-JOB = "microsoft.recoveryservices/vaults/backupjobs"
-UNINSTALL, DELETE_COLLECTION = StepKind.UNINSTALL_EXTENSION.value, StepKind.DELETE_COLLECTION.value
-FIXES = (UNINSTALL, DELETE_COLLECTION)
+MUTATING = ("PUT", "PATCH", "DELETE", "POST")
+READING_POSTS = ("/checkPolicyRestrictions", "/backupStatus")
+BACKUP_EXTENSIONS = ("VMSnapshot", "VMSnapshotLinux")
 
-type State = dict[str, Any]
+type Json = dict[str, Any]
+"""An incident or an audit entry as the app's API answers it, or an ARM resource."""
+type State = Json
+"""As `GET /_sim/state` answers it."""
+type Request = Json
+"""One item of `GET /_sim/requests`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    says: str
-    holds: bool
-
-
-def end_state(
+def broken_promises(
     before: State,
     after: State,
-    requests: list[dict[str, Any]],
-    incident: dict[str, Any],
-    entries: list[dict[str, Any]],
-    expect: dict[str, Any],
-) -> list[Check]:
-    """`requests`: those since `before` was read; `expect`: the scenario's own."""
-    status, actions = expect["status"], expect.get("actions") or []
-    done = [
-        each["kind"]
-        for each in incident["actions"]
-        if each["outcome"] == "done" and each["kind"] in FIXES
-    ]
-    chain = verify(Entry.from_json(entry) for entry in entries)
-    fixes = f"what was done is {' and '.join(actions)}" if actions else "no fix was applied"
-    checks = [
-        Check(f"the incident is {status}", incident["status"] == status),
-        Check(fixes, done == actions),
-    ]
-    if DELETE_COLLECTION in actions:
-        checks += _collection_deleted(before, after, requests)
-    else:
-        checks.append(Check("no restore point is gone", _points(before) <= _points(after)))
-    if UNINSTALL in actions:
-        checks.append(
-            Check("only the backup extension was deleted", _deleted(requests) == [EXTENSION])
-        )
-    if status == "fixed":
-        checks.append(Check("the new backup completed", _completed(after, incident)))
-    if status == "needs_person":
-        checks.append(Check("the steps for a person are told", bool(incident["manual_steps"])))
-    if status in ("observed", "ignored"):
-        checks.append(
-            Check(
-                "nothing in Azure was changed",
-                not any(each["method"] in ("PUT", "PATCH", "DELETE") for each in requests),
-            )
-        )
-    return [
-        *checks,
-        Check(
-            "every lock is there, identical: scope, name, level, notes, owners",
-            locks_of(before) == locks_of(after),
-        ),
-        Check(
-            "each change has its intent on record before and its outcome after",
-            intents_kept(entries, bool(actions)),
-        ),
-        Check("the audit chain holds", chain is None),
-    ]
+    requests: list[Request],
+    incident: Json,
+    entries: list[Json],
+) -> list[str]:
+    """One sentence for each promise that does not hold; empty when all hold.
+
+    `requests`: those between `before` and `after`.
+    """
+    broken = []
+    if locks_of(before) != locks_of(after):
+        broken.append(f"a lock is not as it was: {locks_of(before)} / {locks_of(after)}")
+    for request in requests:
+        if request["method"] == "DELETE" and (
+            problem := not_allowed(before, request["path"], incident["vm_id"] or "")
+        ):
+            broken.append(problem)
+    intended = any(entry["phase"] == "intent" for entry in entries)
+    if intended and not intents_kept(entries):
+        broken.append("an intent has no outcome, or an outcome no intent")
+    changes = [each for each in requests if changes_azure(each)]
+    if changes and not intended:
+        broken.append(f"changed without an intent: {changes}")
+    return broken
 
 
-def _collection_deleted(before: State, after: State, requests: list[dict[str, Any]]) -> list[Check]:
-    gone = _points(before) - _points(after)
-    deletes = [each for each in requests if each["method"] == "DELETE"]
-    puts = [
-        each["n"] for each in requests if each["method"] == "PUT" and kind_of(each["path"]) == LOCK
-    ]
-    collections = [kind_of(each["path"]) for each in deletes].count(COLLECTION)
-    return [
-        Check(
-            f"the {len(gone)} old restore points are gone with their collection",
-            bool(gone) and collections == 1,
-        ),
-        Check(
-            "nothing was deleted but a lock and the collection",
-            sorted({*_deleted(requests)}) == sorted([LOCK, COLLECTION]),
-        ),
-        Check(
-            "the lock's PUT came after both",
-            bool(puts) and bool(deletes) and puts[-1] > deletes[-1]["n"],
-        ),
-    ]
+def changes_azure(request: Request) -> bool:
+    """False for the POSTs that only read."""
+    reads = request["method"] == "POST" and request["path"].endswith(READING_POSTS)
+    return request["method"] in MUTATING and not reads
 
 
-def _deleted(requests: list[dict[str, Any]]) -> list[str]:
-    """Kinds of what was deleted, in order."""
-    return [kind_of(each["path"]) for each in requests if each["method"] == "DELETE"]
+def not_allowed(before: State, path: str, vm_id: str) -> str:
+    """Why the product must never send this DELETE for this VM, or ""."""
+    kind, wanted = kind_of(path), _plain(path)
+    target = next((each for each in before["resources"] if _plain(each["id"]) == wanted), None)
+    if target is None:
+        return f"DELETE of something that was not there: {path}"
+    if kind == LOCK:
+        problem = f"DELETE of a lock on a collection, or on one of its points: {path}"
+        return problem if COLLECTION in wanted else ""
+    if kind == COLLECTION:
+        return _collection_not_allowed(before, target, wanted, vm_id)
+    if kind == EXTENSION:
+        ours = _is_backup_extension(target) and wanted.startswith(_plain(vm_id))
+        return "" if ours else f"DELETE of a foreign extension: {path}"
+    return f"DELETE of a kind that is never deleted: {path}"
 
 
-def _completed(after: State, incident: dict[str, Any]) -> bool:
-    wanted = (incident["verification"] or {}).get("job_id")
-    job = next((each for each in _of(after, JOB) if each["name"] == wanted), None)
-    return job is not None and job["properties"]["status"] == "Completed"
+def _collection_not_allowed(before: State, target: Json, wanted: str, vm_id: str) -> str:
+    if kept := [lock for lock in locks_of(before) if _plain(lock).startswith(f"{wanted}/")]:
+        return f"DELETE of a collection on which somebody put a lock: {kept}"
+    of_backup = fold(target["name"]).startswith("azurebackup_")
+    of_vm = fold(target["properties"]["source"]["id"]) == fold(vm_id)
+    ours = of_backup and of_vm
+    return "" if ours else f"DELETE of a collection that is not the VM's: {target['id']}"
 
 
-def kind_of(path: str) -> str:
-    """Type of the resource that a path names, lower-cased."""
-    segments = (
-        fold(path.replace("%2F", "/").replace("%2f", "/").split("?")[0])
-        .rstrip("/")
-        .split("/providers/")[-1]
-        .split("/")
-    )
-    return "/".join([segments[0], *segments[1::2]])
+def _is_backup_extension(extension: Json) -> bool:
+    held = extension["properties"]
+    of_backup = held["publisher"] == "Microsoft.Azure.RecoveryServices"
+    return of_backup and held["type"] in BACKUP_EXTENSIONS
 
 
-def _of(state: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [each for each in state["resources"] if kind_of(each["id"]) == kind]
-
-
-def _points(state: dict[str, Any]) -> set[str]:
-    return {
-        point["name"]
-        for each in _of(state, COLLECTION)
-        for point in each["properties"].get("restorePoints") or ()
-    }
-
-
-def locks_of(state: dict[str, Any]) -> dict[str, Any]:
-    def content(lock: dict[str, Any]) -> tuple[Any, ...]:
-        properties = lock["properties"]
-        return (
-            lock["name"],
-            properties["level"],
-            properties.get("notes"),
-            str(properties.get("owners") or []),
-        )
-
-    return {fold(each["id"]): content(each) for each in _of(state, LOCK)}
-
-
-def intents_kept(entries: list[dict[str, Any]], changed: bool = True) -> bool:
-    """Each intent has one outcome after it; where something was `changed` there is one
-    at least."""
+def intents_kept(entries: list[Json], changed: bool = True) -> bool:
+    """True when each intent has one outcome after it. Where something was `changed`,
+    one intent at least is needed."""
     begun: dict[tuple[str, str], int] = {}
     for entry in entries:
         change = (entry["kind"], entry["target"])
@@ -164,3 +101,33 @@ def intents_kept(entries: list[dict[str, Any]], changed: bool = True) -> bool:
                 return False
             begun[change] -= 1
     return (bool(begun) or not changed) and not any(begun.values())
+
+
+def locks_of(state: State) -> dict[str, tuple[Any, ...]]:
+    """Each lock's content (name, level, notes, owners) by its id, folded."""
+
+    def content(lock: Json) -> tuple[Any, ...]:
+        held = lock["properties"]
+        return (lock["name"], held["level"], held.get("notes"), str(held.get("owners") or []))
+
+    return {fold(each["id"]): content(each) for each in of_kind(state, LOCK)}
+
+
+def of_kind(state: State, kind: str) -> list[Json]:
+    """The resources of a type, written as `kind_of` writes it."""
+    return [each for each in state["resources"] if kind_of(each["id"]) == kind]
+
+
+def kind_of(path: str) -> str:
+    """Type of the resource that a request path or an id names, folded."""
+    segments = _folded(path).rstrip("/").rpartition("/providers/")[2].split("/")
+    return "/".join([segments[0], *segments[1::2]])
+
+
+def _plain(path: str) -> str:
+    """An id to compare by: without the query and the first slash."""
+    return _folded(path).lstrip("/")
+
+
+def _folded(path: str) -> str:
+    return fold(path.replace("%2F", "/").replace("%2f", "/").split("?")[0])

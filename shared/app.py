@@ -1,11 +1,11 @@
-"""Puts the product together from its settings: stores, clients, tools. Made once per
+"""Puts the product together from its settings: stores, clients, stages. Made once per
 process, when first needed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 from shared.audit import telemetry
 from shared.audit.journal import Journal
@@ -13,15 +13,19 @@ from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.advice import work_lost
+from shared.diagnosis.check import check_incident
+from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.lock_window.windows import LockWindows
-from shared.execution.tools import Tools
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
+from shared.incident.restarts import Restarts
 from shared.incident.waiting import Waits
 from shared.intake.quarantine import Quarantine
 from shared.intake.sweep import Sweep
@@ -29,14 +33,15 @@ from shared.intake.take import Intake
 from shared.intake.watermark import Watermark
 from shared.plan.cooling import CoolingTime
 from shared.plan.limits import DIAGNOSIS_SECONDS, ChangeLimiter
+from shared.plan.stage import Planning
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.open import open_store
+from shared.verification.stage import Verifying
 
 
 class App:
-    """Raises SettingsError where a setting is missing or impossible; nothing runs on a
-    guess."""
+    """Raises SettingsError where a setting is missing or impossible."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.settings = Settings.from_environment(environment)
@@ -83,6 +88,15 @@ class App:
         return Waits(self.book, self.journal, self.closing)
 
     @cached_property
+    def restarts(self) -> Restarts:
+        lost_after_seconds = self.settings.lost_after_seconds
+        return Restarts(self.book, self.journal, self.closing, lost_after_seconds, work_lost)
+
+    @cached_property
+    def cooling(self) -> CoolingTime:
+        return CoolingTime(self.store, self.settings.cooling_hours)
+
+    @cached_property
     def ledger(self) -> LockLedger:
         return LockLedger(self.store)
 
@@ -92,7 +106,7 @@ class App:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.book, self.audit, self.quarantine)
+        return Intake(self.book, self.journal, self.quarantine)
 
     @cached_property
     def quarantine(self) -> Quarantine:
@@ -122,10 +136,10 @@ class App:
 
     async def visible_subscriptions(self) -> list[str]:
         """Raises AzureCallFailed."""
-        return await visible_subscriptions(self._clients_of("none"))
+        return await list_subscriptions(self._clients_of("none"))
 
     async def sweep(self) -> Sweep:
-        """Raises what own_subscription raises."""
+        """Raises whatever own_subscription raises."""
         clients = self._clients_of(await self.own_subscription())
         settings = self.settings
         log, has_log = await self.failed_backup_log(), bool(settings.workspace_id)
@@ -139,31 +153,71 @@ class App:
             settings.sweep_most,
         )
 
-    async def execution(self) -> Execution:
-        """The only stage that is handed the writer. Raises what own_subscription raises."""
-        return Execution(await self.tools())
+    async def diagnosis(self) -> Diagnosis:
+        """Raises whatever own_subscription raises."""
+        reader, settings = await self._reader(), self.settings
+        return Diagnosis(
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            reader=reader,
+            checker_reader=LedgerAwareReader(reader, self.ledger),
+            mode=settings.mode,
+            minimum_linux_agent=settings.minimum_linux_agent,
+        )
 
-    async def tools(self) -> Tools:
-        clients = self._clients_of(await self.own_subscription())
-        return Tools(
-            self.settings,
-            ArmReader(clients),
-            ArmWriter(clients),
-            self.audit,
-            self.journal,
-            self.closing,
-            self.waits,
-            self.book,
-            self.ledger,
-            self.windows,
-            self.limiter,
-            CoolingTime(self.store, self.settings.cooling_hours),
+    async def planning(self) -> Planning:
+        """Raises whatever own_subscription raises."""
+        return Planning(
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            reader=await self._reader(),
+            limiter=self.limiter,
+            cooling=self.cooling,
+            mode=self.settings.mode,
+        )
+
+    async def execution(self) -> Execution:
+        """The only stage with the writer. Raises whatever own_subscription raises."""
+        return Execution(
+            settings=self.settings,
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            waits=self.waits,
+            limiter=self.limiter,
+            cooling=self.cooling,
+            ledger=self.ledger,
+            windows=self.windows,
+            reader=await self._reader(),
+            writer=ArmWriter(self._clients_of(await self.own_subscription())),
+            check=partial(check_incident, await self.diagnosis()),
+        )
+
+    async def verifying(self) -> Verifying:
+        """Raises whatever own_subscription raises."""
+        settings = self.settings
+        return Verifying(
+            book=self.book,
+            journal=self.journal,
+            closing=self.closing,
+            reader=await self._reader(),
+            orders=await self.execution(),
+            job_poll_seconds=settings.job_poll_seconds,
+            longest_pause_seconds=settings.longest_pause_seconds,
+            job_wait_hours=settings.job_wait_hours,
         )
 
     async def failed_backup_log(self) -> FailedBackupLog:
         """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that
         there is none."""
         return FailedBackupLog(self._clients_of(await self.own_subscription()))
+
+    async def _reader(self) -> ArmReader:
+        return ArmReader(self._clients_of(await self.own_subscription()))
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         return self._clients.setdefault(

@@ -28,6 +28,7 @@ from shared.diagnosis.checkers.contract import Checker
 from shared.events.error_codes import canonical
 from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 from shared.execution.fixes.contract import Fix
+from shared.sentences import Sentence
 
 ARTICLE = "https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"
 
@@ -40,7 +41,7 @@ class Cause:
     checker: Checker
     fix: Fix | None
     """None: only a person can mend it."""
-    advice: Callable[[advice.About], tuple[str, ...]]
+    advice: Callable[[advice.About], tuple[Sentence, ...]]
 
     @property
     def slug(self) -> str:
@@ -144,12 +145,18 @@ def error_code(name: str) -> ErrorCode | None:
     return _BY_NAME.get(canonical(name) or name)
 
 
+def step_kinds() -> tuple[str, ...]:
+    """Kinds of the steps that the fixes take: all that can be among an incident's
+    actions."""
+    return tuple(kind for cause in CAUSES if cause.fix for kind in cause.fix.step_kinds)
+
+
 def cause(slug: str) -> Cause:
     """Raises KeyError for a slug that is not in the catalogue."""
     return _BY_SLUG[slug]
 
 
 def causes_of(name: str) -> tuple[Cause, ...]:
-    """The causes of an error code in their order; every cause for a code without a row."""
+    """The causes of an error code in their order; all causes where it has no row."""
     row = error_code(name)
     return tuple(_BY_NUMBER[number] for number in row.causes) if row else CAUSES

@@ -1,4 +1,4 @@
-"""Time as text: ISO 8601, UTC, with microseconds and Z, so that it sorts as text."""
+"""Times as text: ISO 8601 in UTC with microseconds and Z, which sorts as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def as_text(moment: datetime) -> str:
 
 
 def as_time(text: str) -> datetime:
-    """Raises ValueError for what is no ISO 8601 time."""
+    """An ISO 8601 time, in UTC where it has no zone. Else it raises ValueError."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -24,8 +24,8 @@ def after(text: str, seconds: float) -> str:
 
 
 def normal(text: str) -> str:
-    """Somebody else's ISO 8601 time as we write it, so that it sorts with ours; "" for
-    what is none."""
+    """Any ISO 8601 time in our own format, so that it sorts with ours; "" for anything
+    else."""
     try:
         return as_text(as_time(text))
     except ValueError:

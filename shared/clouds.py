@@ -1,8 +1,7 @@
-"""Azure's clouds: where each has its endpoints. Chosen by one setting,
-REMEDIATOR_CLOUD.
+"""The endpoints of each Azure cloud. The setting REMEDIATOR_CLOUD chooses one.
 
-ARM's addresses and token scopes and the sign-in authorities are those of the SDK's own
-tables (azure.mgmt.core, azure.identity), which a test compares; the rest is from
+ARM's endpoints, token scopes and sign-in authorities are those in the SDK's own tables
+(azure.mgmt.core, azure.identity), as a test checks; the rest is from
 https://learn.microsoft.com/azure/azure-government/compare-azure-government-global-azure
 and https://learn.microsoft.com/azure/china/resources-developer-guide
 """
@@ -24,7 +23,7 @@ class Cloud:
     portal: str
     storage_suffix: str
     logs: str
-    """The Log Analytics query API; its tokens are asked for this address."""
+    """The Log Analytics query API, which is also the audience of its tokens."""
 
 
 PUBLIC = Cloud(
@@ -57,8 +56,8 @@ US_GOVERNMENT = Cloud(
 CLOUDS = (PUBLIC, CHINA, US_GOVERNMENT)
 
 
-def named(name: str) -> Cloud:
-    """Raises ValueError that says which there are."""
+def find_cloud(name: str) -> Cloud:
+    """Raises ValueError, which lists the names, for any other."""
     for cloud in CLOUDS:
         if cloud.name == fold(name):
             return cloud

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from shared.audit.heads import HEADS, make_due
+from shared.audit.heads import HEADS, bind_days
 from shared.audit.log import AuditLog
 from shared.audit.seals import open_seals, seal_all
 from shared.execution.lock_window.ledger import LockLedger
@@ -17,21 +17,34 @@ from shared.store.contract import Store
 
 
 async def close_days(settings: Settings, store: Store, log: AuditLog, book: IncidentBook) -> str:
-    """What was done, for the log. Safe to run twice at once. Raises StoreUnavailable,
-    SettingsError."""
+    """Returns what was done, for the app's log. Safe to run twice at once. Raises
+    StoreUnavailable, SettingsError."""
     now = datetime.now(UTC)
-    made = await make_due(log, now)
-    sealed = 0
-    if settings.seals:
-        seals = open_seals(settings.seals, settings.cloud)
-        try:
-            sealed = await seal_all(seals, log.entries(incident=HEADS))
-        finally:
-            await seals.close()
+    made = await bind_days(log, now)
+    sealed = await _seal(settings, log)
     forgotten: list[str] = []
     if settings.retention_days:
         before = (now.date() - timedelta(days=settings.retention_days)).isoformat()
-        forgotten = await forget_old(
-            store, log, book, LockLedger(store), LockWindows(store), before
-        )
+        in_use = await incidents_with_locks(LockLedger(store), LockWindows(store))
+        forgotten = await forget_old(store, log, book, before, in_use)
     return f"{len(made)} days bound, {sealed} sealed, {len(forgotten)} incidents forgotten"
+
+
+async def _seal(settings: Settings, log: AuditLog) -> int:
+    """How many heads were sealed; 0 where no container is set."""
+    if not settings.seals:
+        return 0
+    seals = open_seals(settings.seals, settings.cloud)
+    try:
+        return await seal_all(seals, log.entries(incident=HEADS))
+    finally:
+        await seals.close()
+
+
+async def incidents_with_locks(ledger: LockLedger, windows: LockWindows) -> frozenset[str]:
+    """Ids of the incidents that the lock ledger or a lock window names: whoever puts
+    the lock back looks them up."""
+    found = {entry.incident_id for entry in await ledger.open_locks()}
+    for held in await windows.all():
+        found |= {held.window.leader, *(member.incident_id for member in held.window.members)}
+    return frozenset(found)

@@ -1,32 +1,37 @@
-"""Everything that this product raises on purpose, as one tree.
+"""Every error that this product raises on purpose, as one tree.
 
-RemediatorError                 .permanent says whether trying again later can help
-├── AzureCallFailed             ARM or Azure Backup answered with an error, or not at all
-│   ├── NotFound                404: the resource is not there (a fact, not a fault)
-│   ├── ScopeLocked             409 ScopeLocked: a management lock is in the way
-│   ├── AccessDenied            401/403: role, deny assignment, or a lock owned by an application
-│   ├── Refused                 any other 4xx: the request as it is will never be accepted
-│   ├── Throttled               429: too many requests; .retry_after_seconds when ARM says
-│   ├── Unavailable             5xx, connection lost, no answer in time
-│   │   └── NotUnderstood       an answer that is none: HTML, half of a body, another shape than the API has
-│   ├── PointsElsewhere         an answer names an address outside the endpoint: neither followed nor believed
-│   └── OperationFailed         a long-running operation ended Failed or Canceled
-├── StoreError                  the audit store
-│   ├── StoreUnavailable        it did not answer: nothing may be changed in Azure meanwhile
-│   ├── RowExists               conditional insert: someone was first
-│   └── RowChanged              conditional replace: someone wrote in between
-├── SettingsError               an app setting is missing or has an impossible value
-└── NotUsable                   input that can never be used; .reason is for the person who sent it
-    ├── NotOurs                 it can be read, and is not of a failed backup of an Azure VM
-    └── NotAKey                 a text that no store takes as a key, so nothing is kept under it
+RemediatorError             .permanent: whether a later attempt must fail as well
+├── AzureCallFailed         ARM or Azure Backup answered with an error, or not at all
+│   ├── NotFound            404: the resource does not exist (a fact, not a fault)
+│   ├── ScopeLocked         409 ScopeLocked: a management lock blocks the request
+│   ├── AccessDenied        401, 403: role, deny assignment, or an application's lock
+│   ├── Refused             any other 4xx: the same request will always be refused
+│   ├── Throttled           429: too many requests; .retry_after_seconds is ARM's
+│   ├── Unavailable         5xx, connection lost, no answer in time
+│   │   └── NotUnderstood   not the API's answer: HTML, half of a body, another shape
+│   ├── PointsElsewhere     an answer names an address outside the endpoint: not used
+│   └── OperationFailed     a long-running operation ended Failed or Canceled
+├── StoreError              the audit store
+│   ├── StoreUnavailable    it does not answer: nothing may be changed in Azure
+│   ├── RowExists           conditional insert: another writer was first
+│   └── RowChanged          conditional replace or delete: another writer was first
+├── SettingsError           an app setting is missing or has an impossible value
+└── NotUsable               input that can never be used; .reason is for its sender
+    ├── NotOurs             readable, and not the failed backup of an Azure VM
+    └── NotAKey             text that no store accepts as a key: nothing is under it
 """
 
 from __future__ import annotations
 
 
+def whole_characters(text: str) -> str:
+    r"""The text with a question mark for each lone surrogate: JSON may contain half of
+    a character (\ud800), which no store takes."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class RemediatorError(Exception):
-    """Base of the tree. `permanent`: the same attempt will fail again, so do not retry
-    it."""
+    """Base of the tree. `permanent`: the same attempt fails again, so do not retry."""
 
     permanent = False
 
@@ -34,11 +39,11 @@ class RemediatorError(Exception):
 class AzureCallFailed(RemediatorError):
     """An ARM or Azure Backup call that did not succeed.
 
-    `code` is ARM's `error.code` ("" when the answer had none), `status` the HTTP status
-    (0 when there was no answer), `correlation_id` the x-ms-correlation-request-id of
-    the answer ("" when there was none), `retry_after_seconds` ARM's Retry-After,
-    `policies` the Azure policies that refused it, each with its assignment, as ARM
-    names them.
+    `code` is ARM's `error.code` ("" where the answer has none), `status` the HTTP
+    status (0 where there was no answer), `correlation_id` the answer's
+    x-ms-correlation-request-id ("" where there was none), `retry_after_seconds` ARM's
+    Retry-After, `policies` the Azure policies that refused the call, each with its
+    assignment, as ARM names them.
     """
 
     def __init__(
@@ -62,7 +67,7 @@ class AzureCallFailed(RemediatorError):
 
     @property
     def may_have_happened(self) -> bool:
-        """Whether a write may have had its effect all the same. True: its outcome is
+        """Whether a write may have taken effect all the same, so that its outcome is
         not known."""
         return False
 
@@ -116,7 +121,7 @@ class OperationFailed(AzureCallFailed):
 
 
 class StoreError(RemediatorError):
-    """The audit store could not do what was asked."""
+    """The audit store did not do what was requested."""
 
 
 class StoreUnavailable(StoreError):
@@ -136,7 +141,7 @@ class SettingsError(RemediatorError):
 
 
 class NotUsable(RemediatorError):
-    """Input that can never be used, whoever sends it again."""
+    """Input that can never be used, however often it is sent."""
 
     permanent = True
 
@@ -146,16 +151,9 @@ class NotUsable(RemediatorError):
 
 
 class NotOurs(NotUsable):
-    """Input that is well formed and of something else than a failed backup of an Azure
-    VM."""
-
-
-def whole_characters(text: str) -> str:
-    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a
-    question mark."""
-    return text.encode("utf-8", "replace").decode()
+    """Well-formed input about something else than a failed backup of an Azure VM."""
 
 
 class NotAKey(NotUsable, ValueError):
-    """A ValueError as well, which every store raises for a key, a table or a body that
-    it does not take."""
+    """Also a ValueError, as every store raises for a table or a body that it does not
+    accept."""

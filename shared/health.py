@@ -1,5 +1,5 @@
-"""What works and what does not, with the reason. Unknown is never "fine": a check that
-cannot be made has failed."""
+"""Checks what works and what does not, with the reason. A check that cannot be made has
+failed: unknown is never "fine"."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from shared.execution.lock_window.windows import CLOSING
 SWEEP_LATE_SECONDS = 2 * 3600
 """The timer runs twice an hour."""
 CHECK_SECONDS = 5.0
-"""Longest wait for one check. They run side by side, so the whole report takes no
-longer."""
+"""Time limit of one check, and of the report: checks run concurrently."""
 
 
 async def report(app: App) -> dict[str, Any]:
-    """{"status": "ok" | "degraded", "at", "mode", "checks": [{"name", "ok", "reason"}]}"""
-    checks = await asyncio.gather(*(_check(name, look, app) for name, look in CHECKS.items()))
+    """{"status": "ok" | "degraded", "at", "mode",
+    "checks": [{"name", "ok", "reason"}]}"""
+    checks = await asyncio.gather(*(_check(name, check, app) for name, check in CHECKS.items()))
     status = "ok" if all(check["ok"] for check in checks) else "degraded"
     return {"status": status, "at": clock.now(), "mode": app.settings.mode, "checks": checks}
 
 
-async def _check(name: str, look: Callable[[App], Awaitable[str]], app: App) -> dict[str, Any]:
+async def _check(name: str, check: Callable[[App], Awaitable[str]], app: App) -> dict[str, Any]:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            return {"name": name, "ok": True, "reason": await look(app)}
+            return {"name": name, "ok": True, "reason": await check(app)}
     except TimeoutError:
         return {"name": name, "ok": False, "reason": f"no answer within {CHECK_SECONDS:g} s"}
     except RemediatorError as error:
         return {"name": name, "ok": False, "reason": str(error)}
 
 
-async def _store(app: App) -> str:
+async def _check_store(app: App) -> str:
     await app.store.ping()
     return "takes writes"
 
 
-async def _azure(app: App) -> str:
+async def _check_azure(app: App) -> str:
     own = await app.own_subscription()
     if fold(own) not in [fold(each) for each in await app.visible_subscriptions()]:
         raise RemediatorError(f"the identity does not see the subscription {own}")
     return f"looks after subscription {own}"
 
 
-async def _topic(app: App) -> str:
+async def _check_topic(app: App) -> str:
     if not app.settings.topic_endpoint:
         raise RemediatorError(
             "REMEDIATOR_TOPIC_ENDPOINT is not set: the bridge cannot publish alerts"
@@ -58,7 +58,7 @@ async def _topic(app: App) -> str:
     return app.settings.topic_endpoint
 
 
-async def _locks(app: App) -> str:
+async def _check_locks(app: App) -> str:
     entries = await app.ledger.open_locks()
     if late := [entry for entry in entries if await _should_be_back(app, entry)]:
         names = ", ".join(
@@ -70,8 +70,8 @@ async def _locks(app: App) -> str:
 
 
 async def _should_be_back(app: App, entry: OpenLock) -> bool:
-    """Whether nothing keeps the lock off any more: its time is over, its window is, or
-    nobody leads that window."""
+    """Whether the lock has no reason to be off any more: its deadline has passed, its
+    window has ended, or no incident leads that window."""
     if entry.overdue or entry.problem:
         return True
     held = await app.windows.get(entry.group_id)
@@ -81,7 +81,7 @@ async def _should_be_back(app: App, entry: OpenLock) -> bool:
     return leader is None or leader.ended
 
 
-async def _sweep(app: App) -> str:
+async def _check_sweep(app: App) -> str:
     last = await app.watermark.last_run()
     if last is None:
         if app.seconds_up() > SWEEP_LATE_SECONDS:
@@ -99,9 +99,9 @@ async def _sweep(app: App) -> str:
 
 
 CHECKS: dict[str, Callable[[App], Awaitable[str]]] = {
-    "audit store": _store,
-    "azure resource manager": _azure,
-    "event grid topic": _topic,
-    "locks": _locks,
-    "sweep": _sweep,
+    "audit store": _check_store,
+    "azure resource manager": _check_azure,
+    "event grid topic": _check_topic,
+    "locks": _check_locks,
+    "sweep": _check_sweep,
 }

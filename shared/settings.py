@@ -1,76 +1,33 @@
-"""Every app setting, with its default and its meaning. `docs/settings.md` is made from
-this table.
+"""Every app setting, with its default and its meaning. `docs/settings.md` is generated
+from this table.
 
-Read once when the app starts. A value that cannot be is an error that names the
+They are read once, when the app starts. An impossible value is an error that names the
 setting, never a silent default.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 from shared import clouds
-from shared.arm_ids import fold
 from shared.clouds import Cloud
 from shared.errors import SettingsError
+from shared.setting_kinds import guid_or_empty, number, one_of, setting, whole
 
 MODES = ("off", "observe", "approve", "auto")
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every
 plan to a person."""
 DEFAULT_MODE = "observe"
-"""Where nobody chose a mode, nothing is changed."""
+"""Where no mode is set, nothing is changed."""
 FUNCTION_TIMEOUT_SECONDS = 1800.0
-"""`functionTimeout` of host.json. At its end the host kills the worker, with all that
-runs in it.
+"""`functionTimeout` of host.json. At its end the host kills the worker with everything
+that runs in it.
 https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout"""
 FUNCTION_TIMEOUT_ELSEWHERE = "AzureFunctionsJobHost__functionTimeout"
-"""The app setting that would override it, unseen by the check below."""
+"""The app setting that would override it, which the check below could not see."""
 SPARE_SECONDS = 60.0
-"""Of the reads before a window and the writes after it."""
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-
-
-def setting(name: str, default: str, meaning: str, read: Callable[[str], Any] = str) -> Any:
-    """A field of Settings that is read from the environment variable `name`."""
-    return field(metadata={"name": name, "default": default, "meaning": meaning, "read": read})
-
-
-def one_of(*allowed: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if fold(text) not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)}")
-        return fold(text)
-
-    return read
-
-
-def number(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if not low <= value <= high:
-            raise ValueError(f"a number from {low:g} to {high:g}")
-        return value
-
-    return read
-
-
-def guid_or_empty(text: str) -> str:
-    if text and not _GUID.fullmatch(text):
-        raise ValueError("a GUID such as 11111111-1111-1111-1111-111111111111, or nothing")
-    return text.lower()
-
-
-def whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return value
-
-    return read
+"""For the reads before a window and the writes after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +99,14 @@ class Settings:
         "REMEDIATOR_AUTH",
         "required",
         "required: pages and records are for people who signed in with Microsoft Entra in front of"
-        " the app and have one of its app roles. off: in Azure nobody is let in at all, whoever"
-        " they are; elsewhere it changes nothing.",
+        " the app and have one of its app roles. off: in Azure nobody is let in at all; elsewhere"
+        " it has no effect.",
         one_of("required", "off"),
     )
     tenant_id: str = setting(
         "REMEDIATOR_TENANT_ID",
         "",
-        "The Entra tenant that people have to come from. Empty: the one that sign-in is set up"
-        " for.",
+        "The Entra tenant that people must belong to. Empty: the one that sign-in is set up for.",
     )
     alert_sender: str = setting(
         "REMEDIATOR_ALERT_SENDER",
@@ -162,15 +118,15 @@ class Settings:
     development_identity: str = setting(
         "REMEDIATOR_DEVELOPMENT_IDENTITY",
         "",
-        "Outside Azure, on 127.0.0.1: the name of whoever asks, with every role. In Azure it counts"
-        " for nothing.",
+        "Outside Azure, on 127.0.0.1: the user name of every request, with every role. In Azure it"
+        " has no effect.",
     )
     cloud: Cloud = setting(
         "REMEDIATOR_CLOUD",
         "public",
         "public, china (21Vianet) or usgov: where Azure Resource Manager, sign-in, storage, the log"
         " and the portal are.",
-        clouds.named,
+        clouds.find_cloud,
     )
     arm_endpoint: str = setting(
         "REMEDIATOR_ARM_ENDPOINT",
@@ -181,7 +137,7 @@ class Settings:
     logs_endpoint: str = setting(
         "REMEDIATOR_LOGS_ENDPOINT",
         "",
-        "The Log Analytics query API. Empty: the cloud's own. The token is asked for this address."
+        "The Log Analytics query API. Empty: the cloud's own. It is also the token's audience."
         " An http address on 127.0.0.1 is the simulator: no credential is used there.",
     )
     workspace_id: str = setting(
@@ -303,8 +259,8 @@ class Settings:
     lost_after_seconds: float = setting(
         "REMEDIATOR_LOST_AFTER_SECONDS",
         "60",
-        "Age at which an incident that nobody works on counts as lost, so that the guardian begins"
-        " its work again.",
+        "Age at which an incident without a running orchestration counts as lost, so that the"
+        " guardian starts it again.",
         number(0, 3600),
     )
     minimum_linux_agent: str = setting(
@@ -315,13 +271,13 @@ class Settings:
 
     @property
     def longest_pause_seconds(self) -> float:
-        """Between two looks of an incident that waits."""
+        """Between two checks of a waiting incident."""
         return self.job_poll_seconds * 8
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises SettingsError that names the setting, what it holds and what it may
-        hold."""
+        """Raises SettingsError, which names the setting, its value and what it
+        accepts."""
         values = {}
         for each in fields(cls):
             name, text = each.metadata["name"], environment.get(each.metadata["name"], "").strip()
@@ -341,7 +297,7 @@ class Settings:
 
 
 def _check_function_timeout(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError where the host could kill a fix that has a group's locks
+    """Raises SettingsError where the host could kill a fix while a group's locks are
     off."""
     if environment.get(FUNCTION_TIMEOUT_ELSEWHERE, "").strip():
         raise SettingsError(
@@ -364,7 +320,7 @@ def _check_function_timeout(settings: Settings, environment: Mapping[str, str]) 
 
 
 def _functions_storage(environment: Mapping[str, str], cloud: Cloud) -> str:
-    """The account that the Functions host itself uses: by identity
+    """The storage account of the Functions host itself: by identity
     (`__tableServiceUri`, `__accountName`) or by connection string."""
     if uri := environment.get("AzureWebJobsStorage__tableServiceUri"):
         return uri

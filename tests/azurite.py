@@ -1,5 +1,5 @@
-"""Azurite, Microsoft's storage emulator, for a test: started on free ports, stopped by
-its own process id."""
+"""Azurite, Microsoft's storage emulator, for a test. It listens on free ports and ends
+with the block."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Azurite:
 
 @contextlib.asynccontextmanager
 async def azurite() -> AsyncIterator[Azurite]:
-    """Raises RuntimeError that says what to do when Azurite is not installed or does
-    not start."""
+    """Raises RuntimeError with the remedy when Azurite is not installed or does not
+    start."""
     if not PROGRAM.exists():
-        raise RuntimeError("Azurite is not installed: run `make test`, or `npm ci`")
+        raise RuntimeError("Azurite is not installed: run `make test`")
     ports = {name: _free_port() for name in ("blob", "queue", "table")}
     options = [
         part

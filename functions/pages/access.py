@@ -1,15 +1,15 @@
 """Who may see what. Everybody is refused unless Entra sign-in is really in front of the
 app.
 
-In Azure App Service authentication puts who signed in into a header, and takes that
-header off what comes from outside. With authentication off anybody could send it, so it
-counts only while the platform says that authentication is on (WEBSITE_AUTH_ENABLED) and
-REMEDIATOR_AUTH is not `off`.
+In Azure, App Service authentication writes the signed-in principal into a header and
+removes that header from requests from outside. With authentication off anybody could
+send it, so it counts only while the platform says that authentication is on
+(WEBSITE_AUTH_ENABLED) and REMEDIATOR_AUTH is not `off`.
 https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities
 https://learn.microsoft.com/azure/app-service/reference-app-settings
 
-The settings are read here straight from the environment: an impossible one elsewhere
-must not open or close anything.
+The settings are read here straight from the environment: an invalid one elsewhere must
+neither open nor close anything.
 """
 
 from __future__ import annotations
@@ -31,16 +31,15 @@ from shared.arm_ids import fold
 
 HEADER = "x-ms-client-principal"
 IN_AZURE = ("WEBSITE_INSTANCE_ID", "WEBSITE_SITE_NAME")
-"""Set by the platform on every instance; where one of them is, no development identity
-can be."""
+"""Set by the platform on every instance. Where one is set, the development identity
+does not count."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 ROLE_CLAIMS = frozenset({"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"})
 TENANT_CLAIMS = frozenset({"tid", "http://schemas.microsoft.com/identity/claims/tenantid"})
 OBJECT_CLAIMS = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 CALLER_CLAIMS = frozenset({"appid", "azp"})
-"""The application that a token was given to: in tokens of version 1 and of version 2.
-"""
+"""The application that a token was issued to, in tokens of version 1 and 2."""
 ACTION_GROUPS = "461e8683-5575-4561-ac7f-899cc907d62a"
 """Azure Monitor's own application, as which action groups call a secure webhook."""
 NAME_CLAIMS = (
@@ -54,8 +53,8 @@ type Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 class Role(Enum):
-    """App roles of the Entra application, by their value. Whoever has one has those
-    above it in this list as well."""
+    """App roles of the Entra application, by their value. Each includes those above it
+    in this list."""
 
     READER = "Reader"
     APPROVER = "Approver"
@@ -68,44 +67,46 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signed in. `name`: for people and for the audit log; `role`: the highest one."""
+    """Who signed in."""
 
     name: str
+    """For people and for the audit log."""
     role: Role
+    """The highest one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     status: int
-    """401: nobody is signed in, or it cannot be read who; 403: who signed in may not.
-    """
+    """401: nobody is signed in, or the principal cannot be read; 403: not allowed."""
     reason: str
 
 
 class Malformed(ValueError):
-    """The header does not say who signed in."""
+    """The principal's header cannot be read."""
 
 
 def needs(role: Role) -> Callable[[Handler], Handler]:
-    """Below the route of a function: answers 401 or 403 by itself for whoever has no
-    such role."""
+    """A decorator below the route of a function: answers 401 or 403 to a caller without
+    this role."""
 
     def guard(handler: Handler) -> Handler:
         @wraps(handler)
         async def guarded(req: func.HttpRequest) -> func.HttpResponse:
-            who = person(req, role)
-            return refusal(who) if isinstance(who, Refused) else await handler(req)
+            who = identify(req, role)
+            return refuse(who) if isinstance(who, Refused) else await handler(req)
 
         return guarded
 
     return guard
 
 
-def person(req: func.HttpRequest, role: Role = Role.READER) -> Person | Refused:
-    return judged(req.headers.get(HEADER), urlsplit(req.url).hostname or "", os.environ, role)
+def identify(req: func.HttpRequest, role: Role = Role.READER) -> Person | Refused:
+    """Who sent this, where they have the role."""
+    return judge_reader(req.headers.get(HEADER), urlsplit(req.url).hostname or "", os.environ, role)
 
 
-def refusal(refused: Refused) -> func.HttpResponse:
+def refuse(refused: Refused) -> func.HttpResponse:
     logging.info("refused with %s: %s", refused.status, refused.reason)
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     body = json.dumps({"error": refused.reason})
@@ -114,56 +115,54 @@ def refusal(refused: Refused) -> func.HttpResponse:
     )
 
 
-def judged(
+def judge_reader(
     header: str | None, host: str, environment: Mapping[str, str], role: Role
 ) -> Person | Refused:
-    """`header`: the principal's, as it came; `host`: the name that the request was sent
-    to. Pure."""
+    """Who the caller is, where they have the role. `header`: the principal's, as sent;
+    `host`: the name that the request was sent to. Pure."""
     if not any(environment.get(name) for name in IN_AZURE):
-        return _developer(environment, host)
-    principal = _signed_in(header, environment)
+        return _admit_developer(environment, host)
+    principal = _read_principal(header, environment)
     if isinstance(principal, Refused):
         return principal
     try:
-        return _admitted(principal, role)
+        return _admit(principal, role)
     except Malformed as error:
-        return Refused(401, f"it cannot be read who signed in: {error}")
+        return Refused(401, f"the signed-in principal cannot be read: {error}")
 
 
-def sender(req: func.HttpRequest) -> Refused | None:
-    """None: an action group sent this."""
-    return judged_sender(req.headers.get(HEADER), urlsplit(req.url).hostname or "", os.environ)
+def check_sender(req: func.HttpRequest) -> Refused | None:
+    """None where an action group sent this."""
+    return judge_sender(req.headers.get(HEADER), urlsplit(req.url).hostname or "", os.environ)
 
 
-def judged_sender(header: str | None, host: str, environment: Mapping[str, str]) -> Refused | None:
-    """In Azure only action groups may hand over alerts, told by the application that
-    their token was given to; elsewhere this machine. Pure.
+def judge_sender(header: str | None, host: str, environment: Mapping[str, str]) -> Refused | None:
+    """None where the sender may deliver alerts: in Azure an action group, known by the
+    application that its token was issued to; elsewhere this machine. Pure.
 
     https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups#configure-authentication-for-secure-webhook
     """
     if not any(environment.get(name) for name in IN_AZURE):
-        return (
-            None
-            if host in LOOPBACK
-            else Refused(403, "outside Azure alerts are taken at 127.0.0.1 and localhost only")
-        )
-    principal = _signed_in(header, environment)
+        if host in LOOPBACK:
+            return None
+        return Refused(403, "outside Azure alerts are taken at 127.0.0.1 and localhost only")
+    principal = _read_principal(header, environment)
     if isinstance(principal, Refused):
         return principal
     wanted = environment.get("REMEDIATOR_ALERT_SENDER", "").strip() or ACTION_GROUPS
     try:
-        callers = {fold(each) for each in _values(_claims(principal), CALLER_CLAIMS)}
+        callers = {fold(each) for each in _values(_read_claims(principal), CALLER_CLAIMS)}
     except Malformed as error:
-        return Refused(401, f"it cannot be read who sent this: {error}")
-    return (
-        None
-        if callers == {fold(wanted)}
-        else Refused(403, "only action groups may hand over alerts (REMEDIATOR_ALERT_SENDER)")
-    )
+        return Refused(401, f"the sender's principal cannot be read: {error}")
+    if callers == {fold(wanted)}:
+        return None
+    return Refused(403, "only action groups may hand over alerts (REMEDIATOR_ALERT_SENDER)")
 
 
-def _signed_in(header: str | None, environment: Mapping[str, str]) -> Mapping[str, Any] | Refused:
-    """The principal of a caller of this tenant, in Azure."""
+def _read_principal(
+    header: str | None, environment: Mapping[str, str]
+) -> Mapping[str, Any] | Refused:
+    """The principal of a caller of this tenant, in Azure. Pure."""
     if (fold(environment.get("REMEDIATOR_AUTH", "").strip()) or "required") != "required":
         return Refused(
             403, "REMEDIATOR_AUTH is not `required`: nobody can be told apart, so nobody is let in"
@@ -174,10 +173,10 @@ def _signed_in(header: str | None, environment: Mapping[str, str]) -> Mapping[st
         return Refused(401, "sign in first: /.auth/login/aad")
     tenant_id = fold(environment.get("REMEDIATOR_TENANT_ID", "").strip())
     try:
-        principal = _decoded(header)
-        tenants = {fold(tid) for tid in _values(_claims(principal), TENANT_CLAIMS)}
+        principal = _decode(header)
+        tenants = {fold(tid) for tid in _values(_read_claims(principal), TENANT_CLAIMS)}
     except Malformed as error:
-        return Refused(401, f"it cannot be read who signed in: {error}")
+        return Refused(401, f"the signed-in principal cannot be read: {error}")
     if principal.get("auth_typ") != "aad":
         return Refused(403, "signed in with something else than Microsoft Entra")
     if tenant_id and tenants != {tenant_id}:
@@ -185,11 +184,10 @@ def _signed_in(header: str | None, environment: Mapping[str, str]) -> Mapping[st
     return principal
 
 
-def from_same_origin(req: func.HttpRequest) -> bool:
-    """Whether a page of ours sent this. Browsers say so themselves; a form may not come
-    from anywhere else.
+def is_from_same_origin(req: func.HttpRequest) -> bool:
+    """Whether a page of this app sent this, by the browser's own headers.
 
-    Our pages set Referrer-Policy: no-referrer, with which Origin is `null`; every
+    Our pages set Referrer-Policy: no-referrer, under which Origin is `null`; every
     current browser sends Sec-Fetch-Site as well.
     """
     site = req.headers.get("sec-fetch-site")
@@ -202,25 +200,24 @@ def from_same_origin(req: func.HttpRequest) -> bool:
     )
 
 
-def from_a_browser(req: func.HttpRequest) -> bool:
+def is_from_browser(req: func.HttpRequest) -> bool:
     return "sec-fetch-site" in req.headers or "origin" in req.headers
 
 
-def _developer(environment: Mapping[str, str], host: str) -> Person | Refused:
+def _admit_developer(environment: Mapping[str, str], host: str) -> Person | Refused:
     name = environment.get("REMEDIATOR_DEVELOPMENT_IDENTITY", "").strip()
     if not name:
         return Refused(
             401,
             "outside Azure only REMEDIATOR_DEVELOPMENT_IDENTITY lets anybody in, and it is not set",
         )
-    if (
-        host not in LOOPBACK
-    ):  # a page elsewhere may give 127.0.0.1 a name of its own and read us through it
+    # DNS rebinding: a page elsewhere may give 127.0.0.1 a name of its own and read us
+    if host not in LOOPBACK:
         return Refused(403, "the development identity counts only at 127.0.0.1 and localhost")
     return Person(name[:LONGEST_NAME_CHARACTERS], Role.OPERATOR)
 
 
-def _decoded(header: str) -> Mapping[str, Any]:
+def _decode(header: str) -> Mapping[str, Any]:
     try:
         principal = json.loads(base64.b64decode(header, validate=True))
     except (ValueError, RecursionError) as error:
@@ -230,9 +227,9 @@ def _decoded(header: str) -> Mapping[str, Any]:
     return principal
 
 
-def _admitted(principal: Mapping[str, Any], role: Role) -> Person | Refused:
-    claims = _claims(principal)
-    who = _name(claims)
+def _admit(principal: Mapping[str, Any], role: Role) -> Person | Refused:
+    claims = _read_claims(principal)
+    who = _read_name(claims)
     roles = [each for each in Role if each.value in _values(claims, ROLE_CLAIMS)]
     if not roles:
         return Refused(
@@ -245,7 +242,7 @@ def _admitted(principal: Mapping[str, Any], role: Role) -> Person | Refused:
     return Person(who, roles[-1])
 
 
-def _claims(principal: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _read_claims(principal: Mapping[str, Any]) -> list[tuple[str, str]]:
     claims = principal.get("claims")
     if not isinstance(claims, list):
         raise Malformed("it has no list of claims")
@@ -265,9 +262,9 @@ def _values(claims: list[tuple[str, str]], names: frozenset[str]) -> set[str]:
     return {value for name, value in claims if name in names}
 
 
-def _name(claims: list[tuple[str, str]]) -> str:
-    """`name (object id)`: the name is for people and may change, the object id is who
-    it is."""
+def _read_name(claims: list[tuple[str, str]]) -> str:
+    """`name (object id)`: the name is for people and may change, the object id
+    identifies."""
     ids = _values(claims, OBJECT_CLAIMS)
     if len(ids) != 1 or not (object_id := ids.pop().strip()).isascii():
         raise Malformed("it names no one person: it needs one object id (oid)")

@@ -1,5 +1,5 @@
-"""Numbers for the overview page and their bars as SVG, drawn on the server. Each chart
-has its table beside it."""
+"""Numbers for the overview page, and the sizes of their bars: the template draws them
+as SVG, with the numbers in a table below each chart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Bars from the top down; `height` in pixels."""
+    """Bars from the top down."""
 
     name: str
     unit: str
@@ -36,10 +36,11 @@ class Chart:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return ROW_PIXELS * len(self.bars) + 4
 
 
-def chart(name: str, unit: str, values: Mapping[str, float]) -> Chart:
+def draw(name: str, unit: str, values: Mapping[str, float]) -> Chart:
     most = max(values.values(), default=0) or 1
     bars = (
         Bar(label, round(value, 1), ROW_PIXELS * row, BAR_PIXELS * value / most)
@@ -48,16 +49,16 @@ def chart(name: str, unit: str, values: Mapping[str, float]) -> Chart:
     return Chart(name, unit, tuple(bars))
 
 
-def by_code(summaries: Iterable[Summary], unknown: str) -> dict[str, float]:
+def count_codes(summaries: Iterable[Summary], unknown: str) -> dict[str, float]:
     return dict(Counter(each.error_code or unknown for each in summaries).most_common())
 
 
-def by_status(summaries: Iterable[Summary]) -> dict[str, float]:
+def count_endings(summaries: Iterable[Summary]) -> dict[str, float]:
     return dict(Counter(each.status for each in summaries).most_common())
 
 
 def minutes_to_repair(summaries: Iterable[Summary]) -> list[float]:
-    """From opening to the verified end, of those that were fixed without a person."""
+    """From opening to the verified end, of the incidents that were fixed."""
     fixed = [each for each in summaries if each.status == "fixed" and each.closed_at]
     return [
         (clock.as_time(each.closed_at) - clock.as_time(each.opened_at)).total_seconds() / 60
@@ -65,19 +66,20 @@ def minutes_to_repair(summaries: Iterable[Summary]) -> list[float]:
     ]
 
 
-def repair_times(minutes: list[float]) -> dict[str, float]:
+def count_repairs(minutes: list[float]) -> dict[str, float]:
+    """How many took how long; empty where nothing was repaired."""
     counted = dict.fromkeys((label for _, label in REPAIR_STEPS), 0.0)
     for each in minutes:
         counted[next(label for most, label in REPAIR_STEPS if each < most)] += 1
     return counted if minutes else {}
 
 
-def middle(minutes: list[float]) -> str:
+def median_of(minutes: list[float]) -> str:
     return f"{median(minutes):.1f}" if minutes else "–"
 
 
 def unlocked_minutes(entries: Iterable[Entry]) -> dict[str, float]:
-    """By day: from the outcome of lifting a lock to the outcome of putting it back."""
+    """By day, newest first: from the lifting of a lock to its put-back."""
     off: dict[tuple[str, str], str] = {}
     days: dict[str, float] = {}
     for entry in entries:

@@ -1,5 +1,5 @@
-"""The review pages: HTML made on the server, escaped, with nothing loaded from
-elsewhere and no script."""
+"""The review pages: HTML rendered on the server, escaped, without script and without
+anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from functions.pages.steps_zh import translated
-from functions.pages.texts import LANGUAGES, TEXTS, language_of
+from functions.pages.texts import LANGUAGES, TAGS, choose_language, texts_in
+from shared import sentences
 
 FOLDER = Path(__file__).parent / "templates"
 ACTIVITY_LOG = "/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
@@ -29,7 +29,7 @@ def style() -> str:
 
 @cache
 def content_security_policy() -> str:
-    """Nothing but this very style sheet, and forms to ourselves."""
+    """Allows this style sheet, by its hash, and forms to this app; nothing else."""
     digest = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
     allowed = f"style-src 'sha256-{digest}'; form-action 'self'"
     return f"default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'"
@@ -51,54 +51,33 @@ def _templates() -> Environment:
     environment.filters["in_portal"] = lambda correlation_id, portal: (
         portal + ACTIVITY_LOG + quote(correlation_id, safe="")
     )
-    environment.filters["step_in"] = lambda step, lang: translated(step) if lang == "zh" else step
-    environment.globals |= {"languages": LANGUAGES}
+    environment.filters["render"] = sentences.render
+    environment.globals |= {"languages": LANGUAGES, "tags": TAGS}
     return environment
 
 
 def answer(
     req: func.HttpRequest, template: str, view: str, status: int = 200, **values: Any
 ) -> func.HttpResponse:
-    """The page in the reader's language. `view` is its name in the menu; `up` leads
-    from its address to that of the list."""
-    asked = req.params.get("lang", "")
-    lang = language_of(asked, req.headers.get("accept-language", ""))
-    up = "" if view == "list" else "../"
-    kept = {name: value for name, value in req.params.items() if name != "lang" and value}
-
-    def link(
-        page: str = "", /, **query: str
-    ) -> str:  # a query may have a field named `page` as well
-        told = {name: value for name, value in query.items() if value} | (
-            {"lang": asked} if asked in TEXTS else {}
-        )
-        return f"{up}page{'/' + page if page else ''}{'?' + urlencode(told) if told else ''}"
-
-    def in_language(name: str) -> str:
-        return "?" + urlencode(kept | {"lang": name})
-
-    text = SimpleNamespace(
-        **TEXTS[lang]
-    )  # in a dict a template finds `clear` the method before `clear` the word
+    """The page in the reader's language. `view`: its name in the menu."""
+    language = choose_language(req.params.get("lang", ""), req.headers.get("accept-language", ""))
     html = (
         _templates()
         .get_template(template)
         .render(
-            t=text,
-            lang=lang,
+            # in a dict a template finds `clear` the method before `clear` the word
+            t=SimpleNamespace(**texts_in(language)),
+            lang=language,
             view=view,
-            link=link,
-            in_language=in_language,
-            asked_lang=asked,
             style=style(),
-            up=up,
+            **_links(req, view),
             **values,
         )
     )
     headers = {
         "Content-Security-Policy": content_security_policy(),
         "Cache-Control": "no-store",
-        "Content-Language": "zh-Hans" if lang == "zh" else "en",
+        "Content-Language": TAGS[language],
         "Referrer-Policy": "no-referrer",
         "Vary": "Accept-Language",
         "X-Content-Type-Options": "nosniff",
@@ -106,3 +85,21 @@ def answer(
     return func.HttpResponse(
         html, status_code=status, mimetype="text/html", charset="utf-8", headers=headers
     )
+
+
+def _links(req: func.HttpRequest, view: str) -> dict[str, Any]:
+    """What a template makes its links with. They keep the language of the query."""
+    asked = req.params.get("lang", "")
+    kept = {name: value for name, value in req.params.items() if name != "lang" and value}
+    up = "" if view == "list" else "../"  # from the page's address to that of the list
+
+    # `page` is positional: a query may have a field of that name as well
+    def link(page: str = "", /, **query: str) -> str:
+        fields = {name: value for name, value in query.items() if value}
+        fields |= {"lang": asked} if asked in LANGUAGES else {}
+        return f"{up}page{'/' + page if page else ''}{'?' + urlencode(fields) if fields else ''}"
+
+    def in_language(name: str) -> str:
+        return "?" + urlencode(kept | {"lang": name})
+
+    return {"link": link, "in_language": in_language, "asked_lang": asked}

@@ -1,5 +1,5 @@
-"""GET /api/audit/page and below it: the pages on which people see what was done. They
-read only."""
+"""GET /api/audit/page and below it: the pages on which people see what was done. Read
+only."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import NOT_REVIEWED, Wanted
-from shared.incident.model import Status
 from shared.incident.review import KIND, State, newest
-from shared.plan.steps import StepKind
+from shared.incident.status import Status
 
 blueprint = df.Blueprint()
 PAGE_ROWS, OVERVIEW_ROWS, WINDOW_ROWS, QUARANTINE_ROWS = 50, 2_000, 100, 100
-CHANGES = [kind.value for kind in StepKind]
 
 
 @blueprint.route(route="audit/page", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 @access.needs(Role.READER)
 async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
-    """The list of incidents, newest first, narrowed by the query."""
-    return await _shown(req, _list)
+    """The list of incidents, newest first, filtered by the query."""
+    return await _show(req, _list)
 
 
 @blueprint.route(route="audit/page/{id}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -41,13 +39,13 @@ async def audit_page(req: func.HttpRequest) -> func.HttpResponse:
 async def audit_page_of(req: func.HttpRequest) -> func.HttpResponse:
     """One of the other pages by its name, or an incident by its id (which begins with a
     digit)."""
-    return await _shown(req, VIEWS.get(req.route_params["id"], _incident))
+    return await _show(req, VIEWS.get(req.route_params["id"], _incident))
 
 
 type View = Callable[[func.HttpRequest, App, Any], Awaitable[func.HttpResponse]]
 
 
-async def _shown(req: func.HttpRequest, view: View) -> func.HttpResponse:
+async def _show(req: func.HttpRequest, view: View) -> func.HttpResponse:
     try:
         app = the_app()
         return await view(req, app, await app.ledger.open_locks())
@@ -59,7 +57,7 @@ async def _shown(req: func.HttpRequest, view: View) -> func.HttpResponse:
 
 
 async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
-    wanted = _wanted(req)
+    wanted = _read_filters(req)
     try:
         page = await app.book.listing.page(wanted, PAGE_ROWS, req.params.get("after", ""))
     except ValueError as error:
@@ -79,26 +77,29 @@ async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
         statuses=list(Status),
         codes=[code.name for code in catalogue.ERROR_CODES],
         causes=[cause.slug for cause in catalogue.CAUSES],
-        changes=CHANGES,
+        changes=list(catalogue.step_kinds()),
         states=list(State),
     )
 
 
-def _wanted(req: func.HttpRequest) -> Wanted:
-    told = {
+def _read_filters(req: func.HttpRequest) -> Wanted:
+    """Raises NotUsable."""
+    asked = {
         name: req.params.get(name, "").strip()
         for name in ("status", "vm", "group", "code", "cause", "changed", "review")
     }
-    if told["status"] and told["status"] not in list(Status):
-        raise NotUsable(f"status is {told['status'][:40]!r}; it takes one of {', '.join(Status)}")
-    if told["review"] not in ("", NOT_REVIEWED, *State):
+    status, review = asked["status"], asked["review"]
+    if status not in ("", *Status):
+        raise NotUsable(f"status is {status[:40]!r}; it takes one of {', '.join(Status)}")
+    if review not in ("", NOT_REVIEWED, *State):
         raise NotUsable(
-            f"review is {told['review'][:40]!r}; it takes one of {NOT_REVIEWED}, {', '.join(State)}"
+            f"review is {review[:40]!r}; it takes one of {NOT_REVIEWED}, {', '.join(State)}"
         )
-    return Wanted(**told, since=_time(req, "since"), until=_time(req, "until"))
+    return Wanted(**asked, since=_read_time(req, "since"), until=_read_time(req, "until"))
 
 
-def _time(req: func.HttpRequest, name: str) -> str:
+def _read_time(req: func.HttpRequest, name: str) -> str:
+    """In the form of the store; "" where it is not given. Raises NotUsable."""
     text = req.params.get(name, "").strip()
     try:
         return clock.as_text(clock.as_time(text)) if text else ""
@@ -160,12 +161,12 @@ async def _overview(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespo
     unlocked = [each for each in summaries if "lift_locks" in each.changed][:WINDOW_ROWS]
     entries = [entry for each in unlocked async for entry in app.audit.entries(incident=each.id)]
     drawn = (
-        charts.chart("by_code", "count", charts.by_code(summaries, "?")),
-        charts.chart("by_ending", "count", charts.by_status(summaries)),
-        charts.chart("repair_time", "count", charts.repair_times(minutes)),
-        charts.chart("unlocked", "minutes", charts.unlocked_minutes(entries)),
+        charts.draw("by_code", "count", charts.count_codes(summaries, "?")),
+        charts.draw("by_ending", "count", charts.count_endings(summaries)),
+        charts.draw("repair_time", "count", charts.count_repairs(minutes)),
+        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries)),
     )
-    middle, longest = charts.middle(minutes), f"{max(minutes):.1f}" if minutes else "–"
+    longest = f"{max(minutes):.1f}" if minutes else "–"
     return pages.answer(
         req,
         "overview.html",
@@ -173,7 +174,7 @@ async def _overview(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespo
         off=off,
         charts=drawn,
         total=len(summaries),
-        middle=middle,
+        middle=charts.median_of(minutes),
         longest=longest,
     )
 

@@ -1,5 +1,8 @@
-"""Every word of the review pages, in English and in Simplified Chinese. Error codes,
-ids and evidence are never translated."""
+"""The words of the review pages, in English and in Simplified Chinese.
+
+Steps and evidence are in shared/sentences.toml. Error codes, names and ids are never
+translated.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from shared import catalogue
 from shared.arm_ids import fold
 
 LANGUAGES = {"en": "English", "zh": "简体中文"}
+"""By the name that `?lang=` takes and that shared/sentences.toml uses."""
+TAGS = {"en": "en", "zh": "zh-Hans"}
+"""As HTML and HTTP name them (BCP 47)."""
 
 TEXTS: dict[str, dict[str, str]] = {
     "en": {
-        **{f"c_{cause.slug}": cause.title for cause in catalogue.CAUSES},
         "skip": "Skip to the content",
         "pages": "Pages",
         "language": "Language",
@@ -265,14 +270,17 @@ TEXTS: dict[str, dict[str, str]] = {
         "s_failed": "失败",
         "c_no_internet": "虚拟机无法访问 Internet",
         "c_windows_agent": "VM 代理无响应（Windows）",
-        "c_linux_agent": "VM 代理已过期或未运行（Linux）",
+        "c_linux_agent": "VM 代理已过时或未运行（Linux）",
         "c_snapshot_status": "无法获取快照状态，或无法创建快照",
         "c_backup_extension": "备份扩展无法更新或加载",
         "c_locked_restore_points": "锁阻止 Azure 备份删除旧的还原点",
         "v_CONFIRMED": "已确认",
         "v_RULED_OUT": "已排除",
         "v_UNKNOWN": "未知",
-        "as_recorded": "原因、依据和时间线中的内容按记录时的原文（英文）显示，以便与审计日志一致。",
+        "as_recorded": (
+            "说明、更改的详情和时间线按记录时的原文（英文）显示，以便与审计日志一致；"
+            "较早版本记录的步骤和依据也是如此。"
+        ),
         "k_event": "事件",
         "k_diagnosis": "诊断",
         "k_finding": "检查结果",
@@ -303,9 +311,14 @@ TEXTS: dict[str, dict[str, str]] = {
 }
 
 
-def language_of(asked: str, accept_language: str) -> str:
-    """`?lang=` where it names a language, else the first of Accept-Language that there
-    is, else English."""
+def texts_in(language: str) -> dict[str, str]:
+    """The words of that language; a cause without any has its English title."""
+    return {f"c_{cause.slug}": cause.title for cause in catalogue.CAUSES} | TEXTS[language]
+
+
+def choose_language(asked: str, accept_language: str) -> str:
+    """`?lang=` where it names one of ours, else the first of Accept-Language that is
+    one, else English."""
     if asked in TEXTS:
         return asked
     for part in accept_language.split(","):

@@ -1,2 +1,4 @@
-"""Checks Bicep files where no Bicep compiler can be had. Not deployed.
-docs/infra-checks.md says what it finds and what it does not."""
+"""Checks the deployment where there is no Bicep compiler. Not deployed itself.
+
+docs/infra-checks.md says what it finds and what only the compiler finds.
+"""

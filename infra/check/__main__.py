@@ -14,12 +14,11 @@ from infra.check.type_data import trim
 
 PAGE = Path("docs/infra-checks.md")
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument(
-    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default="infra"
-)
+@click.argument("folder", type=FOLDER, default="infra")
 @click.option("--plan", is_flag=True, help="List every resource that a deployment makes, and stop.")
 @click.option(
     "--checkov",
@@ -28,19 +27,10 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
     show_default=True,
     help="Where checkov is.",
 )
-@click.option("--no-checkov", is_flag=True, help="Leave the security rules of checkov out.")
-@click.option(
-    "--no-faults",
-    is_flag=True,
-    help="Leave out the faults that show that the rules find something.",
-)
+@click.option("--no-checkov", is_flag=True, help="Skip checkov's security rules.")
+@click.option("--no-faults", is_flag=True, help="Skip the seeded faults.")
 @click.option("--write", is_flag=True, help="Write the table of faults into docs/infra-checks.md.")
-@click.option(
-    "--trim",
-    "snapshot",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Make the copy of the type data anew.",
-)
+@click.option("--trim", "snapshot", type=FOLDER, help="Rewrite the copy of the type data.")
 def main(
     folder: Path,
     plan: bool,
@@ -52,10 +42,9 @@ def main(
 ) -> None:
     """Check the Bicep files in FOLDER (default: infra) without the Bicep compiler.
 
-    Two parsers must accept each file; then symbols, functions, modules, scopes, and
-    every property of every resource are checked against the compiler's own type data,
-    then checkov's security rules. Last, faults are put into a copy, each of which must
-    be found.
+    Two parsers must accept each file. Then come symbols, functions, modules, scopes,
+    and each resource body against the compiler's own type data, and checkov's security
+    rules. Last, faults are put into a copy, and each of them must be found.
 
     It is not the compiler: run `az bicep build --file infra/main.bicep` as well
     wherever you have it.
@@ -71,32 +60,26 @@ def main(
     except FileNotFoundError as error:
         raise click.UsageError(str(error)) from error
     if snapshot is not None:
-        lacking = trim(
-            snapshot, {each.of for source in result.sources for each in source.of_kind("resource")}
-        )
-        click.echo(
-            "the type data is made anew; by hand, because the snapshot lacks them:"
-            f" {', '.join(lacking) or 'none'}"
-        )
+        _trim(snapshot, result)
         return
     if plan:
-        _plan(result)
+        _print_plan(result)
         return
     problems = [f"{folder}/{each}" for each in result.findings]
-    problems += [] if no_checkov else _security(checkov, folder)
+    problems += [] if no_checkov else _run_checkov(checkov, folder)
     if not problems and not no_faults:
-        problems += _faults(folder, write)
+        problems += _run_faults(folder, write)
     for each in problems:
         click.echo(each)
     kinds = {each[2].partition("@")[0] for each in result.resources()}
     click.echo(
         f"{result.files} Bicep files, {len(result.resources())} resources of {len(kinds)} types,"
-        f" {len(RULES)} rules: {_count(problems)}"
+        f" {len(RULES)} rules: {_count_problems(problems)}"
     )
     sys.exit(1 if problems else 0)
 
 
-def _security(checkov: Path, folder: Path) -> list[str]:
+def _run_checkov(checkov: Path, folder: Path) -> list[str]:
     click.echo("checkov's security rules, about half a minute ...", err=True)
     try:
         found = security.run(checkov, folder)
@@ -109,7 +92,7 @@ def _security(checkov: Path, folder: Path) -> list[str]:
     return found.problems
 
 
-def _faults(folder: Path, write: bool) -> list[str]:
+def _run_faults(folder: Path, write: bool) -> list[str]:
     outcomes = [faults.run(each, folder) for each in faults.FAULTS]
     listed = [each for each in outcomes if each.fault.listed]
     found = sum(each.found for each in outcomes)
@@ -120,12 +103,17 @@ def _faults(folder: Path, write: bool) -> list[str]:
     if write:
         before, _, rest = PAGE.read_text().partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n{faults.table(outcomes)}\n{END}{rest.partition(END)[2]}")
-    return [f"the fault is not found: {each.fault.what}" for each in outcomes if not each.found] + [
-        f"no fault shows that the rule {each} finds anything" for each in faults.uncovered()
-    ]
+    missed = [f"the fault is not found: {each.fault.what}" for each in outcomes if not each.found]
+    bare = [f"no fault shows that the rule {each} works" for each in faults.rules_without_fault()]
+    return missed + bare
 
 
-def _plan(result: Result) -> None:
+def _trim(snapshot: Path, result: Result) -> None:
+    lacking = ", ".join(trim(snapshot, result.used_types())) or "none"
+    click.echo(f"the type data is rewritten; the snapshot lacks, so write by hand: {lacking}")
+
+
+def _print_plan(result: Result) -> None:
     for file, symbol, kind in sorted(result.resources()):
         click.echo(f"{file:<34} {symbol:<20} {kind}")
     click.echo(
@@ -134,12 +122,10 @@ def _plan(result: Result) -> None:
     )
 
 
-def _count(problems: list[str]) -> str:
-    return (
-        f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
-        if problems
-        else "nothing found"
-    )
+def _count_problems(problems: list[str]) -> str:
+    if not problems:
+        return "nothing found"
+    return f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a rule has to say of a place in a file."""
+"""The rules by name, and a finding: a line that breaks a rule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 RULES = {
     "syntax": "a parser does not accept it",
-    "outside-subset": "valid Bicep, perhaps, that is not judged here and so not accepted",
+    "outside-subset": "Bicep that the rules do not understand, and so do not accept",
     "missing-comma": "two properties, items or arguments on one line with nothing between them",
     "duplicate-symbol": "a name declared twice in a file, or a property twice in an object",
     "undefined-symbol": "a name that nothing declares",
@@ -14,7 +14,7 @@ RULES = {
     "cycle": "declarations, or modules, that need each other",
     "unknown-function": "a function that Bicep does not have",
     "argument-count": "too few or too many arguments",
-    "unknown-decorator": "a decorator that Bicep does not have, or not there",
+    "unknown-decorator": "a decorator that Bicep does not have, or not in this place",
     "missing-file": "a file to load that is not there, or not JSON",
     "missing-module": "a module's file that is not there",
     "unknown-parameter": "a parameter that the module does not have",
@@ -26,7 +26,7 @@ RULES = {
         " many segments"
     ),
     "unknown-type": "a resource type that the type data does not hold",
-    "unknown-api-version": "a resource type that is known, in another api-version",
+    "unknown-api-version": "a known resource type in an unknown api-version",
     "unknown-property": "a property that the type does not have",
     "missing-property": "a required property that is not there",
     "read-only-property": "a property that Azure sets",
@@ -34,8 +34,8 @@ RULES = {
         "a name, condition or loop that is only known while deploying, or a default that needs more"
         " than parameters"
     ),
-    "wrong-type": "a value of another kind than is wanted",
-    "wrong-value": "a value outside those that are allowed",
+    "wrong-type": "a literal of another kind than the type",
+    "wrong-value": "a literal that the type or its bounds do not allow",
 }
 
 

@@ -1,11 +1,12 @@
 """checkov over the Bicep files, in an environment of its own because it pins an older
 parser.
 
-What it finds fails the check unless infra/check/accepted.json says why not; an
-acceptance that nothing needs any more fails as well. It ends with 0 after a file that
-it could not parse, so that list has to be empty. https://www.checkov.io
+A failed check is a problem unless infra/check/accepted.json gives a reason; an
+acceptance that no check needs any more is a problem as well. checkov exits with 0 after
+a file that it could not parse, so its list of these has to be empty.
+https://www.checkov.io
 
-Each file is judged by itself. Given a folder, checkov keeps one table of names for all
+Each file is checked by itself. Given a folder, checkov keeps one table of names for all
 of its files (bicep/graph_builder/local_graph.py, `vertices_by_name`), filled in the
 order of a set: `param name` of one file got the default of another, and the result
 changed with the hash seed of the process.
@@ -26,7 +27,7 @@ AT_ONCE = 2
 
 
 class SecurityError(Exception):
-    """checkov did not run, or did not see everything; the message says which."""
+    """checkov did not run, or did not read every file; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,19 @@ class Security:
 
 
 def run(checkov: Path, folder: Path) -> Security:
-    """Raises SecurityError where checkov is not there, does not answer, or did not
-    parse a file."""
+    """Raises SecurityError where checkov is missing, gives no JSON, or could not parse
+    a file."""
     if not checkov.is_file():
         raise SecurityError(
             f"{checkov} is not there: make infra installs it, or --no-checkov leaves it out"
         )
     files = sorted(folder.rglob("*.bicep"))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda file: _answer(checkov, file), files))
+        answers = list(pool.map(lambda file: _run_checkov(checkov, file), files))
     return judge(answers, json.loads(ACCEPTED.read_text()))
 
 
-def _answer(checkov: Path, file: Path) -> Any:
+def _run_checkov(checkov: Path, file: Path) -> Any:
     command = [
         str(checkov),
         "-f",
@@ -73,20 +74,20 @@ def _answer(checkov: Path, file: Path) -> Any:
 
 
 def judge(answers: list[Any], accepted: list[dict[str, str]]) -> Security:
-    """`answers`: what checkov printed for each file; `accepted`: check, resource,
+    """`answers`: the output of checkov for each file; `accepted`: check, resource,
     reason."""
-    results = [_results(each) for each in answers]
+    results = [_read_results(each) for each in answers]
     passed = sum(len(each["passed_checks"]) for each in results)
     if not passed:
         raise SecurityError("checkov checked nothing")
-    problems, count = _problems(
+    problems, count = _find_problems(
         [each for one in results for each in one["failed_checks"]], accepted
     )
     return Security(passed, count, problems)
 
 
-def _results(answer: Any) -> dict[str, list[Any]]:
-    """The checks of one file; none where checkov has no rule for what is in it."""
+def _read_results(answer: Any) -> dict[str, list[Any]]:
+    """The checks of one file; none where checkov has no rule for its contents."""
     if (
         isinstance(answer, dict)
         and answer.get("resource_count") == answer.get("parsing_errors") == 0
@@ -101,8 +102,10 @@ def _results(answer: Any) -> dict[str, list[Any]]:
     return {name: list(checks) for name, checks in results.items()}
 
 
-def _problems(failed_checks: list[Any], accepted: list[dict[str, str]]) -> tuple[list[str], int]:
-    """What is to be told, and how many failed checks are accepted."""
+def _find_problems(
+    failed_checks: list[Any], accepted: list[dict[str, str]]
+) -> tuple[list[str], int]:
+    """The problems, and how many failed checks are accepted."""
     failed = {(each["check_id"], each["resource"]): each for each in failed_checks}
     allowed = {(each["check"], each["resource"]): each["reason"] for each in accepted}
     problems = [

@@ -1,6 +1,6 @@
 // From Azure Backup's built-in alerts to the bridge: alert processing rule, action group, secure webhook.
 // An action group cannot post to an Event Grid topic, so the function alerts does.
-@description('Ends the resources\' names.')
+@description('Part of the resources\' names.')
 param name string
 
 @description('Tags.')
@@ -61,6 +61,3 @@ resource rule 'Microsoft.AlertsManagement/actionRules@2021-08-08' = {
     ]
   }
 }
-
-@description('The action group that calls the bridge: for log search alerts and metric alerts of your own as well.')
-output actionGroupId string = group.id

@@ -8,7 +8,7 @@ param appName string
 @description('Name of the storage account.')
 param storageName string
 
-@description('function or queue: which of the two there is.')
+@description('function or queue: which of the two is made.')
 @allowed(['function', 'queue'])
 param delivery string
 

@@ -1,5 +1,5 @@
 // Where the app's log goes and people look: workspace, Application Insights, workbook.
-@description('Ends the resources\' names.')
+@description('Part of the resources\' names.')
 param name string
 
 @description('Region.')

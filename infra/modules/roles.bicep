@@ -2,29 +2,21 @@
 // which the tests compare with the requests that the app sends.
 targetScope = 'subscription'
 
-@description('Begins the roles\' names.')
+@description('The installation\'s name, part of the roles\' names.')
 param name string
 
-@description('Who gets them.')
+@description('Principal that the roles are assigned to.')
 param principalId string
 
-@description('Grants the role that changes things as well. Taking it away again is done by hand: a deployment removes nothing.')
+@description('Also assigns the role that changes things. A deployment removes nothing: take the assignment away by hand.')
 param changes bool
-
-@description('Adds reading effective network rules and routes.')
-param networkEvidence bool
-
-@description('Adds running commands in guests.')
-param guestCommands bool
 
 @description('Adds reading Log Analytics workspaces.')
 param logQuery bool
 
 var wholeSubscription = subscription().id
 var roles = loadJsonContent('../roles.json')
-var networkActions = networkEvidence ? roles.optional.networkEvidence : []
 var logActions = logQuery ? roles.optional.logQuery : []
-var guestActions = guestCommands ? roles.optional.guestCommands : []
 
 resource reader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: guid(subscription().id, name, 'reader')
@@ -34,7 +26,7 @@ resource reader 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     type: 'CustomRole'
     permissions: [
       {
-        actions: concat(roles.reader.actions, networkActions, logActions)
+        actions: concat(roles.reader.actions, logActions)
         notActions: []
         dataActions: []
         notDataActions: []
@@ -52,7 +44,7 @@ resource remediator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
     type: 'CustomRole'
     permissions: [
       {
-        actions: concat(roles.remediator.actions, guestActions)
+        actions: roles.remediator.actions
         notActions: []
         dataActions: []
         notDataActions: []
@@ -81,9 +73,3 @@ resource remediates 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (c
     description: 'Azure Backup Remediator: applies the safe fixes.'
   }
 }
-
-@description('The role that reads.')
-output readerRoleId string = reader.id
-
-@description('The role that changes.')
-output remediatorRoleId string = remediator.id

@@ -1,5 +1,5 @@
 // What wakes a person: a lock that is not back, fixes held back, an incident that needs somebody, a lock lifted by the app.
-@description('Ends the rules\' names.')
+@description('Part of the rules\' names.')
 param name string
 
 @description('Region.')
@@ -11,7 +11,7 @@ param tags object
 @description('Resource id of the workspace that holds the app\'s log.')
 param workspaceId string
 
-@description('Who is sent mail. Empty: nobody.')
+@description('Address that gets mail. Empty: nobody gets any.')
 param notifyEmail string
 
 @description('The app\'s identity.')
@@ -25,7 +25,7 @@ var receivers = [
     useCommonAlertSchema: true
   }
 ]
-// Each lock, VM and incident fires by itself (by). A lock that is off is told of again and again, and no alert of it resolves by itself.
+// Each lock, VM and incident fires by itself (by). The rule for a lock that is off fires repeatedly, and its alerts do not resolve by themselves.
 var rules = [
   {
     name: 'lock-not-back'
@@ -107,7 +107,7 @@ resource logRules 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for eac
   }
 }]
 
-// Each lock that the app lifts, seen by Azure itself and not by the app: the two accounts must agree.
+// Each lock that the app lifts, recorded by Azure and not by the app: the two records must agree.
 resource locksDeleted 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
   name: 'lock-deleted-${name}'
   location: 'Global'
@@ -131,6 +131,3 @@ resource locksDeleted 'Microsoft.Insights/activityLogAlerts@2020-10-01' = {
     }
   }
 }
-
-@description('The action group of people.')
-output actionGroupId string = people.id

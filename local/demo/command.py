@@ -18,17 +18,17 @@ from rich.table import Table
 
 from command_line.console import console
 from local import scenarios
-from local.demo.children import started
-from local.demo.playing import ENDED, Stage, follow, fresh, stage
-from local.promises import Check, end_state
-from shared.incident.model import Status
+from local.demo.children import run_command
+from local.demo.end_state import Check, end_state
+from local.demo.playing import ENDED, Stage, follow, open_stage, renew_jobs
+from shared.incident.status import Status
 
 SCENARIO = "winmanagedvm"
 LONGEST_SECONDS = 90.0
 EARLIER_SECONDS = 60.0
 """How long the demo waits for incidents that an earlier run left unfinished."""
 SETTINGS = {"REMEDIATOR_MODE": "auto", "REMEDIATOR_COOLING_HOURS": "0"}
-"""By default the app changes nothing, and not the same VM twice a day."""
+"""By default the app changes nothing, and no VM twice a day."""
 OURS = ("REMEDIATOR_", "LOCAL_HOST_", "AzureWebJobs", "WEBSITE_")
 LOGS = ("host.log", "worker.log", "simulator.log")
 STOPPED = 128 + signal.SIGTERM
@@ -58,23 +58,23 @@ def demo(data: Path, scenario: str) -> None:
     the collection was deleted, the identical lock is back, the new backup completed,
     and nothing else was touched.
 
-    Another scenario passes when the end that it expects was reached, which may be that
-    a person is asked. Settings in the shell's environment play no part.
+    Another scenario passes when it reaches the end that it expects, which may be that a
+    person is asked. Settings in the shell's environment play no part.
 
     \b
     Examples:  remediator demo
                remediator demo --scenario ExtentionOperationFailed-backup_extension
                remediator demo --data /tmp/demo --scenario mine.json
     """
-    played = playable(scenario)
+    loaded = load_playable(scenario)
     try:
-        code = asyncio.run(_until_stopped(_demo(data, played, console())))
+        code = asyncio.run(_run_until_stopped(_play(data, loaded, console())))
     except asyncio.CancelledError:
         code = STOPPED
     sys.exit(code)
 
 
-def playable(name: str) -> dict[str, Any]:
+def load_playable(name: str) -> dict[str, Any]:
     """Raises ClickException where there is no such scenario, or it expects an end that
     no incident has."""
     scenario = scenarios.load_whole(name)
@@ -86,20 +86,20 @@ def playable(name: str) -> dict[str, Any]:
     return scenario
 
 
-async def _until_stopped(work: Awaitable[int]) -> int:
-    """SIGTERM ends the children first, as Ctrl-C does."""
+async def _run_until_stopped(work: Awaitable[int]) -> int:
+    """On SIGTERM the children end first, as on Ctrl-C."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The shell's, without settings of the app, which may be those of a real
+    """The shell's environment without settings of the app: those may belong to a real
     installation."""
     return {name: value for name, value in given.items() if not name.startswith(OURS)} | SETTINGS
 
 
-async def _demo(data: Path, scenario: dict[str, Any], console: Console) -> int:
+async def _play(data: Path, scenario: dict[str, Any], console: Console) -> int:
     data.mkdir(parents=True, exist_ok=True)
     console.print(
         "[bold]1. Starting[/] the simulator of Azure Resource Manager and the function app on its"
@@ -108,8 +108,8 @@ async def _demo(data: Path, scenario: dict[str, Any], console: Console) -> int:
     )
     env = environment(os.environ)
     async with (
-        started("simulate", "--port", "0", log=data / "simulator.log", environment=env) as arm,
-        started(
+        run_command("simulate", "--port", "0", log=data / "simulator.log", environment=env) as arm,
+        run_command(
             "serve",
             "--port",
             "0",
@@ -120,7 +120,7 @@ async def _demo(data: Path, scenario: dict[str, Any], console: Console) -> int:
             log=data / "host.log",
             environment=env,
         ) as app,
-        stage(arm.url, app.url) as on,
+        open_stage(arm.url, app.url) as on,
     ):
         console.print(f"   simulator {arm.url}, function app {app.url}")
         return await _run(on, scenario, console, data)
@@ -128,8 +128,8 @@ async def _demo(data: Path, scenario: dict[str, Any], console: Console) -> int:
 
 async def _run(on: Stage, scenario: dict[str, Any], console: Console, data: Path) -> int:
     await on.load(scenario)
-    known = await _settled(on, console)
-    scenario = fresh(scenario, {each["job_id"] for each in known})
+    known = await _wait_for_earlier_runs(on, console)
+    scenario = renew_jobs(scenario, {each["job_id"] for each in known})
     await on.load(scenario)
     before, begun = (
         await on.get(f"{on.arm}/_sim/state"),
@@ -151,44 +151,44 @@ async def _run(on: Stage, scenario: dict[str, Any], console: Console, data: Path
     checks = end_state(before, after, requests, incident, entries, scenario["expect"])
     for check in checks:
         console.print(
-            f"   {'[green]yes[/]' if check.holds else '[red]NO [/]'} {escape(check.says)}",
+            f"   {'[green]yes[/]' if check.holds else '[red]NO [/]'} {escape(check.promise)}",
             markup=True,
         )
     return _verdict(console, checks, incident, data)
 
 
-async def _settled(on: Stage, console: Console) -> list[dict[str, Any]]:
+async def _wait_for_earlier_runs(on: Stage, console: Console) -> list[dict[str, Any]]:
     """Every incident of earlier runs, once all have ended: a run that was killed may
     have left one at work."""
-    told: set[str] = set()
+    reported: set[str] = set()
     try:
         async with asyncio.timeout(EARLIER_SECONDS):
             while True:
                 found = await on.incidents()
                 open_ones = {each["id"] for each in found if each["status"] not in ENDED}
-                for each in sorted(open_ones - told):
+                for each in sorted(open_ones - reported):
                     console.print(
                         f"   an earlier run left incident {each} at work; it is ended first"
                     )
-                told |= open_ones
+                reported |= open_ones
                 if not open_ones:
                     return found
                 await asyncio.sleep(0.5)
     except TimeoutError as error:
         raise click.ClickException(
-            f"not ended: {', '.join(sorted(told))}; use another folder with --data"
+            f"not ended: {', '.join(sorted(reported))}; use another folder with --data"
         ) from error
 
 
 def _verdict(console: Console, checks: list[Check], incident: dict[str, Any], data: Path) -> int:
     again = f".venv/bin/remediator audit show {incident['id']} --data {data}"
     if all(check.holds for check in checks):
-        said = (
+        end = (
             "Fixed"
             if incident["status"] == Status.FIXED
             else f"Ended as promised ({incident['status']})"
         )
-        console.print(f"[bold green]{said}.[/] Read it again: {escape(again)}", markup=True)
+        console.print(f"[bold green]{end}.[/] Read it again: {escape(again)}", markup=True)
         return 0
     console.print(
         "[bold red]The promised end state was not reached.[/] The incident is"

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from shared.arm_ids import fold
-from shared.incident.model import Status
+from shared.incident.status import Status
 
 type Json = dict[str, Any]
 
@@ -54,10 +54,10 @@ class Stage:
         return found
 
     async def mode(self) -> str:
-        """The app's mode, "" where it is not told: its health shows it to who is signed
-        in, in good and in bad health."""
-        _, told = await self.send("GET", f"{self.app}/api/health", accepted=(503,))
-        return str(told.get("mode", "")) if isinstance(told, dict) else ""
+        """The app's mode, from its health; "" where health does not show it, which is
+        so for a caller who is not signed in."""
+        _, health = await self.send("GET", f"{self.app}/api/health", accepted=(503,))
+        return str(health.get("mode", "")) if isinstance(health, dict) else ""
 
     async def get(self, url: str) -> Any:
         return (await self.send("GET", url))[1]
@@ -66,7 +66,7 @@ class Stage:
         self, method: str, url: str, body: Any = None, accepted: tuple[int, ...] = ()
     ) -> tuple[int, Any]:
         """The status, and the body as JSON where it is JSON. Raises ClickException for
-        every other status of 400 and above."""
+        a status of 400 and above that is not `accepted`."""
         try:
             async with self.http.request(method, url, json=body) as answer:
                 text = await answer.text()
@@ -83,14 +83,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(arm: str, app: str) -> AsyncIterator[Stage]:
+async def open_stage(arm: str, app: str) -> AsyncIterator[Stage]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS)) as http:
         yield Stage(http, arm.rstrip("/"), app.rstrip("/"))
 
 
-def fresh(scenario: Json, known_jobs: set[str]) -> Json:
-    """The scenario, with job ids of its own where the app knows one of its jobs: each
-    run is then a failure of its own."""
+def renew_jobs(scenario: Json, known_jobs: set[str]) -> Json:
+    """The scenario; with new job ids where the app knows one of its jobs, so that each
+    run is a new failure."""
     text = json.dumps(scenario)
     jobs = jobs_of(scenario)
     if not {fold(each) for each in jobs} & {fold(each) for each in known_jobs}:
@@ -112,12 +112,11 @@ def jobs_of(scenario: Json) -> set[str]:
 async def follow(
     on: Stage, scenario: Json, known: set[str], console: Console, longest_seconds: float
 ) -> Json:
-    """Print the audit entries of the scenario's incident until it has ended; return it
-    as it is then, or after that time.
+    """Print the audit entries of the scenario's incident until it has ended or the time
+    is over; return the incident.
 
-    `known`: ids of the incidents that were there before.
-
-    Raises ClickException where there is none by then.
+    `known`: ids of the incidents from before. Raises ClickException where no incident
+    was opened in that time.
     """
     seen: Json = {}
     printed = 0
@@ -125,7 +124,7 @@ async def follow(
         async with asyncio.timeout(longest_seconds):
             while seen.get("status") not in ENDED:
                 await asyncio.sleep(LOOK_SECONDS)
-                if found := _of(
+                if found := _find(
                     scenario, [each for each in await on.incidents() if each["id"] not in known]
                 ):
                     entries = await on.audit(found["id"])
@@ -139,7 +138,7 @@ async def follow(
     return seen
 
 
-def _of(scenario: Json, new: list[Json]) -> Json | None:
+def _find(scenario: Json, new: list[Json]) -> Json | None:
     jobs = {fold(each) for each in jobs_of(scenario)}
     ours = [each for each in new if fold(each["job_id"]) in jobs]
     return next(iter(ours or new), None)

@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from command_line.console import console
-from command_line.reading import url_of
-from local.demo.command import playable
-from local.demo.playing import ENDED, follow, fresh, stage
-from local.scenarios.command import told
-from shared.incident.model import Status
+from command_line.options import check_url
+from local.demo.command import load_playable
+from local.demo.playing import ENDED, follow, open_stage, renew_jobs
+from local.scenarios.command import describe_end
+from shared.incident.status import Status
 
 LONGEST_SECONDS = 60.0
 ONLY_LOOKING = {
@@ -30,14 +30,14 @@ ONLY_LOOKING = {
     "--app",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The app, as `remediator serve` prints it.",
 )
 @click.option(
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="The simulator, as `remediator simulate` prints it.",
 )
 def try_scenario(name: str, app: str, arm: str) -> None:
@@ -48,14 +48,15 @@ def try_scenario(name: str, app: str, arm: str) -> None:
     holds is replaced. Exit code 0 when the incident ended as the scenario expects, or
     as the app's mode lets it, or is still at work after a minute; 1 otherwise.
 
-    \b Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 --arm
-    http://127.0.0.1:8001
+    \b
+    Example:  remediator try winmanagedvm --app http://127.0.0.1:8000 \\
+                --arm http://127.0.0.1:8001
     """
-    sys.exit(asyncio.run(_tried(playable(name), app, arm)))
+    sys.exit(asyncio.run(_try(load_playable(name), app, arm)))
 
 
-async def _tried(scenario: dict[str, Any], app: str, arm: str) -> int:
-    async with stage(arm, app) as on:
+async def _try(scenario: dict[str, Any], app: str, arm: str) -> int:
+    async with open_stage(arm, app) as on:
         known = await on.incidents()
         mode = await on.mode()
         if mode in ONLY_LOOKING:
@@ -63,12 +64,12 @@ async def _tried(scenario: dict[str, Any], app: str, arm: str) -> int:
                 f"The app's mode is {mode}: it {ONLY_LOOKING[mode]}. REMEDIATOR_MODE=auto lets it"
                 " repair."
             )
-        scenario = fresh(scenario, {each["job_id"] for each in known})
+        scenario = renew_jobs(scenario, {each["job_id"] for each in known})
         await on.load(scenario)
         click.echo(f"Delivering: {scenario['title']}")
         click.echo(
             f"The bridge answered {await on.deliver(scenario['event'])}. Expected:"
-            f" {told(scenario['expect'])}"
+            f" {describe_end(scenario['expect'])}"
         )
         incident = await follow(
             on, scenario, {each["id"] for each in known}, console(), LONGEST_SECONDS

@@ -1,4 +1,4 @@
-"""/admin/functions/{name} runs a function now, as the real host does; /_host/... is for
+"""/admin/functions/{name} runs a function now, as on the real host; /_host/… is for
 tests and for people."""
 
 import asyncio
@@ -24,7 +24,7 @@ log = logging.getLogger("local.host.admin")
 
 
 class Admin:
-    """Handlers beside the app's own."""
+    """Handlers of the host's own routes."""
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Admin:
         self._running: set[asyncio.Task[None]] = set()
 
     async def run(self, request: web.Request) -> web.Response:
-        """Run a timer, Event Grid or activity function with `{"input": ...}`: 202 when
-        it is under way."""
+        """Start a timer, Event Grid or activity function with `{"input": …}`: 202 when
+        it has started."""
         function = self._functions.get(request.match_info["name"])
         if function is None:
             return web.Response(status=404)
@@ -51,10 +51,10 @@ class Admin:
             body = json.loads(await request.read() or b"{}")
         except ValueError as error:
             return web.Response(status=400, text=f"the body is not JSON: {error}")
-        datum = _datum(function, body.get("input") if isinstance(body, dict) else None)
+        datum = _build_datum(function, body.get("input") if isinstance(body, dict) else None)
         if datum is None:
             return web.Response(
-                status=400, text=f"a {function.trigger_type} is not run through this route"
+                status=400, text=f"this route does not run a {function.trigger_type}"
             )
         task = asyncio.create_task(self._run_in_background(function, datum))
         self._running.add(task)
@@ -62,7 +62,7 @@ class Admin:
         return web.Response(status=202)
 
     async def state(self, _: web.Request) -> web.Response:
-        """What the host is doing."""
+        """The state of worker, orchestrations and topic, as JSON."""
         return web.json_response(
             {
                 "worker_pid": self._worker.pid,
@@ -75,22 +75,22 @@ class Admin:
         )
 
     async def kill_worker(self, _: web.Request) -> web.Response:
-        """SIGKILL the worker; the host starts another by itself."""
+        """SIGKILL the worker; the supervisor starts another."""
         return web.json_response({"killed": self._worker.kill()}, status=202)
 
     async def stop(self) -> None:
-        """Wait for nothing that was started through /admin."""
+        """Cancel what was started through /admin."""
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _orchestrations(self) -> list[dict[str, Any]]:
-        found = self._backend.QueryInstances(
+        answer = self._backend.QueryInstances(
             pb.QueryInstancesRequest(query=pb.InstanceQuery()), Call()
         )
         return [
             {"id": s.instanceId, "name": s.name, "status": runtime_status(s)}
-            for s in found.orchestrationState
+            for s in answer.orchestrationState
         ]
 
     async def _run_in_background(self, function: Function, datum: Message) -> None:
@@ -100,9 +100,10 @@ class Admin:
             log.warning("%s was lost: %s", function.name, error)
 
 
-def _datum(function: Function, given: Any) -> Message | None:
+def _build_datum(function: Function, value: Any) -> Message | None:
+    """The trigger's datum, or None for a trigger that cannot be run this way."""
     if function.trigger_type == "timerTrigger":
         return timer_datum(datetime.now(UTC))
     if function.trigger_type in ("eventGridTrigger", "activityTrigger"):
-        return json_datum(given if isinstance(given, str) else json.dumps(given))
+        return json_datum(value if isinstance(value, str) else json.dumps(value))
     return None

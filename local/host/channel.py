@@ -1,4 +1,5 @@
-"""The line between host and worker: length-prefixed JSON messages over one socket pair.
+"""The channel between host and worker: length-prefixed JSON messages over a socket
+pair.
 
 A datum (the runtime's protobuf-free value) travels as ``{"t": type, "v": value}``;
 bytes are base64.
@@ -18,7 +19,7 @@ Message = dict[str, Any]
 
 
 def pack(message: Message) -> bytes:
-    """One message as it goes over the line."""
+    """One message as it goes over the channel."""
     body = json.dumps(message).encode()
     return _LENGTH.pack(len(body)) + body
 
@@ -33,21 +34,20 @@ async def read_message(reader: asyncio.StreamReader) -> Message | None:
     return dict(json.loads(body))
 
 
-def receive(line: socket.socket) -> Message | None:
-    """The same for a blocking socket: the next message, or None when the other side is
-    gone."""
-    head = _receive_exactly(line, _LENGTH.size)
+def receive(channel: socket.socket) -> Message | None:
+    """`read_message` for a blocking socket."""
+    head = _receive_exactly(channel, _LENGTH.size)
     if head is None:
         return None
-    body = _receive_exactly(line, _LENGTH.unpack(head)[0])
+    body = _receive_exactly(channel, _LENGTH.unpack(head)[0])
     return None if body is None else dict(json.loads(body))
 
 
-def _receive_exactly(line: socket.socket, size: int) -> bytes | None:
+def _receive_exactly(channel: socket.socket, size: int) -> bytes | None:
     parts: list[bytes] = []
     while size:
         try:
-            part = line.recv(min(size, 1 << 20))
+            part = channel.recv(min(size, 1 << 20))
         except ConnectionError:
             return None
         if not part:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from command_line.reading import url_of
-from shared.azure.pipeline import on_loopback
+from command_line.options import check_url
+from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
     "REMEDIATOR_POLL_SECONDS": "0.2",
@@ -19,11 +19,11 @@ LOCAL_PACE = {
     "REMEDIATOR_GATHER_SECONDS": "15",
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "1",
 }
-"""Shorter pauses than in Azure, for a simulator that answers at once; each gives way to
-the environment."""
+"""Shorter pauses than in Azure, because the simulator answers at once. The environment
+overrides each."""
 DEVELOPER = "developer@localhost"
-"""Who asks, as far as the app can know: the local host listens on 127.0.0.1 only and
-has no sign-in."""
+"""The identity that the app sees: the local host listens on 127.0.0.1 only and has no
+sign-in."""
 
 
 @click.command()
@@ -37,7 +37,7 @@ has no sign-in."""
     "--arm",
     metavar="URL",
     required=True,
-    callback=url_of,
+    callback=check_url,
     help="Azure Resource Manager, as `remediator simulate` serves it.",
 )
 @click.option(
@@ -64,45 +64,36 @@ def serve(port: int, arm: str, data: Path, storage: str | None, delivery: str | 
     """Run the function app, as it is deployed, on a local host on 127.0.0.1.
 
     Settings come from the same environment variables as in Azure (docs/settings.md).
-    Prints one line of JSON when it is ready and stops on SIGTERM or Ctrl-C. What the
-    local host does not cover is told in local/host/README.md.
+    Prints one line of JSON when it is ready and stops on SIGTERM or Ctrl-C.
+    local/host/README.md lists what the local host does not cover.
 
     By default the app only observes: REMEDIATOR_MODE=auto lets it repair.
 
-    \b Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 --data
-    .remediator
+    \b
+    Example:  remediator serve --port 8000 --arm http://127.0.0.1:8001 \\
+                --data .remediator
     """
     from local.host.server import run
 
     if delivery == "queue" and not storage:
         raise click.UsageError("--delivery queue needs --storage: the queue is in that account")
-    chosen = {"REMEDIATOR_DELIVERY": delivery} if delivery else {}
-    run(port, data, environment(os.environ, arm, data, storage) | chosen)
+    override = {"REMEDIATOR_DELIVERY": delivery} if delivery else {}
+    run(port, data, environment(os.environ, arm, data, storage) | override)
 
 
 def environment(
-    given: Mapping[str, str], arm: str, data: Path, storage: str | None
+    inherited: Mapping[str, str], arm: str, data: Path, storage: str | None
 ) -> dict[str, str]:
-    """What the app's process gets on top of ours: where ARM and the store are, and a
-    local pace and identity where none is set."""
-    defaults = (
-        LOCAL_PACE
-        | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
-        | ({"REMEDIATOR_DELIVERY": "queue"} if storage else {})
-    )
-    ours = {name: value for name, value in defaults.items() if not given.get(name)}
-    queues = {"AzureWebJobsStorage": storage} if storage else {}
-    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if on_loopback(arm) else {}
-    return (
-        ours
-        | queues
-        | logs
-        | {
-            "REMEDIATOR_ARM_ENDPOINT": arm,
-            "REMEDIATOR_STORE": storage or f"sqlite:{store_path(data)}",
-        }
-    )
-
-
-def store_path(data: Path) -> Path:
-    return (data / "remediator.db").resolve()
+    """The variables that the app gets on top of the inherited ones: where ARM and the
+    store are, and a local pace and identity if none is inherited."""
+    defaults = LOCAL_PACE | {"REMEDIATOR_DEVELOPMENT_IDENTITY": DEVELOPER}
+    if storage:
+        defaults["REMEDIATOR_DELIVERY"] = "queue"
+    variables = {name: value for name, value in defaults.items() if not inherited.get(name)}
+    variables["REMEDIATOR_ARM_ENDPOINT"] = arm
+    variables["REMEDIATOR_STORE"] = storage or f"sqlite:{(data / 'remediator.db').resolve()}"
+    if storage:
+        variables["AzureWebJobsStorage"] = storage
+    if is_on_loopback(arm):
+        variables["REMEDIATOR_LOGS_ENDPOINT"] = arm
+    return variables

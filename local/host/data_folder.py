@@ -1,5 +1,4 @@
-"""One host to a data folder: two would play the same topic and deliver its events
-twice."""
+"""One host per data folder: two would deliver the events of the same topic twice."""
 
 import contextlib
 import fcntl
@@ -13,12 +12,12 @@ LOCK_FILE = "host.lock"
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Make the folder and hold it for this process while the block runs. Raises
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Make the folder and lock it for this process while the block runs. Raises
     FolderInUse, OSError.
 
-    The operating system lets go when the process dies, however it dies; the file that
-    is left behind holds nothing.
+    The operating system releases the lock when the process dies, however it dies. The
+    lock file stays behind and blocks nobody.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("a+") as file:

@@ -1,10 +1,11 @@
 """Every error the local host raises on purpose.
 
-HostError                 the host cannot start or go on; the message says what to do
-├── AppLoadError          the app could not be imported or indexed; carries the worker's own traceback
-├── FolderInUse           another host runs on this data folder
-├── SettingError          a %NAME% in a binding, a schedule or a setting cannot be resolved or read
-└── WorkerGone            the worker process ended while it held this invocation
+HostError            the host cannot start or go on; the message says what to do
+├── AppLoadError     the app could not be imported or indexed; the message is the
+│                    worker's own traceback
+├── FolderInUse      another host runs on this data folder
+├── SettingError     a %NAME% in a binding, a schedule or a setting cannot be read
+└── WorkerGone       the worker process ended while it held this invocation
 """
 
 
@@ -13,11 +14,11 @@ class HostError(Exception):
 
 
 class AppLoadError(HostError):
-    """The app failed to index: the real host would show no function at all."""
+    """The app could not be indexed: the real host would show no function at all."""
 
 
 class SettingError(HostError):
-    """A setting is missing or cannot be understood."""
+    """A setting is missing or cannot be read."""
 
 
 class FolderInUse(HostError):
@@ -25,5 +26,5 @@ class FolderInUse(HostError):
 
 
 class WorkerGone(HostError):
-    """The worker process ended before it answered. As in Azure nothing is handed out
-    again: what it held has failed."""
+    """The worker process ended before it answered. As in Azure, what it held has failed
+    and is not handed out again."""

@@ -1,20 +1,20 @@
 """The Event Grid webhook of the host: /runtime/webhooks/eventgrid?functionName=NAME.
 
-As HttpRequestProcessor and EventGridExtensionConfigProvider of the extension:
+Behaves as HttpRequestProcessor and EventGridExtensionConfigProvider of the extension:
 
 | request | answer |
 |---|---|
 | an unknown function | 404 |
-| aeg-event-type: SubscriptionValidation | 200 with the validation code, 500 where there is none |
-| aeg-event-type: Unsubscribe | 202 |
-| Notification | one invocation for each item; 202, or 500 when any failed |
-| the same with a body that is not JSON, or neither array nor object | 500; no function is called |
-| an item that is no object | 500; its function is not called, those of the others are |
+| SubscriptionValidation | 200 with the validation code, 500 without one |
+| Unsubscribe | 202 |
+| Notification | one invocation per item; 202, or 500 when any failed |
+| … the body is not JSON, or neither array nor object | 500; no function runs |
+| … an item is not an object | 500; the function runs for the other items |
 | any other aeg-event-type | 400 |
 
 Kinder than the extension, as far as its source was read: OPTIONS (the abuse protection
-of CloudEvents) is answered, and a CloudEvents content type stands for a missing
-aeg-event-type.
+of CloudEvents) is answered, and a request without aeg-event-type is a Notification when
+its content type is CloudEvents.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from local.host.newtonsoft import NotJson, read, rewrite_dates
 
 
 class EventGridWebhook:
-    """Takes events for the app's eventGridTrigger functions."""
+    """Delivers events to the app's eventGridTrigger functions."""
 
     def __init__(self, functions: Functions, invoker: Invoker) -> None:
         self._functions = functions
@@ -42,7 +42,7 @@ class EventGridWebhook:
         """Answer the CloudEvents abuse-protection handshake."""
         origin = request.headers.get("WebHook-Request-Origin")
         if origin is None:
-            return _refuse("the header WebHook-Request-Origin is missing")
+            return _bad_request("the header WebHook-Request-Origin is missing")
         rate = request.headers.get("WebHook-Request-Rate", "*")
         return web.Response(
             headers={
@@ -53,7 +53,7 @@ class EventGridWebhook:
         )
 
     async def post(self, request: web.Request) -> web.Response:
-        """Take one delivery; see the table of this module."""
+        """Answer one delivery; see the table of this module."""
         function = self._functions.get(request.query.get("functionName", ""))
         if function is None or function.trigger_type != "eventGridTrigger":
             return web.Response(status=404, text="there is no Event Grid function of this name")
@@ -63,20 +63,22 @@ class EventGridWebhook:
         if kind == "unsubscribe":
             return web.Response(status=202)
         if kind not in ("notification", "subscriptionvalidation"):
-            return _refuse(f"aeg-event-type is {kind!r}, which the extension does not take")
+            return _bad_request(f"aeg-event-type is {kind!r}, which the extension does not accept")
         try:
             body = read((await request.read()).decode(errors="replace"))
         except NotJson as error:
-            return _failed(f"the body is {error}")
+            return _server_error(f"the body is {error}")
         if kind == "subscriptionvalidation":
-            return _validate(body)
+            return _validation_response(body)
         if not isinstance(body, list | dict):
-            return _failed("the request content should be parseable into a JSON object or array")
-        return await self._deliver(function, body if isinstance(body, list) else [body])
+            return _server_error(
+                "the request content should be parseable into a JSON object or array"
+            )
+        return await self._deliver_all(function, body if isinstance(body, list) else [body])
 
-    async def take(self, function: Function, text: str) -> str | None:
-        """Hand the one event of a delivery to one function; None when it was taken,
-        else what went wrong."""
+    async def deliver(self, function: Function, text: str) -> str | None:
+        """Deliver one event (JSON text) to one function. Returns None on success, else
+        the reason."""
         try:
             return await self._invoke(function, read(text))
         except NotJson as error:
@@ -91,11 +93,11 @@ class EventGridWebhook:
             return str(error)
         return None if result.ok else result.error
 
-    async def _deliver(self, function: Function, events: Sequence[Any]) -> web.Response:
+    async def _deliver_all(self, function: Function, events: Sequence[Any]) -> web.Response:
         outcomes = await asyncio.gather(*(self._invoke(function, event) for event in events))
         failures = [outcome for outcome in outcomes if outcome is not None]
         if failures:
-            return _failed(f"{len(failures)} of {len(events)} events failed: {failures[0]}")
+            return _server_error(f"{len(failures)} of {len(events)} events failed: {failures[0]}")
         return web.Response(status=202)
 
 
@@ -103,18 +105,18 @@ def _is_cloud_events(request: web.Request) -> bool:
     return request.content_type.startswith("application/cloudevents")
 
 
-def _validate(body: Any) -> web.Response:
+def _validation_response(body: Any) -> web.Response:
     first = body[0] if isinstance(body, list) and body else body
     data = first.get("data") if isinstance(first, dict) else None
     code = data.get("validationCode") if isinstance(data, dict) else None
     if not isinstance(code, str):
-        return _failed("the validation event holds no data.validationCode")
+        return _server_error("the validation event holds no data.validationCode")
     return web.json_response({"validationResponse": code})
 
 
-def _refuse(reason: str) -> web.Response:
+def _bad_request(reason: str) -> web.Response:
     return web.Response(status=400, text=reason)
 
 
-def _failed(reason: str) -> web.Response:
+def _server_error(reason: str) -> web.Response:
     return web.Response(status=500, text=reason)

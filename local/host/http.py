@@ -28,12 +28,12 @@ class HttpTriggers:
         )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one request: 404 for a path or method that is not taken, 413 body too
-        large, 500 failed or worker gone."""
+        """Answer one request. 404: no function has this path and method; 413: the body
+        is too large; 500: the function failed or its worker died."""
         match = self._table.find(request.method, request.rel_url.raw_path)
         if match is None:
             return web.Response(status=404)
-        datum = _to_datum(request, match.params, await _body(request))
+        datum = _to_datum(request, match.params, await _read_body(request))
         try:
             return _to_response(await self._invoker.run(match.target, datum))
         except WorkerGone as error:
@@ -41,15 +41,15 @@ class HttpTriggers:
             return web.Response(status=500)
 
 
-async def _body(request: web.Request) -> bytes:
-    """The host reads a body only where Content-Length is above 0, so one that comes in
-    chunks is empty."""
+async def _read_body(request: web.Request) -> bytes:
+    """The real host reads a body only when Content-Length is above 0, so a chunked body
+    is empty."""
     return await request.read() if request.content_length else b""
 
 
 def _to_datum(request: web.Request, params: dict[str, str], body: bytes) -> Message:
-    """The request as the runtime takes it: header names in lower case, repeated values
-    joined by commas, no empty query values."""
+    """The request as the runtime expects it: header names in lower case, repeated
+    values joined by commas, no empty query values."""
     query = {name: ",".join(request.query.getall(name)) for name in dict.fromkeys(request.query)}
     return {
         "t": "http",
@@ -80,8 +80,7 @@ def _to_response(result: Result) -> web.Response:
 
 
 def _from_http(value: Message) -> web.Response:
-    # The body is complete here, so lengths and encodings of transfer are this server's
-    # to say.
+    # The body is complete here, so aiohttp sets length and transfer encoding.
     skip = ("content-length", "transfer-encoding", "connection")
     headers = {name: text for name, text in value["headers"].items() if name.lower() not in skip}
     response = web.Response(

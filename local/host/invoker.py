@@ -1,5 +1,5 @@
-"""Builds what a function is handed and runs it: the trigger's datum, and a client for
-each durableClient binding."""
+"""Runs a function with its inputs: the trigger's datum, and a client for each
+durableClient binding."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger("local.host.invoker")
 
 
 class Invoker:
-    """Runs functions in the worker. `base_url` is where the app finds this host."""
+    """Runs functions in the worker. `base_url` is this host's address for the app."""
 
     def __init__(self, worker: Worker, task_hub: str, base_url: str) -> None:
         self._worker = worker
@@ -21,26 +21,23 @@ class Invoker:
         self._base_url = base_url
 
     async def run(self, function: Function, datum: Message) -> Result:
-        """Run one function with its trigger's datum. Raises WorkerGone; a failure of
-        the function is a Result."""
-        inputs = [(function.parameter, datum)]
-        inputs += [(name, string_datum(json.dumps(self._client()))) for name in function.clients]
+        """Run one function with its trigger's datum. A function that fails is a Result,
+        too. Raises WorkerGone."""
+        client = string_datum(json.dumps(self._build_client()))
+        inputs = [(function.parameter, datum), *((name, client) for name in function.clients)]
         result = await self._worker.invoke(function.name, inputs)
         if not result.ok and function.trigger_type != "orchestrationTrigger":
             log.warning("%s failed: %s", function.name, result.error)
         return result
 
-    def _client(self) -> dict[str, Any]:
+    def _build_client(self) -> dict[str, Any]:
         root = f"{self._base_url}/runtime/webhooks/durabletask"
+        create = f"{root}/orchestrators/{{functionName}}[/{{instanceId}}]"
         return {
             "taskHubName": self._task_hub,
             "creationUrls": {
-                "createNewInstancePostUri": (
-                    f"{root}/orchestrators/{{functionName}}[/{{instanceId}}]"
-                ),
-                "createAndWaitOnNewInstancePostUri": (
-                    f"{root}/orchestrators/{{functionName}}[/{{instanceId}}]"
-                ),
+                "createNewInstancePostUri": create,
+                "createAndWaitOnNewInstancePostUri": create,
             },
             "managementUrls": management_urls(self._base_url, "INSTANCEID"),
             "baseUrl": root,
@@ -51,8 +48,8 @@ class Invoker:
 
 
 def management_urls(base_url: str, instance_id: str) -> dict[str, str]:
-    """The addresses under which one orchestration is managed, as the real extension
-    lists them."""
+    """The management addresses of one orchestration, as the real extension lists
+    them."""
     one = f"{base_url}/runtime/webhooks/durabletask/instances/{instance_id}"
     return {
         "id": instance_id,

@@ -1,12 +1,12 @@
-"""JSON as it comes out of Newtonsoft.Json 13, through which the real host and its
-extensions pass it.
+"""JSON as Newtonsoft.Json 13 reads and writes it: the real host and its extensions pass
+all JSON through that library.
 
-NaN and infinities become text (FloatFormatHandling.String), more than 64 levels are
-refused (JsonReader.MaxDepth), half a surrogate pair becomes U+FFFD when the text is
-encoded. The Event Grid extension reads with DateParseHandling.DateTime, so there texts
-that look like dates are written anew; Durable Functions reads with
-DateParseHandling.None. It is harsher in one thing: comments, single quotes and bare
-names are refused here.
+- NaN and infinities become text (FloatFormatHandling.String).
+- More than 64 levels are refused (JsonReader.MaxDepth).
+- Half a surrogate pair becomes U+FFFD when the text is encoded.
+- The Event Grid extension reads with DateParseHandling.DateTime, so it rewrites texts
+  that look like dates. Durable Functions reads with DateParseHandling.None.
+- Harsher than Newtonsoft: comments, single quotes and bare names are refused.
 """
 
 import json
@@ -31,35 +31,31 @@ class NotJson(ValueError):
 def read(text: str) -> Any:
     """The value of a JSON text. Raises NotJson."""
     try:
-        value = json.loads(text, parse_constant=_name_of, parse_float=_number)
+        value = json.loads(text, parse_constant=str, parse_float=_read_float)
     except (ValueError, RecursionError) as error:
         raise NotJson(f"not JSON, or nested too deeply: {error}") from error
     _refuse_depth(value)
-    return _map_texts(value, lambda each: _HALF_PAIR.sub("\ufffd", each))
+    return _map_texts(value, lambda text: _HALF_PAIR.sub("\ufffd", text))
 
 
 def pass_through(text: str) -> str:
-    """The JSON text that comes out for the one that went in. Raises NotJson."""
+    """JSON text as it comes out after Newtonsoft read and wrote it. Raises NotJson."""
     return json.dumps(read(text))
 
 
 def rewrite_dates(value: Any) -> Any:
-    """The value with each text that Newtonsoft takes for a date as it writes that date,
-    on a machine in UTC."""
+    """The value with each text that Newtonsoft takes for a date rewritten as Newtonsoft
+    writes it on a machine in UTC."""
     return _map_texts(value, _rewrite_date)
 
 
 def trim_fraction(text: str) -> str:
     """A timestamp without the zeros that .NET leaves out: `…00.120000Z` becomes
     `…00.12Z`, `…00.000Z` `…00Z`."""
-    return re.sub(r"\.(\d*?)0+(?=$|\D)", lambda found: f".{found[1]}" if found[1] else "", text)
+    return re.sub(r"\.(\d*?)0+(?=$|\D)", lambda match: f".{match[1]}" if match[1] else "", text)
 
 
-def _name_of(constant: str) -> str:
-    return constant
-
-
-def _number(text: str) -> float | str:
+def _read_float(text: str) -> float | str:
     number = float(text)
     return number if math.isfinite(number) else f"{'-' if number < 0 else ''}Infinity"
 
@@ -67,8 +63,8 @@ def _number(text: str) -> float | str:
 def _refuse_depth(value: Any) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for each in level for child in _children(each)]
-        if not any(isinstance(each, dict | list) for each in level):
+        level = [child for parent in level for child in _children(parent)]
+        if not any(isinstance(item, dict | list) for item in level):
             break
     else:
         raise NotJson(f"nested deeper than {MAX_DEPTH} levels")
@@ -93,13 +89,15 @@ def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def _rewrite_date(text: str) -> str:
-    found = _DATE.fullmatch(text)
-    if found is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         return text
-    away = timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+    offset = timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
+    if match["sign"] == "-":
+        offset = -offset
     try:
-        moment = datetime.fromisoformat(found["whole"]) - (-away if found["sign"] == "-" else away)
+        moment = datetime.fromisoformat(match["whole"]) - offset
     except (ValueError, OverflowError):
         return text
-    zone = "+00:00" if found["sign"] else found["zone"] or ""
-    return trim_fraction(f"{moment.isoformat()}.{found['part'] or 0}") + zone
+    zone = "+00:00" if match["sign"] else match["zone"] or ""
+    return trim_fraction(f"{moment.isoformat()}.{match['part'] or 0}") + zone

@@ -1,7 +1,6 @@
-"""The supervisor: starts the worker, sends it invocations, and starts it again when it
-dies.
+"""The supervisor: starts the worker, sends it invocations, restarts it when it dies.
 
-Invariants: an invocation ends in exactly one of result, WorkerGone. After `stop` the
+Invariants: an invocation ends in exactly one of Result and WorkerGone. After `stop` the
 child has been waited for.
 """
 
@@ -33,7 +32,7 @@ QUICK_DEATH_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Result:
-    """What an invocation came to: `value` is the returned datum, `error` and
+    """The result of an invocation: `value` is the returned datum; `error` and
     `traceback` are set when not `ok`."""
 
     ok: bool
@@ -59,7 +58,6 @@ class Worker:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Result]] = {}
         self._ready = asyncio.Event()
-        self._stopping = False
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -77,15 +75,14 @@ class Worker:
         return len(self._waiting)
 
     async def start(self) -> None:
-        """Start the worker and index the app. Raises AppLoadError with the worker's own
-        words."""
+        """Start the worker and index the app. Raises AppLoadError with the worker's
+        traceback."""
         reader = await self._spawn()
         self._supervisor = asyncio.create_task(self._supervise(reader))
 
     async def stop(self) -> None:
         """End the child and wait for it; invocations that it held end in WorkerGone."""
-        self._stopping = True
-        # First, or it could start another child while this one ends.
+        # The supervisor first, or it could start another child while this one ends.
         if self._supervisor is not None:
             self._supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -104,13 +101,13 @@ class Worker:
         """SIGKILL the child, as a crash would; returns the pid it had."""
         pid = self.pid
         if pid is not None:
-            self._ready.clear()  # so that whoever comes from here on waits for the next worker
+            self._ready.clear()  # from here on, invocations wait for the next worker
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return pid
 
     async def wait_ready(self, timeout_seconds: float = RESTART_WAIT_SECONDS) -> None:
-        """Wait until a worker takes invocations. Raises WorkerGone when none does in
+        """Wait until a worker accepts invocations. Raises WorkerGone when none does in
         time."""
         try:
             await asyncio.wait_for(self._ready.wait(), timeout_seconds)
@@ -121,14 +118,12 @@ class Worker:
         """Run one function in the worker. Raises WorkerGone when the worker dies
         meanwhile.
 
-        A function that takes longer than `functionTimeout` costs the worker its life,
-        with everything beside it
-        (WebScriptHostExceptionHandler.OnTimeoutExceptionAsync). The time that it waits
-        for a worker does not count.
+        As in Azure (WebScriptHostExceptionHandler.OnTimeoutExceptionAsync), a function
+        that takes longer than `functionTimeout` kills the worker and everything that
+        runs in it. The wait for a worker does not count.
         """
-        while (
-            not self._ready.is_set()
-        ):  # a worker may be gone again by the time that the wait for it ends
+        # A loop: the worker may be gone again by the time that the wait ends.
+        while not self._ready.is_set():
             await self.wait_ready()
         writer = self._writer
         assert writer is not None
@@ -136,8 +131,12 @@ class Worker:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         message = {
-            "op": "invoke", "id": number, "name": name, "inputs": list(inputs), "invocation_id": str(uuid.uuid4())
-        }  # fmt: skip
+            "op": "invoke",
+            "id": number,
+            "name": name,
+            "inputs": list(inputs),
+            "invocation_id": str(uuid.uuid4()),
+        }
         try:
             writer.write(pack(message))
             await writer.drain()
@@ -158,12 +157,17 @@ class Worker:
         ours, theirs = socket.socketpair()
         started = False
         try:
-            with self._output() as output:
+            with self._open_output() as output:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-P", "-m", "local.host.worker",
-                    cwd=self._app_dir, env=self._child_env(theirs.fileno()), pass_fds=(theirs.fileno(),),
-                    stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-                )  # fmt: skip
+                    *(sys.executable, "-P", "-m", "local.host.worker"),
+                    cwd=self._app_dir,
+                    env=self._child_env(theirs.fileno()),
+                    pass_fds=(theirs.fileno(),),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
             started = True
         finally:
             theirs.close()
@@ -171,10 +175,10 @@ class Worker:
                 ours.close()
         self.starts += 1
         reader, self._writer = await asyncio.open_connection(sock=ours, limit=1 << 20)
-        await self._await_index(reader)
+        await self._read_index(reader)
         return reader
 
-    async def _await_index(self, reader: asyncio.StreamReader) -> None:
+    async def _read_index(self, reader: asyncio.StreamReader) -> None:
         try:
             message = await asyncio.wait_for(read_message(reader), START_TIMEOUT_SECONDS)
         except TimeoutError as error:
@@ -207,10 +211,9 @@ class Worker:
         while True:
             born = time.monotonic()
             await self._read_results(reader)
-            code = await self._lost()
-            delay = (
-                0.0 if time.monotonic() - born > QUICK_DEATH_SECONDS else min(5.0, delay * 2 or 0.2)
-            )
+            code = await self._bury_worker()
+            lived_seconds = time.monotonic() - born
+            delay = 0.0 if lived_seconds > QUICK_DEATH_SECONDS else min(5.0, delay * 2 or 0.2)
             log.warning("the worker ended with code %s; starting another in %.1f s", code, delay)
             reader = await self._respawn(delay)
 
@@ -221,16 +224,14 @@ class Worker:
                 return await self._spawn()
             except (HostError, OSError) as error:
                 delay = min(5.0, delay * 2 or 0.5)
-                log.error(
-                    "the worker could not be started again, next try in %.1f s: %s", delay, error
-                )
+                log.error("the worker did not restart, next try in %.1f s: %s", delay, error)
 
     async def _read_results(self, reader: asyncio.StreamReader) -> None:
         while (message := await read_message(reader)) is not None:
             future = self._waiting.pop(message["id"], None)
             if message.get("ignored_outputs"):
                 log.warning(
-                    "output bindings are not played by the local host: %s",
+                    "the local host does not support output bindings: %s",
                     message["ignored_outputs"],
                 )
             if future is not None and not future.done():
@@ -243,9 +244,9 @@ class Worker:
                     )
                 )
 
-    async def _lost(self) -> int:
-        """Reap the worker, and fail what it held with the words of
-        WorkerProcessExitException."""
+    async def _bury_worker(self) -> int:
+        """Reap the dead worker and fail what it held, with the message of the real
+        host's WorkerProcessExitException. Returns its exit code."""
         self._ready.clear()
         code = await self._reap()
         self._fail_waiting(f"python exited with code {code if code >= 0 else 128 - code}")
@@ -267,7 +268,7 @@ class Worker:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _output(self) -> Any:
+    def _open_output(self) -> Any:
         if self._log_path is None:
             return contextlib.nullcontext(sys.__stderr__)
         return self._log_path.open("ab")

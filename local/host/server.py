@@ -1,19 +1,16 @@
-"""The local host: one process that plays the Functions host, and one child in which the
-app runs.
+"""The local host: one process that emulates the Functions host, and one child process
+in which the app runs.
 
-`run` is the command's body; `Host` is the same for tests, in process (the child stays a
-child process).
+`run` is the command's body; `Host` is the same in process, for tests (the app still
+runs in a child process).
 """
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import secrets
-import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +18,7 @@ from types import TracebackType
 from aiohttp import web
 
 from local.host.admin import Admin
-from local.host.data_folder import held
+from local.host.data_folder import lock_folder
 from local.host.durable.backend import Backend
 from local.host.durable.dispatch import Dispatcher
 from local.host.durable.facade import Facade
@@ -33,10 +30,11 @@ from local.host.http import HttpTriggers
 from local.host.invoker import Invoker
 from local.host.process import Worker
 from local.host.queues import Queues
-from local.host.settings import MAX_BODY_BYTES, read_settings
+from local.host.settings import MAX_BODY_BYTES, HostSettings, read_settings
 from local.host.timers import Timers
 from local.host.topic import Topic
 from local.host.topic_store import TopicStore
+from local.serving import log_to_stderr, serve_until_signal
 
 log = logging.getLogger("local.host")
 
@@ -49,11 +47,11 @@ class Host:
 
     Entering returns when every function is loaded and the port is served; it raises
     HostError when the app cannot be indexed. Leaving ends the child and waits for it.
-    Port 0 takes any free port; `url` says which.
+    Port 0 takes any free port; `url` is the address.
 
-    Hosts with one `hub` are instances of one app: give each a data folder of its own,
-    and all the same store in `env`. What an instance held when it was left comes to
-    light again after host.json's visibility timeouts.
+    Hosts that share a `hub` are instances of one app: give each a data folder of its
+    own, and all the same store in `env`. Work that an instance held when it stopped
+    becomes visible to the others after host.json's visibility timeouts.
     """
 
     def __init__(
@@ -91,52 +89,39 @@ class Host:
 
     @property
     def topic_key(self) -> str:
-        """The key of the topic that the host plays; the app finds it in
-        REMEDIATOR_TOPIC_KEY."""
+        """The key of the emulated topic; the app reads it from REMEDIATOR_TOPIC_KEY."""
         return self._topic_key
 
     async def _start(self) -> None:
-        """Clean-up runs in the reverse order of this method: first no new requests,
-        last the child."""
-        self._stack.enter_context(held(self._data))
+        """Start every part. The stack stops them in reverse order: first no new
+        requests, last the child."""
+        self._stack.enter_context(lock_folder(self._data))
         settings = read_settings(self._env, self._app_dir)
-        listener = self._stack.enter_context(contextlib.closing(_listen(self._port)))
+        listener = self._stack.enter_context(contextlib.closing(_bind(self._port)))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         env = {**self._env, **self._app_settings()}
-        worker = Worker(
-            self._app_dir,
-            env,
-            None if settings.log_to_stderr else self._data / "worker.log",
-            settings.function_timeout_seconds,
-        )
-        self._stack.push_async_callback(worker.stop)
-        await worker.start()
+        worker = await self._start_worker(env, settings)
 
         functions = read_functions(worker.index, env)
         invoker = Invoker(worker, TASK_HUB, self.url)
-        backend = self._hub or self._own_hub()
+        backend = self._hub or self._make_hub()
         dispatcher = Dispatcher(backend, functions, invoker, settings)
-        self._stack.push_async_callback(dispatcher.stop)
         webhook = EventGridWebhook(functions, invoker)
-        queues = Queues(functions.of_type("queueTrigger"), invoker, env, settings)
-        self._stack.push_async_callback(queues.stop)
-        topic = Topic(
-            TopicStore(self._data / "topic"), self._topic_key, settings, functions, webhook, queues
-        )
-        self._stack.push_async_callback(topic.stop)
+        kind = "queueTrigger"
+        triggered, disabled = functions.of_type(kind), functions.disabled_of_type(kind)
+        queues = Queues(triggered, invoker, env, settings, disabled)
+        store = TopicStore(self._data / "topic")
+        topic = Topic(store, self._topic_key, settings, functions, webhook, queues)
         timers = Timers(functions.of_type("timerTrigger"), invoker)
-        self._stack.push_async_callback(timers.stop)
         admin = Admin(functions, invoker, worker, backend, topic.counts)
-        self._stack.push_async_callback(admin.stop)
+        for part in (dispatcher, queues, topic, timers, admin):
+            self._stack.push_async_callback(part.stop)
         faults = EngineFaults()
+        facade = Facade(backend, functions, self.url, faults)
         triggers = HttpTriggers(functions, invoker, settings.route_prefix)
-        app = _application(
-            admin, webhook, topic, Facade(backend, functions, self.url, faults), faults, triggers
+        await self._serve(
+            _build_application(admin, webhook, topic, facade, faults, triggers), listener
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
-        await web.SockSite(runner, listener).start()
 
         dispatcher.start()
         queues.start()
@@ -147,14 +132,27 @@ class Host:
             "serving %d functions at %s; stores in %s", len(worker.index), self.url, self._data
         )
 
-    def _own_hub(self) -> Backend:
+    async def _start_worker(self, env: Mapping[str, str], settings: HostSettings) -> Worker:
+        log_path = None if settings.log_to_stderr else self._data / "worker.log"
+        worker = Worker(self._app_dir, env, log_path, settings.function_timeout_seconds)
+        self._stack.push_async_callback(worker.stop)
+        await worker.start()
+        return worker
+
+    def _make_hub(self) -> Backend:
         backend = Backend(_loop_scheduler(asyncio.get_running_loop()))
         self._stack.callback(backend.stop)
         return backend
 
+    async def _serve(self, app: web.Application, listener: socket.socket) -> None:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, listener).start()
+
     def _app_settings(self) -> dict[str, str]:
-        """What the platform would set for the app, and the one setting of the
-        deployment that changes what the libraries do."""
+        """The app settings that the platform would set, and the one setting of the
+        deployment that changes how the libraries behave."""
         return {
             "AZURE_FUNCTIONS_DURABLE_STRICT_TYPING": "1",
             "FUNCTIONS_WORKER_RUNTIME": "python",
@@ -167,40 +165,16 @@ class Host:
 def run(port: int, data: Path, env: Mapping[str, str], app_dir: Path | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then stop cleanly and return.
 
-    Standard output gets one line of JSON when the app is ready, and nothing else.
+    Prints one line of JSON on standard output when the app is ready, and nothing else.
     Raises HostError when the app cannot be indexed or a setting cannot be read. `env`
     comes on top of this process's environment.
     """
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr()
     logging.getLogger("durabletask").setLevel(logging.WARNING)
-    asyncio.run(_run(Host(port, data, env, app_dir)))
+    asyncio.run(serve_until_signal(Host(port, data, env, app_dir)))
 
 
-async def _run(host: Host) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    serving = asyncio.create_task(_serve(host))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    serving.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-
-
-async def _serve(host: Host) -> None:
-    async with host:
-        print(json.dumps({"ready": True, "url": host.url}), flush=True)
-        await asyncio.Event().wait()
-
-
-def _listen(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     """A bound socket that does not listen yet, so that nobody connects before the app
     is ready."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -220,7 +194,7 @@ def _loop_scheduler(loop: asyncio.AbstractEventLoop) -> Callable[[float, Callabl
     return schedule
 
 
-def _application(
+def _build_application(
     admin: Admin,
     webhook: EventGridWebhook,
     topic: Topic,

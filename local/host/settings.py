@@ -1,5 +1,5 @@
-"""What the local host itself can be told: environment variables that start with
-LOCAL_HOST_, and host.json."""
+"""Settings of the local host: environment variables that start with LOCAL_HOST_, and
+the app's host.json."""
 
 import json
 import re
@@ -14,13 +14,17 @@ MAX_BODY_BYTES = 100 * 1024 * 1024
 
 # Event Grid's own schedule, in seconds; the last one repeats.
 RETRY_SCHEDULE_SECONDS = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 10800.0, 21600.0, 43200.0)
+VISIBILITY_TIMEOUT = "00:05:00"
+"""Default of AzureStorageOptions in the Durable extension."""
 
 
 @dataclass(frozen=True)
 class HostSettings:
-    """Settings of one run. `retry_scale` shortens the pauses of Event Grid and of
-    queues: 0.1 makes Event Grid's first retry come after 1 s. The two visibility
-    timeouts are scaled already."""
+    """Settings of one run.
+
+    `retry_scale` multiplies the pauses of Event Grid and of queues: with 0.1, Event
+    Grid's first retry comes after 1 s. The two visibility timeouts are already scaled.
+    """
 
     log_to_stderr: bool
     timers: bool
@@ -38,11 +42,9 @@ class HostSettings:
     orchestrator_visibility_seconds: float
 
     def retry_delay_seconds(self, attempts: int) -> float:
-        """How long to wait after the given number of failed attempts (1 or more)."""
-        return (
-            RETRY_SCHEDULE_SECONDS[min(attempts, len(RETRY_SCHEDULE_SECONDS)) - 1]
-            * self.retry_scale
-        )
+        """How long to wait after this number of failed attempts (1 or more)."""
+        number = min(attempts, len(RETRY_SCHEDULE_SECONDS))
+        return RETRY_SCHEDULE_SECONDS[number - 1] * self.retry_scale
 
 
 def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
@@ -50,41 +52,47 @@ def read_settings(env: Mapping[str, str], app_dir: Path) -> HostSettings:
     one cannot be read."""
     host_json = _read_host_json(app_dir / "host.json", env)
     extensions = _section(host_json, "extensions")
-    durable, http, queues = (
-        _section(extensions, name) for name in ("durableTask", "http", "queues")
-    )
-    provider, scale = (
-        _section(durable, "storageProvider"),
-        _number(env, "LOCAL_HOST_RETRY_SCALE", 0.1),
-    )
+    http, queues = _section(extensions, "http"), _section(extensions, "queues")
+    durable = _section(extensions, "durableTask")
+    provider = _section(durable, "storageProvider")
+    scale = _read_number(env, "LOCAL_HOST_RETRY_SCALE", 0.1)
     return HostSettings(
         log_to_stderr=env.get("LOCAL_HOST_LOG", "").lower() == "stderr",
         timers=env.get("LOCAL_HOST_TIMERS", "on").lower() not in ("off", "false", "0"),
         retry_scale=scale,
-        max_delivery_attempts=_whole(
-            "LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", env.get("LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30)
-        ),
-        delivery_timeout_seconds=_number(env, "LOCAL_HOST_DELIVERY_TIMEOUT_S", 30.0),
-        function_timeout_seconds=_seconds(
-            "functionTimeout", host_json.get("functionTimeout", "00:30:00")
-        ),
+        max_delivery_attempts=_read_count(env, "LOCAL_HOST_MAX_DELIVERY_ATTEMPTS", 30),
+        delivery_timeout_seconds=_read_number(env, "LOCAL_HOST_DELIVERY_TIMEOUT_S", 30.0),
+        function_timeout_seconds=_read_span(host_json, "functionTimeout", "00:30:00"),
         route_prefix=str(http.get("routePrefix", "api")).strip("/"),
         queue_encoding=str(queues.get("messageEncoding", "base64")),
-        queue_attempts=_whole("maxDequeueCount", queues.get("maxDequeueCount", 5)),
-        queue_pause_seconds=_seconds(
-            "visibilityTimeout", queues.get("visibilityTimeout", "00:00:00")
-        ),
-        max_activities=_whole(
-            "maxConcurrentActivityFunctions", durable.get("maxConcurrentActivityFunctions", 20)
-        ),
-        max_orchestrators=_whole(
-            "maxConcurrentOrchestratorFunctions",
-            durable.get("maxConcurrentOrchestratorFunctions", 20),
-        ),
-        activity_visibility_seconds=scale * _visibility(provider, "workItemQueueVisibilityTimeout"),
+        queue_attempts=_read_count(queues, "maxDequeueCount", 5),
+        queue_pause_seconds=_read_span(queues, "visibilityTimeout", "00:00:00"),
+        max_activities=_read_count(durable, "maxConcurrentActivityFunctions", 20),
+        max_orchestrators=_read_count(durable, "maxConcurrentOrchestratorFunctions", 20),
+        activity_visibility_seconds=scale
+        * _read_span(provider, "workItemQueueVisibilityTimeout", VISIBILITY_TIMEOUT),
         orchestrator_visibility_seconds=scale
-        * _visibility(provider, "controlQueueVisibilityTimeout"),
+        * _read_span(provider, "controlQueueVisibilityTimeout", VISIBILITY_TIMEOUT),
     )
+
+
+def resolve_app_settings(value: Any, env: Mapping[str, str], where: str) -> Any:
+    """The value with every %NAME% in its strings replaced from `env`. Raises
+    SettingError for a name that is not set."""
+
+    def look_up(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in env:
+            raise SettingError(f"'%{name}%' in {where} does not resolve to a value: set {name}")
+        return env[name]
+
+    if isinstance(value, str):
+        return re.sub(r"%([A-Za-z_][A-Za-z0-9_.:]*)%", look_up, value)
+    if isinstance(value, dict):
+        return {key: resolve_app_settings(item, env, where) for key, item in value.items()}
+    if isinstance(value, list):
+        return [resolve_app_settings(item, env, where) for item in value]
+    return value
 
 
 def _read_host_json(path: Path, env: Mapping[str, str]) -> dict[str, Any]:
@@ -96,12 +104,20 @@ def _read_host_json(path: Path, env: Mapping[str, str]) -> dict[str, Any]:
         raise SettingError(f"{path} is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise SettingError(f"{path} must hold a JSON object")
-    resolved = resolve(value, env, str(path))
+    resolved = resolve_app_settings(value, env, str(path))
     assert isinstance(resolved, dict)
     return resolved
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _section(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    section = parent.get(name, {})
+    if not isinstance(section, dict):
+        raise SettingError(f"{name} in host.json must be an object")
+    return section
+
+
+def _read_number(env: Mapping[str, str], name: str, default: float) -> float:
+    """A number above 0."""
     text = env.get(name)
     if text is None:
         return default
@@ -114,48 +130,19 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     return number
 
 
-def _seconds(name: str, value: Any) -> float:
-    match = re.fullmatch(r"(\d{1,2}):([0-5]\d):([0-5]\d)", str(value))
-    if match is None:
-        raise SettingError(f"{name} must be hh:mm:ss, not {value!r}")
-    hours, minutes, seconds = (int(part) for part in match.groups())
-    return float(hours * 3600 + minutes * 60 + seconds)
-
-
-def _visibility(provider: dict[str, Any], name: str) -> float:
-    """Five minutes where host.json says nothing: AzureStorageOptions of the Durable
-    extension."""
-    return _seconds(name, provider.get(name, "00:05:00"))
-
-
-def _whole(name: str, value: Any) -> int:
-    text = str(value)
+def _read_count(holder: Mapping[str, Any], name: str, default: int) -> int:
+    """A whole number of 1 or more."""
+    text = str(holder.get(name, default))
     if not text.isdecimal() or int(text) < 1:
         raise SettingError(f"{name} must be a whole number of 1 or more, not {text!r}")
     return int(text)
 
 
-def _section(holder: dict[str, Any], name: str) -> dict[str, Any]:
-    section = holder.get(name, {})
-    if not isinstance(section, dict):
-        raise SettingError(f"{name} in host.json must be an object")
-    return section
-
-
-def resolve(value: Any, env: Mapping[str, str], where: str) -> Any:
-    """The value with every %NAME% in its strings replaced from `env`. Raises
-    SettingError for a name that is not set."""
-
-    def one(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in env:
-            raise SettingError(f"'%{name}%' in {where} does not resolve to a value: set {name}")
-        return env[name]
-
-    if isinstance(value, str):
-        return re.sub(r"%([A-Za-z_][A-Za-z0-9_.:]*)%", one, value)
-    if isinstance(value, dict):
-        return {key: resolve(item, env, where) for key, item in value.items()}
-    if isinstance(value, list):
-        return [resolve(item, env, where) for item in value]
-    return value
+def _read_span(holder: Mapping[str, Any], name: str, default: str) -> float:
+    """hh:mm:ss, in seconds."""
+    value = holder.get(name, default)
+    match = re.fullmatch(r"(\d{1,2}):([0-5]\d):([0-5]\d)", str(value))
+    if match is None:
+        raise SettingError(f"{name} must be hh:mm:ss, not {value!r}")
+    hours, minutes, seconds = (int(part) for part in match.groups())
+    return float(hours * 3600 + minutes * 60 + seconds)

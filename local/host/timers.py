@@ -1,8 +1,7 @@
-"""timerTrigger functions: fire by schedule, and at the start where `runOnStartup` asks
-for it.
+"""timerTrigger functions fire by schedule, and at startup where `runOnStartup` is set.
 
 One run of a timer never overlaps the next. Past runs are not remembered over a restart,
-so nothing is ever past due.
+so no run is ever past due.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ log = logging.getLogger("local.host.timers")
 
 class Timers:
     """The app's timers. Raises SettingError at once for a schedule that cannot be read
-    or never comes."""
+    or never fires."""
 
     def __init__(self, functions: Sequence[Function], invoker: Invoker) -> None:
         self._invoker = invoker
@@ -35,11 +34,11 @@ class Timers:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to fire by schedule."""
+        """Start firing by schedule."""
         self._tasks = [asyncio.create_task(self._run(f, s)) for f, s in self._schedules]
 
     async def stop(self) -> None:
-        """Fire no more."""
+        """Stop firing; cancels a run in progress."""
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -50,8 +49,8 @@ class Timers:
             await self._fire(function)
         due = datetime.now(UTC)
         while True:
-            # From the last due time when the sleep ended a little early, or the same
-            # moment would fire twice.
+            # The sleep may end a little early: counted from now alone, the same due
+            # time would fire twice.
             due = schedule.next_after(max(due, datetime.now(UTC)))
             await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
             await self._fire(function)
@@ -64,7 +63,7 @@ class Timers:
 
 
 def timer_datum(now: datetime) -> Message:
-    """What a timer function is handed."""
+    """The payload of a timer function."""
     moment = now.isoformat()
     status = {"Last": moment, "Next": moment, "LastUpdated": moment}
     return json_datum(

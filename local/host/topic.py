@@ -1,12 +1,14 @@
-"""The Event Grid topic that the host plays: POST /topics/{name}/api/events.
+"""The emulated Event Grid topic: POST /topics/{name}/api/events.
 
 1. Refuse a wrong key (401) and anything that is not a list of events (400).
 2. Write every event to the disk, then answer 200: from here on it is delivered at least
    once.
-3. Hand it to every eventGridTrigger function, or to the app's storage queue where it
-   takes events from one; on failure wait as Event Grid would, scaled, and try again.
-4. After the last attempt move it to the dead letters. What is pending is loaded again
-   on start.
+3. Deliver it to every eventGridTrigger function, or to the app's storage queues if it
+   has queue triggers. On failure wait as long as Event Grid would, scaled, and try
+   again. A function that a setting disables is a failure: its subscription stays.
+4. After the last attempt move it to the dead letters.
+
+Pending events are loaded again on start.
 """
 
 import asyncio
@@ -54,19 +56,18 @@ class Topic:
         self.delivered = 0
 
     def start(self) -> None:
-        """Take up what an earlier run left pending."""
+        """Deliver the events that an earlier run left pending."""
         for event in self._store.load():
-            self._begin(event)
+            self._start_delivery(event)
 
     async def stop(self) -> None:
-        """Stop delivering; what is pending stays on the disk."""
+        """Stop delivering; pending events stay on the disk."""
         for task in self._deliveries:
             task.cancel()
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     def counts(self) -> dict[str, int]:
-        """For the state page: pending and dead letters on the disk, delivered since the
-        start."""
+        """For /_host/state: events on the disk, and those delivered since the start."""
         return {
             "pending": self._store.pending_count(),
             "delivered": self.delivered,
@@ -97,18 +98,18 @@ class Topic:
             event = {"topic": topic, "metadataVersion": "1", **event}
         pending = PendingEvent(self._store.new_key(str(event["id"])), topic, event, time.time())
         self._store.save(pending)
-        self._begin(pending)
+        self._start_delivery(pending)
 
-    def _begin(self, event: PendingEvent) -> None:
+    def _start_delivery(self, event: PendingEvent) -> None:
         task = asyncio.create_task(self._deliver(event))
         self._deliveries.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._forget_delivery)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _forget_delivery(self, task: asyncio.Task[None]) -> None:
         self._deliveries.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error(
-                "a delivery broke off; the event stays pending until the next start", exc_info=error
+                "a delivery crashed; the event stays pending until the next start", exc_info=error
             )
 
     async def _deliver(self, event: PendingEvent) -> None:
@@ -130,29 +131,33 @@ class Topic:
         for name in self._destinations:
             if name in event.taken_by:
                 continue
-            outcome = await self._hand_over(name, event.event)
-            if outcome is None:
+            failure = await self._deliver_to(name, event.event)
+            if failure is None:
                 event.taken_by.append(name)
             else:
-                event.last_outcome = outcome
+                event.last_outcome = failure
         return all(name in event.taken_by for name in self._destinations)
 
-    async def _hand_over(self, name: str, event: dict[str, Any]) -> str | None:
-        """None when the event was taken in time. As with Event Grid, a late function
-        runs on."""
+    async def _deliver_to(self, name: str, event: dict[str, Any]) -> str | None:
+        """Returns None on success in time, else the reason. As with Event Grid, a late
+        function keeps running."""
+        if name in self._queues.names:
+            return await self._queues.put(name, event)
         function = self._functions.get(name)
         if function is None:
-            return await self._queues.put(name, event)
-        running = asyncio.ensure_future(self._webhook.take(function, json.dumps(event)))
+            return "404: the function is disabled"
+        running = asyncio.ensure_future(self._webhook.deliver(function, json.dumps(event)))
         done, _ = await asyncio.wait({running}, timeout=self._settings.delivery_timeout_seconds)
         return running.result() if done else "TimedOut"
 
 
 def _destinations(functions: Functions, queues: Queues) -> list[str]:
-    """Where an event goes: to the queues that the app takes from, where it has any;
-    else to each Event Grid function."""
-    ready = [name for name in queues.names if not name.endswith("-poison")]
-    return ready or [function.name for function in functions.of_type("eventGridTrigger")]
+    """The app's queues if it has queue triggers, else its Event Grid functions; the
+    disabled ones included."""
+    names = [name for name in queues.names if not name.endswith("-poison")]
+    kind = "eventGridTrigger"
+    subscribed = (*functions.of_type(kind), *functions.disabled_of_type(kind))
+    return names or [function.name for function in subscribed]
 
 
 def _read_batch(content_type: str, body: bytes) -> list[dict[str, Any]]:
@@ -166,15 +171,11 @@ def _read_batch(content_type: str, body: bytes) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise ValueError("the body must be an array of events")
     for item in value:
-        cloud = content_type.startswith("application/cloudevents") or (
-            isinstance(item, dict) and "specversion" in item
-        )
+        if not isinstance(item, dict):
+            raise ValueError("an event must be an object")
+        cloud = content_type.startswith("application/cloudevents") or "specversion" in item
         required = _CLOUD_EVENT_FIELDS if cloud else _EVENT_GRID_FIELDS
-        missing = (
-            [name for name in required if name not in item]
-            if isinstance(item, dict)
-            else ["an object"]
-        )
+        missing = [name for name in required if name not in item]
         if missing:
             raise ValueError(f"an event lacks {', '.join(missing)}")
     return value

@@ -1,8 +1,8 @@
-"""The topic's events on disk: pending/ holds what is accepted and not yet delivered,
-dead-letters/ what was given up.
+"""The topic's events on disk: pending/ holds events that are accepted and not yet
+delivered, dead-letters/ those that could not be delivered.
 
-Every file is written whole and renamed into place, so a reader or a restart never sees
-half an event.
+Every file is written in full and renamed into place, so neither a reader nor a restart
+sees half an event.
 """
 
 import json
@@ -21,8 +21,8 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 @dataclass
 class PendingEvent:
-    """One accepted event. `taken_by` names the functions that have it already,
-    `next_attempt_at` is Unix seconds."""
+    """One accepted event. `taken_by` names the destinations that have it; times are
+    Unix seconds."""
 
     key: str
     topic: str
@@ -35,31 +35,31 @@ class PendingEvent:
 
 
 class TopicStore:
-    """Files under one directory. Raises OSError when the disk refuses: then nothing was
-    accepted."""
+    """Files under one directory. Methods raise OSError when the disk refuses: then
+    nothing was accepted."""
 
     def __init__(self, directory: Path) -> None:
         self._pending = directory / "pending"
         self._dead = directory / "dead-letters"
-        for each in (self._pending, self._dead):
-            each.mkdir(parents=True, exist_ok=True)
+        for folder in (self._pending, self._dead):
+            folder.mkdir(parents=True, exist_ok=True)
 
     def new_key(self, event_id: str) -> str:
-        """A file name for an event: its id when that is harmless and free, else a new
+        """A file name for an event: its id if that is a safe name and free, else a new
         one. A dead letter keeps its name."""
-        free = (
+        usable = (
             _SAFE_ID.fullmatch(event_id)
             and not self._path(event_id).exists()
             and not self._letter(event_id).exists()
         )
-        return event_id if free else uuid.uuid4().hex
+        return event_id if usable else uuid.uuid4().hex
 
     def save(self, event: PendingEvent) -> None:
         """Write or rewrite a pending event; it is on the disk when this returns."""
         _write(self._path(event.key), asdict(event))
 
     def remove(self, event: PendingEvent) -> None:
-        """Forget a pending event: it was delivered, or is a dead letter now."""
+        """Delete a pending event: it was delivered, or is a dead letter now."""
         self._path(event.key).unlink(missing_ok=True)
 
     def bury(self, event: PendingEvent, reason: str) -> None:
@@ -74,21 +74,21 @@ class TopicStore:
         self.remove(event)
 
     def load(self) -> list[PendingEvent]:
-        """Every pending event, oldest first. A file that holds none is put aside as it
-        is, and logged."""
+        """Every pending event, oldest first. A file that cannot be read is renamed to
+        `.unreadable` and logged."""
         for half_written in self._pending.glob("*.tmp"):
             half_written.unlink()
-        found = [self._read(path) for path in self._pending.glob("*.json")]
+        events = [self._read(path) for path in self._pending.glob("*.json")]
         return sorted(
-            (event for event in found if event is not None), key=lambda event: event.accepted_at
+            (event for event in events if event is not None), key=lambda event: event.accepted_at
         )
 
     def pending_count(self) -> int:
-        """How many events wait."""
+        """How many events are pending."""
         return sum(1 for _ in self._pending.glob("*.json"))
 
     def dead_letter_count(self) -> int:
-        """How many events were given up, over all runs."""
+        """How many events could not be delivered, over all runs."""
         return sum(1 for _ in self._dead.glob("*.json"))
 
     def _read(self, path: Path) -> PendingEvent | None:
@@ -96,7 +96,7 @@ class TopicStore:
             return PendingEvent(**json.loads(path.read_text()))
         except (ValueError, TypeError) as error:
             aside = path.replace(path.with_suffix(".unreadable"))
-            log.error("%s holds no event and is put aside: %s", aside, error)
+            log.error("a pending event cannot be read and is now %s: %s", aside, error)
             return None
 
     def _letter(self, key: str) -> Path:

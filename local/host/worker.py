@@ -1,16 +1,15 @@
 """The worker: the child process in which the unmodified app runs, inside the real
 azure-functions-runtime.
 
-1. Take the channel from the parent, index the app, answer with its functions or with
-   the load error.
+1. Take the channel from the parent, index the app, and answer with its functions or
+   with the load error.
 2. Run every invocation that arrives, many at a time; answer each with its result.
-3. When the channel closes, the parent is gone: exit at once, so that nothing is ever
+3. When the channel closes, the parent is gone: exit at once, so that no process is
    orphaned.
 """
 
 import asyncio
 import json
-import logging
 import os
 import socket
 import sys
@@ -31,70 +30,66 @@ from local.host.channel import (
     to_base64,
 )
 from local.host.worker_protos import PROTOS, request
+from local.serving import log_to_stderr
 
 
 def main() -> None:
     """Run the worker until the parent closes the channel."""
-    line = _take_channel()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    asyncio.run(_serve(line, Path.cwd()))
+    channel = _take_channel()
+    log_to_stderr()
+    asyncio.run(_serve(channel, Path.cwd()))
 
 
 def _take_channel() -> socket.socket:
     descriptor = int(os.environ.pop(CHANNEL_FD_VARIABLE))
-    # A process that the app starts must not hold the channel open, or the end of the
-    # parent would go unseen.
+    # A process that the app starts must not inherit the channel: it would stay open
+    # after the parent's end, and the worker would not notice.
     os.set_inheritable(descriptor, False)
     return socket.socket(fileno=descriptor)
 
 
-async def _serve(line: socket.socket, app_dir: Path) -> None:
+async def _serve(channel: socket.socket, app_dir: Path) -> None:
     functions, error = await _load(app_dir)
     if error is not None:
-        line.sendall(pack({"op": "failed", "error": error}))
+        channel.sendall(pack({"op": "failed", "error": error}))
         return
     ids = {f["name"]: f["id"] for f in functions}
-    line.sendall(pack({"op": "ready", "functions": functions}))
+    channel.sendall(pack({"op": "ready", "functions": functions}))
     loop = asyncio.get_running_loop()
     running: set[asyncio.Task[None]] = set()
 
     def start(message: Message) -> None:
-        task = loop.create_task(_invoke(line, ids, message))
+        task = loop.create_task(_invoke(channel, ids, message))
         running.add(task)
         task.add_done_callback(running.discard)
 
-    threading.Thread(target=_read_for_ever, args=(line, loop, start), daemon=True).start()
+    threading.Thread(target=_read_messages, args=(channel, loop, start), daemon=True).start()
     await asyncio.Event().wait()
 
 
-def _read_for_ever(line: socket.socket, loop: asyncio.AbstractEventLoop, start: Any) -> None:
-    while (message := receive(line)) is not None:
+def _read_messages(channel: socket.socket, loop: asyncio.AbstractEventLoop, start: Any) -> None:
+    while (message := receive(channel)) is not None:
         loop.call_soon_threadsafe(start, message)
-    # A thread of its own, and no clean-up: the exit must not wait for an app that
-    # blocks the event loop.
+    # On a thread, and without clean-up: the exit must not wait for an app that blocks
+    # the event loop.
     os._exit(0)
 
 
-def put_last(app_dir: Path) -> None:
-    """Look for the app's modules last, as the 3.13 worker does: a deployed distribution
-    of the same name wins.
+def _search_app_last(app_dir: Path) -> None:
+    """Put the app's folder at the end of sys.path, as the 3.13 worker does: a deployed
+    distribution of the same name wins.
 
-    The folder that this package lies in was needed to get here, and is no place to look
-    for an app's modules.
+    Our own folder was only needed to start this process; it leaves the path, so that no
+    app finds modules there.
     """
     ours = Path(__file__).resolve().parents[2]
-    sys.path[:] = [each for each in sys.path if Path(each).resolve() not in (app_dir, ours)] + [
-        str(app_dir)
-    ]
+    others = [entry for entry in sys.path if Path(entry).resolve() not in (app_dir, ours)]
+    sys.path[:] = [*others, str(app_dir)]
 
 
 async def _load(app_dir: Path) -> tuple[list[Message], str | None]:
     """The app's functions as the host would see them, or the load error."""
-    put_last(app_dir)
+    _search_app_last(app_dir)
     runtime.start_threadpool_executor()
     init = await runtime.worker_init_request(
         request("worker_init_request", capabilities={}, function_app_directory=str(app_dir))
@@ -102,12 +97,12 @@ async def _load(app_dir: Path) -> tuple[list[Message], str | None]:
     if init.result.status != PROTOS.StatusResult.Success:
         return [], f"{init.result.exception.message}\n{init.result.exception.stack_trace}"
     metadata = await runtime.functions_metadata_request(request("functions_metadata_request"))
-    found = metadata.function_metadata_results
-    if found is None:
+    functions = metadata.function_metadata_results
+    if functions is None:
         return [], f"there is no function_app.py in {app_dir}, or it registers no function"
-    for each in found:
+    for f in functions:
         await runtime.function_load_request(
-            request("function_load_request", function_id=each.function_id)
+            request("function_load_request", function_id=f.function_id)
         )
     return [
         {
@@ -115,14 +110,14 @@ async def _load(app_dir: Path) -> tuple[list[Message], str | None]:
             "id": f.function_id,
             "bindings": [json.loads(raw) for raw in f.raw_bindings],
         }
-        for f in found
+        for f in functions
     ], None
 
 
-async def _invoke(line: socket.socket, ids: dict[str, str], message: Message) -> None:
+async def _invoke(channel: socket.socket, ids: dict[str, str], message: Message) -> None:
     try:
-        packed = pack(await _answer(ids, message))
-    except Exception as failure:  # noqa: BLE001 - the entry point of an invocation: the host is told, and decides
+        packed = pack(await _run_function(ids, message))
+    except Exception as failure:  # noqa: BLE001 - the entry point of an invocation: the host decides
         packed = pack(
             {
                 "op": "result",
@@ -133,10 +128,10 @@ async def _invoke(line: socket.socket, ids: dict[str, str], message: Message) ->
                 "traceback": "",
             }
         )
-    line.sendall(packed)
+    channel.sendall(packed)
 
 
-async def _answer(ids: dict[str, str], message: Message) -> Message:
+async def _run_function(ids: dict[str, str], message: Message) -> Message:
     inputs = [(name, _to_datum(datum)) for name, datum in message["inputs"]]
     invocation_id, function_id = message["invocation_id"], ids[message["name"]]
     ok, value, outputs, error, trace = await invocation_request_native(

@@ -1,7 +1,8 @@
-"""Stand-ins for the protobuf classes that azure-functions-runtime 1.3.0 is given by its
-host.
+"""Stand-ins for the protobuf classes that azure-functions-runtime 1.3.0 expects from
+its host.
 
-The runtime only builds these records and reads their fields, so plain namespaces do.
+The runtime only builds these records and reads their fields, so plain namespaces are
+enough.
 """
 
 from types import SimpleNamespace
@@ -13,8 +14,7 @@ class _BindingInfo(SimpleNamespace):
     inout = 2
 
 
-# `in` is a keyword, so the directions are set by name: the numbers of the FunctionRpc
-# protocol.
+# The numbers of the FunctionRpc protocol; `in` is a keyword, so it is set by name.
 setattr(_BindingInfo, "in", 0)
 _BindingInfo.out = 1  # type: ignore[attr-defined]
 

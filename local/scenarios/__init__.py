@@ -1,10 +1,10 @@
-"""Scenarios: states with the event that starts them, and what the product is expected
-to make of them.
+"""Scenarios: a state of Azure, the event that starts the product, and the end that is
+expected.
 
-{"title", "description", "resources": [...], "event": {…}, "expect": {"status", "cause",
-"actions", "backup"}}. `backup` is what becomes of a backup that is triggered in that
-state: Completed or an error code; null where there is no VM. Those that come with the
-simulator are the rows of the table in cases.py, put together when one is asked for.
+{"title", "description", "resources": […], "event": {…}, "expect": {"status", "cause",
+"actions", "backup"}}. `backup` is the result of a backup that is triggered in that
+state: Completed or an error code, null when there is no VM. The built-in scenarios are
+the rows of the table in cases.py; a document is built when it is loaded.
 """
 
 from __future__ import annotations
@@ -22,51 +22,50 @@ SHAPE: dict[str, tuple[type, str]] = {
     "event": (dict, "object"),
     "expect": (dict, "object"),
 }
-"""What a scenario holds; a file that holds only resources is a state."""
+"""Fields of a scenario, with type and the word for it; a file with only resources is a
+state."""
 
 
 class ScenarioError(SimulatorError):
-    """There is no such scenario, or its file cannot be read; the message lists what
-    there is."""
+    """There is no such scenario, or its file cannot be read; the message lists the
+    built-in ones."""
 
 
 def names() -> list[str]:
-    """The scenarios that come with the simulator, sorted."""
+    """The built-in scenarios, sorted."""
     return sorted(case.name for case in cases.CASES)
 
 
 def load(name_or_path: str) -> dict[str, Any]:
-    """A scenario by name, or a JSON file of that form, or of GET /_sim/state, by path.
-
-    Raises ScenarioError.
-    """
-    case = next((each for each in cases.CASES if each.name == name_or_path), None)
-    if case is not None:
-        return cases.document(case)
+    """A built-in scenario by its name, or a JSON file with a scenario or a state (as
+    GET /_sim/state answers it) by its path. Raises ScenarioError."""
+    for case in cases.CASES:
+        if case.name == name_or_path:
+            return cases.build_document(case)
     try:
         document = json.loads(Path(name_or_path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ScenarioError(
-            f"{_reason(name_or_path, error)}. There are: {', '.join(names())}"
+            f"{_explain(name_or_path, error)}. There are: {', '.join(names())}"
         ) from error
-    if problem := _problem(document):
+    if problem := _find_problem(document):
         raise ScenarioError(f"{name_or_path} {problem}. There are: {', '.join(names())}")
     return dict(document)
 
 
 def load_whole(name_or_path: str) -> dict[str, Any]:
-    """A scenario that can be run: with the event that starts it and what is expected.
-    Raises ScenarioError."""
+    """A scenario that can be run: it has an event and an expected end. Raises
+    ScenarioError."""
     document = load(name_or_path)
-    if lacking := [name for name in ("title", "event", "expect") if name not in document]:
+    if missing := [name for name in ("title", "event", "expect") if name not in document]:
         raise ScenarioError(
-            f"{name_or_path} has no {' and no '.join(lacking)}: a scenario has {', '.join(SHAPE)}"
+            f"{name_or_path} has no {' and no '.join(missing)}: a scenario has {', '.join(SHAPE)}"
         )
     return document
 
 
-def _problem(document: Any) -> str:
-    """What keeps the document from being a scenario or a state, or ""."""
+def _find_problem(document: Any) -> str:
+    """Why the document is neither a scenario nor a state; "" when it is one."""
     if not isinstance(document, dict) or not isinstance(document.get("resources"), list):
         return "has no resources"
     for name, (kind, word) in SHAPE.items():
@@ -78,12 +77,12 @@ def _problem(document: Any) -> str:
     if not isinstance(expect.get("cause"), str | None):
         return "expects a cause that is no text"
     actions = expect.get("actions", [])
-    if not isinstance(actions, list) or not all(isinstance(each, str) for each in actions):
+    if not isinstance(actions, list) or not all(isinstance(action, str) for action in actions):
         return "expects actions that are no list of texts"
     return ""
 
 
-def _reason(name: str, error: OSError | ValueError | RecursionError) -> str:
+def _explain(name: str, error: OSError | ValueError | RecursionError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"no scenario {name!r}"
     return f"scenario {name!r} cannot be read: {error}"

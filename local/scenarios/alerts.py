@@ -1,7 +1,7 @@
 """The action group's call for a failed backup, in the common alert schema.
 
 The alert of a database has the form of a real one. No real alert of a VM item has been
-published: the one here has the same fields with the values that are documented for a
+published: the one here has the same fields, with the values that are documented for a
 VM. https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
 """
 
@@ -15,10 +15,12 @@ from local.scenarios import parts
 from local.simulator import clock, ids, messages
 from local.simulator.ids import fold
 
+LAST_TICK = 3_155_378_975_999_999_999
+
 
 def vm_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
-    """The action group's call for a VM item: field by field as documented, values not
-    captured."""
+    """The action group's call for a VM item: fields and values as documented, none of
+    them captured."""
     name, tail = ids.parse(vm_id).name, parts.item_tail(vm_id)
     context = {
         "sourceId": vm_id,
@@ -36,7 +38,7 @@ def vm_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
 
 
 def sql_alert(vm_id: str, code: str, job_id: str) -> dict[str, Any]:
-    """The same for a database in the VM, in the form of a real alert."""
+    """The action group's call for a database in the VM, in the form of a real alert."""
     parsed = ids.parse(vm_id)
     database = "SQLDataBase;MSSQLSERVER;db_one"
     container = f"Compute;{parsed.group};{parsed.name}"
@@ -108,7 +110,6 @@ def _alert(code: str, job_id: str, tail: str, context: dict[str, Any]) -> dict[s
 
 
 def _reversed_ticks(moment: datetime) -> int:
-    """Azure's sort key: the ticks that are left until the end of .NET's time."""
-    return 3_155_378_975_999_999_999 - (
-        621_355_968_000_000_000 + int(moment.timestamp() * 1000) * 10_000
-    )
+    """Azure's sort key: the ticks from the moment (whole milliseconds) to the end of
+    .NET's time."""
+    return LAST_TICK - clock.ticks(moment) // 10_000 * 10_000

@@ -1,12 +1,12 @@
-"""The table of scenarios: one row each, and the document that each stands for."""
+"""The table of built-in scenarios, and the document that a row stands for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from local.scenarios import alerts, parts
-from local.simulator import messages
+from local.simulator import ids, messages
 from local.simulator.state import Resource
 
 NO_INTERNET = "no_internet"
@@ -23,7 +23,7 @@ CAUSES = (
     BACKUP_EXTENSION,
     LOCKED_RESTORE_POINTS,
 )
-"""By their numbers in the table of causes, from 1."""
+"""In the order of the table of causes, whose numbers start at 1."""
 
 ACTIONS = {
     BACKUP_EXTENSION: ("uninstall_extension",),
@@ -39,10 +39,10 @@ COMPLETED = "Completed"
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A lock, by where it is put: "group" (of the collection), "subscription"."""
+class CaseLock:
+    """A lock on the collection's group or on the subscription."""
 
-    at: str = "group"
+    on_subscription: bool = False
     name: str = "keep-production"
     notes: str = "Production. Change CHG0041277 wants this group kept."
     owner: str = ""
@@ -50,8 +50,8 @@ class Locked:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One scenario: the VM as it is, its collection and locks, the failure that is
-    reported, what should become of it."""
+    """One scenario: the VM, its collection and locks, the reported failure, and the
+    expected end."""
 
     name: str
     title: str
@@ -67,28 +67,28 @@ class Case:
     ready: bool = True
     agent_version: str = ""
     extension: str = "Succeeded"
-    told: str = "Command completed successfully."
+    extension_message: str = "Command completed successfully."
     points: int = 3
     collection: str = ""
     collection_group: str = ""
-    locked: Locked | None = None
+    lock: CaseLock | None = None
     denied: bool = False
     vm_gone: bool = False
     job_gone: bool = False
     sql: bool = False
-    neighbours: tuple[str, ...] = field(default=())
+    neighbours: tuple[str, ...] = ()
     """Other VMs in the same group, in the same state."""
 
 
 FACTS: dict[str, dict[str, Any]] = {
-    NO_INTERNET: {"os_type": "Linux", "told": NO_NETWORK_76},
+    NO_INTERNET: {"os_type": "Linux", "extension_message": NO_NETWORK_76},
     WINDOWS_AGENT: {"ready": False, "backup": messages.GUEST_AGENT},
     LINUX_AGENT: {"os_type": "Linux", "agent_version": parts.OLD_LINUX_AGENT},
     SNAPSHOT_STATUS: {"power": "stopped", "ready": False},
     BACKUP_EXTENSION: {"extension": "Failed", "backup": messages.EXTENSION},
-    LOCKED_RESTORE_POINTS: {"points": 18, "locked": Locked(), "backup": messages.INTERNAL},
+    LOCKED_RESTORE_POINTS: {"points": 18, "lock": CaseLock(), "backup": messages.INTERNAL},
 }
-"""How each cause looks from outside."""
+"""How the state shows each cause."""
 
 TITLES = {
     NO_INTERNET: "the VM has no way to Azure storage",
@@ -108,53 +108,53 @@ BY_CODE = {
     messages.INTERNAL: (1, 2, 3, 4, 5, 6),
     "BackUpOperationFailedV2": (5, 6),
 }
-"""Causes by their numbers, in the order in which the code's causes are tried."""
+"""The causes of each code by their numbers, in the order in which they are tried."""
 
 
-def of_cause(code: str, cause: str, name: str = "", title: str = "", **changes: Any) -> Case:
-    """The case in which this code was reported and this is why."""
+def make_case(code: str, cause: str, name: str = "", title: str = "", **changes: Any) -> Case:
+    """The case in which `code` is reported because of `cause`."""
     actions = ACTIONS.get(cause, ())
-    known = {"status": "fixed" if actions else "needs_person", "actions": actions}
-    facts = {**known, **FACTS[cause], **changes}
+    end = {"status": "fixed" if actions else "needs_person", "actions": actions}
+    fields = {**end, **FACTS[cause], **changes}
     return Case(
-        name or f"{code}-{cause}", title or f"{code}: {TITLES[cause]}", code, cause, **facts
+        name or f"{code}-{cause}", title or f"{code}: {TITLES[cause]}", code, cause, **fields
     )
 
 
-def _by_code() -> list[Case]:
+def _cases_by_code() -> list[Case]:
     return [
-        of_cause(code, CAUSES[number - 1], **_variation(code, number))
+        make_case(code, CAUSES[number - 1], **_variation(code, number))
         for code in BY_CODE
         for number in BY_CODE[code]
     ]
 
 
 def _variation(code: str, number: int) -> dict[str, Any]:
-    """Some rows are told differently, so that both forms of a fact occur."""
+    """Changes to some rows, so that both forms of a fact occur."""
     if number == 1 and code == messages.NO_NETWORK:
-        return {"told": NO_NETWORK_761}
+        return {"extension_message": NO_NETWORK_761}
     if number == 5 and code in (messages.NO_NETWORK, "BackUpOperationFailedV2"):
         return {"os_type": "Linux"}
     return {}
 
 
 NOT_FIXED: dict[str, Any] = {"status": "needs_person", "actions": ()}
-TODAY = {
+CURRENT_LAYOUT = {
     "collection": "AzureBackup_vm-app-01_140738144265919",
     "collection_group": "AzureBackupRG_westeurope_1",
 }
 
 SPECIAL = [
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "winmanagedvm",
         "The article's own example: winmanagedvm in the locked group winvaultrg",
         vm="winmanagedvm",
         group="winvaultrg",
-        locked=Locked(name="winvaultrg-lock", notes="Owned by the platform team; do not delete."),
+        lock=CaseLock(name="winvaultrg-lock", notes="Owned by the platform team; do not delete."),
     ),
-    of_cause(
+    make_case(
         messages.GUEST_AGENT,
         LINUX_AGENT,
         f"{messages.GUEST_AGENT}-linux_agent-not_ready",
@@ -163,11 +163,11 @@ SPECIAL = [
         agent_version="",
         backup=messages.GUEST_AGENT,
     ),
-    of_cause(
+    make_case(
         "UserErrorRpCollectionLimitReached",
         LOCKED_RESTORE_POINTS,
         title="Today's layout: a lock on Azure Backup's own group keeps 18 restore points",
-        **TODAY,
+        **CURRENT_LAYOUT,
     ),
     Case(
         "unknown_code",
@@ -176,23 +176,23 @@ SPECIAL = [
         None,
         os_type="Linux",
     ),
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "subscription_lock",
         "The lock that keeps the restore points is on the whole subscription",
-        locked=Locked(at="subscription"),
+        lock=CaseLock(on_subscription=True),
         **NOT_FIXED,
     ),
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "owned_lock",
         "The lock that keeps the restore points belongs to an application",
-        locked=Locked(name="managed-lock", owner="44444444-4444-4444-4444-444444444444"),
+        lock=CaseLock(name="managed-lock", owner="44444444-4444-4444-4444-444444444444"),
         **NOT_FIXED,
     ),
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "deny_assignment",
@@ -200,7 +200,7 @@ SPECIAL = [
         denied=True,
         **NOT_FIXED,
     ),
-    of_cause(
+    make_case(
         messages.EXTENSION,
         BACKUP_EXTENSION,
         "extension_failed_agent_not_ready",
@@ -209,7 +209,7 @@ SPECIAL = [
         backup=messages.GUEST_AGENT,
         **NOT_FIXED,
     ),
-    of_cause(
+    make_case(
         messages.EXTENSION,
         BACKUP_EXTENSION,
         "extension_failed_deallocated",
@@ -225,7 +225,7 @@ SPECIAL = [
         backup=messages.VM_NOT_FOUND,
         vm_gone=True,
     ),
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "job_gone",
@@ -242,7 +242,7 @@ SPECIAL = [
         status="ignored",
         sql=True,
     ),
-    of_cause(
+    make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,
         "vm1_and_vm10",
@@ -252,10 +252,10 @@ SPECIAL = [
     ),
 ]
 
-CASES = [*_by_code(), *SPECIAL]
+CASES = [*_cases_by_code(), *SPECIAL]
 
 
-def document(case: Case) -> dict[str, Any]:
+def build_document(case: Case) -> dict[str, Any]:
     """The scenario as `remediator scenarios NAME --json` prints it; a new copy each
     time."""
     job_id = parts.guid("job", case.name)
@@ -268,7 +268,7 @@ def document(case: Case) -> dict[str, Any]:
             " failed job are made from documented fields; no real ones of a VM item have been"
             " published."
         ),
-        "resources": _vault_only() if case.sql else _resources(case, vm_id, job_id),
+        "resources": _vault_alone() if case.sql else _build_resources(case, vm_id, job_id),
         "event": alert(vm_id, case.code, job_id),
         "expect": {
             "status": case.status,
@@ -279,56 +279,49 @@ def document(case: Case) -> dict[str, Any]:
     }
 
 
-def _resources(case: Case, vm_id: str, job_id: str) -> list[Resource]:
-    groups = [
-        parts.VAULT_GROUP,
-        case.group,
-        *([case.collection_group] if case.collection_group else []),
-    ]
+def _build_resources(case: Case, vm_id: str, job_id: str) -> list[Resource]:
+    vms = (case.vm, *case.neighbours)
+    groups = [parts.VAULT_GROUP, case.group]
+    if case.collection_group:
+        groups.append(case.collection_group)
     resources = [parts.group(name) for name in groups]
-    for name in (case.vm, *case.neighbours):
-        resources += _machine(case, name)
-    resources += _guards(case)
-    resources += [
-        parts.vault(),
-        *(
-            parts.protected_item(parts.machine_id(case.group, n))
-            for n in (case.vm, *case.neighbours)
-        ),
-    ]
-    return resources if case.job_gone else [*resources, parts.failed_job(vm_id, case.code, job_id)]
+    for name in vms:
+        resources += _build_machine(case, name)
+    resources += _build_guards(case)
+    resources.append(parts.vault())
+    resources += [parts.protected_item(parts.machine_id(case.group, name)) for name in vms]
+    if not case.job_gone:
+        resources.append(parts.failed_job(vm_id, case.code, job_id))
+    return resources
 
 
-def _vault_only() -> list[Resource]:
+def _vault_alone() -> list[Resource]:
     return [parts.group(parts.VAULT_GROUP), parts.vault()]
 
 
-def _machine(case: Case, name: str) -> list[Resource]:
+def _build_machine(case: Case, name: str) -> list[Resource]:
+    """The VM with interface and extension, unless it is gone, and its collection."""
     vm = parts.machine(case.group, name, case.os_type, case.power, case.ready, case.agent_version)
-    extension = parts.backup_extension(vm, case.extension, case.told)
-    collection_name = (
-        case.collection if name == case.vm and case.collection else f"AzureBackup_{name}"
-    )
-    collection = parts.collection(
-        case.collection_group or case.group, collection_name, vm, case.points
-    )
-    return (
-        [collection]
-        if case.vm_gone
-        else [vm, parts.interface(case.group, name), extension, collection]
-    )
+    extension = parts.backup_extension(vm, case.extension, case.extension_message)
+    collection_name = f"AzureBackup_{name}"
+    if name == case.vm and case.collection:
+        collection_name = case.collection
+    group = case.collection_group or case.group
+    collection = parts.collection(group, collection_name, vm, case.points)
+    if case.vm_gone:
+        return [collection]
+    return [vm, parts.interface(case.group, name), extension, collection]
 
 
-def _guards(case: Case) -> list[Resource]:
-    group = parts.group(case.collection_group or case.group)["id"]
-    found = []
-    if case.locked:
-        scope = group if case.locked.at == "group" else f"/subscriptions/{parts.SUBSCRIPTION}"
-        found.append(
-            parts.lock(scope, case.locked.name, case.locked.notes, owner=case.locked.owner)
-        )
+def _build_guards(case: Case) -> list[Resource]:
+    """The lock and the deny assignment that protect the collection."""
+    group = ids.group_id(parts.SUBSCRIPTION, case.collection_group or case.group)
+    guards = []
+    if lock := case.lock:
+        scope = f"/subscriptions/{parts.SUBSCRIPTION}" if lock.on_subscription else group
+        guards.append(parts.lock(scope, lock.name, lock.notes, owner=lock.owner))
     if case.denied:
         name = case.collection or f"AzureBackup_{case.vm}"
-        scope = f"{group}/providers/Microsoft.Compute/restorePointCollections/{name}"
-        found.append(parts.deny_assignment(scope, "Deployment stack stack-app"))
-    return found
+        scope = f"{group}/providers/{ids.COLLECTION}/{name}"
+        guards.append(parts.deny_assignment(scope, "Deployment stack stack-app"))
+    return guards

@@ -1,4 +1,4 @@
-"""`remediator scenarios`: the failures that can be played."""
+"""`remediator scenarios`: the failures that can be simulated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def scenarios(name: str | None, as_json: bool) -> None:
     """List the scenarios, or show the one called NAME: a state of Azure, the event of a
     failed backup, and how it should end.
 
-    What --json shows of one is what `simulate`, `demo` and `try` take as a file.
+    `simulate`, `demo` and `try` take the output of NAME --json as a file.
 
     \b
     Examples:  remediator scenarios
@@ -31,31 +31,31 @@ def scenarios(name: str | None, as_json: bool) -> None:
         return
     scenario = stored.load_whole(name)
     if as_json:
-        shown = {key: scenario[key] for key in (*stored.SHAPE, "logs") if key in scenario}
-        click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        document = {key: scenario[key] for key in (*stored.SHAPE, "logs") if key in scenario}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(f"{scenario['title']}\n{scenario.get('description', '')}\n")
     for resource in scenario["resources"]:
         click.echo(f"  {resource.get('id', '?')}")
-    click.echo(f"\nExpected: {told(scenario['expect'])}")
+    click.echo(f"\nExpected: {describe_end(scenario['expect'])}")
 
 
 def _list(as_json: bool) -> None:
-    found = {name: stored.load_whole(name) for name in stored.names()}
+    scenarios = {name: stored.load_whole(name) for name in stored.names()}
     if as_json:
         rows = [
-            {"name": name, "title": each["title"], "expect": each["expect"]}
-            for name, each in found.items()
+            {"name": name, "title": scenario["title"], "expect": scenario["expect"]}
+            for name, scenario in scenarios.items()
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     table = Table("Scenario", "Title", "Expected")
-    for name, each in found.items():
-        table.add_row(name, each["title"], told(each["expect"]))
+    for name, scenario in scenarios.items():
+        table.add_row(name, scenario["title"], describe_end(scenario["expect"]))
     console().print(table)
 
 
-def told(expect: dict[str, Any]) -> str:
+def describe_end(expect: dict[str, Any]) -> str:
     """The end that a scenario expects, in one line."""
     parts = [
         expect["status"],

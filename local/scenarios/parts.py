@@ -1,8 +1,6 @@
-"""The parts that scenarios are put together from: ARM resources as Azure would return
-them.
+"""Builds the ARM resources of scenarios, as Azure would return them.
 
-No real failed VM job has been published; the one here is made from the documented
-fields.
+No real failed VM job has been published; the one here has the documented fields.
 """
 
 from __future__ import annotations
@@ -33,25 +31,25 @@ IMAGES = {
         "sku": "22_04-lts-gen2",
     },
 }
+EXTENSION_FAILED = "The extension failed to load and to process the snapshot command."
 POWER = {"running": "VM running", "stopped": "VM stopped", "deallocated": "VM deallocated"}
 
 
 def guid(*parts: str) -> str:
-    """The same for the same words, so that the files do not change when they are made
-    again."""
+    """A GUID that depends on the parts alone, so that a scenario is the same each time
+    it is built."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)))
 
 
 def group(name: str, tags: dict[str, str] | None = None) -> Resource:
-    identity = ids.group_id(SUBSCRIPTION, name)
-    state = {"provisioningState": "Succeeded"}
+    """A resource group."""
     return {
-        "id": identity,
+        "id": ids.group_id(SUBSCRIPTION, name),
         "name": name,
         "type": ids.GROUP,
         "location": REGION,
         "tags": tags or {},
-        "properties": state,
+        "properties": {"provisioningState": "Succeeded"},
     }
 
 
@@ -67,11 +65,10 @@ def machine(
     ready: bool = True,
     agent_version: str = "",
 ) -> Resource:
-    """A VM with managed disks and its instance view; a deallocated one has no agent
+    """A VM with a managed disk and its instance view; a deallocated one has no agent
     report."""
     identity = machine_id(group_name, name)
     disk = f"{name}_OsDisk_1"
-    configuration = {"provisionVMAgent": True}
     return {
         "id": identity,
         "name": name,
@@ -100,7 +97,7 @@ def machine(
             "osProfile": {
                 "computerName": name,
                 "adminUsername": "azureuser",
-                f"{fold(os_type)}Configuration": configuration,
+                f"{fold(os_type)}Configuration": {"provisionVMAgent": True},
                 "allowExtensionOperations": True,
             },
             "networkProfile": {"networkInterfaces": [{"id": _interface_id(group_name, name)}]},
@@ -126,53 +123,51 @@ def interface(group_name: str, name: str) -> Resource:
 
 
 def _interface_id(group_name: str, name: str) -> str:
-    return f"{ids.group_id(SUBSCRIPTION, group_name)}/providers/Microsoft.Network/networkInterfaces/{name}-nic"
+    group_id = ids.group_id(SUBSCRIPTION, group_name)
+    return f"{group_id}/providers/Microsoft.Network/networkInterfaces/{name}-nic"
 
 
 def _instance_view(disk: str, power: str, ready: bool, agent_version: str) -> dict[str, Any]:
-    at = clock.compute_time(FAILED_AT)
-    done = {
+    provisioned = {
         "code": "ProvisioningState/succeeded",
         "level": "Info",
         "displayStatus": "Provisioning succeeded",
-        "time": at,
+        "time": clock.compute_time(FAILED_AT),
     }
-    powered = {"code": f"PowerState/{power}", "level": "Info", "displayStatus": POWER[power]}
-    view: dict[str, Any] = {"disks": [{"name": disk, "statuses": [done]}], "hyperVGeneration": "V2"}
+    power_status = {"code": f"PowerState/{power}", "level": "Info", "displayStatus": POWER[power]}
+    view: dict[str, Any] = {
+        "disks": [{"name": disk, "statuses": [provisioned]}],
+        "hyperVGeneration": "V2",
+    }
     if power != "deallocated":
         view["vmAgent"] = _agent(ready, agent_version)
-    return {**view, "statuses": [done, powered]}
+    return {**view, "statuses": [provisioned, power_status]}
 
 
 def _agent(ready: bool, version: str) -> dict[str, Any]:
-    at = clock.compute_time(FAILED_AT)
-    if ready:
-        told = "GuestAgent is running and processing the extensions."
-        status = {
-            "code": "ProvisioningState/succeeded",
-            "level": "Info",
-            "displayStatus": "Ready",
-            "message": told,
-        }
-        return {
-            "vmAgentVersion": version,
-            "statuses": [{**status, "time": at}],
-            "extensionHandlers": [],
-        }
-    told = "VM status blob is found but not yet populated."
     status = {
         "code": "ProvisioningState/Unavailable",
         "level": "Warning",
         "displayStatus": "Not Ready",
-        "message": told,
+        "message": "VM status blob is found but not yet populated.",
+        "time": clock.compute_time(FAILED_AT),
     }
-    return {"vmAgentVersion": "Unknown", "statuses": [{**status, "time": at}]}
+    if not ready:
+        return {"vmAgentVersion": "Unknown", "statuses": [status]}
+    status |= {
+        "code": "ProvisioningState/succeeded",
+        "level": "Info",
+        "displayStatus": "Ready",
+        "message": "GuestAgent is running and processing the extensions.",
+    }
+    return {"vmAgentVersion": version, "statuses": [status], "extensionHandlers": []}
 
 
 def backup_extension(
-    vm: Resource, state: str = "Succeeded", told: str = "Command completed successfully."
+    vm: Resource, state: str = "Succeeded", message: str = "Command completed successfully."
 ) -> Resource:
-    """The backup extension of a VM; its last words go into the VM's instance view."""
+    """The backup extension of a VM. Its status goes into the VM's instance view, with
+    `message` when it did not fail."""
     failed = state == "Failed"
     kind, version = machines.BACKUP_EXTENSION[machines.os_type(vm)]
     handler = f"{machines.BACKUP_PUBLISHER}.{kind}"
@@ -180,9 +175,7 @@ def backup_extension(
         "code": "ProvisioningState/failed/1" if failed else "ProvisioningState/succeeded",
         "level": "Error" if failed else "Info",
         "displayStatus": "Provisioning failed" if failed else "Provisioning succeeded",
-        "message": (
-            "The extension failed to load and to process the snapshot command." if failed else told
-        ),
+        "message": EXTENSION_FAILED if failed else message,
         "time": clock.compute_time(FAILED_AT),
     }
     view = vm["properties"]["instanceView"]
@@ -219,7 +212,7 @@ def _handler(kind: str, version: str, failed: bool) -> dict[str, Any]:
 
 
 def collection(group_name: str, name: str, vm: Resource, points: int) -> Resource:
-    """A restore point collection with a point a day, the newest on the day of the
+    """A restore point collection with one point a day, the newest on the day of the
     failure."""
     identity = f"{ids.group_id(SUBSCRIPTION, group_name)}/providers/{ids.COLLECTION}/{name}"
     days = [FAILED_AT - timedelta(days=points - 1 - day) for day in range(points)]
@@ -243,6 +236,7 @@ def collection(group_name: str, name: str, vm: Resource, points: int) -> Resourc
 def lock(
     scope: str, name: str, notes: str, level: str = "CanNotDelete", owner: str = ""
 ) -> Resource:
+    """A management lock; `owner` is the id of the application that owns it."""
     properties: dict[str, Any] = {"level": level, "notes": notes}
     if owner:
         properties["owners"] = [{"applicationId": owner}]
@@ -255,7 +249,7 @@ def lock(
 
 
 def deny_assignment(scope: str, name: str) -> Resource:
-    """As a deployment stack makes it: nobody but the stack may delete."""
+    """A deny assignment as a deployment stack makes it: only the stack may delete."""
     assignment = guid(scope, name)
     return {
         "id": f"{scope}/providers/{ids.DENY_ASSIGNMENT}/{assignment}",
@@ -292,11 +286,12 @@ def vault_id() -> str:
 
 def item_id(vm_id: str) -> str:
     tail = item_tail(vm_id)
-    return f"{vault_id()}/backupFabrics/Azure/protectionContainers/IaasVMContainer;{tail}/protectedItems/VM;{tail}"
+    container = f"protectionContainers/IaasVMContainer;{tail}"
+    return f"{vault_id()}/backupFabrics/Azure/{container}/protectedItems/VM;{tail}"
 
 
 def protected_item(vm_id: str) -> Resource:
-    """The VM's backup item, last backup failed."""
+    """The VM's backup item, whose last backup failed."""
     return {
         "id": item_id(vm_id),
         "name": f"VM;{item_tail(vm_id)}",
@@ -322,13 +317,13 @@ def protected_item(vm_id: str) -> Resource:
 
 def failed_job(vm_id: str, code: str, job_id: str) -> Resource:
     """The scheduled backup that failed."""
-    job = jobs.begun(
-        vault_id(), job_id, vm_id, FAILED_AT - timedelta(minutes=20), user_triggered=False
-    )
+    started = FAILED_AT - timedelta(minutes=20)
+    job = jobs.new_job(vault_id(), job_id, vm_id, started, user_triggered=False)
     jobs.fail(job, code, messages.message(code), FAILED_AT)
     return job
 
 
 def item_tail(vm_id: str) -> str:
+    """The part that the names of the VM's container and item share."""
     parsed = ids.parse(vm_id)
     return f"iaasvmcontainerv2;{parsed.group};{parsed.name}"

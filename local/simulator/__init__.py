@@ -1,18 +1,20 @@
-"""A local Azure Resource Manager: the routes, locks, operations and backups that this
-product meets, on 127.0.0.1.
+"""A local Azure Resource Manager on 127.0.0.1: the routes, locks, operations and
+backups that this product uses.
 
-Rooms, in the order in which a request passes through them:
+Files, in the order in which a request passes through them:
 
-    server      listens, starts and stops
-    gateway     one ARM request: log, faults, token, api-version, throttle, deny
-    assignments, locks, then a handler queries, providers      which query parameters,
-    resource types and api-versions there are routes      the table of paths and
-    handlers handlers/   what each resource provider answers physics     what becomes of
-    a backup and of the removal of an extension activity    what the Activity Log tells
-    of the requests locks, deny, throttle, operations, faults, settings      the
-    engines, each with its own rules state       the resources themselves, ARM's own
-    JSON; validation refuses what cannot be control     /_sim/*, for tests scenarios/
-    states with the event that starts them
+    server              starts, listens and stops
+    gateway             one ARM request: its checks in order, then a handler
+    queries, providers  known query parameters, resource types and api-versions
+    routes              the table of paths and handlers
+    permissions         the action that each operation needs
+    handlers/           the answers, a file for each resource provider
+    physics             how a backup and the removal of an extension end
+    activity            the Activity Log, made from the requests
+    locks, deny, policies, throttle, operations, faults, settings
+                        the engines, each with rules of its own
+    state               the resources, in ARM's own JSON; validation checks them
+    control             /_sim/*, for tests
 
-Not deployed. README.md in this folder says how to drive it.
+Not deployed. README.md in this folder says how to use it.
 """

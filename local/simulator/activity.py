@@ -1,11 +1,11 @@
 """The Activity Log: events of every write, deletion and action that ARM answered.
 
-1. A request has two events, BeginRequest/Started and EndRequest. Of a 202 the latter is
-   Accepted, and a third one, Succeeded or Failed, comes when its operation ends.
+1. A request has two events, BeginRequest/Started and EndRequest. After a 202 the second
+   is Accepted, and a third one, Succeeded or Failed, comes when the operation ends.
 2. A refusal by Azure Policy has one more, in the category Policy.
-3. Reads, and what ARM refuses before it knows whom to ask (no token, no usable
-   api-version, throttled, no such subscription), have none. Neither has an answer that
-   a fault gave: nothing was done then.
+3. No events come from reads, from requests that ARM refuses before it knows the
+   provider (no token, no usable api-version, throttled, no such subscription), and from
+   answers of a fault, because nothing was done.
 
 https://learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -26,12 +26,11 @@ from local.simulator.operations import Operation
 DENIED = "RequestDisallowedByPolicy"
 DENY_ACTION = "Microsoft.Authorization/policies/deny/action"
 ADMINISTRATIVE, POLICY = "Administrative", "Policy"
-_TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """When a request came, and the correlation id that its answer carries."""
+    """When a request arrived, and the correlation id of its answer."""
 
     at: datetime
     monotonic: float
@@ -40,13 +39,13 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request that changes or does something."""
+    """One request that writes, deletes or runs an action."""
 
     arrived: Arrived
     method: str
     address: str
     target: str
-    """Id of the resource, of a lock the lock's own."""
+    """Id of the resource; for a lock, the lock's own."""
     action: str
     status: int
     error: dict[str, Any] | None
@@ -54,85 +53,61 @@ class Recorded:
     client_request_id: str
     claims: dict[str, str]
     operation: Operation | None
-    """What a 202 began."""
+    """The operation that a 202 started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    name: str
-    category: str
     operation: str
     status: str
-    sub_status: int | None
-    after: timedelta
+    name: str = "EndRequest"
+    category: str = ADMINISTRATIVE
+    sub_status: int | None = None
+    after: timedelta = timedelta()
     """Since the request."""
-    properties: dict[str, str]
+    properties: dict[str, str] = field(default_factory=dict)
 
 
-def events(recorded: Recorded) -> Iterator[Event]:
-    """Everything that is known of it by now, oldest first."""
-    none: dict[str, str] = {}
-    at_once = timedelta()
-    yield Event("BeginRequest", ADMINISTRATIVE, recorded.action, "Started", None, at_once, none)
-    if recorded.error and recorded.error.get("code") == DENIED:
-        yield Event(
-            "EndRequest", POLICY, DENY_ACTION, "Failed", None, at_once, _policies(recorded.error)
-        )
-    told = {"statusMessage": json.dumps({"error": recorded.error})} if recorded.error else none
+def events_of(recorded: Recorded) -> Iterator[Event]:
+    """The events of the request so far, oldest first."""
+    action, error, operation = recorded.action, recorded.error, recorded.operation
+    yield Event(action, "Started", "BeginRequest")
+    if error and error.get("code") == DENIED:
+        policies = json.dumps([violation["info"] for violation in error.get("additionalInfo", [])])
+        yield Event(DENY_ACTION, "Failed", category=POLICY, properties={"policies": policies})
     yield Event(
-        "EndRequest",
-        ADMINISTRATIVE,
-        recorded.action,
-        _outcome(recorded.status),
-        recorded.status,
-        at_once,
-        told,
+        action,
+        _status_name(recorded.status),
+        sub_status=recorded.status,
+        properties=_status_message(error),
     )
-    operation = recorded.operation
     if operation is not None and operation.ended is not None:
-        status = "Succeeded" if operation.status == "Succeeded" else "Failed"
-        failure = operation.failure
-        told = (
-            {
-                "statusMessage": json.dumps(
-                    {"error": {"code": failure.code, "message": failure.message}}
-                )
-            }
-            if failure
-            else none
-        )
-        sub_status = HTTPStatus.OK if status == "Succeeded" else HTTPStatus.CONFLICT
+        succeeded, failure = operation.status == "Succeeded", operation.failure
         yield Event(
-            "EndRequest",
-            ADMINISTRATIVE,
-            recorded.action,
-            status,
-            sub_status,
-            operation.ended - recorded.arrived.at,
-            told,
+            action,
+            "Succeeded" if succeeded else "Failed",
+            sub_status=HTTPStatus.OK if succeeded else HTTPStatus.CONFLICT,
+            after=operation.ended - recorded.arrived.at,
+            properties=_status_message(failure.to_json() if failure else None),
         )
 
 
-def told(recorded: Recorded, event: Event, delay: timedelta) -> dict[str, Any]:
+def to_json(recorded: Recorded, event: Event, delay: timedelta) -> dict[str, Any]:
     """The event as the API answers it, `delay` after it happened."""
     parsed = ids.parse(recorded.target)
     moment = recorded.arrived.at + event.after
-    operation_id = recorded.operation.id if recorded.operation else recorded.arrived.correlation_id
-    identity = str(
-        uuid.uuid5(
-            uuid.NAMESPACE_URL, f"{recorded.arrived.correlation_id}/{event.category}/{event.status}"
-        )
-    )
-    ticks = _TICKS_AT_EPOCH + int(moment.timestamp() * 10_000_000)
+    correlation_id = recorded.arrived.correlation_id
+    key = f"{correlation_id}/{event.category}/{event.status}"
+    event_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
     code = "" if event.sub_status is None else HTTPStatus(event.sub_status).phrase.replace(" ", "")
     return {
         "authorization": {"action": recorded.action, "scope": recorded.target},
         "caller": callers.name_of(recorded.claims),
         "category": _localizable(event.category),
         "claims": recorded.claims,
-        "correlationId": recorded.arrived.correlation_id,
+        "correlationId": correlation_id,
         "description": "",
-        "eventDataId": identity,
+        "eventDataId": event_id,
         "eventName": _localizable(event.name),
         "eventTimestamp": clock.backup_time(moment),
         "httpRequest": {
@@ -141,9 +116,9 @@ def told(recorded: Recorded, event: Event, delay: timedelta) -> dict[str, Any]:
             "method": recorded.method,
             "uri": recorded.address,
         },
-        "id": f"{recorded.target}/events/{identity}/ticks/{ticks}",
+        "id": f"{recorded.target}/events/{event_id}/ticks/{clock.ticks(moment)}",
         "level": "Error" if event.status == "Failed" else "Informational",
-        "operationId": operation_id,
+        "operationId": recorded.operation.id if recorded.operation else correlation_id,
         "operationName": _localizable(event.operation),
         "properties": {
             "eventCategory": event.category,
@@ -165,14 +140,14 @@ def told(recorded: Recorded, event: Event, delay: timedelta) -> dict[str, Any]:
     }
 
 
-def _outcome(status: int) -> str:
+def _status_name(status: int) -> str:
     if status == HTTPStatus.ACCEPTED:
         return "Accepted"
     return "Succeeded" if status < HTTPStatus.BAD_REQUEST else "Failed"
 
 
-def _policies(error: dict[str, Any]) -> dict[str, str]:
-    return {"policies": json.dumps([each["info"] for each in error.get("additionalInfo", [])])}
+def _status_message(error: dict[str, Any] | None) -> dict[str, str]:
+    return {"statusMessage": json.dumps({"error": error})} if error else {}
 
 
 def _localizable(value: str, localized: str | None = None) -> dict[str, str]:

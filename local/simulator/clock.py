@@ -1,8 +1,10 @@
-"""Time as ARM writes it."""
+"""Time in the forms that Azure writes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+
+_YEAR_1 = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -19,13 +21,19 @@ def backup_time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def ticks(moment: datetime) -> int:
+    """.NET's ticks of 100 ns since the start of the year 1."""
+    return (moment - _YEAR_1) // timedelta(microseconds=1) * 10
+
+
 def duration(span: timedelta) -> str:
+    """PT65.2000000S; a negative span is written as 0."""
     return f"PT{max(span.total_seconds(), 0):.7f}S"
 
 
 def parse(text: str) -> datetime | None:
-    """An ISO 8601 time, or None when it is none. Without a zone it is UTC; Azure's
-    seventh decimal is cut."""
+    """An ISO 8601 time, or None for any other text. Without a zone it is UTC; Azure's
+    seventh decimal is cut off."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -20,8 +20,8 @@ import click
 def simulate(port: int, scenario: str | None) -> None:
     """Run the simulator of Azure Resource Manager on 127.0.0.1.
 
-    Prints one line of JSON when it is ready and stops on SIGTERM or Ctrl-C. Look inside
-    with GET /_sim/state and /_sim/requests.
+    Prints one line of JSON when it is ready and stops on SIGTERM or Ctrl-C. GET
+    /_sim/state and /_sim/requests show its state and the requests so far.
 
     \b
     Example:  remediator simulate --port 8001 --scenario winmanagedvm

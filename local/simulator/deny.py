@@ -1,14 +1,14 @@
-"""Deny assignments: what a managed application or a deployment stack forbids, whatever
-the roles say.
+"""Deny assignments: actions that a managed application or a deployment stack forbids,
+whatever the roles allow.
 
 https://learn.microsoft.com/azure/role-based-access-control/deny-assignments
 """
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from infra.roles import covers
 from local.simulator import errors, ids
 from local.simulator.callers import CLIENT_ID
 from local.simulator.ids import fold
@@ -25,32 +25,30 @@ def check(state: State, method: str, target: str, post_action: str) -> None:
     action."""
     action = action_on(method, target, post_action)
     for assignment in state.of_type(ids.DENY_ASSIGNMENT):
-        if (
+        if not (
             _covers(assignment, target)
-            and _concerns_client(assignment)
+            and _applies_to_client(assignment)
             and _forbids(assignment, action)
         ):
-            parsed = ids.parse(assignment["id"])
-            name = str(properties(assignment).get("denyAssignmentName", parsed.name))
-            scope = ids.extension_scope(assignment["id"])
-            raise errors.denied(
-                CLIENT_ID, action, target, name, parsed.name.replace("-", ""), scope
-            )
+            continue
+        own_id = ids.parse(assignment["id"])
+        name = str(properties(assignment).get("denyAssignmentName", own_id.name))
+        scope = ids.extension_scope(assignment["id"])
+        raise errors.denied(CLIENT_ID, action, target, name, own_id.name.replace("-", ""), scope)
 
 
 def action_on(method: str, target: str, post_action: str) -> str:
-    """Microsoft.Compute/restorePointCollections/delete and the like.
+    """The action of a request: Microsoft.Compute/restorePointCollections/delete.
 
-    Only the type of a resource group is written otherwise in its actions.
+    Only a resource group has another type in its actions than in its id.
     https://learn.microsoft.com/azure/role-based-access-control/permissions/management-and-governance
     """
     kind = ids.parse(target).type
-    kind = GROUP_ACTIONS if ids.same_type(kind, ids.GROUP) else kind
-    return (
-        f"{kind}/{post_action}/action"
-        if method == "POST"
-        else f"{kind}/{_VERBS.get(method, fold(method))}"
-    )
+    if ids.same_type(kind, ids.GROUP):
+        kind = GROUP_ACTIONS
+    if method == "POST":
+        return f"{kind}/{post_action}/action"
+    return f"{kind}/{_VERBS.get(method, fold(method))}"
 
 
 def _covers(assignment: Resource, target: str) -> bool:
@@ -60,10 +58,10 @@ def _covers(assignment: Resource, target: str) -> bool:
     return ids.at_or_above(scope, target)
 
 
-def _concerns_client(assignment: Resource) -> bool:
-    held = properties(assignment)
-    excluded = [_principal(each) for each in held.get("excludePrincipals") or []]
-    principals = [_principal(each) for each in held.get("principals") or [{"id": EVERYONE}]]
+def _applies_to_client(assignment: Resource) -> bool:
+    values = properties(assignment)
+    excluded = [_principal(entry) for entry in values.get("excludePrincipals") or []]
+    principals = [_principal(entry) for entry in values.get("principals") or [{"id": EVERYONE}]]
     return CLIENT_ID not in excluded and bool({CLIENT_ID, EVERYONE} & set(principals))
 
 
@@ -72,16 +70,4 @@ def _principal(entry: Any) -> str:
 
 
 def _forbids(assignment: Resource, action: str) -> bool:
-    return any(
-        matches(permission.get("actions"), action)
-        and not matches(permission.get("notActions"), action)
-        for permission in properties(assignment)["permissions"]
-    )
-
-
-def matches(patterns: Any, action: str) -> bool:
-    """Azure's own wildcards: * stands for anything, slashes included."""
-    return any(
-        re.fullmatch(re.escape(str(pattern)).replace(r"\*", ".*"), action, re.IGNORECASE | re.ASCII)
-        for pattern in patterns or []
-    )
+    return any(covers(permission, action) for permission in properties(assignment)["permissions"])

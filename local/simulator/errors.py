@@ -1,14 +1,15 @@
-"""What the simulator raises.
+"""The errors that the simulator raises.
 
-    SimulatorError          it cannot start, or was given something that it cannot use
-    ├── StateError          a state that cannot be
-    ├── ControlError        a wrong fault or setting
+    SimulatorError          it cannot start, or got something that it cannot use
+    ├── StateError          an invalid state
+    ├── ControlError        an invalid fault or setting
     ├── PortInUse
-    └── ScenarioError       (scenarios/__init__.py)
-    ArmError                an error answer of ARM, on its way out
+    └── ScenarioError       (local/scenarios)
+    ArmError                an error answer of ARM
+    └── LogError            an error answer of the Log Analytics API (log_errors.py)
 
-Bodies of ARM errors are those that real ARM was seen to send; a comment says where one
-is assumed.
+Bodies of ARM errors are those that real ARM was seen to send; a comment marks those
+that are assumed.
 """
 
 from __future__ import annotations
@@ -22,26 +23,25 @@ from local.simulator import ids
 
 
 class SimulatorError(Exception):
-    """Something that the person who runs the simulator can put right; the message says
-    how."""
+    """An error that the user of the simulator can correct; the message says how."""
 
 
 class StateError(SimulatorError):
-    """The state cannot be: the message names the resource and the reason."""
+    """The state is invalid: the message names the resource and the reason."""
 
 
 class ControlError(SimulatorError):
-    """A fault or a setting that does not exist or has an impossible value."""
+    """A fault or a setting does not exist or has an invalid value."""
 
 
 class PortInUse(SimulatorError):
-    pass
+    """The port is taken, or may not be used."""
 
 
 @dataclass
 class ArmError(Exception):
-    """An error answer: HTTP status and ARM's code and message, with the optional rest
-    of the envelope."""
+    """An error answer: HTTP status, ARM's code and message, and the optional rest of
+    the envelope."""
 
     status: int
     code: str
@@ -75,26 +75,25 @@ def missing_api_version() -> ArmError:
     return ArmError(400, "MissingApiVersionParameter", message)
 
 
-def invalid_api_version(given: str, versions: Iterable[str] = ()) -> ArmError:
+def invalid_api_version(version: str, versions: Iterable[str] = ()) -> ArmError:
     supported = f" The supported versions are '{','.join(versions)}'." if versions else ""
     return ArmError(
-        400, "InvalidApiVersionParameter", f"The api-version '{given}' is invalid.{supported}"
+        400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.{supported}"
     )
 
 
-def no_registered_provider(given: str, kind: str, versions: Iterable[str]) -> ArmError:
-    """As seen for locks; the location and the supported ones are left out, as they were
-    there."""
+def no_registered_provider(version: str, kind: str, versions: Iterable[str]) -> ArmError:
+    """As seen for locks, where location and supported locations were empty."""
     message = (
-        f"No registered resource provider found for location '' and API version '{given}' for type"
-        f" '{kind.partition('/')[2]}'. The supported api-versions are '{', '.join(versions)}'. The"
-        " supported locations are ''."
+        f"No registered resource provider found for location '' and API version '{version}' for"
+        f" type '{kind.partition('/')[2]}'. The supported api-versions are"
+        f" '{', '.join(versions)}'. The supported locations are ''."
     )
     return ArmError(400, "NoRegisteredProviderFound", message)
 
 
 def invalid_namespace(namespace: str) -> ArmError:
-    """The message was seen; the status is that of InvalidResourceType."""
+    """The message was seen; the status is assumed to be that of InvalidResourceType."""
     return ArmError(
         404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid."
     )
@@ -139,7 +138,7 @@ def group_not_found(group: str) -> ArmError:
 
 
 def resource_not_found(resource_id: str) -> ArmError:
-    """404 for a resource id, or for a path that is no id."""
+    """404 for a resource id, or for a path that is not an id."""
     try:
         parsed = ids.parse(resource_id)
     except ids.MalformedId:
@@ -199,21 +198,21 @@ def not_authorized(client: str, action: str, target: str) -> ArmError:
 
 
 def disallowed_by_policy(target: str, method: str, violations: list[dict[str, Any]]) -> ArmError:
-    """A denied deletion has the same code and another sentence (seen by others in
+    """A denied deletion has the same code and another message (reported publicly in
     2023)."""
     name = ids.parse(target).name
     identifiers = [
         {
             "policyAssignment": {
-                "name": each["info"]["policyAssignmentDisplayName"],
-                "id": each["info"]["policyAssignmentId"],
+                "name": info["policyAssignmentDisplayName"],
+                "id": info["policyAssignmentId"],
             },
             "policyDefinition": {
-                "name": each["info"]["policyDefinitionDisplayName"],
-                "id": each["info"]["policyDefinitionId"],
+                "name": info["policyDefinitionDisplayName"],
+                "id": info["policyDefinitionId"],
             },
         }
-        for each in violations
+        for info in (violation["info"] for violation in violations)
     ]
     what = "Deletion of resource" if method == "DELETE" else "Resource"
     message = (
@@ -237,5 +236,7 @@ def backup_in_progress() -> ArmError:
     return ArmError(400, "UserErrorBackupOperationInProgress", message)
 
 
-def not_played(method: str, path: str) -> ArmError:
-    return ArmError(501, "NotPlayedBySimulator", f"The simulator does not play {method} {path}.")
+def not_supported(method: str, path: str) -> ArmError:
+    """Ours, not Azure's."""
+    message = f"The simulator does not support {method} {path}."
+    return ArmError(501, "NotPlayedBySimulator", message)

@@ -1,16 +1,18 @@
-"""Faults on order: the next requests that match are answered wrongly, late, or never.
+"""Injected faults: the next matching requests are answered wrongly, late, or never.
 
-A fault is {"method", "path_regex", "times", "action"}. `method` and `path_regex` left
-out match everything; the expression is searched for, without regard to case, in the
-decoded path (no query). `times` left out: until cleared. Per request the first fault
-that matches is used, and used up once. An action has one or more of
+A fault is {"method", "path_regex", "times", "action"}. Without `method` or `path_regex`
+it matches everything; the expression is searched for in the decoded path (without
+query), ignoring case. Without `times` it stays until cleared. Each request uses the
+first fault that matches, and counts it down by one. An action has one or more of
 
-    status, body, headers    this answer, and nothing is done (without a body: an ARM
-    error that fits the status) reset                    true: the connection is reset
-    before anything is done; "after": done, but the answer is lost delay_s
-    wait first lro_fail                 {code, message}: the operation that this request
-    starts ends Failed (a backup: its job) lro_hang                 true: the operation
-    that this request starts never ends
+    status, body, headers  this answer, and nothing is done; without a body, an ARM
+                           error that fits the status
+    reset                  true: the connection is reset before anything is done;
+                           "after": the work is done, but the answer is lost
+    delay_s                wait first
+    lro_fail               {code, message}: the operation that this request starts ends
+                           Failed (for a backup, its job)
+    lro_hang               true: the operation that this request starts never ends
 """
 
 from __future__ import annotations
@@ -54,8 +56,8 @@ class Action:
         return self.reset == "after"
 
     def answer_body(self, codes: Mapping[int, str] = DEFAULT_CODES) -> Any:
-        """The body on order; else an error of the API that the path belongs to, by its
-        `codes`."""
+        """The fault's own body, else an error with the code that `codes` has for the
+        status."""
         if self.body is not None or self.status is None or self.status < 400:
             return self.body
         code = codes.get(self.status, "SimulatedFault")
@@ -78,14 +80,14 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order in which they were added."""
+    """The faults in force, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, document: Any) -> dict[str, Any]:
-        """Raises ControlError and adds nothing when the fault is not one."""
-        fault = _fault(document)
+        """Add a fault and return it as JSON. Raises ControlError for an invalid one."""
+        fault = _read_fault(document)
         self._faults.append(fault)
         return fault.to_json()
 
@@ -96,17 +98,19 @@ class Faults:
         return [fault.to_json() for fault in self._faults]
 
     def take(self, method: str, path: str) -> Action | None:
-        """The action for this request, used up once; None when no fault matches."""
+        """The action of the first fault that matches, counted down; None when none
+        matches."""
         for fault in self._faults:
             if fault.matches(method, path):
                 if fault.times is not None:
                     fault.times -= 1
-                self._faults = [each for each in self._faults if each.times != 0]
+                    if fault.times == 0:
+                        self._faults.remove(fault)
                 return fault.action
         return None
 
 
-def _fault(document: Any) -> Fault:
+def _read_fault(document: Any) -> Fault:
     if not isinstance(document, dict):
         raise ControlError("a fault is an object")
     if unknown := set(document) - {"method", "path_regex", "times", "action"}:
@@ -131,12 +135,12 @@ def _fault(document: Any) -> Fault:
         method.upper().replace("*", ""),
         pattern,
         times,
-        _action(document.get("action")),
+        _read_action(document.get("action")),
         dict(document),
     )
 
 
-def _action(document: Any) -> Action:
+def _read_action(document: Any) -> Action:
     if not isinstance(document, dict) or not document:
         raise ControlError(
             "a fault has an action: status, body, headers, reset, delay_s, lro_fail or lro_hang"

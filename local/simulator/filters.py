@@ -1,4 +1,4 @@
-"""OData filters as far as ARM's lists take them: `name eq 'value'` and `atScope()`,
+"""OData filters of ARM's lists: `name eq 'value'` and functions such as `atScope()`,
 joined by `and`."""
 
 from __future__ import annotations
@@ -16,36 +16,34 @@ _TIME = re.compile(
 
 
 def parse(text: str, known: tuple[str, ...], functions: tuple[str, ...] = ()) -> dict[str, str]:
-    """Values by name, in the casing of `known`, and "" by each function that is called.
+    """The values by name, in the casing of `known`, and "" for each function that is
+    called.
 
-    Raises ArmError 400 for anything else, and for a name that is given twice.
+    Raises ArmError 400 for anything else, and for a name that comes twice.
     """
     terms: dict[str, str] = {}
-    for part in (
-        re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE | re.ASCII) if text.strip() else []
-    ):
+    if not text.strip():
+        return terms
+    for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE | re.ASCII):
         match = _TERM.fullmatch(part)
-        named = match[1] if match else part.strip()
-        name = next(
-            (each for each in (known if match else functions) if fold(each) == fold(named)), None
-        )
+        choice = {fold(name): name for name in (known if match else functions)}
+        name = choice.get(fold(match[1] if match else part.strip()))
         if name is None or name in terms:
             raise errors.invalid_content(
-                f"$filter {part!r} is none of {_choice(known, functions)}, each once"
+                f"$filter {part!r} is none of {_list_terms(known, functions)}, each once"
             )
         terms[name] = match[2] if match else ""
     return terms
 
 
-def _choice(known: tuple[str, ...], functions: tuple[str, ...]) -> str:
-    return (
-        ", ".join([*(f"{name} eq '…'" for name in known), *functions])
-        or "those that this list takes: there are none"
-    )
+def _list_terms(known: tuple[str, ...], functions: tuple[str, ...]) -> str:
+    terms = [*(f"{name} eq '…'" for name in known), *functions]
+    return ", ".join(terms) or "those that this list takes: there are none"
 
 
-def time(text: str) -> datetime:
-    """`2016-01-01 00:00:00 AM`, the provider's own odd form. Raises ArmError 400."""
+def parse_time(text: str) -> datetime:
+    """A time such as `2016-01-01 00:00:00 AM`, Azure Backup's own odd form. Raises
+    ArmError 400."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise errors.invalid_content(f"{text!r} is not a time such as '2016-01-01 00:00:00 AM'")

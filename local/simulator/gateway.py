@@ -1,14 +1,19 @@
-"""One ARM request, from the wire to the wire.
+"""One ARM request, from arrival to answer.
 
-1. It is counted; what is due among the operations is settled.
-2. A fault may answer, delay or reset it.
-3. 401 without a bearer token, 400 without an api-version, 429 for an empty bucket, 400
-   for a query parameter that the operation does not take and for an api-version that is
-   too old, 404 for an unknown subscription or resource type, 403 for an action that no
-   role allows, 403 for a deny assignment, 409 for a lock, 404 for an unknown resource
-   group, 403 for a policy: in this order.
-4. The handler answers.
-5. It is written to the log, whatever happened.
+1. It is counted. A fault may answer, delay or reset it.
+2. The checks, in this order:
+   401 no bearer token
+   400 no api-version
+   429 an empty bucket (then the operations that are due end)
+   400 a query parameter that the operation does not accept, an api-version too old
+   404 an unknown subscription or resource type
+   403 an action that no role allows
+   403 a deny assignment
+   409 a lock
+   404 an unknown resource group
+   403 a policy
+3. The handler answers.
+4. The request goes into the log, whatever happened.
 """
 
 from __future__ import annotations
@@ -49,15 +54,15 @@ from local.simulator.world import Answer, Call, Logged, World
 
 log = logging.getLogger("simulator")
 GENERIC = (resources.get_any, resources.list_settings, resources.refuse)
-"""Handlers of what no other row plays."""
+"""The handlers of the last rows, which match every path."""
 API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|privatepreview|alpha|beta))?", re.ASCII)
 
 
 async def serve(world: World, request: web.Request) -> web.StreamResponse:
     """Answer one ARM request and log it."""
     world.arrived += 1
-    number, began, path = world.arrived, world.monotonic(), decoded_path(request)
-    status = 500  # what the server makes of an exception
+    number, began, path = world.arrived, world.monotonic(), decode_path(request)
+    status = 500  # aiohttp's answer to an exception
     try:
         content = await request.read()
         fault = world.faults.take(request.method, path)
@@ -66,14 +71,14 @@ async def serve(world: World, request: web.Request) -> web.StreamResponse:
         status = response.status if response else 0
         return response or _reset(request)
     finally:
-        took = (world.monotonic() - began) * 1000
-        world.requests.append(Logged(number, began, request.method, path, status, round(took, 3)))
-        log.info("%s %s: %s, %.0f ms", request.method, path, status or "reset", took)
+        took_ms = round((world.monotonic() - began) * 1000, 3)
+        world.requests.append(Logged(number, began, request.method, path, status, took_ms))
+        log.info("%s %s: %s, %.0f ms", request.method, path, status or "reset", took_ms)
 
 
-def decoded_path(request: web.Request) -> str:
-    """%2F and the like decoded, slashes collapsed, none at the end: the locks SDK
-    encodes whole scopes."""
+def decode_path(request: web.Request) -> str:
+    """The path without percent-encoding (the locks SDK encodes whole scopes), double
+    slashes and a slash at the end."""
     raw = request.raw_path.split("?", 1)[0]
     return "/" + re.sub("/{2,}", "/", unquote(raw)).strip("/")
 
@@ -84,86 +89,81 @@ def _respond(
     """The answer; None when the connection is to be reset instead."""
     if fault and fault.resets_before:
         return None
-    standing = headers.of_every_answer(world, _client_request_id(request))
+    common = headers.common_headers(world, _client_request_id(request))
     if fault and fault.status is not None:
-        answer = Answer(
-            fault.status,
-            fault.answer_body(_codes(path)),
-            {k: str(v) for k, v in fault.headers.items()},
-        )
+        fault_headers = {name: str(value) for name, value in fault.headers.items()}
+        answer = Answer(fault.status, fault.answer_body(_default_codes(path)), fault_headers)
     else:
-        arrived = Arrived(clock.now(), world.monotonic(), standing["x-ms-correlation-request-id"])
+        arrived = Arrived(clock.now(), world.monotonic(), common["x-ms-correlation-request-id"])
         answer = _answer(world, request, path, content, fault)
         _record(world, request, path, answer, arrived)
-    return None if fault and fault.resets_after else _web(answer, standing)
+    return None if fault and fault.resets_after else _to_web_response(answer, common)
 
 
 def _answer(
     world: World, request: web.Request, path: str, content: bytes, fault: Action | None
 ) -> Answer:
-    spent: dict[str, str] = {}
+    method = request.method
+    counters: dict[str, str] = {}
     action = ""
     try:
         _check_token(request)
         query = queries.read(request.query.items())
-        if not routes.is_log_query(path):
+        if not ids.is_log_query(path):
             _check_api_version(query.get("api-version"))
-        charge = world.throttle.charge(request.method, path)
-        spent = charge.headers
+        charge = world.throttle.charge(method, path)
+        counters = charge.headers
         if charge.refusal and world.settings.throttle:
             raise charge.refusal
         world.operations.settle()
-        match = _match(world, request.method, path, query)
-        body = _parsed(content)
-        action = next(iter(permissions.needed(match, request.method, path, query, body)), "")
-        permissions.check(world.settings.allowed_actions, match, request.method, path, query, body)
-        _check_standing(world, request.method, path, match.names)
+        match = _find_handler(world, method, path, query)
+        body = _parse_body(content)
+        action = next(iter(permissions.needed_actions(match, method, path, query, body)), "")
+        permissions.check(world.settings.allowed_actions, match, method, path, query, body)
+        _check_scope(world, method, path, match.names)
         if ids.is_id(path):
-            policies.check(world.state, request.method, path, body)
-        base_url = f"{request.scheme}://{request.host}"
+            policies.check(world.state, method, path, body)
         call = Call(
-            world,
-            request.method,
-            path,
-            match.names,
-            query,
-            body,
-            base_url,
-            fault,
-            request.headers.get("Prefer", ""),
+            world=world,
+            method=method,
+            path=path,
+            names=match.names,
+            query=query,
+            body=body,
+            base_url=f"{request.scheme}://{request.host}",
+            fault=fault,
+            prefer=request.headers.get("Prefer", ""),
         )
         answer = match.handler(call)
     except ArmError as error:
         answer = Answer(error.status, error.body(), error.headers)
-    return Answer(answer.status, answer.body, {**spent, **answer.headers}, action)
+    return Answer(answer.status, answer.body, {**counters, **answer.headers}, action)
 
 
-def _match(world: World, method: str, path: str, query: dict[str, str]) -> routes.Match:
+def _find_handler(world: World, method: str, path: str, query: dict[str, str]) -> routes.Match:
     """The handler. Raises ArmError for what ARM refuses before it looks at rights."""
     match = routes.find(method, path)
-    if routes.is_log_query(path):
+    if ids.is_log_query(path):
         return match
+    version = query["api-version"]
     queries.check(match.handler, query)
-    providers.check_version(path, query["api-version"])
+    providers.check_version(path, version)
     _check_subscription(world, match.names)
     if match.handler in GENERIC:
-        providers.check_type(
-            world.state, path.rpartition("/")[0] if method == "POST" else path, query["api-version"]
-        )
+        target = path.rpartition("/")[0] if method == "POST" else path
+        providers.check_type(world.state, target, version)
     return match
 
 
 def _record(
     world: World, request: web.Request, path: str, answer: Answer, arrived: Arrived
 ) -> None:
-    """For the Activity Log: every write, deletion and action that is played."""
-    target = _target(request.method, path)[0]
-    if (
-        not answer.action
-        or answer.action.endswith("/read")
-        or answer.status == 501
-        or not ids.is_id(target)
-    ):
+    """Keep every write, deletion and action for the Activity Log, except those that the
+    simulator does not support."""
+    target, _ = _split_action(request.method, path)
+    if not answer.action or answer.action.endswith("/read"):
+        return
+    if answer.status == 501 or not ids.is_id(target):
         return
     world.activity.append(
         Recorded(
@@ -176,23 +176,21 @@ def _record(
             error=answer.body["error"] if answer.status >= 400 else None,
             client_request_id=request.headers.get("x-ms-client-request-id", ""),
             claims=callers.claims_of(request.headers.get("Authorization", "")),
-            operation=_begun(world, answer),
+            operation=_find_operation(world, answer),
         )
     )
 
 
-def _begun(world: World, answer: Answer) -> Operation | None:
-    """The operation that an accepted request began."""
-    address = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location", "")
-    return (
-        world.operations.find(address.partition("?")[0].rpartition("/")[2])
-        if answer.status == 202
-        else None
-    )
+def _find_operation(world: World, answer: Answer) -> Operation | None:
+    """The operation that a 202 started."""
+    if answer.status != 202:
+        return None
+    url = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location", "")
+    return world.operations.find(url.partition("?")[0].rpartition("/")[2])
 
 
-def _codes(path: str) -> dict[int, str]:
-    return log_errors.DEFAULT_CODES if routes.is_log_query(path) else DEFAULT_CODES
+def _default_codes(path: str) -> dict[int, str]:
+    return log_errors.DEFAULT_CODES if ids.is_log_query(path) else DEFAULT_CODES
 
 
 def _check_token(request: web.Request) -> None:
@@ -201,11 +199,11 @@ def _check_token(request: web.Request) -> None:
         raise errors.no_token()
 
 
-def _check_api_version(given: str | None) -> None:
-    if not given:
+def _check_api_version(version: str | None) -> None:
+    if not version:
         raise errors.missing_api_version()
-    if not API_VERSION.fullmatch(given):
-        raise errors.invalid_api_version(given)
+    if not API_VERSION.fullmatch(version):
+        raise errors.invalid_api_version(version)
 
 
 def _check_subscription(world: World, names: dict[str, str]) -> None:
@@ -214,11 +212,12 @@ def _check_subscription(world: World, names: dict[str, str]) -> None:
         raise errors.subscription_not_found(subscription)
 
 
-def _check_standing(world: World, method: str, path: str, names: dict[str, str]) -> None:
-    """What ARM itself refuses before it asks the provider."""
+def _check_scope(world: World, method: str, path: str, names: dict[str, str]) -> None:
+    """Deny assignments, locks and the resource group: ARM checks them before it calls
+    the provider."""
     if "subscription" not in names:
         return
-    target, action = _target(method, path)
+    target, action = _split_action(method, path)
     if ids.is_id(target):
         deny.check(world.state, method, target, action)
         if not ids.same_type(ids.parse(target).type, ids.LOCK):
@@ -232,19 +231,18 @@ def _check_group(state: State, method: str, names: dict[str, str]) -> None:
         raise errors.group_not_found(group)
 
 
-def _target(method: str, path: str) -> tuple[str, str]:
-    """The resource that a request is about, and of a POST the action on it."""
+def _split_action(method: str, path: str) -> tuple[str, str]:
+    """The target of a request, and the action of a POST."""
     if method != "POST":
         return path, ""
     target, action = path.rsplit("/", 1)
-    if not ids.is_id(
-        target
-    ):  # …/locations/{region}/backupStatus and other actions of the subscription
+    if not ids.is_id(target):
+        # An action of the subscription, such as …/locations/{region}/backupStatus.
         target = target[: fold(target).rfind("/providers/")]
     return target, action
 
 
-def _parsed(content: bytes) -> Any:
+def _parse_body(content: bytes) -> Any:
     if not content.strip():
         return None
     try:
@@ -258,20 +256,21 @@ def _client_request_id(request: web.Request) -> str | None:
     return request.headers.get("x-ms-client-request-id") if wanted else None
 
 
-def _web(answer: Answer, standing: dict[str, str]) -> web.Response:
-    sent = {**standing, **answer.headers}
+def _to_web_response(answer: Answer, common: dict[str, str]) -> web.Response:
+    all_headers = {**common, **answer.headers}
     if answer.body is None:
-        return web.Response(status=answer.status, headers=sent)
+        return web.Response(status=answer.status, headers=all_headers)
     if isinstance(answer.body, str):
-        return web.Response(status=answer.status, text=answer.body, headers=sent)
-    return web.json_response(answer.body, status=answer.status, headers=sent)
+        return web.Response(status=answer.status, text=answer.body, headers=all_headers)
+    return web.json_response(answer.body, status=answer.status, headers=all_headers)
 
 
 def _reset(request: web.Request) -> web.Response:
-    """Drop the connection with a TCP reset; the response that is returned goes nowhere."""
+    """Drop the connection with a TCP reset. The response goes nowhere."""
     if request.transport is not None:
-        peer = request.transport.get_extra_info("socket")
-        if peer is not None:
-            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection = request.transport.get_extra_info("socket")
+        if connection is not None:
+            # A linger time of 0 makes close() send RST instead of FIN.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
     return web.Response(status=503)

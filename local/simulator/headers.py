@@ -1,5 +1,4 @@
-"""Headers that ARM sends with every answer, and the long signed addresses of its
-operations."""
+"""The headers of ARM's answers, and the long signed URLs of its operations."""
 
 from __future__ import annotations
 
@@ -12,11 +11,11 @@ from local.simulator.ids import fold
 from local.simulator.world import World
 
 REGION = "WESTEUROPE"
-TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 
-def of_every_answer(world: World, client_request_id: str | None) -> dict[str, str]:
-    """`client_request_id` is echoed; None when the caller did not ask for that."""
+def common_headers(world: World, client_request_id: str | None) -> dict[str, str]:
+    """The headers of every answer. `client_request_id` is echoed; None when the caller
+    did not request that."""
     request, correlation = world.new_id(), world.new_id()
     headers = {
         "x-ms-request-id": request,
@@ -35,14 +34,13 @@ def of_every_answer(world: World, client_request_id: str | None) -> dict[str, st
 
 
 def signed_query(world: World, api_version: str, monitor: bool = False) -> str:
-    """A query of more than 3 KB, as ARM signs the addresses of its operations. Nobody
-    checks it."""
-    ticks = TICKS_AT_EPOCH + int(clock.now().timestamp() * 10_000_000)
+    """A query of more than 3 KB, like the signed one in ARM's operation URLs. The
+    signature is not checked."""
     query = {
         "p": world.new_id(),
         **({"monitor": "true"} if monitor else {}),
         "api-version": api_version,
-        "t": str(ticks),
+        "t": str(clock.ticks(clock.now())),
     }
     return urlencode(
         {**query, "c": _random(world, 2100), "s": _random(world, 256), "h": _random(world, 32)}

@@ -1,5 +1,4 @@
-"""ARM resource ids: taken apart, compared without regard to case, put above or below
-one another.
+"""ARM resource ids: parsed, compared without regard to case, and ordered by scope.
 
 https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 """
@@ -31,18 +30,17 @@ RECOVERY_POINT = f"{PROTECTED_ITEM}/recoveryPoints"
 BACKUP_POLICY = "Microsoft.RecoveryServices/vaults/backupPolicies"
 BACKUP_JOB = "Microsoft.RecoveryServices/vaults/backupJobs"
 
-
 _TO_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 
 def fold(text: str) -> str:
-    """ASCII letters in lower case, everything else as it is: `ß` and `ss` are two
-    names. The one way to compare ids and names here."""
+    """The text with ASCII letters in lower case and nothing else changed: `ß` and `ss`
+    are two names. The only way to compare ids and names here."""
     return text.translate(_TO_LOWER)
 
 
 class MalformedId(ValueError):
-    """The text is no resource id; the message says where it stops being one."""
+    """The text is not a resource id; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +48,19 @@ class ResourceId:
     text: str
     subscription: str
     group: str
-    """"" for what lives in the subscription itself."""
+    """Name of the resource group, "" for a resource of the subscription itself."""
     type: str
-    """Namespace/type[/type], of the last provider in the id."""
+    """Namespace/type[/type] of the last provider in the id."""
     name: str
 
 
 def key(resource_id: str) -> str:
-    """The same for every casing of an id."""
+    """A key for comparison: the same for every casing of an id."""
     return fold(resource_id.rstrip("/"))
 
 
 def parse(text: str) -> ResourceId:
-    """Take an id apart. Raises MalformedId."""
+    """The parts of an id. Raises MalformedId."""
     if not text.startswith("/"):
         raise MalformedId("an id starts with '/'")
     parts = text[1:].split("/")
@@ -77,12 +75,12 @@ def parse(text: str) -> ResourceId:
             raise MalformedId("/resourceGroups needs a name")
         group, kind, name, rest = rest[1], GROUP, rest[1], rest[2:]
     while rest:
-        kind, name, rest = _provider(rest)
+        kind, name, rest = _parse_provider(rest)
     return ResourceId(text, parts[1], group, kind, name)
 
 
-def _provider(parts: list[str]) -> tuple[str, str, list[str]]:
-    """Type and name of one /providers/… block, and what follows it."""
+def _parse_provider(parts: list[str]) -> tuple[str, str, list[str]]:
+    """Type and name of one /providers/… block, and the rest of the parts."""
     if fold(parts[0]) != "providers":
         raise MalformedId(f"'providers' is expected where '{parts[0]}' stands")
     end = next(
@@ -102,18 +100,24 @@ def is_id(text: str) -> bool:
     return True
 
 
+def is_log_query(path: str) -> bool:
+    """Whether the path is not ARM's but of the Log Analytics API, which in Azure has a
+    host of its own and takes no api-version."""
+    return fold(path).startswith("/v1/workspaces/")
+
+
 def same_type(left: str, right: str) -> bool:
     return fold(left) == fold(right)
 
 
 def at_or_above(scope: str, target: str) -> bool:
-    """Whether what holds at `scope` holds for `target` as well."""
+    """Whether `scope` is the target or contains it."""
     return key(target) == key(scope) or key(target).startswith(key(scope) + "/")
 
 
 def extension_scope(resource_id: str) -> str:
-    """What an extension resource (a lock, a deny assignment) is put on: the id before
-    its last /providers/."""
+    """The scope of an extension resource (a lock, a deny assignment): its id before the
+    last /providers/."""
     return resource_id[: fold(resource_id).rindex("/providers/")]
 
 
@@ -122,10 +126,10 @@ def group_id(subscription: str, group: str) -> str:
 
 
 def ancestor(resource_id: str, levels: int) -> str:
-    """The id that is `levels` pairs of type and name above."""
+    """The id without its last `levels` pairs of type and name."""
     return resource_id.rsplit("/", 2 * levels)[0]
 
 
 def group_of(resource_id: str) -> str:
-    """Id of the resource group that holds the resource, in the casing of its own id."""
+    """Id of the resource's group, in the casing of the resource's id."""
     return "/".join(resource_id.split("/")[:5])

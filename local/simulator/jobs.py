@@ -1,4 +1,4 @@
-"""Backup jobs as resources: begun, ended, and matched to a VM.
+"""Backup jobs as resources: how they start, end, and belong to a VM.
 
 https://learn.microsoft.com/rest/api/backup/job-details/get (JobResource,
 AzureIaaSVMJob)
@@ -22,10 +22,10 @@ VM_JOB = {
 SNAPSHOT, TRANSFER = "Take Snapshot", "Transfer data to vault"
 
 
-def begun(
+def new_job(
     vault_id: str, job_id: str, machine_id: str, moment: datetime, user_triggered: bool = True
 ) -> Resource:
-    """A backup job in progress."""
+    """A backup job that is in progress since `moment`."""
     machine = ids.parse(machine_id)
     return {
         "id": f"{vault_id}/backupJobs/{job_id}",
@@ -54,18 +54,18 @@ def complete(job: Resource, moment: datetime) -> None:
     properties(job)["extendedInfo"]["tasksList"] = _tasks("Completed", "Completed")
 
 
-def cancelled(job: Resource, moment: datetime) -> None:
+def cancel(job: Resource, moment: datetime) -> None:
     _end(job, "Cancelled", moment)
 
 
 def fail(job: Resource, code: str, reason: str, moment: datetime) -> None:
-    """The job says what went wrong. errorCode is 0 where Azure's number is not publicly
-    known (see messages.py)."""
+    """End the job with an error. Its errorCode is 0 where Azure's number is not
+    publicly known (see messages.py)."""
     _end(job, "Failed", moment)
-    held = properties(job)
-    held["extendedInfo"]["tasksList"] = _tasks("Failed", "NotStarted")
-    held["extendedInfo"]["dynamicErrorMessage"] = f"{code}: {reason}"
-    held["errorDetails"] = [
+    values = properties(job)
+    values["extendedInfo"]["tasksList"] = _tasks("Failed", "NotStarted")
+    values["extendedInfo"]["dynamicErrorMessage"] = f"{code}: {reason}"
+    values["errorDetails"] = [
         {
             "errorCode": messages.NUMBERS.get(code, 0),
             "errorTitle": reason,
@@ -76,29 +76,29 @@ def fail(job: Resource, code: str, reason: str, moment: datetime) -> None:
 
 
 def in_progress(state: State, machine_id: str) -> bool:
-    """Whether any vault has a job under way for this VM."""
+    """Whether any vault has a running job of this VM."""
     machine = ids.parse(machine_id)
-    suffix = fold(f";{machine.group};{machine.name}")
     return any(
-        fold(text(job, "status")) in ("inprogress", "cancelling")
-        and (fold(text(job, "containerName")).endswith(suffix) or _named_only(job, machine.name))
+        fold(text(job, "status")) in ("inprogress", "cancelling") and _is_job_of(job, machine)
         for job in state.of_type(ids.BACKUP_JOB, f"/subscriptions/{machine.subscription}")
     )
 
 
-def _named_only(job: Resource, name: str) -> bool:
-    """A job that does not say its container is told by the VM's name."""
-    return not text(job, "containerName") and fold(text(job, "entityFriendlyName")) == fold(name)
+def _is_job_of(job: Resource, machine: ids.ResourceId) -> bool:
+    """By the job's container, or by the VM's name when the job has no container."""
+    if container := text(job, "containerName"):
+        return fold(container).endswith(fold(f";{machine.group};{machine.name}"))
+    return fold(text(job, "entityFriendlyName")) == fold(machine.name)
 
 
 def _end(job: Resource, status: str, moment: datetime) -> None:
-    held = properties(job)
-    held.setdefault("extendedInfo", {})
+    values = properties(job)
+    values.setdefault("extendedInfo", {})
     started = clock.parse(text(job, "startTime")) or moment
-    held.update(
-        status=status, endTime=clock.backup_time(moment), duration=clock.duration(moment - started)
-    )
-    held["actionsInfo"] = []
+    values["status"] = status
+    values["endTime"] = clock.backup_time(moment)
+    values["duration"] = clock.duration(moment - started)
+    values["actionsInfo"] = []
 
 
 def _tasks(snapshot: str, transfer: str) -> list[dict[str, Any]]:

@@ -1,13 +1,16 @@
 """The KQL that this product sends, run over rows: a table, then stages, each in one
 spelling.
 
-    where A == "x" and B =~ "x" and C in ("x", "y") and T >= datetime(…) and T <
-    datetime(…) extend, project            A, or A = expression, separated by commas
-    summarize arg_max(T, *) by A, B order by T asc take N
+    where A == "x" and B =~ "x" and C in ("x", "y")
+          and T >= datetime(…) and T < datetime(…)
+    extend, project            A, or A = expression, separated by commas
+    summarize arg_max(T, *) by A, B
+    order by T asc
+    take N
 
-An expression is a column, a text, or coalesce, tostring, todatetime, column_ifexists of
-expressions. Anything else is refused: this is no Kusto, and Microsoft's own parser
-judges the queries (tests/kql). https://learn.microsoft.com/kusto/query/
+An expression is a column, a string, or coalesce, tostring, todatetime, column_ifexists
+of expressions. Anything else is refused: this is not Kusto. Microsoft's own parser
+checks the queries (tests/kql). https://learn.microsoft.com/kusto/query/
 """
 
 from __future__ import annotations
@@ -19,14 +22,14 @@ from typing import Any
 
 from local.simulator import clock
 from local.simulator.ids import fold
-from local.simulator.log_errors import not_understood, semantic
+from local.simulator.log_errors import query_not_supported, semantic
 
 type Row = dict[str, Any]
 type Columns = dict[str, str]
 """Type by name: string, datetime, guid, long, real, bool, dynamic."""
 type Value = Callable[[Row], Any]
 type Expression = tuple[str, Value]
-"""Its type, and what it is for a row."""
+"""Its type, and its value for a row."""
 
 _CONDITION = re.compile(
     r'(\w+)\s*(?:(==|=~)\s*"([^"]*)"|(>=|<)\s*datetime\(([^)]*)\)|in\s+\(("[^"]*"(?:\s*,\s*"[^"]*")*)\))'
@@ -44,26 +47,27 @@ class Result:
 
 
 def columns_of(rows: list[Row], schema: Columns) -> Columns:
-    """The schema, and what the rows have beside it, by Azure Monitor's suffix or the
-    value."""
+    """The schema and the other columns of the rows, whose type comes from Azure
+    Monitor's suffix or from the value."""
     columns = dict(schema)
     for name, value in (cell for row in rows for cell in row.items()):
         if name not in columns and value is not None:
-            told = (
-                "datetime"
-                if name.endswith(("TimeGenerated", "DateTime"))
-                else _BY_SUFFIX.get(name[-2:])
-            )
-            columns[name] = told or _BY_VALUE.get(type(value), "dynamic")
+            columns[name] = _type_of(name, value)
     return columns
 
 
+def _type_of(name: str, value: Any) -> str:
+    if name.endswith(("TimeGenerated", "DateTime")):
+        return "datetime"
+    return _BY_SUFFIX.get(name[-2:]) or _BY_VALUE.get(type(value), "dynamic")
+
+
 def run(query: str, tables: Mapping[str, Result]) -> Result:
-    """Raises LogError 400: SEM0100 for a table or column that is not there, else
+    """Run a query. Raises LogError 400: SEM0100 for an unknown table or column, else
     NotPlayedBySimulator."""
     table, *stages = (part.strip() for part in query.split("|"))
     if not re.fullmatch(r"\w+", table):
-        raise not_understood(f"it begins with {table!r}, which is no table")
+        raise query_not_supported(f"it begins with {table!r}, which is no table")
     if table not in tables:
         first = stages[0].split(" ", 1)[0] if stages else "take"
         raise semantic(
@@ -71,153 +75,154 @@ def run(query: str, tables: Mapping[str, Result]) -> Result:
         )
     result = tables[table]
     for stage in stages:
-        begins = next((each for each in _STAGES if stage.startswith(f"{each} ")), None)
-        if begins is None:
-            raise not_understood(f"no stage begins like {stage[:80]!r}")
-        result = _STAGES[begins](stage[len(begins) :].strip(), result)
+        name = next((name for name in _STAGES if stage.startswith(f"{name} ")), None)
+        if name is None:
+            raise query_not_supported(f"no stage begins like {stage[:80]!r}")
+        result = _STAGES[name](stage[len(name) :].strip(), result)
     return result
 
 
-def _where(text: str, given: Result) -> Result:
-    holds = [_condition(part, given.columns) for part in re.split(r"\s+and\s+", text)]
-    return Result(given.columns, [row for row in given.rows if all(each(row) for each in holds)])
+def _where(text: str, table: Result) -> Result:
+    conditions = [_parse_condition(part, table.columns) for part in re.split(r"\s+and\s+", text)]
+    rows = [row for row in table.rows if all(holds(row) for holds in conditions)]
+    return Result(table.columns, rows)
 
 
-def _condition(text: str, columns: Columns) -> Value:
-    found = _CONDITION.fullmatch(text)
-    if found is None:
-        raise not_understood(f"the condition {text!r}")
-    (_, value), (same, wanted, order, at, among) = (
-        _column(found[1], columns, "where"),
-        found.groups()[1:],
-    )
+def _parse_condition(text: str, columns: Columns) -> Value:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise query_not_supported(f"the condition {text!r}")
+    name, equals, wanted, order, at, among = match.groups()
+    _, value = _column(name, columns, "where")
     if among is not None:
         allowed = re.findall(r'"([^"]*)"', among)
         return lambda row: value(row) in allowed
-    if same == "==":
+    if equals == "==":
         return lambda row: value(row) == wanted
-    if same == "=~":
+    if equals == "=~":
         return lambda row: fold(str(value(row))) == fold(wanted)
     if (bound := clock.parse(at)) is None:
-        raise not_understood(f"datetime({at})")
+        raise query_not_supported(f"datetime({at})")
+    # As in KQL, a row without a time matches neither >= nor <.
     return lambda row: (
         (moment := _moment(value, row)) > float("-inf")
         and (moment >= bound.timestamp()) == (order == ">=")
     )
 
 
-def _extend(text: str, given: Result) -> Result:
-    made = _assigned(text, given.columns, "extend")
-    rows = [row | {name: value(row) for name, (_, value) in made.items()} for row in given.rows]
-    return Result(given.columns | {name: kind for name, (kind, _) in made.items()}, rows)
+def _extend(text: str, table: Result) -> Result:
+    new = _parse_assignments(text, table.columns, "extend")
+    rows = [row | {name: value(row) for name, (_, value) in new.items()} for row in table.rows]
+    return Result(table.columns | {name: kind for name, (kind, _) in new.items()}, rows)
 
 
-def _project(text: str, given: Result) -> Result:
-    made = _assigned(text, given.columns, "project")
-    rows = [{name: value(row) for name, (_, value) in made.items()} for row in given.rows]
-    return Result({name: kind for name, (kind, _) in made.items()}, rows)
+def _project(text: str, table: Result) -> Result:
+    new = _parse_assignments(text, table.columns, "project")
+    rows = [{name: value(row) for name, (_, value) in new.items()} for row in table.rows]
+    return Result({name: kind for name, (kind, _) in new.items()}, rows)
 
 
-def _assigned(text: str, columns: Columns, operator: str) -> dict[str, Expression]:
-    """What each of the assignments makes, by name."""
-    tokens, made = _TOKEN.findall(text), dict[str, Expression]()
+def _parse_assignments(text: str, columns: Columns, operator: str) -> dict[str, Expression]:
+    """The expressions by the names that they are assigned to."""
+    tokens, assignments = _TOKEN.findall(text), dict[str, Expression]()
     if _TOKEN.sub("", text).strip():
-        raise not_understood(f"{operator} {text!r}")
+        raise query_not_supported(f"{operator} {text!r}")
     while tokens:
         named = tokens[1:2] == ["="]
         name = tokens[0]
         if named:
             del tokens[:2]
         elif tokens[1:2] == ["("]:
-            raise not_understood(f"an expression without a name in {operator} {text!r}")
-        made[name] = _expression(tokens, columns, operator)
+            raise query_not_supported(f"an expression without a name in {operator} {text!r}")
+        assignments[name] = _parse_expression(tokens, columns, operator)
         if tokens and (tokens.pop(0) != "," or not tokens):
-            raise not_understood(f"{operator} {text!r}")
-    return made
+            raise query_not_supported(f"{operator} {text!r}")
+    return assignments
 
 
-def _expression(tokens: list[str], columns: Columns, operator: str) -> Expression:
-    """Takes the tokens of one expression from the front."""
+def _parse_expression(tokens: list[str], columns: Columns, operator: str) -> Expression:
+    """Parse one expression and remove its tokens from the front of the list."""
     word = tokens.pop(0) if tokens else ""
     if word.startswith('"'):
         return "string", lambda _: word[1:-1]
     if word in ("", "(", ")", ",", "="):
-        raise not_understood(f"{operator} with {word!r} where an expression should be")
+        raise query_not_supported(f"{operator} with {word!r} where an expression should be")
     if tokens[:1] != ["("]:
         return _column(word, columns, operator)
     arguments, texts = [], []
     while tokens and tokens.pop(0) in ("(", ","):
         texts.append(tokens[0].strip('"') if tokens and tokens[0].startswith('"') else None)
-        arguments.append(_expression(tokens, columns, operator))
+        arguments.append(_parse_expression(tokens, columns, operator))
         if tokens[:1] == [")"]:
             del tokens[0]
             return _call(word, arguments, texts[0], columns)
-    raise not_understood(f"{word}( without its end")
+    raise query_not_supported(f"{word}( without its end")
 
 
 def _call(
     function: str, arguments: list[Expression], text: str | None, columns: Columns
 ) -> Expression:
-    """`text` is the first argument where it is a text."""
+    """A call of a function; `text` is its first argument if that is a literal."""
     count, (kind, value) = len(arguments), arguments[0]
     if function == "column_ifexists" and count == 2 and text is not None:
         return _column(text, columns, "") if text in columns else arguments[1]
     if function == "tostring" and count == 1:
-        return "string", lambda row: "" if (held := value(row)) is None else str(held)
+        return "string", lambda row: "" if (cell := value(row)) is None else str(cell)
     if function == "todatetime" and count == 1:
-        return "datetime", lambda row: held if clock.parse(str(held := value(row))) else None
+        return "datetime", lambda row: cell if clock.parse(str(cell := value(row))) else None
     if function == "coalesce" and count > 1:
-        return kind, lambda row: _first([of(row) for _, of in arguments])
-    raise not_understood(f"{function} of {count} arguments")
+        return kind, lambda row: _coalesce([argument(row) for _, argument in arguments])
+    raise query_not_supported(f"{function} of {count} arguments")
 
 
-def _first(values: list[Any]) -> Any:
+def _coalesce(values: list[Any]) -> Any:
     return next((value for value in values if value not in (None, "")), values[-1])
 
 
 def _column(name: str, columns: Columns, operator: str) -> Expression:
-    """A text is never null in KQL, it is empty."""
+    """A column. A string is never null in KQL, it is empty."""
     if name not in columns:
         raise semantic(
             f"'{operator}' operator: Failed to resolve column or scalar expression named '{name}'"
         )
     empty = "" if columns[name] == "string" else None
-    return columns[name], lambda row: empty if (held := row.get(name)) is None else held
+    return columns[name], lambda row: empty if (cell := row.get(name)) is None else cell
 
 
-def _summarize(text: str, given: Result) -> Result:
-    """The whole last row of each group, as arg_max(T, *) gives it."""
-    found = _LATEST.fullmatch(text)
-    if found is None:
-        raise not_understood(f"summarize {text!r}")
-    _, at = _column(found[1], given.columns, "summarize")
-    keys = [_column(name, given.columns, "summarize")[1] for name in re.split(r"\s*,\s*", found[2])]
+def _summarize(text: str, table: Result) -> Result:
+    """The last row of each group, with all its columns."""
+    match = _LATEST.fullmatch(text)
+    if match is None:
+        raise query_not_supported(f"summarize {text!r}")
+    _, at = _column(match[1], table.columns, "summarize")
+    names = re.split(r"\s*,\s*", match[2])
+    values = [_column(name, table.columns, "summarize")[1] for name in names]
     latest: dict[tuple[str, ...], Row] = {}
-    for row in given.rows:
-        key = tuple(str(each(row)) for each in keys)
+    for row in table.rows:
+        key = tuple(str(value(row)) for value in values)
         if key not in latest or _moment(at, row) >= _moment(at, latest[key]):
             latest[key] = row
-    return Result(given.columns, list(latest.values()))
+    return Result(table.columns, list(latest.values()))
 
 
-def _order(text: str, given: Result) -> Result:
-    found = re.fullmatch(r"(\w+) asc", text)
-    if found is None:
-        raise not_understood(f"order by {text!r}")
-    _, at = _column(found[1], given.columns, "order")
-    return Result(given.columns, sorted(given.rows, key=lambda row: _moment(at, row)))
+def _order(text: str, table: Result) -> Result:
+    match = re.fullmatch(r"(\w+) asc", text)
+    if match is None:
+        raise query_not_supported(f"order by {text!r}")
+    _, at = _column(match[1], table.columns, "order")
+    return Result(table.columns, sorted(table.rows, key=lambda row: _moment(at, row)))
 
 
 def _moment(value: Value, row: Row) -> float:
-    """Seconds; before everything where it is no time."""
+    """Unix seconds; minus infinity when the value is not a time."""
     moment = clock.parse(str(value(row)))
     return moment.timestamp() if moment else float("-inf")
 
 
-def _take(text: str, given: Result) -> Result:
+def _take(text: str, table: Result) -> Result:
     if not text.isdecimal():
-        raise not_understood(f"take {text!r}")
-    return Result(given.columns, given.rows[: int(text)])
+        raise query_not_supported(f"take {text!r}")
+    return Result(table.columns, table.rows[: int(text)])
 
 
 _STAGES: dict[str, Callable[[str, Result], Result]] = {

@@ -1,7 +1,7 @@
 """Error answers of the Log Analytics query API.
 
 https://learn.microsoft.com/azure/azure-monitor/logs/api/errors has the envelope and
-BadArgumentError; README.md says which codes are assumed.
+BadArgumentError; README.md lists the codes that are assumed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ DEFAULT_CODES = {
     503: "ServiceUnavailable",
     504: "GatewayTimeout",
 }
-"""What a fault answers that has no body of its own."""
+"""Codes of a fault that has no body of its own, by status."""
 RESULT_TOO_LARGE = "-2133196797"
 
 
 @dataclass
 class LogError(ArmError):
-    """`inner` are (code, message), the outermost first."""
+    """`inner` has (code, message) of each inner error, the outermost first."""
 
     inner: list[tuple[str, str]] = field(default_factory=list)
 
     def body(self) -> dict[str, Any]:
         error: dict[str, Any] = {"message": self.message, "code": self.code}
-        within = error
+        innermost = error
         for code, message in self.inner:
-            within["innererror"] = {"code": code, "message": message}
-            within = within["innererror"]
+            innermost["innererror"] = {"code": code, "message": message}
+            innermost = innermost["innererror"]
         return {"error": error}
 
 
@@ -50,9 +50,10 @@ def semantic(message: str) -> LogError:
     return bad_argument(("SemanticError", "A semantic error occurred."), ("SEM0100", message))
 
 
-def not_understood(what: str) -> LogError:
-    """Ours, not Azure's: the query may well be right, the simulator does not play it."""
-    return bad_argument(("NotPlayedBySimulator", f"The simulator does not play this query: {what}"))
+def query_not_supported(part: str) -> LogError:
+    """Ours, not Azure's: the query may be valid, but the simulator does not run it."""
+    message = f"The simulator does not support this query: {part}"
+    return bad_argument(("NotPlayedBySimulator", message))
 
 
 def workspace_not_found() -> LogError:
@@ -71,7 +72,7 @@ def throttled(wait_seconds: int) -> LogError:
 
 
 def partial(limit: int) -> dict[str, Any]:
-    """The `error` beside tables that were cut.
+    """The `error` beside a result that was cut off.
     https://learn.microsoft.com/azure/azure-monitor/service-limits#query-api"""
     message = (
         f"The results of this query exceed the set limit of {limit} records, so not all records"

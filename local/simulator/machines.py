@@ -1,4 +1,4 @@
-"""A VM's instance view and backup extension: reading them, and changing both together."""
+"""A VM's instance view and backup extension, which change together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKUP_EXTENSION = {"Windows": ("VMSnapshot", "1.0"), "Linux": ("VMSnapshotLinux
 
 
 def power_state(machine: Resource) -> str:
-    """running, stopped, deallocated, …; "" when the instance view does not say."""
+    """running, stopped, deallocated, …; "" when the instance view has none."""
     for status in _view(machine).get("statuses", []):
         code = fold(str(status.get("code", "")))
         if code.startswith("powerstate/"):
@@ -23,11 +23,11 @@ def power_state(machine: Resource) -> str:
     return ""
 
 
-def running(machine: Resource) -> bool:
+def is_running(machine: Resource) -> bool:
     return power_state(machine) == "running"
 
 
-def agent_ready(machine: Resource) -> bool:
+def is_agent_ready(machine: Resource) -> bool:
     statuses = _view(machine).get("vmAgent", {}).get("statuses", [])
     return bool(statuses) and fold(str(statuses[-1].get("displayStatus", ""))) == "ready"
 
@@ -38,7 +38,7 @@ def os_type(machine: Resource) -> str:
 
 
 def backup_extensions(state: State, machine_id: str) -> list[Resource]:
-    """By publisher and type; a name says nothing."""
+    """The VM's backup extensions, by publisher and type; a name may be anything."""
     kinds = [fold(kind) for kind, _ in BACKUP_EXTENSION.values()]
     return [
         extension
@@ -49,7 +49,7 @@ def backup_extensions(state: State, machine_id: str) -> list[Resource]:
 
 
 def remove_extension(state: State, extension_id: str) -> None:
-    """Take the extension out of the state and out of the VM's instance view."""
+    """Remove the extension from the state and from the VM's instance view."""
     extension, machine = state.get(extension_id), state.get(ids.ancestor(extension_id, 1))
     state.remove(extension_id)
     if extension is None or machine is None:
@@ -62,11 +62,11 @@ def remove_extension(state: State, extension_id: str) -> None:
 
 
 def put_backup_extension_back(state: State, machine: Resource, moment: datetime) -> None:
-    """As the service does with every backup that completes: installed and Succeeded, in
-    the instance view as well."""
-    present = backup_extensions(state, machine["id"])
+    """Install the extension and set it to Succeeded, in the instance view as well, as
+    the service does with every backup that completes."""
+    installed = backup_extensions(state, machine["id"])
     version = BACKUP_EXTENSION[os_type(machine)][1]
-    extension = present[0] if present else new_backup_extension(machine)
+    extension = installed[0] if installed else new_backup_extension(machine)
     properties(extension)["provisioningState"] = "Succeeded"
     state.put(extension)
     name, handler = ids.parse(extension["id"]).name, f"{BACKUP_PUBLISHER}.{text(extension, 'type')}"
@@ -82,21 +82,21 @@ def put_backup_extension_back(state: State, machine: Resource, moment: datetime)
     if agent := view.get("vmAgent"):
         _drop(agent, "extensionHandlers", "type", handler)
         ready = {"code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Ready"}
-        found = {"type": handler, "typeHandlerVersion": version, "status": ready}
-        agent.setdefault("extensionHandlers", []).append(found)
+        report = {"type": handler, "typeHandlerVersion": version, "status": ready}
+        agent.setdefault("extensionHandlers", []).append(report)
 
 
 def extension_view(machine: Resource | None, name: str) -> dict[str, Any] | None:
-    """The extension's entry in the VM's instance view."""
-    for entry in _view(machine).get("extensions", []) if machine else []:
+    """The extension's entry in the VM's instance view, or None."""
+    entries: list[dict[str, Any]] = _view(machine).get("extensions", []) if machine else []
+    for entry in entries:
         if fold(str(entry.get("name", ""))) == fold(name):
-            found: dict[str, Any] = entry
-            return found
+            return entry
     return None
 
 
 def new_backup_extension(machine: Resource) -> Resource:
-    """As the service asks for it."""
+    """The extension as the service requests it."""
     kind, version = BACKUP_EXTENSION[os_type(machine)]
     return {
         "id": f"{machine['id']}/extensions/{kind}",
@@ -124,11 +124,11 @@ def _succeeded(moment: datetime) -> dict[str, str]:
 
 
 def _drop(holder: dict[str, Any], list_name: str, field: str, value: str) -> None:
+    """Remove the entries of a list whose field has this value."""
     if list_name in holder:
-        kept = [
+        holder[list_name] = [
             entry for entry in holder[list_name] if fold(str(entry.get(field, ""))) != fold(value)
         ]
-        holder[list_name] = kept
 
 
 def _view(machine: Resource) -> dict[str, Any]:

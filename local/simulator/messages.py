@@ -1,7 +1,8 @@
-"""Azure Backup's error codes that the simulator tells, with their English messages.
+"""The error codes of Azure Backup that the simulator reports, with their English
+messages.
 
-Only three numbers are publicly known (backup-azure-vms-troubleshoot): all other codes
-get 0 in errorDetails[].errorCode, and nothing may be concluded from that number.
+Only three numbers are publicly known (backup-azure-vms-troubleshoot). All other codes
+have 0 in errorDetails[].errorCode, so no conclusion may rest on that number.
 """
 
 from __future__ import annotations

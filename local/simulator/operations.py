@@ -1,26 +1,26 @@
-"""Long-running operations: begun by a request, ended by the clock.
+"""Long-running operations: started by a request, ended by the clock.
 
-Nothing runs in the background. Each request first settles what is due, in the order of
-the due times, so the state that it sees is the one that Azure would have at that
-moment.
+Nothing runs in the background. Each request first ends the operations that are due, in
+the order of their due times, so it sees the state that Azure would have at that moment.
 
     InProgress ── due ──> Succeeded | Failed
     InProgress ── a newer operation on the same target ──> Canceled (OperationPreempted)
-    InProgress ── hung ──> stays
+    InProgress ── made to hang ──> stays
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from local.simulator import clock, ids
 from local.simulator.faults import Action
 from local.simulator.ids import fold
 
-LONGEST_MEMORY = 20_000
-"""Operations that can be asked for; those that ended first are forgotten first."""
+MAX_OPERATIONS = 20_000
+"""Operations that are remembered; the oldest that has ended is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,14 @@ class Failure:
     code: str
     message: str
 
+    def to_json(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message}
+
 
 type Finish = Callable[[Failure | None], Failure | None]
-"""Called once when the operation is due: applies its effect and returns why it failed,
-if it did. The argument is a failure on order, which wins over what would have become of
-it."""
+"""Called once when the operation is due: applies its effect and returns the failure, or
+None. The argument is the failure of an injected fault, which wins over the outcome that
+the state would give."""
 
 
 @dataclass(slots=True)
@@ -42,15 +45,15 @@ class Operation:
     target: str
     started: datetime
     due: float | None
-    """Monotonic seconds; None never ends."""
+    """Monotonic seconds; None when it never ends."""
     finish: Finish
-    forced: Failure | None = None
+    started_monotonic: float
+    injected: Failure | None = None
+    job_id: str = ""
+    """The job that a backup started."""
     status: str = "InProgress"
     failure: Failure | None = None
     ended: datetime | None = None
-    job_id: str = ""
-    """Of a backup: the job that it started."""
-    started_monotonic: float = field(default=0.0)
 
     @property
     def running(self) -> bool:
@@ -73,18 +76,24 @@ class Operations:
         fault: Action | None = None,
         job_id: str = "",
     ) -> Operation:
-        """Begin an operation of `seconds`; a fault makes it hang or fail."""
+        """Start an operation that takes `seconds`; a fault makes it hang or fail."""
         now = self._monotonic()
-        forced = None
+        injected = None
         if fault and fault.lro_fail:
-            forced = Failure(
+            injected = Failure(
                 fault.lro_fail["code"], fault.lro_fail.get("message", "The operation failed.")
             )
-        due = None if fault and fault.lro_hang else now + seconds
         operation = Operation(
-            self._new_id(), kind, ids.key(target), clock.now(), due, finish, forced
+            id=self._new_id(),
+            kind=kind,
+            target=ids.key(target),
+            started=clock.now(),
+            due=None if fault and fault.lro_hang else now + seconds,
+            finish=finish,
+            started_monotonic=now,
+            injected=injected,
+            job_id=job_id,
         )
-        operation.started_monotonic, operation.job_id = now, job_id
         self._operations[fold(operation.id)] = self._open[operation.id] = operation
         self._forget_old()
         return operation
@@ -103,13 +112,13 @@ class Operations:
         self._end(operation, "Canceled", Failure("OperationPreempted", message), clock.now())
 
     def cancel(self, operation: Operation) -> None:
-        """End it without its effect."""
+        """End the operation without its effect."""
         self._end(operation, "Canceled", None, clock.now())
 
     def settle(self) -> None:
         """End everything that is due."""
         while due := self._next_due():
-            failure = due.finish(due.forced)
+            failure = due.finish(due.injected)
             ended = due.started + timedelta(seconds=(due.due or 0) - due.started_monotonic)
             self._end(due, "Failed" if failure else "Succeeded", failure, ended)
 
@@ -124,16 +133,14 @@ class Operations:
         del self._open[operation.id]
 
     def _forget_old(self) -> None:
-        """Azure too answers 404 for an operation of long ago."""
-        while len(self._operations) > LONGEST_MEMORY:
-            oldest = next(
-                (name for name, each in self._operations.items() if not each.running), None
-            )
+        """Azure, too, answers 404 for an old operation."""
+        while len(self._operations) > MAX_OPERATIONS:
+            oldest = next((name for name, op in self._operations.items() if not op.running), None)
             if oldest is None:
                 return
             del self._operations[oldest]
 
     def _next_due(self) -> Operation | None:
         now = self._monotonic()
-        ready = [each for each in self._open.values() if each.due is not None and each.due <= now]
-        return min(ready, key=lambda each: each.due or 0, default=None)
+        due = [op for op in self._open.values() if op.due is not None and op.due <= now]
+        return min(due, key=lambda op: op.due or 0, default=None)

@@ -1,8 +1,7 @@
-"""Which actions a caller needs for which operation, and the refusal of whoever lacks
-one.
+"""The actions that each operation needs, and the refusal when one is not allowed.
 
-Off until the setting `allowed_actions` is a list: then it stands for all roles of the
-caller together. Names are those of the providers' own lists.
+Off while the setting `allowed_actions` is null. A list stands for all roles of the
+caller together. The names are those of the providers' own lists.
 https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations
 """
 
@@ -11,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from infra.roles import matches
 from local.simulator import errors, ids
 from local.simulator.callers import CLIENT_ID
-from local.simulator.deny import action_on, matches
+from local.simulator.deny import action_on
 from local.simulator.handlers import (
     activity_log,
     assignments,
@@ -34,13 +34,11 @@ from local.simulator.log_errors import no_access
 from local.simulator.routes import Handler, Match
 
 _VM, _POINTS = ids.VIRTUAL_MACHINE, ids.COLLECTION
-_VAULT, _ITEM = (
-    "Microsoft.RecoveryServices/Vaults",
-    "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems",
-)
+_VAULT = "Microsoft.RecoveryServices/Vaults"
+_ITEM = f"{_VAULT}/backupFabrics/protectionContainers/protectedItems"
 LOG_QUERY = "Microsoft.OperationalInsights/workspaces/query"
 
-NEEDS: dict[Handler, tuple[str, ...]] = {
+ACTIONS: dict[Handler, tuple[str, ...]] = {
     locks.list_locks: (f"{ids.LOCK}/read",),
     locks.get_lock: (f"{ids.LOCK}/read",),
     locks.put_lock: (f"{ids.LOCK}/write",),
@@ -75,7 +73,7 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     vaults.get_policy: (f"{_VAULT}/backupPolicies/read",),
     vaults.list_recovery_points: (f"{_ITEM}/recoveryPoints/read",),
     vaults.get_recovery_point: (f"{_ITEM}/recoveryPoints/read",),
-    vaults.backup_status: ("Microsoft.RecoveryServices/locations/backupStatus/action",),
+    vaults.get_backup_status: ("Microsoft.RecoveryServices/locations/backupStatus/action",),
     jobs.list_jobs: (f"{_VAULT}/backupJobs/read",),
     jobs.get_job: (f"{_VAULT}/backupJobs/read",),
     jobs.cancel_job: (f"{_VAULT}/backupJobs/cancel/action",),
@@ -87,21 +85,21 @@ NEEDS: dict[Handler, tuple[str, ...]] = {
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),
     policies.check_restrictions: ("Microsoft.PolicyInsights/checkPolicyRestrictions/read",),
-    logs.query: (f"{LOG_QUERY}/read",),
+    logs.run_query: (f"{LOG_QUERY}/read",),
 }
-"""Operation → actions, each of which is needed. What has no row is a plain resource:
-its type with read, write or delete."""
+"""The actions that an operation needs, all of them. Any other operation is on a plain
+resource and needs its type with read, write or delete."""
 _TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
-_OF_TYPE = re.compile(r"resourceType\s+eq\s+'([^']+)'", re.IGNORECASE | re.ASCII)
 
 
-def needed(
+def needed_actions(
     match: Match, method: str, path: str, query: dict[str, str], body: object
 ) -> tuple[str, ...]:
-    """All actions that this request needs, those for `$expand` and for tables included."""
-    if match.handler not in NEEDS:
-        return _plain(method, path)
-    return (*NEEDS[match.handler], *_besides(match.handler, query, body))
+    """All actions that this request needs, those for `$expand` and for tables
+    included."""
+    if match.handler not in ACTIONS:
+        return _plain_action(method, path)
+    return (*ACTIONS[match.handler], *_additional_actions(match.handler, query, body))
 
 
 def check(
@@ -116,34 +114,32 @@ def check(
     first action that is not allowed."""
     if allowed is None:
         return
-    for action in needed(match, method, path, query, body):
-        if not matches(allowed, action):
-            raise (
-                no_access()
-                if match.handler is logs.query
-                else errors.not_authorized(CLIENT_ID, action, path)
-            )
+    for action in needed_actions(match, method, path, query, body):
+        if matches(allowed, action):
+            continue
+        if match.handler is logs.run_query:
+            raise no_access()
+        raise errors.not_authorized(CLIENT_ID, action, path)
 
 
-def _besides(handler: Handler, query: dict[str, str], body: object) -> tuple[str, ...]:
+def _additional_actions(handler: Handler, query: dict[str, str], body: object) -> tuple[str, ...]:
     expand = fold(query.get("$expand", ""))
     if handler is compute.get_machine and "instanceview" in expand:
         return (f"{_VM}/instanceView/read",)
     if handler is restore_points.get_collection and "restorepoints" in expand:
         return (f"{_POINTS}/restorePoints/read",)
-    if handler is resources.list_resources and (found := _OF_TYPE.search(query.get("$filter", ""))):
-        return (f"{found[1]}/read",)
-    if handler is logs.query and isinstance(body, dict):
-        return tuple(
-            f"{LOG_QUERY}/{table}/read"
-            for table in dict.fromkeys(_TABLE.findall(str(body.get("query", ""))))
-        )
+    if handler is resources.list_resources:
+        kind = resources.type_in_filter(query.get("$filter", ""))
+        return (f"{kind}/read",) if kind else ()
+    if handler is logs.run_query and isinstance(body, dict):
+        tables = dict.fromkeys(_TABLE.findall(str(body.get("query", ""))))
+        return tuple(f"{LOG_QUERY}/{table}/read" for table in tables)
     return ()
 
 
-def _plain(method: str, path: str) -> tuple[str, ...]:
-    """Of a resource or list that no handler knows; a POST is an action on the resource
-    before its last word."""
+def _plain_action(method: str, path: str) -> tuple[str, ...]:
+    """The action on a resource or list without a handler. A POST is an action on the
+    resource, named by the last segment of the path."""
     target, _, last = path.rpartition("/") if method == "POST" else (path, "", "")
     if method == "GET" and not ids.is_id(target):
         target = f"{target}/any"

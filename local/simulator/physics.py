@@ -1,23 +1,23 @@
-"""What becomes of things. Decided from the state at the moment when the operation ends.
+"""How backups and removals end. The state at the end of the operation decides.
 
-A backup of a VM, in this order:
+A backup of a VM, checked in this order:
 
-1. the VM is gone
-   BCMV2VMNotFound
+1. the VM does not exist
+   → BCMV2VMNotFound
 2. it runs and its agent is not Ready
-   UserErrorGuestAgentStatusUnavailable
+   → UserErrorGuestAgentStatusUnavailable
 3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed
-   ExtentionOperationFailed
-4. Standard policy, its collections hold 18 points or more, other tools' included, and a
-   lock keeps those of Azure Backup from being deleted
-   BackUpOperationFailed
-5. the extension is not there, and Azure Policy refuses it
-   UserErrorRequestDisallowedByPolicy
-6. otherwise it completes: old points are cleaned away where there are 18, the extension
-   is back, a point is added to the collection and one of the same time to the vault
+   → ExtentionOperationFailed
+4. the policy is Standard, the VM's collections have 18 points or more (other tools'
+   included), and a lock prevents the deletion of Azure Backup's own
+   → BackUpOperationFailed
+5. the extension is missing, and Azure Policy refuses it
+   → UserErrorRequestDisallowedByPolicy
+6. otherwise it completes: with 18 points the old ones are deleted, the extension is put
+   back, and a point is added to the collection and one of the same time to the vault
 
-Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) agent and
-extension play no part.
+Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) a backup needs
+neither agent nor extension.
 
 The removal of an extension: 409 while the VM does not run;
 VMExtensionProvisioningTimeout while the agent is not Ready.
@@ -37,60 +37,60 @@ from local.simulator.world import World
 
 POINT_LIMIT = 18
 KEPT_POINTS = 5
-"""What the service leaves when it cleans up: instant restore keeps five days at most.
-"""
+"""Points that a clean-up leaves: instant restore keeps five days at most."""
 
 
 def backup_failure(world: World, machine_id: str, item_id: str) -> str:
-    """The error code with which a backup that ends now fails, "" when it completes."""
+    """The error code of a backup that ends now, "" when it completes."""
     machine = world.state.get(machine_id)
     if machine is None:
         return messages.VM_NOT_FOUND
     policy = recovery_points.policy_of(world.state, item_id)
-    if not recovery_points.agentless(policy):
-        if machines.running(machine) and not machines.agent_ready(machine):
+    if not recovery_points.is_agentless(policy):
+        if machines.is_running(machine) and not machines.is_agent_ready(machine):
             return messages.GUEST_AGENT
         extensions = machines.backup_extensions(world.state, machine_id)
         if any(fold(text(extension, "provisioningState")) == "failed" for extension in extensions):
             return messages.EXTENSION
     own = collections_of(world.state, machine_id)
     if _at_limit(world, machine_id, policy) and any(
-        _points(each) and _locked(world, each) for each in own
+        _count_points(collection) and _is_locked(world, collection) for collection in own
     ):
         return messages.INTERNAL
     return messages.POLICY if _cannot_install(world, machine, policy) else ""
 
 
 def _cannot_install(world: World, machine: Resource, policy: Resource | None) -> bool:
-    """Whether the backup has to install its extension, and Azure Policy refuses that."""
-    if recovery_points.agentless(policy) or machines.backup_extensions(world.state, machine["id"]):
+    """Whether the backup must install its extension, and Azure Policy refuses that."""
+    if recovery_points.is_agentless(policy):
         return False
-    return policies.denied_extension(world.state, machines.new_backup_extension(machine))
+    if machines.backup_extensions(world.state, machine["id"]):
+        return False
+    return policies.denies_creation(world.state, machines.new_backup_extension(machine))
 
 
 def complete_backup(world: World, machine_id: str, item_id: str, moment: datetime) -> None:
-    """The effects of a backup that succeeded."""
+    """Apply the effects of a backup that completes."""
     machine = world.state.get(machine_id)
     if machine is None:
         return
     policy = recovery_points.policy_of(world.state, item_id)
     own = collections_of(world.state, machine_id)
     if _at_limit(world, machine_id, policy):
-        for each in own:
-            properties(each)["restorePoints"] = (properties(each).get("restorePoints") or [])[
-                -KEPT_POINTS:
-            ]
-    if not recovery_points.agentless(policy):
+        for collection in own:
+            points = properties(collection).get("restorePoints") or []
+            properties(collection)["restorePoints"] = points[-KEPT_POINTS:]
+    if not recovery_points.is_agentless(policy):
         machines.put_backup_extension_back(world.state, machine, moment)
-    alive = [each for each in own if fold(text(each, "provisioningState")) != "deleting"]
-    _add_point(alive[-1] if alive else _new_collection(world, machine), machine, moment)
+    usable = [each for each in own if fold(text(each, "provisioningState")) != "deleting"]
+    _add_point(usable[-1] if usable else _new_collection(world, machine), machine, moment)
     if world.state.has(item_id):
         recovery_points.add(world.state, item_id, moment)
 
 
 def extension_removal_failure(machine: Resource | None, name: str) -> Failure | None:
-    """Why the removal of an extension of this VM will not succeed; None when it will."""
-    if machine is not None and machines.agent_ready(machine):
+    """The failure of a removal that starts now; None when it will succeed."""
+    if machine is not None and machines.is_agent_ready(machine):
         return None
     message = (
         f"Provisioning of VM extension '{name}' has timed out. "
@@ -100,34 +100,35 @@ def extension_removal_failure(machine: Resource | None, name: str) -> Failure | 
 
 
 def remove_collection(world: World, collection_id: str) -> None:
+    """Remove the collection, and remember its layout for the next one of the VM."""
     collection = world.state.get(collection_id)
     if collection is not None:
-        world.former_collections[ids.key(properties(collection)["source"]["id"])] = collection["id"]
+        world.former_collections[source_of(collection)] = collection["id"]
     world.state.remove(collection_id)
 
 
 def _at_limit(world: World, machine_id: str, policy: Resource | None) -> bool:
-    """18 is the limit of a Standard policy, over every collection of the VM, whoever
-    made it."""
-    held = [
-        _points(each)
-        for each in world.state.of_type(ids.COLLECTION)
-        if source_of(each) == ids.key(machine_id)
-    ]
-    return recovery_points.policy_type(policy) != ENHANCED and sum(held) >= POINT_LIMIT
+    """Whether the VM has the 18 points of a Standard policy, in all collections
+    together, other tools' included."""
+    points = sum(
+        _count_points(collection)
+        for collection in world.state.of_type(ids.COLLECTION)
+        if source_of(collection) == ids.key(machine_id)
+    )
+    return recovery_points.policy_type(policy) != ENHANCED and points >= POINT_LIMIT
 
 
-def _points(collection: Resource) -> int:
+def _count_points(collection: Resource) -> int:
     return len(properties(collection).get("restorePoints") or [])
 
 
-def _locked(world: World, collection: Resource) -> bool:
+def _is_locked(world: World, collection: Resource) -> bool:
     return bool(world.locks.blocking(world.state, "DELETE", collection["id"]))
 
 
 def _new_collection(world: World, machine: Resource) -> Resource:
-    """In the VM's own group as AzureBackup_<VM>, or like the last one where that
-    carried today's digits."""
+    """A new collection: AzureBackup_<VM> in the VM's own group, or in the group of the
+    VM's last collection, with digits if that had them, as in the current layout."""
     parsed = ids.parse(machine["id"])
     group, name = ids.group_of(machine["id"]), f"{COLLECTION_PREFIX}{parsed.name}"
     former = world.former_collections.get(ids.key(machine["id"]), "")
@@ -152,7 +153,7 @@ def _new_collection(world: World, machine: Resource) -> Resource:
 
 
 def _add_point(collection: Resource, machine: Resource, moment: datetime) -> None:
-    """A point is named by the second; two in one second get two names."""
+    """Add a point. Its name has the second; a name that exists moves on by one."""
     points = properties(collection).setdefault("restorePoints", [])
     names = {fold(str(point["name"])) for point in points}
     stamp = moment
@@ -162,7 +163,7 @@ def _add_point(collection: Resource, machine: Resource, moment: datetime) -> Non
 
 
 def restore_point(collection_id: str, name: str, machine: Resource, moment: datetime) -> Resource:
-    """As it stands inside its collection: without a type."""
+    """A restore point as its collection shows it: without a type."""
     return {
         "name": name,
         "id": f"{collection_id}/restorePoints/{name}",

@@ -1,14 +1,14 @@
-"""Which resource types there are, and from which api-version on.
+"""The known resource types, and the oldest api-version of each.
 
-1. A type is known when it has a row here or when the state holds a resource of it.
-   Any other is 404: InvalidResourceNamespace where nothing of its namespace is known,
-   else InvalidResourceType.
-2. An api-version older than the oldest of the row is 400: NoRegisteredProviderFound,
-   or InvalidApiVersionParameter for ARM's own subscriptions and resource groups. A type
-   without a row takes every version.
+1. A type is known if it has a row here or the state has a resource of it. Any other
+   type is 404: InvalidResourceNamespace if nothing of its namespace is known, else
+   InvalidResourceType.
+2. An api-version that is older than the oldest of the row is 400:
+   NoRegisteredProviderFound, or InvalidApiVersionParameter for ARM's own subscriptions
+   and resource groups. A type without a row accepts every version.
 
-The versions are documented ones, oldest first; Azure knows more of most types. A newer
-one is taken, whether or not it was ever published.
+The versions are documented ones, oldest first; for most types Azure has more. A newer
+version is accepted, whether or not it was ever published.
 https://learn.microsoft.com/azure/templates and
 https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider
 """
@@ -126,31 +126,30 @@ _ROWS = {fold(kind): versions for kind, versions in VERSIONS.items()}
 _ARM_ITSELF = (ids.SUBSCRIPTION, ids.GROUP)
 
 
-def check_version(path: str, given: str) -> None:
-    """Raises ArmError 400 for a version that cannot be, or is older than the oldest."""
+def check_version(path: str, version: str) -> None:
+    """Raises ArmError 400 for a version that is not a date or older than the oldest."""
     kind = kind_of(path)
     versions = _versions(kind)
-    if not _is_date(given[:10]):
-        raise errors.invalid_api_version(given, versions)
-    if versions and given < versions[0]:
+    if not _is_date(version[:10]):
+        raise errors.invalid_api_version(version, versions)
+    if versions and version < versions[0]:
         if kind in _ARM_ITSELF:
-            raise errors.invalid_api_version(given, versions)
-        raise errors.no_registered_provider(given, kind, versions)
+            raise errors.invalid_api_version(version, versions)
+        raise errors.no_registered_provider(version, kind, versions)
 
 
 def check_type(state: State, path: str, version: str) -> None:
-    """Raises ArmError 404 for a path that no handler plays, and of whose type nothing
-    is known."""
+    """Raises ArmError 404 for a path whose type is not known."""
     namespace, _, kind = kind_of(path).partition("/")
     known = _ROWS.keys() | state.types()
-    if not any(each.startswith(f"{fold(namespace)}/") for each in known):
+    if not any(name.startswith(f"{fold(namespace)}/") for name in known):
         raise errors.invalid_namespace(namespace)
     if kind and fold(f"{namespace}/{kind}") not in known:
         raise errors.invalid_type(namespace, version)
 
 
 def kind_of(path: str) -> str:
-    """The type of a resource or list: what its last /providers/ names, or ARM's own."""
+    """The type of a resource or list: that of its last /providers/, or ARM's own."""
     at = fold(path).rfind("/providers/")
     if at < 0:
         return ids.GROUP if "/resourcegroups/" in fold(path) else ids.SUBSCRIPTION
@@ -159,10 +158,10 @@ def kind_of(path: str) -> str:
 
 
 def _versions(kind: str) -> tuple[str, ...]:
-    """Those of the type, or of the nearest type above it that has a row."""
+    """The versions of the type, or of its nearest parent type that has a row."""
     while kind:
-        if found := _ROWS.get(fold(kind)):
-            return found
+        if versions := _ROWS.get(fold(kind)):
+            return versions
         kind = kind.rpartition("/")[0]
     return ()
 

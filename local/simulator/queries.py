@@ -1,8 +1,8 @@
-"""Which query parameters an operation takes. Any other is refused, never ignored.
+"""The query parameters that each operation accepts. Any other is refused, not ignored.
 
-A filter that is ignored answers more than was asked for, and a client that leans on it
-is wrong in Azure. That ARM refuses each of these is not established; what a provider
-does with a parameter that it does not know is its own affair.
+An ignored filter would return too much, and a client that relies on it would be wrong
+in Azure. It is not established that ARM refuses each of these: each provider decides
+what it does with a parameter that it does not know.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from local.simulator.routes import Handler
 FILTER, EXPAND = "$filter", "$expand"
 ALWAYS = ("api-version", resources.SKIP)
 SIGNED = ("p", "monitor", "t", "c", "s", "h")
-"""What ARM puts into the address of an operation."""
+"""The parameters in ARM's URLs of operations."""
 
-TAKES: dict[Handler, tuple[str, ...]] = {
+ACCEPTED: dict[Handler, tuple[str, ...]] = {
     activity_log.list_events: (FILTER,),
     assignments.list_role_assignments: (FILTER,),
     assignments.list_policy_assignments: (FILTER,),
@@ -50,7 +50,7 @@ TAKES: dict[Handler, tuple[str, ...]] = {
     backups.get_operation_status: SIGNED,
     backups.get_operation_result: SIGNED,
 }
-EXPANDS: dict[Handler, tuple[str, ...]] = {
+EXPANDABLE: dict[Handler, tuple[str, ...]] = {
     compute.get_machine: ("instanceView",),
     compute.list_extensions: ("instanceView",),
     compute.get_extension: ("instanceView",),
@@ -58,10 +58,11 @@ EXPANDS: dict[Handler, tuple[str, ...]] = {
 }
 
 
-def read(given: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Values by name in small letters. Raises ArmError 400 for a name that comes twice."""
+def read(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The values by their names in lower case. Raises ArmError 400 for a name that
+    comes twice."""
     query: dict[str, str] = {}
-    for name, value in given:
+    for name, value in pairs:
         if fold(name) in query:
             raise errors.unsupported_query(name, value)
         query[fold(name)] = value
@@ -69,15 +70,12 @@ def read(given: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def check(handler: Handler, query: Mapping[str, str]) -> None:
-    """Raises ArmError 400 for a parameter, or a value of $expand, that is not played."""
-    taken = (*ALWAYS, *TAKES.get(handler, ()))
+    """Raises ArmError 400 for a parameter, or a value of $expand, that is not
+    accepted."""
+    accepted = (*ALWAYS, *ACCEPTED.get(handler, ()))
     for name, value in query.items():
-        if name not in taken:
+        if name not in accepted:
             raise errors.unsupported_query(name, value)
-    played = [fold(each) for each in EXPANDS.get(handler, ())]
-    if any(
-        fold(each.strip()) not in played
-        for each in query.get(EXPAND, "").split(",")
-        if each.strip()
-    ):
+    expandable = {"", *map(fold, EXPANDABLE.get(handler, ()))}
+    if any(fold(part.strip()) not in expandable for part in query.get(EXPAND, "").split(",")):
         raise errors.unsupported_query(EXPAND, query[EXPAND])

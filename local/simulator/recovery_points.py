@@ -1,10 +1,9 @@
-"""What the vault holds of a VM: its policy and its recovery points, read, derived and
-added.
+"""Backup policies and recovery points of a VM: reading, deriving and adding them.
 
-A state need not name them. Where it holds no policy under the name that an item gives,
-a Standard one with 30 days is put there; where it holds no recovery point of an item
-whose protectionState is Protected, one in the vault for each restore point of Azure
-Backup's collections of the VM, of the same time.
+A state may leave them out. A policy that an item names and the state does not have is
+derived: Standard, 30 days. If the state has no recovery point of an item whose
+protectionState is Protected, they are derived: one in the vault for each restore point
+of Azure Backup's collections of the VM, with the same time.
 
 https://learn.microsoft.com/rest/api/backup/protection-policies/get and
 https://learn.microsoft.com/rest/api/backup/recovery-points/list
@@ -13,7 +12,7 @@ https://learn.microsoft.com/rest/api/backup/recovery-points/list
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -28,72 +27,72 @@ INSTANT_DAYS = 2
 OBJECT_TYPE = "IaasVMRecoveryPoint"
 
 
-def fill(state: State) -> None:
-    """Put the policies and recovery points there that the state leaves to be derived."""
+def derive_missing(state: State) -> None:
+    """Add the policies and recovery points that the state leaves out."""
     for item in list(state.of_type(ids.PROTECTED_ITEM)):
         policy_id = text(item, "policyId")
-        if _in_vault_of(policy_id, item) and not state.has(policy_id):
-            _derive(state, standard_policy(policy_id))
+        if _is_own_policy(policy_id, item) and not state.has(policy_id):
+            _add_derived(state, standard_policy(policy_id))
         if next(state.of_type(ids.RECOVERY_POINT, item["id"]), None) is None:
-            for point in _derivable(state, item):
-                _derive(state, point)
+            for point in _derive_points(state, item):
+                _add_derived(state, point)
 
 
-def document(state: State) -> dict[str, Any]:
-    """The whole as JSON. What would be derived from it again, as it is, is left out:
-    what went in comes out."""
+def dump(state: State) -> dict[str, Any]:
+    """The whole state as JSON, without what would be derived from it again: a state
+    that was put comes back as it was."""
     without = {
         key for key in state.derived if ids.same_type(ids.parse(key).type, ids.BACKUP_POLICY)
     }
     for item in state.of_type(ids.PROTECTED_ITEM):
-        held = {ids.key(each["id"]) for each in state.of_type(ids.RECOVERY_POINT, item["id"])}
-        if held <= state.derived and held == {
-            ids.key(each["id"]) for each in _derivable(state, item)
-        }:
-            without |= held
+        present = _keys(state.of_type(ids.RECOVERY_POINT, item["id"]))
+        if present <= state.derived and present == _keys(_derive_points(state, item)):
+            without |= present
     return state.dump(without)
 
 
-def _derive(state: State, resource: Resource) -> None:
+def _keys(resources: Iterable[Resource]) -> set[str]:
+    return {ids.key(resource["id"]) for resource in resources}
+
+
+def _add_derived(state: State, resource: Resource) -> None:
     state.put(resource)
     state.derived.add(ids.key(resource["id"]))
 
 
-def _derivable(state: State, item: Resource) -> list[Resource]:
-    """The recovery points that the item has where the state names none."""
+def _derive_points(state: State, item: Resource) -> list[Resource]:
+    """The recovery points of an item for which the state has none."""
     machine_id = machine_of(item)
     if not machine_id or fold(text(item, "protectionState")) != "protected":
         return []
-    made: dict[str, Resource] = {}
+    points: dict[str, Resource] = {}
     for at in _times_of_points(state, machine_id):
-        point = new_point(item["id"], at, made)
-        made[ids.key(point["id"])] = point
-    return list(made.values())
+        point = new_point(item["id"], at, points)
+        points[ids.key(point["id"])] = point
+    return list(points.values())
 
 
 def machine_of(item: Resource) -> str:
     """Id of the VM that the item protects, "" when it protects something else."""
     identity = text(item, "sourceResourceId") or text(item, "virtualMachineId")
-    return (
-        identity
-        if ids.is_id(identity) and ids.same_type(ids.parse(identity).type, ids.VIRTUAL_MACHINE)
-        else ""
-    )
+    if not ids.is_id(identity):
+        return ""
+    return identity if ids.same_type(ids.parse(identity).type, ids.VIRTUAL_MACHINE) else ""
 
 
 def source_of(collection: Resource) -> str:
-    """Key of the id of the VM whose points these are."""
+    """Key of the id of the VM that the collection's points are of."""
     return ids.key(properties(collection)["source"]["id"])
 
 
 def collections_of(state: State, machine_id: str) -> list[Resource]:
     """Azure Backup's collections of this VM: by source, never by name alone
-    (AzureBackup_vm1 is not vm10's)."""
+    (AzureBackup_vm1 is a prefix of vm10's)."""
     return [
-        each
-        for each in state.of_type(ids.COLLECTION)
-        if fold(ids.parse(each["id"]).name).startswith(fold(COLLECTION_PREFIX))
-        and source_of(each) == ids.key(machine_id)
+        collection
+        for collection in state.of_type(ids.COLLECTION)
+        if fold(ids.parse(collection["id"]).name).startswith(fold(COLLECTION_PREFIX))
+        and source_of(collection) == ids.key(machine_id)
     ]
 
 
@@ -103,8 +102,8 @@ def policy_of(state: State, item_id: str) -> Resource | None:
 
 
 def policy_type(policy: Resource | None) -> str:
-    """V1 or V2, by policyType or the kind of schedule; "" where there is no policy or
-    it does not say."""
+    """V1 or V2, by policyType or the kind of schedule; "" when there is no policy or it
+    has neither."""
     if policy is None:
         return ""
     schedule = properties(policy).get("schedulePolicy") or {}
@@ -114,8 +113,8 @@ def policy_type(policy: Resource | None) -> str:
     )
 
 
-def agentless(policy: Resource | None) -> bool:
-    """Whether neither agent nor extension takes part in a backup."""
+def is_agentless(policy: Resource | None) -> bool:
+    """Whether a backup needs neither agent nor extension."""
     return (
         policy is not None
         and fold(text(policy, "snapshotConsistencyType")) == "onlycrashconsistent"
@@ -123,23 +122,23 @@ def agentless(policy: Resource | None) -> bool:
 
 
 def add(state: State, item_id: str, moment: datetime) -> None:
-    """A new recovery point of that time in the vault."""
-    taken = [ids.key(each["id"]) for each in state.of_type(ids.RECOVERY_POINT, item_id)]
-    state.put(new_point(item_id, moment, taken))
+    """Add a recovery point of that time to the vault."""
+    existing = _keys(state.of_type(ids.RECOVERY_POINT, item_id))
+    state.put(new_point(item_id, moment, existing))
 
 
-def new_point(item_id: str, moment: datetime, taken: Collection[str] = ()) -> Resource:
-    """A recovery point of that time; its name is a decimal number, as the service gives
-    it. `taken`: keys of ids that there are."""
+def new_point(item_id: str, moment: datetime, existing: Collection[str] = ()) -> Resource:
+    """A recovery point of that time. Its name is a decimal number, as in Azure;
+    `existing` has the keys of ids that it must differ from."""
     stamp = clock.backup_time(moment)
-    name = _number(item_id, stamp)
-    while ids.key(f"{item_id}/recoveryPoints/{name}") in taken:
-        name = _number(item_id, stamp, name)
-    return recovery_point(item_id, name, stamp)
+    name = _make_number(item_id, stamp)
+    while ids.key(f"{item_id}/recoveryPoints/{name}") in existing:
+        name = _make_number(item_id, stamp, name)
+    return _build_point(item_id, name, stamp)
 
 
-def recovery_point(item_id: str, name: str, stamp: str) -> Resource:
-    """In the vault, its snapshot still there as well."""
+def _build_point(item_id: str, name: str, stamp: str) -> Resource:
+    """A recovery point in the vault whose snapshot still exists as well."""
     tiers = [{"type": "InstantRP", "status": "Valid"}, {"type": "HardenedRP", "status": "Valid"}]
     return {
         "id": f"{item_id}/recoveryPoints/{name}",
@@ -190,28 +189,26 @@ def standard_policy(policy_id: str) -> Resource:
     }
 
 
-def _in_vault_of(policy_id: str, item: Resource) -> bool:
-    """Whether it is the id of a policy of the item's own vault."""
+def _is_own_policy(policy_id: str, item: Resource) -> bool:
+    """Whether this is the id of a policy of the item's own vault."""
     if not ids.is_id(policy_id) or not ids.same_type(ids.parse(policy_id).type, ids.BACKUP_POLICY):
         return False
     return ids.at_or_above(ids.ancestor(item["id"], 3), policy_id)
 
 
 def _times_of_points(state: State, machine_id: str) -> list[datetime]:
-    """When each point was made; one that does not say, or is not finished, has no
+    """The time of each restore point; one that has no time, or is not finished, has no
     recovery point."""
-    found = []
+    times = []
     for collection in collections_of(state, machine_id):
         for point in properties(collection).get("restorePoints") or []:
-            held = point.get("properties") or {}
-            at = clock.parse(str(held.get("timeCreated", "")))
-            if (
-                at is not None
-                and fold(str(held.get("provisioningState", "Succeeded"))) == "succeeded"
-            ):
-                found.append(at)
-    return found
+            values = point.get("properties") or {}
+            at = clock.parse(str(values.get("timeCreated", "")))
+            status = str(values.get("provisioningState", "Succeeded"))
+            if at is not None and fold(status) == "succeeded":
+                times.append(at)
+    return times
 
 
-def _number(*parts: str) -> str:
+def _make_number(*parts: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)).int % 10**15)

@@ -1,7 +1,7 @@
-"""The table of paths. First match wins; names and casing of the fixed parts do not
-matter, {names} take one segment.
+"""The table of paths. The first match wins. The casing of fixed parts does not matter;
+a {name} stands for one segment, {scope} for any number.
 
-Later providers (network) get their rows here and a file in handlers/.
+A new provider gets its rows here and a file in handlers/.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from local.simulator.handlers import (
     vault_parts,
     vaults,
 )
-from local.simulator.ids import fold
 from local.simulator.world import Answer, Call
 
 type Handler = Callable[[Call], Answer]
@@ -57,7 +56,7 @@ TABLE: list[tuple[str, str, Handler]] = [
         SUBSCRIPTION + "/providers/Microsoft.Insights/eventtypes/management/values",
         activity_log.list_events,
     ),
-    ("POST", LOG_QUERY, logs.query),
+    ("POST", LOG_QUERY, logs.run_query),
     ("GET", "/subscriptions", resources.list_subscriptions),
     ("GET", SUBSCRIPTION, resources.get_subscription),
     ("GET", SUBSCRIPTION + "/resourceGroups", resources.list_groups),
@@ -107,7 +106,7 @@ TABLE: list[tuple[str, str, Handler]] = [
     ("POST", ITEM + "/backup", backups.trigger),
     ("GET", ITEM + "/operationsStatus/{operation}", backups.get_operation_status),
     ("GET", ITEM + "/operationResults/{operation}", backups.get_operation_result),
-    ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.backup_status),
+    ("POST", SUBSCRIPTION + BACKUP + "/locations/{region}/backupStatus", vaults.get_backup_status),
     ("POST", SUBSCRIPTION + RESTRICTIONS, policies.check_restrictions),
     ("POST", GROUP + RESTRICTIONS, policies.check_restrictions),
     ("POST", "{scope}/list", resources.list_settings),
@@ -123,28 +122,22 @@ class Match:
 
 
 def find(method: str, path: str) -> Match:
-    """The handler for a decoded path. The last row takes everything, so there always is
-    one."""
-    for wanted, pattern, handler in _COMPILED:
-        if wanted in (method, "*") and (found := pattern.fullmatch(path)):
-            return Match(handler, {**_standing(path), **found.groupdict()})
+    """The handler for a decoded path. The last row matches everything, so there is
+    always one."""
+    for row_method, pattern, handler in _COMPILED:
+        if row_method in (method, "*") and (match := pattern.fullmatch(path)):
+            return Match(handler, {**_common_names(path), **match.groupdict()})
     raise LookupError(path)
 
 
-def is_log_query(path: str) -> bool:
-    """Whether the path is of the Log Analytics API, which lives on a host of its own
-    and takes no api-version."""
-    return fold(path).startswith("/v1/workspaces/")
-
-
-def _standing(path: str) -> dict[str, str]:
-    """Subscription and group are named for every path that has them."""
-    found = re.match(
+def _common_names(path: str) -> dict[str, str]:
+    """Subscription and group, for every path that has them."""
+    match = re.match(
         r"/subscriptions/(?P<subscription>[^/]+)(/resourcegroups/(?P<group>[^/]+))?",
         path,
         re.IGNORECASE | re.ASCII,
     )
-    return {name: value for name, value in found.groupdict().items() if value} if found else {}
+    return {name: value for name, value in match.groupdict().items() if value} if match else {}
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

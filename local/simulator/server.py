@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import json
-import logging
 import os
-import signal
-import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from local import scenarios
+from local.serving import log_to_stderr, serve_until_signal
 from local.simulator import gateway
 from local.simulator.control import Control
 from local.simulator.errors import PortInUse
@@ -27,12 +24,11 @@ LARGEST_STATE_BYTES = 256 * 1024 * 1024
 
 
 class Simulator:
-    """An async context manager that listens while it is entered, in the running event
-    loop.
+    """The simulator as an async context manager; it listens while it is entered.
 
-    `state` is the JSON of GET /_sim/state (a scenario is one as well); StateError when
-    it cannot be. Port 0 takes a free one; entering raises PortInUse when the port is
-    taken. `monotonic`: the clock that operations go by.
+    `state` is the JSON of GET /_sim/state, or a scenario; raises StateError for an
+    invalid one. Port 0 takes a free one; entering raises PortInUse when the port is
+    taken. `monotonic` is the clock of operations and faults.
     """
 
     def __init__(
@@ -50,7 +46,7 @@ class Simulator:
         return f"http://{HOST}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        runner = web.AppRunner(_app(self.world), access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(_build_application(self.world), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
             await web.TCPSite(runner, HOST, self.port).start()
@@ -82,26 +78,12 @@ def run(port: int, scenario: str | None = None) -> None:
 
     Raises ScenarioError, StateError or PortInUse before anything is printed.
     """
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to_stderr()
     state = scenarios.load(scenario) if scenario else None
-    asyncio.run(_serve(port, state))
+    asyncio.run(serve_until_signal(Simulator(port, state)))
 
 
-async def _serve(port: int, state: dict[str, Any] | None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with Simulator(port, state) as simulator:
-        print(json.dumps({"ready": True, "url": simulator.url}), flush=True)
-        await stop.wait()
-
-
-def _app(world: World) -> web.Application:
+def _build_application(world: World) -> web.Application:
     async def arm(request: web.Request) -> web.StreamResponse:
         return await gateway.serve(world, request)
 

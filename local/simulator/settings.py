@@ -1,5 +1,5 @@
-"""What can be set while the simulator runs, with types and defaults. The defaults are
-quick, not Azure's."""
+"""The settings that can change while the simulator runs, with their defaults, which are
+faster than Azure."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LRO_SECONDS = {
     "backup": 0.5,
     "job_cancel": 0.1,
 }
-"""Seconds that each long-running operation takes. Azure: extension_timeout 900, a
-restore point 5, a backup hours. `backup_start` is until operationsStatus names the job,
-`backup` until the job ends, both from the request."""
+"""Seconds that each long-running operation takes. In Azure extension_timeout is 900, a
+restore point takes 5, a backup hours. `backup_start` is the time from the request until
+operationsStatus names the job, `backup` until the job ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,33 @@ class Settings:
     """How long a lock keeps blocking after its DELETE answered 200. Azure promises
     nothing; minutes were seen."""
     throttle: bool = False
-    """Whether an empty token bucket answers 429. The counters in the headers are kept
-    either way."""
+    """Whether an empty token bucket answers 429. The headers have the counters either
+    way."""
     seed: int | None = None
-    """Of every generated id; None is fresh entropy."""
+    """Seed of all generated ids; None is fresh entropy."""
     backup_retry_after_s: int | None = 1
-    """Retry-After of Azure Backup's 202 answers; None leaves it out. Azure's own
-    examples say 60."""
+    """Retry-After of Azure Backup's 202 answers; None leaves it out. In Azure's
+    examples it is 60."""
     page_size: int = 100
     """Longest page of a list; the rest is behind nextLink."""
     log_rows: int = 500_000
-    """Most rows that a log query answers; of more it answers these, and a PartialError
-    beside them."""
+    """Most rows of a log query's answer. When there are more, these come with a
+    PartialError."""
 
     activity_log_delay_s: float = 0
     """How long after its moment an event of the Activity Log can be read. Azure: 3 to
     20 minutes."""
 
     allowed_actions: list[str] | None = None
-    """What the caller's roles allow, wildcards as in Azure; everything else is 403.
-    None: everything is allowed."""
+    """The actions that the caller's roles allow, with Azure's wildcards; all others are
+    403. None allows everything."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def changed(self, document: Any) -> Settings:
-        """These settings with the named ones replaced (lro_s operation by operation).
-        Raises ControlError; nothing changes then."""
+    def update(self, document: Any) -> Settings:
+        """A copy with the named settings replaced (lro_s operation by operation).
+        Raises ControlError."""
         if not isinstance(document, dict):
             raise ControlError("settings are an object")
         known = [each.name for each in fields(self)]
@@ -73,13 +73,13 @@ class Settings:
         return replace(self, **values)
 
 
-def _seconds(name: str, value: Any) -> float:
+def _read_number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
         raise ControlError(f"{name} is {value!r}; it takes a number of 0 or more")
     return value
 
 
-def _lro(name: str, value: Any) -> dict[str, float]:
+def _read_lro_seconds(name: str, value: Any) -> dict[str, float]:
     if not isinstance(value, dict):
         raise ControlError(f"{name} is an object of seconds by operation")
     for operation in value:
@@ -88,32 +88,35 @@ def _lro(name: str, value: Any) -> dict[str, float]:
                 f"{name} has no operation {operation!r}; there are {', '.join(LRO_SECONDS)}"
             )
     return {
-        operation: _seconds(f"{name}.{operation}", seconds) for operation, seconds in value.items()
+        operation: _read_number(f"{name}.{operation}", seconds)
+        for operation, seconds in value.items()
     }
 
 
-def _switch(name: str, value: Any) -> bool:
-    for meaning, words in ((True, (True, "on")), (False, (False, "off"))):
-        if any(value is word or (isinstance(word, str) and value == word) for word in words):
-            return meaning
+def _read_switch(name: str, value: Any) -> bool:
+    if value is True or value == "on":
+        return True
+    if value is False or value == "off":
+        return False
     raise ControlError(f'{name} is {value!r}; it takes true, false, "on" or "off"')
 
 
-def _whole_or_none(name: str, value: Any) -> int | None:
+def _read_whole_or_none(name: str, value: Any) -> int | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise ControlError(f"{name} is {value!r}; it takes a whole number of 0 or more, or null")
     return value
 
 
-def _page(name: str, value: Any) -> int:
+def _read_count(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ControlError(f"{name} is {value!r}; it takes a whole number of 1 or more")
     return value
 
 
-def _actions(name: str, value: Any) -> list[str] | None:
+def _read_actions(name: str, value: Any) -> list[str] | None:
     if value is not None and (
-        not isinstance(value, list) or not all(isinstance(each, str) and each for each in value)
+        not isinstance(value, list)
+        or not all(isinstance(action, str) and action for action in value)
     ):
         raise ControlError(
             f"{name} is {value!r}; it takes a list of actions such as"
@@ -123,14 +126,14 @@ def _actions(name: str, value: Any) -> list[str] | None:
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
-    "latency_ms": _seconds,
-    "lro_s": _lro,
-    "lock_delete_propagation_s": _seconds,
-    "activity_log_delay_s": _seconds,
-    "throttle": _switch,
-    "seed": _whole_or_none,
-    "backup_retry_after_s": _whole_or_none,
-    "page_size": _page,
-    "log_rows": _page,
-    "allowed_actions": _actions,
+    "latency_ms": _read_number,
+    "lro_s": _read_lro_seconds,
+    "lock_delete_propagation_s": _read_number,
+    "activity_log_delay_s": _read_number,
+    "throttle": _read_switch,
+    "seed": _read_whole_or_none,
+    "backup_retry_after_s": _read_whole_or_none,
+    "page_size": _read_count,
+    "log_rows": _read_count,
+    "allowed_actions": _read_actions,
 }

@@ -13,36 +13,32 @@ type Resource = dict[str, Any]
 
 
 class State:
-    """Everything that exists. What came in goes out unchanged, unknown properties
-    included.
+    """All resources. What comes in goes out unchanged, unknown properties included.
 
-    Order: as first seen. A resource that is deleted and made again takes its old place,
-    so two states compare.
+    They keep the order in which they were first added. A resource that is deleted and
+    created again takes its old place, so that states can be compared.
     """
 
     def __init__(
-        self, resources: list[Resource] | None = None, beside: Mapping[str, Any] | None = None
+        self, resources: list[Resource] | None = None, extra: Mapping[str, Any] | None = None
     ) -> None:
-        """`resources` must be valid (see validation.py); `beside` is what the document
-        holds next to them."""
+        """`resources` must be valid (see validation.py); `extra` has the document's
+        other fields."""
         self._resources: dict[str, Resource] = {}
         self._types: dict[str, dict[str, None]] = {}
         self._rank: dict[str, int] = {}
         self.derived: set[str] = set()
-        """Keys of what was put there because the document left it to be derived (see
-        recovery_points.py)."""
-        self.beside = dict(beside or {})
+        """Keys of the resources that were derived (see recovery_points.py)."""
+        self.extra = dict(extra or {})
         for resource in resources or []:
             self.put(copy.deepcopy(resource))
 
     def dump(self, without: Collection[str] = ()) -> dict[str, Any]:
-        """The whole as JSON, but for the keys `without`; a copy."""
+        """A copy of everything as JSON, without the resources of these keys."""
         ordered = [
             key for key in sorted(self._resources, key=self._rank.__getitem__) if key not in without
         ]
-        return copy.deepcopy(
-            {"resources": [self._resources[key] for key in ordered], **self.beside}
-        )
+        return copy.deepcopy({"resources": [self._resources[key] for key in ordered], **self.extra})
 
     def get(self, resource_id: str) -> Resource | None:
         return self._resources.get(ids.key(resource_id))
@@ -57,7 +53,7 @@ class State:
         self._types.setdefault(fold(ids.parse(resource["id"]).type), {})[key] = None
 
     def remove(self, resource_id: str) -> None:
-        """Take away the resource and everything below it."""
+        """Remove the resource and everything below it."""
         below = [key for key in self._resources if ids.at_or_above(resource_id, key)]
         for key in below:
             self.derived.discard(key)
@@ -70,16 +66,16 @@ class State:
         return (self._resources[key] for key in keys if not under or ids.at_or_above(under, key))
 
     def types(self) -> set[str]:
-        """Every type that the state holds or held, in small letters."""
+        """Every type that the state has or had, in lower case."""
         return set(self._types)
 
     def subscriptions(self) -> dict[str, str]:
-        """The subscriptions that occur in ids, by key, in their first casing."""
-        found: dict[str, str] = {}
+        """The subscriptions of all ids by their folded form, in their first casing."""
+        names: dict[str, str] = {}
         for key in sorted(self._resources, key=self._rank.__getitem__):
-            subscription = ids.parse(self._resources[key]["id"]).subscription
-            found.setdefault(fold(subscription), subscription)
-        return found
+            name = ids.parse(self._resources[key]["id"]).subscription
+            names.setdefault(fold(name), name)
+        return names
 
     def has_subscription(self, subscription: str) -> bool:
         prefix = fold(f"/subscriptions/{subscription}")
@@ -87,18 +83,18 @@ class State:
 
 
 def properties(resource: Resource) -> dict[str, Any]:
-    """The resource's own properties, to read or to change."""
-    held: dict[str, Any] = resource.setdefault("properties", {})
-    return held
+    """The resource's own properties, not a copy."""
+    values: dict[str, Any] = resource.setdefault("properties", {})
+    return values
 
 
 def text(resource: Resource, name: str) -> str:
-    """A property as text, "" when it is not there."""
+    """A property as text, "" when it is missing."""
     value = (resource.get("properties") or {}).get(name)
     return "" if value is None else str(value)
 
 
 def wire(resource: Resource) -> Resource:
-    """A copy as ARM serves it: with id, name and type."""
+    """A copy as ARM sends it: with id, name and type."""
     parsed = ids.parse(resource["id"])
     return {"id": parsed.text, "name": parsed.name, "type": parsed.type, **copy.deepcopy(resource)}

@@ -1,8 +1,8 @@
 """Token buckets: ARM's own per subscription and kind of operation, and the compute
 provider's per resource.
 
-The counters are always kept and told in the headers; an empty bucket answers 429 only
-when throttling is switched on.
+The headers always have the counters; an empty bucket answers 429 only when throttling
+is switched on.
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 https://learn.microsoft.com/troubleshoot/azure/virtual-machines/windows/compute-throttling-limits
 """
@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.simulator import callers, log_errors
+from local.simulator import callers, ids, log_errors
 from local.simulator.errors import ArmError
 from local.simulator.ids import fold
 
@@ -48,11 +48,11 @@ KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 ARM_LIMITS = {"reads": (250, 25), "deletes": (200, 10), "writes": (200, 10)}
 GLOBAL_FACTOR = 15
 QUERY_LIMIT = (200, 200 / 30)
-"""200 requests in 30 seconds for each principal.
+"""Capacity and refill: 200 requests in 30 seconds for each principal.
 https://learn.microsoft.com/azure/azure-monitor/service-limits#user-query-throttling"""
 MANY_BUCKETS = 5_000
-"""From here on full buckets are dropped: a new one is full as well. There is one for
-every operation that was ever polled."""
+"""Above this number full buckets are dropped, because a new bucket is full as well.
+Every operation that was ever polled has one."""
 
 _VM = r"/providers/microsoft\.compute/virtualmachines/[^/]+"
 _POINTS = r"/providers/microsoft\.compute/restorepointcollections"
@@ -96,8 +96,8 @@ all others)."""
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a request cost: headers to send, and the refusal when throttling is on and a
-    bucket is empty."""
+    """The charge for a request: headers to send, and the refusal if a bucket is
+    empty."""
 
     headers: dict[str, str]
     refusal: ArmError | None
@@ -112,76 +112,70 @@ class Throttle:
         self._buckets.clear()
 
     def charge(self, method: str, path: str) -> Charge:
-        if fold(path).startswith("/v1/workspaces/"):
-            return self._query()
+        """Take a token from each bucket of a request."""
+        if ids.is_log_query(path):
+            return self._charge_query()
         subscription = _subscription(path)
         kind = KINDS.get(method, "writes")
-        arm, everyone = self._arm(kind, subscription)
+        capacity, rate = ARM_LIMITS[kind]
+        own, granted = self._take((kind, subscription), capacity, rate)
+        everyone, all_granted = self._take(
+            (f"global-{kind}", subscription), capacity * GLOBAL_FACTOR, rate * GLOBAL_FACTOR
+        )
+        prefix = f"x-ms-ratelimit-remaining-{'subscription' if subscription else 'tenant'}"
         headers = {
-            f"x-ms-ratelimit-remaining-{_level(subscription)}-{kind}": str(int(arm[0].tokens)),
-            f"x-ms-ratelimit-remaining-{_level(subscription)}-global-{kind}": str(
-                int(everyone[0].tokens)
-            ),
+            f"{prefix}-{kind}": str(int(own.tokens)),
+            f"{prefix}-global-{kind}": str(int(everyone.tokens)),
         }
-        refusal = None if arm[1] and everyone[1] else _arm_refusal(kind, subscription, arm[0])
-        counters, empty = self._compute(method, path, subscription)
+        refusal = None if granted and all_granted else _arm_refusal(kind, subscription, own)
+        counters, compute_refusal = self._charge_compute(method, path, subscription)
         if counters:
             headers["x-ms-ratelimit-remaining-resource"] = ",".join(counters)
-        return Charge(headers, refusal or empty)
+        return Charge(headers, refusal or compute_refusal)
 
-    def _query(self) -> Charge:
+    def _charge_query(self) -> Charge:
         """Log queries have a host and a limit of their own."""
         bucket, granted = self._take(("log queries", callers.CLIENT_ID), *QUERY_LIMIT)
         return Charge({}, None if granted else log_errors.throttled(bucket.wait_seconds()))
 
-    def _arm(self, kind: str, subscription: str) -> tuple[tuple[Bucket, bool], tuple[Bucket, bool]]:
-        capacity, rate = ARM_LIMITS[kind]
-        mine = self._take((kind, subscription), capacity, rate)
-        everyone = self._take(
-            (f"global-{kind}", subscription), capacity * GLOBAL_FACTOR, rate * GLOBAL_FACTOR
-        )
-        return mine, everyone
-
     def _take(
         self, name: tuple[str, str], capacity: float, per_second: float
     ) -> tuple[Bucket, bool]:
+        """The bucket of this name, and whether it had a token."""
         now = self._monotonic()
         if len(self._buckets) > MANY_BUCKETS:
             self._buckets = {
-                key: each for key, each in self._buckets.items() if not each.is_full(now)
+                key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)
             }
         bucket = self._buckets.setdefault(name, Bucket(capacity, per_second, capacity, now))
         return bucket, bucket.take(now)
 
-    def _compute(
+    def _charge_compute(
         self, method: str, path: str, subscription: str
     ) -> tuple[list[str], ArmError | None]:
+        """The compute provider's counters, and its refusal if a bucket is empty."""
         for methods, pattern, limits in COMPUTE_LIMITS:
-            if method in methods.split() and (found := re.search(pattern, fold(path))):
-                keys = {
-                    "subscription": subscription,
-                    "path": fold(path),
-                    "machine": fold(path)[: found.end()],
-                }
-                taken = [
-                    (name, self._take((name, keys[per]), size, rate / 60))
-                    for name, per, size, rate in limits
-                ]
-                counters = [
-                    f"Microsoft.Compute/{name};{int(bucket.tokens)}" for name, (bucket, _) in taken
-                ]
-                empty = [(name, bucket) for name, (bucket, granted) in taken if not granted]
-                return counters, _compute_refusal(*empty[0]) if empty else None
+            match = re.search(pattern, fold(path)) if method in methods.split() else None
+            if match is None:
+                continue
+            keys = {
+                "subscription": subscription,
+                "path": fold(path),
+                "machine": fold(path)[: match.end()],
+            }
+            counters, refusal = [], None
+            for name, per, capacity, per_minute in limits:
+                bucket, granted = self._take((name, keys[per]), capacity, per_minute / 60)
+                counters.append(f"Microsoft.Compute/{name};{int(bucket.tokens)}")
+                if not granted and refusal is None:
+                    refusal = _compute_refusal(name, bucket)
+            return counters, refusal
         return [], None
 
 
 def _subscription(path: str) -> str:
-    found = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE | re.ASCII)
-    return fold(found[1]) if found else ""
-
-
-def _level(subscription: str) -> str:
-    return "subscription" if subscription else "tenant"
+    match = re.match(r"/subscriptions/([^/]+)", path, re.IGNORECASE | re.ASCII)
+    return fold(match[1]) if match else ""
 
 
 def _arm_refusal(kind: str, subscription: str, bucket: Bucket) -> ArmError:
@@ -200,6 +194,5 @@ def _compute_refusal(name: str, bucket: Bucket) -> ArmError:
     )
     measured = json.dumps({"operationGroup": name, "allowedRequestCount": int(bucket.capacity)})
     details = [{"code": "TooManyRequests", "target": name, "message": measured}]
-    return ArmError(
-        429, "OperationNotAllowed", message, {"Retry-After": str(bucket.wait_seconds())}, details
-    )
+    headers = {"Retry-After": str(bucket.wait_seconds())}
+    return ArmError(429, "OperationNotAllowed", message, headers, details)

@@ -1,8 +1,9 @@
-"""Refuses a state that cannot be. Each rule names the resource and the reason."""
+"""Refuses an invalid state. Each rule names the resource and the reason."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from local.simulator import clock, ids, policies, recovery_points
@@ -11,10 +12,19 @@ from local.simulator.ids import fold
 from local.simulator.state import Resource, State
 
 LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
-"""The enum also has NotSpecified, which locks nothing and is refused here."""
+"""Azure's enum also has NotSpecified, which locks nothing; it is refused here."""
 NOTES_LIMIT = 512
 LOCK_NAME_LIMIT = 260
 LOCK_NAME_FORBIDDEN = '<>%&:\\?/"'
+PARENT_LEVELS = {
+    ids.EXTENSION: 1,
+    ids.BACKUP_JOB: 1,
+    ids.PROTECTED_ITEM: 3,
+    ids.RECOVERY_POINT: 1,
+    ids.BACKUP_POLICY: 1,
+}
+"""How many pairs of type and name an id is below its parent's."""
+EXTENSION_RESOURCES = (ids.LOCK, ids.DENY_ASSIGNMENT, ids.POLICY_ASSIGNMENT)
 TABLE_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
 COLUMN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -34,14 +44,13 @@ def load(document: Any) -> State:
     for resource in document["resources"]:
         _check_place(resource, state)
         _check_content(resource)
-    for _ in policies.all_of(state):  # raises for one that cannot be evaluated
-        pass
-    recovery_points.fill(state)
+    list(policies.read_all(state))  # raises for one that cannot be evaluated
+    recovery_points.derive_missing(state)
     return state
 
 
 def lock_level(value: Any) -> str:
-    """The level in its proper casing. Raises ValueError with the reason."""
+    """The level in Azure's casing. Raises ValueError with the reason."""
     for level in LOCK_LEVELS:
         if isinstance(value, str) and fold(value) == fold(level):
             return level
@@ -66,7 +75,7 @@ def check_lock(name: str, properties: Any) -> None:
         raise ValueError(f"notes are text of at most {NOTES_LIMIT} characters")
     owners = properties.get("owners")
     if owners is not None and not (
-        _objects(owners) and all(isinstance(o.get("applicationId"), str) for o in owners)
+        _are_objects(owners) and all(isinstance(o.get("applicationId"), str) for o in owners)
     ):
         raise ValueError("owners is a list of objects with applicationId")
 
@@ -74,7 +83,7 @@ def check_lock(name: str, properties: Any) -> None:
 def _check_logs(logs: Any) -> None:
     if logs is None:
         return
-    if not isinstance(logs, dict) or not all(_objects(rows) for rows in logs.values()):
+    if not isinstance(logs, dict) or not all(_are_objects(rows) for rows in logs.values()):
         raise StateError('"logs" is an object of tables, each a list of rows')
     for table, rows in logs.items():
         _require(
@@ -85,17 +94,12 @@ def _check_logs(logs: Any) -> None:
 
 
 def _check_log_row(which: str, row: dict[str, Any]) -> None:
-    """Azure Monitor puts TimeGenerated on every row; one without it is in no span of
-    time.
+    """Every row needs TimeGenerated, as Azure Monitor sets it: queries select by it.
 
     https://learn.microsoft.com/azure/azure-monitor/logs/log-standard-columns
     """
     at = row.get("TimeGenerated", "1970-01-01T00:00:00Z")
-    _require(
-        isinstance(at, str) and clock.parse(at) is not None,
-        which,
-        f"TimeGenerated {at!r} is no time",
-    )
+    _require(_is_time(at), which, f"TimeGenerated {at!r} is no time")
     for name in row:
         _require(COLUMN_NAME.fullmatch(name) is not None, which, f"{name!r} is no name of a column")
 
@@ -124,7 +128,7 @@ def _check_identity(number: int, resource: Any, seen: dict[str, str]) -> None:
 
 
 def _check_place(resource: Resource, state: State) -> None:
-    """Every resource needs its group, and a child its parent."""
+    """A resource needs its group, and a child its parent."""
     identity = resource["id"]
     parsed = ids.parse(identity)
     if parsed.group and not state.has(ids.group_of(identity)):
@@ -135,29 +139,16 @@ def _check_place(resource: Resource, state: State) -> None:
 
 
 def _parent(identity: str, kind: str) -> str:
-    """The id that must exist for this one to exist, "" where only the group counts."""
-    levels = {
-        ids.EXTENSION: 1,
-        ids.BACKUP_JOB: 1,
-        ids.PROTECTED_ITEM: 3,
-        ids.RECOVERY_POINT: 1,
-        ids.BACKUP_POLICY: 1,
-    }
-    for known, above in levels.items():
-        if ids.same_type(kind, known):
-            return ids.ancestor(identity, above)
-    if any(
-        ids.same_type(kind, each) for each in (ids.LOCK, ids.DENY_ASSIGNMENT, ids.POLICY_ASSIGNMENT)
-    ):
-        return _lockable(ids.extension_scope(identity))
-    return ""
-
-
-def _lockable(scope: str) -> str:
-    """Restore points and the like live inside their parent, which is then what must
-    exist."""
-    kind = ids.parse(scope).type
-    if ids.same_type(kind, ids.RESTORE_POINT):
+    """The id that must exist for this resource to exist, "" when it needs only its
+    group."""
+    for child, levels in PARENT_LEVELS.items():
+        if ids.same_type(kind, child):
+            return ids.ancestor(identity, levels)
+    if not any(ids.same_type(kind, extension) for extension in EXTENSION_RESOURCES):
+        return ""
+    scope = ids.extension_scope(identity)
+    if ids.same_type(ids.parse(scope).type, ids.RESTORE_POINT):
+        # A restore point is kept in its collection.
         return ids.ancestor(scope, 1)
     return scope
 
@@ -165,68 +156,42 @@ def _lockable(scope: str) -> str:
 def _check_content(resource: Resource) -> None:
     identity = resource["id"]
     kind = fold(ids.parse(identity).type)
-    held = resource.get("properties") or {}
-    if kind == fold(ids.LOCK):
-        try:
-            check_lock(ids.parse(identity).name, held)
-        except ValueError as error:
-            raise StateError(f"{identity}: {error}") from error
-    elif kind == fold(ids.VIRTUAL_MACHINE):
-        _check_machine(identity, held)
-    elif kind == fold(ids.COLLECTION):
-        _check_collection(identity, held)
-    elif kind == fold(ids.RESTORE_POINT):
-        raise StateError(
-            f"{identity}: a restore point is kept in its collection's properties.restorePoints"
-        )
-    elif kind == fold(ids.EXTENSION):
-        _require(
-            all(isinstance(held.get(n), str) for n in ("publisher", "type")),
-            identity,
-            "needs publisher and type",
-        )
-    elif kind == fold(ids.BACKUP_JOB):
-        _require(isinstance(held.get("status"), str), identity, "a backup job has a status")
-    elif kind == fold(ids.RECOVERY_POINT):
-        _check_recovery_point(identity, held)
-    elif kind == fold(ids.BACKUP_POLICY):
-        _require(held.get("policyType", "V1") in ("V1", "V2"), identity, "policyType is V1 or V2")
-    elif kind == fold(ids.DENY_ASSIGNMENT):
-        _require(
-            _objects(held.get("permissions")),
-            identity,
-            "a deny assignment has permissions, a list of objects",
-        )
+    check = _CHECKS.get(kind)
+    if check is not None:
+        check(identity, resource.get("properties") or {})
 
 
-def _check_machine(identity: str, held: dict[str, Any]) -> None:
-    view = held.get("instanceView", {})
+def _check_lock(identity: str, values: dict[str, Any]) -> None:
+    try:
+        check_lock(ids.parse(identity).name, values)
+    except ValueError as error:
+        raise StateError(f"{identity}: {error}") from error
+
+
+def _check_machine(identity: str, values: dict[str, Any]) -> None:
+    view = values.get("instanceView", {})
     _require(isinstance(view, dict), identity, "instanceView is an object")
     for name in ("statuses", "extensions"):
-        _require(
-            _objects(view.get(name, [])), identity, f"instanceView.{name} is a list of objects"
-        )
+        _require_objects(view.get(name, []), identity, f"instanceView.{name}")
     agent = view.get("vmAgent", {})
     _require(isinstance(agent, dict), identity, "instanceView.vmAgent is an object")
     for name in ("statuses", "extensionHandlers"):
-        _require(
-            _objects(agent.get(name, [])),
-            identity,
-            f"instanceView.vmAgent.{name} is a list of objects",
-        )
-    disk = (held.get("storageProfile") or {}).get("osDisk") or {}
+        _require_objects(agent.get(name, []), identity, f"instanceView.vmAgent.{name}")
+    disk = (values.get("storageProfile") or {}).get("osDisk") or {}
     os_type = disk.get("osType", "Windows") if isinstance(disk, dict) else None
     _require(os_type in ("Windows", "Linux"), identity, "osType is Windows or Linux")
 
 
-def _check_collection(identity: str, held: dict[str, Any]) -> None:
-    source = held.get("source")
-    good = (
-        isinstance(source, dict) and isinstance(source.get("id"), str) and ids.is_id(source["id"])
+def _check_collection(identity: str, values: dict[str, Any]) -> None:
+    source = values.get("source")
+    source_id = source.get("id") if isinstance(source, dict) else None
+    _require(
+        isinstance(source_id, str) and ids.is_id(source_id),
+        identity,
+        "a restore point collection has source.id, the id of its VM",
     )
-    _require(good, identity, "a restore point collection has source.id, the id of its VM")
-    points = held.get("restorePoints", [])
-    _require(_objects(points), identity, "restorePoints is a list of objects")
+    points = values.get("restorePoints", [])
+    _require_objects(points, identity, "restorePoints")
     names = [fold(str(point.get("name", ""))) for point in points]
     _require(
         all(names) and len(set(names)) == len(names),
@@ -242,27 +207,65 @@ def _check_collection(identity: str, held: dict[str, Any]) -> None:
         )
 
 
-def _check_recovery_point(identity: str, held: dict[str, Any]) -> None:
-    at = held.get("recoveryPointTime")
-    _require(
-        isinstance(at, str) and clock.parse(at) is not None,
-        identity,
-        f"recoveryPointTime {at!r} is no time",
+def _refuse_restore_point(identity: str, _: dict[str, Any]) -> None:
+    raise StateError(
+        f"{identity}: a restore point is kept in its collection's properties.restorePoints"
     )
+
+
+def _check_extension(identity: str, values: dict[str, Any]) -> None:
+    named = all(isinstance(values.get(name), str) for name in ("publisher", "type"))
+    _require(named, identity, "needs publisher and type")
+
+
+def _check_job(identity: str, values: dict[str, Any]) -> None:
+    _require(isinstance(values.get("status"), str), identity, "a backup job has a status")
+
+
+def _check_recovery_point(identity: str, values: dict[str, Any]) -> None:
+    at = values.get("recoveryPointTime")
+    _require(_is_time(at), identity, f"recoveryPointTime {at!r} is no time")
+    tiers = values.get("recoveryPointTierDetails", [])
+    _require_objects(tiers, identity, "recoveryPointTierDetails")
     _require(
-        _objects(held.get("recoveryPointTierDetails", [])),
-        identity,
-        "recoveryPointTierDetails is a list of objects",
-    )
-    _require(
-        isinstance(held.get("isInstantIlrSessionActive", False), bool),
+        isinstance(values.get("isInstantIlrSessionActive", False), bool),
         identity,
         "isInstantIlrSessionActive is true or false",
     )
 
 
-def _objects(value: Any) -> bool:
+def _check_backup_policy(identity: str, values: dict[str, Any]) -> None:
+    _require(values.get("policyType", "V1") in ("V1", "V2"), identity, "policyType is V1 or V2")
+
+
+def _check_deny_assignment(identity: str, values: dict[str, Any]) -> None:
+    _require_objects(values.get("permissions"), identity, "permissions of a deny assignment")
+
+
+_CHECKS: dict[str, Callable[[str, dict[str, Any]], None]] = {
+    fold(ids.LOCK): _check_lock,
+    fold(ids.VIRTUAL_MACHINE): _check_machine,
+    fold(ids.COLLECTION): _check_collection,
+    fold(ids.RESTORE_POINT): _refuse_restore_point,
+    fold(ids.EXTENSION): _check_extension,
+    fold(ids.BACKUP_JOB): _check_job,
+    fold(ids.RECOVERY_POINT): _check_recovery_point,
+    fold(ids.BACKUP_POLICY): _check_backup_policy,
+    fold(ids.DENY_ASSIGNMENT): _check_deny_assignment,
+}
+"""By the type in lower case; the properties of any other type may be anything."""
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, str) and clock.parse(value) is not None
+
+
+def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _require_objects(value: Any, identity: str, name: str) -> None:
+    _require(_are_objects(value), identity, f"{name} is a list of objects")
 
 
 def _require(holds: bool, identity: str, reason: str) -> None:

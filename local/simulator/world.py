@@ -1,4 +1,4 @@
-"""All that one simulator holds, and what is passed to a handler and back."""
+"""The whole of one simulator, and what a handler gets and returns."""
 
 from __future__ import annotations
 
@@ -20,16 +20,15 @@ from local.simulator.settings import Settings
 from local.simulator.state import State
 from local.simulator.throttle import Throttle
 
-LONGEST_LOG = 200_000
-"""Requests kept for GET /_sim/requests; the oldest give way, and `n` goes on counting.
-"""
-LONGEST_ACTIVITY = 20_000
+MAX_LOGGED_REQUESTS = 200_000
+"""Requests kept for GET /_sim/requests; the oldest go first, and `n` keeps counting."""
+MAX_ACTIVITY_RECORDS = 20_000
 """Requests kept for the Activity Log; Azure keeps 90 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One ARM request as GET /_sim/requests tells it."""
+    """One ARM request as GET /_sim/requests shows it; `at` is monotonic seconds."""
 
     n: int
     at: float
@@ -40,8 +39,8 @@ class Logged:
 
 
 class World:
-    """Raises StateError when the state cannot be. `monotonic` is the clock that
-    everything goes by."""
+    """State, engines and logs. Raises StateError for an invalid state. `monotonic` is
+    the clock of all engines."""
 
     def __init__(
         self,
@@ -56,27 +55,27 @@ class World:
         self.locks = Locks(monotonic)
         self.operations = Operations(monotonic, self.new_id)
         self.throttle = Throttle(monotonic)
-        self.requests: deque[Logged] = deque(maxlen=LONGEST_LOG)
-        self.activity: deque[Recorded] = deque(maxlen=LONGEST_ACTIVITY)
+        self.requests: deque[Logged] = deque(maxlen=MAX_LOGGED_REQUESTS)
+        self.activity: deque[Recorded] = deque(maxlen=MAX_ACTIVITY_RECORDS)
         self.arrived = 0
         self.former_collections: dict[str, str] = {}
-        """Id of the last collection that a VM lost, by the VM's key: the next one is
-        made in the same layout."""
+        """Id of the last collection that a VM lost, by the VM's key: the next one has
+        the same layout."""
 
     def new_id(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def replace_state(self, document: Any) -> None:
-        """Everything is as the document says; operations that ran are forgotten. Raises
-        StateError and changes nothing."""
+        """Replace the state and forget running operations. Raises StateError, and then
+        changes nothing."""
         self.state = validation.load(document)
         self.operations.clear()
         self.locks = Locks(self.monotonic)
         self.former_collections.clear()
 
     def change_settings(self, document: Any) -> None:
-        """Raises ControlError and changes nothing."""
-        self.settings = self.settings.changed(document)
+        """Change the named settings. Raises ControlError, and then changes nothing."""
+        self.settings = self.settings.update(document)
         if "seed" in document:
             self.random.seed(self.settings.seed)
         if "throttle" in document:
@@ -90,9 +89,9 @@ class Call:
     world: World
     method: str
     path: str
-    """Decoded, with one leading slash and no trailing one, in the caller's casing."""
+    """Decoded, with a leading slash and no trailing one, in the caller's casing."""
     names: dict[str, str]
-    """The parts of the path that the route names."""
+    """The values of the route's {names}."""
     query: dict[str, str]
     body: Any
     base_url: str
@@ -116,17 +115,21 @@ class Call:
     def group_id(self) -> str:
         return ids.group_id(self.names["subscription"], self.names["group"])
 
+    @property
+    def list_scope(self) -> str:
+        """The scope of a list that exists per group and per subscription."""
+        return self.group_id if "group" in self.names else self.subscription_id
+
     def expands(self, what: str) -> bool:
         return fold(what) in fold(self.query.get("$expand", "")).replace(" ", "").split(",")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` None is an empty body."""
+    """An answer; `body` None is an empty body."""
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     action: str = ""
-    """What was done or refused, for the Activity Log; "" where ARM refused before it
-    knew."""
+    """The action, for the Activity Log; "" when ARM refused before it was known."""

@@ -40,7 +40,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, wire: Mapping[str, Any]) -> Entry:
-        """Raises NotUsable when a field is missing, unknown, or of another kind."""
+        """Raises NotUsable when a field is missing, unknown, or of another type."""
         names = [field.name for field in fields(cls)]
         if missing := [name for name in names if name not in wire]:
             raise NotUsable(f"the audit entry has no {', '.join(missing)}")

@@ -1,34 +1,32 @@
 """Daily heads: one entry a day that binds every chain of that day, so that nothing can
-be cut off or left out afterwards.
+be cut off or left out afterwards without a trace.
 
-A head is an entry of the chain `heads`, made once the day is over. Its root is the
-SHA-256 over one line for each incident that was written to on that day, sorted:
-incident, number and hash of its last entry of that day. Whoever holds one head (see
-seals.py) can tell whether the log still is what it was.
+A head is an entry of the chain `heads`, written once the day is over. Its root is the
+SHA-256 over one line for each incident with entries on that day, sorted: incident,
+number and hash of its last entry of the day. With a copy of one head (see seals.py)
+anybody can check that the log up to that day is unchanged.
 https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
+from shared.audit.journal import ACTOR
 from shared.audit.log import AuditLog
 
 HEADS = "heads"
 KIND, RETENTION = "head", "retention"
-ACTOR = "azure-backup-remediator"
 SETTLED_MINUTES = 10
-"""How long after midnight (UTC) a day counts as over: for writers whose clocks are
-behind."""
+"""How long after midnight (UTC) a day ends, for writers whose clocks are behind."""
 
 
 class Days:
-    """Entries as they are read, and what the heads say of their days. Of each day only
-    the last place in each chain is kept."""
+    """Compares entries, as they are read, with the heads of their days. It keeps only
+    the last place in each chain of each day."""
 
     def __init__(self) -> None:
         self._last: dict[str, dict[str, tuple[int, str]]] = {}
@@ -43,8 +41,8 @@ class Days:
             chains[entry.incident] = (entry.seq, entry.hash)
 
     def root(self, day: str) -> tuple[str, int]:
-        """The root of a day (YYYY-MM-DD) and how many chains it binds. The chain of
-        heads itself is not among them."""
+        """The root of a day (YYYY-MM-DD) and the number of chains that it binds, the
+        chain of heads excepted."""
         chains = self._last.get(day, {})
         lines = "".join(
             f"{incident} {seq} {hash_}\n" for incident, (seq, hash_) in sorted(chains.items())
@@ -52,8 +50,8 @@ class Days:
         return hashlib.sha256(lines.encode()).hexdigest(), len(chains)
 
     def broken(self) -> Broken | None:
-        """The first head that the entries do not bear out; None when all do. Days
-        before a recorded retention are not asked for."""
+        """The first head that the entries do not match; None when they match all. Days
+        before a recorded retention are skipped."""
         kept_since = max(
             (
                 str(entry.detail.get("before", ""))
@@ -68,25 +66,17 @@ class Days:
                 continue
             root, chains = self.root(day)
             if (root, chains) != (head.detail.get("root"), head.detail.get("chains")):
-                told = (
+                reason = (
                     f"the entries of {day} are not those that it bound: {head.detail.get('chains')}"
                     f" chains then, {chains} now"
                 )
-                return Broken(HEADS, head.seq, told)
+                return Broken(HEADS, head.seq, reason)
         return None
 
 
-def check_heads(entries: Iterable[Entry]) -> Broken | None:
-    """The first head that the entries do not bear out; None when all do."""
-    days = Days()
-    for entry in entries:
-        days.add(entry)
-    return days.broken()
-
-
-async def make_due(log: AuditLog, now: datetime) -> list[Entry]:
-    """Bind every day that is over and not bound yet, up to the first entry of the log.
-    Safe to run twice at once."""
+async def bind_days(log: AuditLog, now: datetime) -> list[Entry]:
+    """Write the head of every day that is over and has none, from the log's first entry
+    on. Returns the new heads. Idempotent, also when two run at once."""
     bound = {
         str(entry.detail["day"])
         async for entry in log.entries(incident=HEADS)
@@ -126,8 +116,8 @@ async def _root_of(log: AuditLog, day: str) -> tuple[str, int]:
 
 
 async def _first_day(log: AuditLog, bound: set[str]) -> date | None:
-    """The day after the last one bound, or the day of the oldest incident's first
-    entry; None while there is none."""
+    """The day after the last head, else the day of the oldest incident's first entry;
+    None for an empty log."""
     if bound:
         return date.fromisoformat(max(bound)) + timedelta(days=1)
     async for entry in log.entries():

@@ -1,8 +1,8 @@
-"""The journal: one audit chain an incident, and the three things that are written to it.
+"""The journal: one audit chain an incident, and the three things written to it.
 
 A note says what was found or decided. An intent is written ahead of a change, its
-outcome after it; an intent without an outcome belongs to a process that died, or that is
-still at work. docs/audit-format.md has the format.
+outcome after it; an intent without an outcome belongs to a process that died, or that
+is still at work. docs/audit-format.md has the format.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Journal:
         correlation_id: str,
         detail: Detail = None,
     ) -> None:
-        """Record how a change ended; `correlation_id` is ARM's, "" where it gave none."""
+        """Record how a change ended. `correlation_id`: ARM's, "" where it gave none."""
         await self._write(chain, kind, target, "outcome", result, correlation_id, detail)
 
     async def failed(self, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared import clock
 from shared.arm_ids import same
-from shared.audit.chain import GENESIS, sealed
+from shared.audit.chain import GENESIS, add_hash
 from shared.audit.entry import PHASES, Entry
 from shared.errors import RowExists, StoreUnavailable
 from shared.store.contract import Row, Store
@@ -20,17 +20,17 @@ AUDIT = "audit"
 ATTEMPTS = 200
 LONGEST_DETAIL_CHARACTERS = 100_000
 KNOWN_HEADS = 1000
-"""Chains whose last entry is remembered, to save reads; a remembered one may be out of
-date, which the insert finds out."""
+"""How many chains' last entries are cached, to save reads. A cached one may be out of
+date: then the insert fails and the chain is read again."""
 _DIGITS = 8
 
 
 class AuditLog:
-    """One chain an incident. Writers that race for a place in it are told apart by the
-    store's conditional insert."""
+    """One chain per incident. Of writers that race for a place in it, the store's
+    conditional insert lets one win."""
 
     def __init__(self, store: Store, on_append: Callable[[Entry], None] | None = None) -> None:
-        """`on_append` is told of each entry once it is in the store; it may not raise."""
+        """`on_append` receives each entry once it is stored; it must not raise."""
         self._store = store
         self._on_append = on_append
         self._heads: dict[str, Entry] = {}
@@ -48,14 +48,14 @@ class AuditLog:
         correlation_id: str,
         detail: Mapping[str, Any],
     ) -> Entry:
-        """The entry as it is in the store. Raises StoreUnavailable when it is not
-        there: then the caller changes nothing."""
+        """Append an entry and return it as stored. Raises StoreUnavailable when it was
+        not stored: then the caller must change nothing."""
         if phase not in PHASES:
             raise ValueError(f"phase is {phase!r}; one of {', '.join(PHASES)}")
-        kept = _bounded(detail)
+        kept = _bound_detail(detail)
         for _ in range(ATTEMPTS):
-            head = self._heads.get(incident) or await self._head(incident)
-            entry = sealed(
+            head = self._heads.get(incident) or await self._find_head(incident)
+            entry = add_hash(
                 Entry(
                     seq=head.seq + 1 if head else 1,
                     at=clock.now(),
@@ -72,7 +72,7 @@ class AuditLog:
                     hash="",
                 )
             )
-            if await self._inserted(entry):
+            if await self._take_place(entry):
                 if self._on_append:
                     self._on_append(entry)
                 return entry
@@ -82,18 +82,18 @@ class AuditLog:
     async def entries(
         self, *, incident: str | None = None, vm: str | None = None, since: str | None = None
     ) -> AsyncIterator[Entry]:
-        """Entries in the order of their chains, incident by incident, oldest incident
-        first. `since` is ISO 8601, inclusive."""
+        """Entries incident by incident, the oldest incident first, each in the order of
+        its chain. `since` is ISO 8601, inclusive."""
         async for row in self._store.query(AUDIT, incident):
-            entry = _entry(row)
+            entry = _read_entry(row)
             if (vm is None or same(entry.vm, vm)) and (since is None or entry.at >= since):
                 yield entry
 
-    async def _inserted(self, entry: Entry) -> bool:
-        """Whether this entry took its place; False: another writer was first, or our
-        own write of before a lost answer."""
+    async def _take_place(self, entry: Entry) -> bool:
+        """Insert the entry at its place in the chain. False: the place is taken, by
+        another writer or by our own write whose answer was lost."""
         try:
-            await self._store.insert(AUDIT, entry.incident, _key(entry.seq), entry.to_json())
+            await self._store.insert(AUDIT, entry.incident, _make_key(entry.seq), entry.to_json())
         except RowExists:
             self._heads.pop(entry.incident, None)
             return False
@@ -102,9 +102,9 @@ class AuditLog:
         self._heads[entry.incident] = entry
         return True
 
-    async def _head(self, incident: str) -> Entry | None:
-        """The last entry of a chain. Found by doubling steps, so that a long chain is
-        not read whole."""
+    async def _find_head(self, incident: str) -> Entry | None:
+        """The last entry of a chain. Found by doubling steps and bisection, so that a
+        long chain is not read whole."""
         last, step = 0, 1
         while await self._exists(incident, last + step):
             last, step = last + step, step * 2
@@ -112,16 +112,16 @@ class AuditLog:
             step //= 2
             if await self._exists(incident, last + step):
                 last += step
-        row = await self._store.get(AUDIT, incident, _key(last)) if last else None
-        return _entry(row) if row else None
+        row = await self._store.get(AUDIT, incident, _make_key(last)) if last else None
+        return _read_entry(row) if row else None
 
     async def _exists(self, incident: str, seq: int) -> bool:
-        return await self._store.get(AUDIT, incident, _key(seq)) is not None
+        return await self._store.get(AUDIT, incident, _make_key(seq)) is not None
 
 
 def oldest_first(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries of many incidents by time; those of one stay in their chain's order,
-    whatever the clocks of the writers said."""
+    """Entries of many incidents by time. Those of one incident keep their chain's order
+    even where the writers' clocks disagree."""
     latest: dict[str, str] = {}
 
     def place(entry: Entry) -> str:
@@ -131,17 +131,17 @@ def oldest_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=place)
 
 
-def _entry(row: Row) -> Entry:
+def _read_entry(row: Row) -> Entry:
     return Entry.from_json(row.body)
 
 
-def _key(seq: int) -> str:
+def _make_key(seq: int) -> str:
     return f"{seq:0{_DIGITS}d}"
 
 
-def _bounded(detail: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Evidence comes from outside and has no limit there; here it has one. Plain JSON
-    values, as they will be read back."""
+def _bound_detail(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The detail as plain JSON values, as it will be read back; cut where it is too
+    long: evidence comes from outside, where nothing limits it."""
     text = json.dumps(detail, ensure_ascii=False, allow_nan=False)
     if len(text) > LONGEST_DETAIL_CHARACTERS:
         return {"cut": True, "characters": len(text), "begins": text[:LONGEST_DETAIL_CHARACTERS]}

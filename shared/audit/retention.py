@@ -1,9 +1,9 @@
-"""Forgets whole chains that are older than the retention setting allows. The only code
-that removes audit entries.
+"""Removes whole chains that are older than the retention setting allows. No other code
+removes audit entries.
 
-First the chain of heads says what is going to be forgotten, then each chain goes from
-its last entry to its first, so that one that is cut off in the middle still verifies.
-The chains `intake` and `heads` are kept.
+The chain of heads announces the removal first. Then each chain is removed from its last
+entry to its first, so that a chain that is half removed still verifies. The chains
+`intake` and `heads` are kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from shared.audit.entry import Entry
-from shared.audit.heads import ACTOR, HEADS, RETENTION
+from shared.audit.heads import HEADS, RETENTION
+from shared.audit.journal import ChainOf, Journal
 from shared.audit.log import AUDIT, AuditLog
 from shared.errors import RowChanged
 from shared.store.contract import Row, Store
@@ -19,23 +20,19 @@ from shared.store.contract import Row, Store
 KEPT = (HEADS, "intake")
 
 
-async def old_chains(store: Store, before: str) -> list[str]:
-    """Every chain whose last entry is before that day (YYYY-MM-DD): the ids of their
-    incidents."""
-    return [chain for chain in await _last_days(store, before) if chain not in KEPT]
+async def find_old_chains(store: Store, before: str) -> list[str]:
+    """Ids of the incidents whose last entry is before that day (YYYY-MM-DD)."""
+    return [chain for chain in await _find_last_days(store, before) if chain not in KEPT]
 
 
 async def announce(log: AuditLog, before: str, chains: int) -> None:
-    """Say in the chain of heads what is going to be forgotten."""
-    await log.append(
-        incident=HEADS,
-        vm="",
-        kind=RETENTION,
+    """Record in the chain of heads what is about to be removed."""
+    journal = Journal(log)
+    await journal.note(
+        ChainOf(HEADS, ""),
+        RETENTION,
+        f"{chains} chains from before {before} are forgotten, as the retention setting says",
         target=before,
-        phase="note",
-        result=f"{chains} chains from before {before} are forgotten, as the retention setting says",
-        actor=ACTOR,
-        correlation_id="",
         detail={"before": before, "chains": chains},
     )
 
@@ -43,16 +40,16 @@ async def announce(log: AuditLog, before: str, chains: int) -> None:
 async def remove_chain(store: Store, chain: str) -> None:
     rows = [row async for row in store.query(AUDIT, chain)]
     for row in reversed(rows):
-        with suppress(RowChanged):  # another run removed it
+        with suppress(RowChanged):  # another run removed it first
             await store.delete(row)
 
 
-async def _last_days(store: Store, before: str) -> list[str]:
+async def _find_last_days(store: Store, before: str) -> list[str]:
     last: dict[str, str] = {}
     async for row in store.query(AUDIT):
-        last[row.partition] = max(last.get(row.partition, ""), _day(row))
+        last[row.partition] = max(last.get(row.partition, ""), _read_day(row))
     return [chain for chain, day in last.items() if day < before]
 
 
-def _day(row: Row) -> str:
+def _read_day(row: Row) -> str:
     return Entry.from_json(row.body).at[:10]

@@ -1,8 +1,8 @@
-"""Keeps each daily head where the app itself cannot change it: a blob container with an
-immutability policy.
+"""Copies each daily head to where the app itself cannot change it: a blob container
+with an immutability policy.
 
-A seal is written once and never over an earlier one. Whether the container really has a
-policy is the installation's to see to.
+A seal is written once and never overwritten. The installation has to make sure that the
+container has such a policy.
 https://learn.microsoft.com/azure/storage/blobs/immutable-policy-configure-version-scope
 """
 
@@ -18,7 +18,7 @@ from azure.storage.blob.aio import ContainerClient
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.audit.heads import HEADS, KIND
-from shared.azure.identity import credential as credential_of
+from shared.azure.identity import make_credential
 from shared.clouds import PUBLIC, Cloud
 from shared.errors import SettingsError, StoreUnavailable
 
@@ -27,14 +27,14 @@ OPTIONS: dict[str, Any] = {"retry_total": 2, "connection_timeout": 5, "read_time
 
 
 class Seals:
-    """Raises StoreUnavailable when the container does not answer."""
+    """Every method raises StoreUnavailable when the container does not answer."""
 
     def __init__(self, container: ContainerClient, credential: Any = None) -> None:
         self._container = container
         self._credential = credential
 
     async def put(self, head: Entry) -> bool:
-        """Seal a head. False: that day is sealed already, and stays as it is."""
+        """Seal a head. False: that day has a seal already, which stays."""
         text = json.dumps(head.to_json(), ensure_ascii=False, sort_keys=True)
         try:
             await self._container.upload_blob(
@@ -73,13 +73,14 @@ class Seals:
 
 
 def open_seals(location: str, cloud: Cloud = PUBLIC) -> Seals:
-    """`location`: https://<account>.blob.core.windows.net/<container> (the app's
+    """Open the container at `location`:
+    https://<account>.blob.core.windows.net/<container> (signs in with the app's
     identity), or <container>@<connection string>.
 
     Raises SettingsError for anything else.
     """
     if location.startswith("https://"):
-        credential = credential_of(cloud)
+        credential = make_credential(cloud)
         return Seals(
             ContainerClient.from_container_url(location, credential=credential, **OPTIONS),
             credential,
@@ -98,8 +99,8 @@ def open_seals(location: str, cloud: Cloud = PUBLIC) -> Seals:
 
 
 def check_seals(seals: Iterable[Entry], entries: Iterable[Entry]) -> Broken | None:
-    """The first sealed head that the log does not have as it was sealed; None when it
-    has all."""
+    """The first sealed head that the log does not have unchanged; None when it has
+    all."""
     kept = {entry.hash for entry in entries if entry.incident == HEADS and entry.kind == KIND}
     for seal in seals:
         if seal.hash not in kept:
@@ -113,7 +114,7 @@ def check_seals(seals: Iterable[Entry], entries: Iterable[Entry]) -> Broken | No
 
 
 async def seal_all(seals: Seals, heads: AsyncIterator[Entry]) -> int:
-    """Seal what is not sealed yet. How many days that were."""
+    """Seal the days that have no seal yet. Returns their number."""
     sealed = await seals.days()
     made = 0
     async for head in heads:

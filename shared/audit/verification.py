@@ -1,5 +1,5 @@
-"""All that is checked of a log or an export, entry by entry: what is kept is the ends
-of chains, not their entries."""
+"""Every check of a log or an export, entry by entry. It keeps the ends of chains, not
+their entries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.audit.seals import check_seals
 
 
 class Verification:
-    """Hashes, links, daily heads, and sealed heads where there are some."""
+    """Checks hashes, links, daily heads, and sealed heads where there are any."""
 
     def __init__(self) -> None:
         self._chains, self._days = Chains(), Days()
@@ -21,17 +21,17 @@ class Verification:
 
     @property
     def incidents(self) -> int:
-        """Chains that were seen, that of the heads among them."""
+        """Number of chains so far, that of the heads included."""
         return len(self._chains)
 
     def add(self, entry: Entry) -> None:
-        """The entries of one chain come in their order. After the first that does not
-        hold they are only counted."""
+        """The entries of one chain must come in order. After the first that does not
+        verify, entries are only counted."""
         self.entries += 1
         if self._first is None:
             self._first = self._chains.add(entry)
             self._days.add(entry)
 
     def broken(self, seals: Iterable[Entry] = ()) -> Broken | None:
-        """The first entry that does not hold; None when all do."""
+        """The first entry that does not verify; None when all do."""
         return self._first or self._days.broken() or check_seals(seals, self._days.heads)

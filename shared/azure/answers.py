@@ -1,6 +1,6 @@
-"""Is an answer what was asked for? A 200 without the resource, or a list without its
-values, is no fact: the clients would read it as "there is none", and the product would
-act on that."""
+"""Checks that an answer is about what was requested. A 200 without the resource, or a
+list without its values, is no fact: the SDK's clients would read it as "there is none",
+and the product would act on that."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from shared.azure.calls import ResponseHook
 from shared.errors import NotUnderstood
 
 
-def told(asked: str, got: object) -> None:
-    """Raises NotUnderstood unless the resource in the answer carries the id that was
-    asked for."""
-    if not isinstance(got, str) or not same(asked, got):
-        raise NotUnderstood(f"the answer is not about {asked}: its id is {got!r}")
+def check_id(requested: str, answered: object) -> None:
+    """Raises NotUnderstood unless the resource in the answer has the requested id."""
+    if not isinstance(answered, str) or not same(requested, answered):
+        raise NotUnderstood(f"the answer is not about {requested}: its id is {answered!r}")
 
 
-def whole_list(hook: ResponseHook) -> ResponseHook:
-    """A response hook that also raises NotUnderstood for a page without `value`, or
-    with a value that has no id."""
+def require_whole_list(hook: ResponseHook) -> ResponseHook:
+    """A response hook that also raises NotUnderstood for a page without `value`, or for
+    a value without an id."""
 
     def check(response: Any) -> None:
         hook(response)
@@ -38,8 +37,8 @@ def whole_list(hook: ResponseHook) -> ResponseHook:
 
 
 class Succeeded:
-    """A response hook for a write whose client looks at the status alone: what a proxy
-    or a sign-in page answers with 200 has done nothing."""
+    """A response hook for a write whose client checks the status alone: a 200 from a
+    proxy or a sign-in page changed nothing."""
 
     def __init__(self, hook: ResponseHook) -> None:
         self._hook = hook
@@ -50,6 +49,7 @@ class Succeeded:
         self._first = self._first or response.http_response
 
     def check(self) -> None:
-        """Raises ValueError unless the answer, read by now, has no body or one in JSON."""
+        """Raises ValueError unless the answer has no body or a JSON one. Call it once
+        the body has been read."""
         if self._first.content.strip():
             json.loads(self._first.content)

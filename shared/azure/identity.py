@@ -8,8 +8,8 @@ from typing import Any
 from shared.clouds import Cloud
 
 
-def credential(cloud: Cloud) -> Any:
-    """Signs in where this cloud does. The caller closes it."""
+def make_credential(cloud: Cloud) -> Any:
+    """Signs in at the cloud's authority. The caller closes it."""
     from azure.identity.aio import DefaultAzureCredential
 
     return DefaultAzureCredential(authority=cloud.authority)

@@ -1,6 +1,6 @@
-"""Is an answer of the Log Analytics query API whole? Its client takes a 200 without
-tables for an empty result, and loses the inner error of a 400, which alone says what
-was wrong with the query."""
+"""Checks that an answer of the Log Analytics query API is complete. Its client takes a
+200 without tables for an empty result, and drops the inner error of a 400, which alone
+says what was wrong with the query."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from shared.azure.calls import ResponseHook, mapped
+from shared.azure.calls import ResponseHook, map_error
 from shared.errors import AzureCallFailed, Refused, Unavailable
 
 
-def whole_tables(hook: ResponseHook) -> ResponseHook:
-    """A response hook that raises for every error status what it means, and Unavailable
-    for anything else but whole tables."""
+def require_whole_tables(hook: ResponseHook) -> ResponseHook:
+    """A response hook that raises the matching error for every error status, and
+    Unavailable for any other answer without complete tables."""
 
     def check(response: Any) -> None:
         hook(response)
         http = response.http_response
         if http.status_code >= 400:
-            raise _told(http)
-        if http.status_code != 200 or not _is_whole(_json(http)):
+            raise _map_refusal(http)
+        if http.status_code != 200 or not _is_whole(_read_json(http)):
             raise Unavailable("the answer is a query's without its tables")
 
     return check
 
 
-def _told(http: Any) -> AzureCallFailed:
-    """The error, with code and message of the innermost one where the query was
-    refused."""
-    error = mapped(HttpResponseError(response=http))
-    code, message = _innermost(_json(http))
+def _map_refusal(http: Any) -> AzureCallFailed:
+    """The error; where the query was refused, with code and message of the innermost
+    error."""
+    error = map_error(HttpResponseError(response=http))
+    code, message = _find_innermost(_read_json(http))
     if not isinstance(error, Refused) or not code:
         return error
     return Refused(message, code=code, status=error.status, correlation_id=error.correlation_id)
 
 
-def _json(http: Any) -> Any:
-    """The body; None where it is no JSON."""
+def _read_json(http: Any) -> Any:
+    """The body; None where it is not JSON."""
     try:
         return json.loads(http.text())
     except ValueError:
         return None
 
 
-def _innermost(body: Any) -> tuple[str, str]:
+def _find_innermost(body: Any) -> tuple[str, str]:
     """Code and message of the last innererror, ("", "") where there is none."""
     within = body.get("error") if isinstance(body, dict) else None
     found = ("", "")
@@ -56,7 +56,7 @@ def _innermost(body: Any) -> tuple[str, str]:
 
 
 def _is_whole(body: Any) -> bool:
-    """Tables, and beside them no error or one that can be read."""
+    """Whether it has tables, and either no error or one that can be read."""
     tables = body.get("tables") if isinstance(body, dict) else None
     return (
         isinstance(tables, list)
@@ -73,7 +73,7 @@ def _is_error(error: Any) -> bool:
 
 
 def _is_table(table: Any) -> bool:
-    """Named and typed columns, and in every row a cell for each."""
+    """Whether its columns have names and types, and every row a cell for each."""
     columns, rows = (
         (table.get("columns"), table.get("rows")) if isinstance(table, dict) else (None, None)
     )

@@ -1,9 +1,10 @@
-"""The KQL of the two kinds of tables that a vault logs its jobs to. Nothing goes into
-it but instants and a number, all ours.
+"""The KQL for the two kinds of tables that a vault logs its jobs to. Only times and a
+number, all ours, are put into it.
 
-Both give the same columns, of each job the last record in the span, and of these the
-failed ones, oldest first. BackupItemUniqueId names group and VM, so nothing is joined:
-a join with CoreAzureBackup would lose the jobs of items that it does not have yet.
+Both queries return the same columns: of each job the last record in the span, where
+that says Failed, oldest first. BackupItemUniqueId names resource group and VM, so no
+join is needed: one with CoreAzureBackup would lose the jobs of items that are not there
+yet.
 https://learn.microsoft.com/azure/backup/backup-azure-reports-data-model
 """
 
@@ -11,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from shared import clock
 from shared.errors import AzureCallFailed, Refused
 
 NOT_RESOLVED = "SEM0100"
@@ -61,8 +63,8 @@ _LEGACY = (
     ),
     *_END,
 )
-"""A column of AzureDiagnostics exists only when some row has filled it, and its suffix
-is the type that Azure Monitor took it for."""
+"""A column of AzureDiagnostics exists only once some row has filled it, and its suffix
+is the type that Azure Monitor assumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,12 @@ class LogTable:
 
     @property
     def actions(self) -> tuple[str, str]:
-        """What the reader needs at the workspace.
+        """The permissions that a reader needs at the workspace.
         https://learn.microsoft.com/azure/azure-monitor/logs/manage-access"""
         return f"{QUERY_ACTION}/read", f"{QUERY_ACTION}/{self.name}/read"
 
     def is_missing(self, error: AzureCallFailed) -> bool:
-        """Whether a refusal says that the table itself does not exist: nothing was ever
+        """Whether the refusal says that the table does not exist: nothing was ever
         written to it."""
         return (
             isinstance(error, Refused)
@@ -86,19 +88,16 @@ class LogTable:
         )
 
 
-def _table(stages: tuple[str, ...]) -> LogTable:
+def _make_table(stages: tuple[str, ...]) -> LogTable:
     template = "\n| ".join(stages)
 
     def query(since: datetime, until: datetime, rows: int) -> str:
-        return template.format(since=instant(since), until=instant(until), rows=int(rows))
+        return template.format(
+            since=clock.as_text(since), until=clock.as_text(until), rows=int(rows)
+        )
 
     return LogTable(stages[0], query)
 
 
-def instant(moment: datetime) -> str:
-    """2026-11-20T22:59:00.000000Z, as KQL's datetime() takes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-TABLES = (_table(_RESOURCE_SPECIFIC), _table(_LEGACY))
-"""The preferred one first: its row is kept where both have a job."""
+TABLES = (_make_table(_RESOURCE_SPECIFIC), _make_table(_LEGACY))
+"""The preferred one first: where both have a job, its row is kept."""

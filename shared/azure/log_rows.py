@@ -1,5 +1,5 @@
-"""What the log of failed backups gives: its rows as values, and how much of the truth
-they are."""
+"""The answers of the log of failed backups: its rows as values, and how complete they
+are."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from shared.events.failure import JOB_ID
 from shared.events.vm_items import item_of_names
 
 
-class Outcome(StrEnum):
-    """From best to worst. Only COMPLETE says anything about what is not among the rows."""
+class ReadOutcome(StrEnum):
+    """From best to worst. Only after COMPLETE does a missing row mean anything."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
-    """Azure gave some rows and an error (LogsQueryStatus.PARTIAL), or more rows at one
-    instant than one query may give."""
+    """Azure returned rows and an error (LogsQueryStatus.PARTIAL), or one instant has
+    more rows than one query may return."""
     NO_TABLES = "no_tables"
-    """No vault ever logged its backup jobs to this workspace."""
+    """No vault has ever logged its backup jobs to this workspace."""
     UNREACHABLE = "unreachable"
-    """Throttled, a server error, no answer, or one that is no answer to a query, for
-    all of REMEDIATOR_RETRY_SECONDS."""
+    """Throttled, a server error, no answer, or no answer of the query API, for all of
+    REMEDIATOR_RETRY_SECONDS."""
     REFUSED = "refused"
-    """The query as it is will never be answered."""
+    """The query as it is will always be refused."""
     NO_PERMISSION = "no_permission"
     NO_WORKSPACE = "no_workspace"
-    """None is set, or the one that is set does not exist."""
+    """None is configured, or the configured one does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class LoggedFailure:
     """VM;iaasvmcontainerv2;{group};{vm}."""
     vm_id: str
     job_id: str
-    """JobUniqueId. That it is the name of the vault's backup job is not established:
-    read the job before anything is believed."""
+    """JobUniqueId. No document says that this is the name of the vault's backup job, so
+    read the job before relying on it."""
     started_at: datetime
     recorded_at: datetime
     """TimeGenerated."""
@@ -63,8 +63,8 @@ class LoggedFailure:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row of a failed backup that could not be read, and why. Somebody's backup
-    failed all the same."""
+    """A row of a failed backup that could not be read, and why: a backup failed all the
+    same."""
 
     table: str
     reason: str
@@ -72,18 +72,17 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class TableReading:
-    """What one table gave. Rows are whole before `complete_until`."""
+    """The rows of one table, complete before `complete_until`."""
 
     table: str
-    outcome: Outcome
+    outcome: ReadOutcome
     complete_until: datetime
     reason: str = ""
     failures: tuple[LoggedFailure, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
     def with_rows(self, rows: Iterable[LoggedFailure | Skipped]) -> TableReading:
-        """With more rows; those that were there already (pages overlap by an instant)
-        are not doubled."""
+        """With more rows, each once: pages overlap by an instant."""
         failures = {each.key: each for each in self.failures}
         skipped = dict.fromkeys(self.skipped)
         for row in rows:
@@ -98,13 +97,13 @@ class TableReading:
 class LogAnswer:
     """The answer for a span of time.
 
-    Before `complete_until`, `failures` and `skipped` are all that the workspace had
-    when it was asked; that is the end of the span when COMPLETE, and its beginning when
-    nothing is certain. From there on the rows may lack some. The next look begins
-    there, or earlier: rows come late.
+    Before `complete_until`, `failures` and `skipped` are all rows that the workspace
+    had at the time of the query; from then on some may be missing. It is the end of the
+    span when COMPLETE, and its beginning when nothing is certain. Begin the next query
+    there, or earlier: rows arrive late.
     """
 
-    outcome: Outcome
+    outcome: ReadOutcome
     complete_until: datetime
     reason: str = ""
     """For a person; "" when COMPLETE."""
@@ -115,11 +114,14 @@ class LogAnswer:
     skipped: tuple[Skipped, ...] = ()
 
 
-def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
-    """A row of log_queries.py, by the names that the query gave its columns."""
+def read_row(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
+    """A row of a query of log_queries.py, by that query's column names."""
     try:
         item = item_of_names(
-            _text(row, "VaultId"), _text(row, "BackupItemUniqueId"), "BackupItemUniqueId", "VaultId"
+            _read_text(row, "VaultId"),
+            _read_text(row, "BackupItemUniqueId"),
+            "BackupItemUniqueId",
+            "VaultId",
         )
         return LoggedFailure(
             table=table,
@@ -127,11 +129,11 @@ def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
             container_name=item.container,
             item_name=item.name,
             vm_id=item.vm_id,
-            job_id=_job_id(row),
-            started_at=_moment(row, "JobStartDateTime"),
-            recorded_at=_moment(row, "TimeGenerated"),
-            error_code=_text(row, "JobFailureCode", may_be_empty=True),
-            status=_text(row, "JobStatus"),
+            job_id=_read_job_id(row),
+            started_at=_read_moment(row, "JobStartDateTime"),
+            recorded_at=_read_moment(row, "TimeGenerated"),
+            error_code=_read_text(row, "JobFailureCode", may_be_empty=True),
+            status=_read_text(row, "JobStatus"),
         )
     except NotUsable as error:
         return Skipped(
@@ -141,7 +143,7 @@ def failure(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
         )
 
 
-def _text(row: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> str:
+def _read_text(row: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> str:
     value = row.get(name)
     if may_be_empty and value is None:
         return ""
@@ -150,14 +152,14 @@ def _text(row: Mapping[str, Any], name: str, *, may_be_empty: bool = False) -> s
     return value
 
 
-def _job_id(row: Mapping[str, Any]) -> str:
-    job_id = _text(row, "JobUniqueId")
+def _read_job_id(row: Mapping[str, Any]) -> str:
+    job_id = _read_text(row, "JobUniqueId")
     if not JOB_ID.fullmatch(job_id):
         raise NotUsable(f"JobUniqueId is no job's: {job_id!r:.80}")
     return job_id
 
 
-def _moment(row: Mapping[str, Any], name: str) -> datetime:
+def _read_moment(row: Mapping[str, Any], name: str) -> datetime:
     value = row.get(name)
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise NotUsable(f"{name} is no time: {value!r:.80}")

@@ -1,8 +1,8 @@
-"""Failed VM backups as a Log Analytics workspace has them: what the vaults' diagnostic
-settings sent there.
+"""Reads failed VM backups from a Log Analytics workspace, where the vaults' diagnostic
+settings send them.
 
-Rows come late (20 to 30 minutes, by the documents), and a row is found by
-TimeGenerated: when the record was made, which is when the job had ended.
+Rows arrive late (20 to 30 minutes, as documented). They are found by TimeGenerated, the
+time of the record, which is after the job ended.
 https://learn.microsoft.com/azure/backup/backup-azure-monitoring-use-azuremonitor
 """
 
@@ -13,19 +13,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared import errors
-from shared.azure.calls import ResponseHook, with_retries
+from shared.azure.calls import ResponseHook
 from shared.azure.clients import AzureClients
-from shared.azure.log_answers import whole_tables
+from shared.azure.log_answers import require_whole_tables
 from shared.azure.log_queries import TABLES, LogTable
-from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome, Skipped, TableReading, failure
+from shared.azure.log_rows import (
+    LogAnswer,
+    LoggedFailure,
+    ReadOutcome,
+    Skipped,
+    TableReading,
+    read_row,
+)
 
 ROWS_PER_QUERY = 1000
-_OUTCOMES: tuple[tuple[type[errors.AzureCallFailed], Outcome], ...] = (
-    (errors.NotFound, Outcome.NO_WORKSPACE),
-    (errors.AccessDenied, Outcome.NO_PERMISSION),
-    (errors.Refused, Outcome.REFUSED),
+_OUTCOMES: tuple[tuple[type[errors.AzureCallFailed], ReadOutcome], ...] = (
+    (errors.NotFound, ReadOutcome.NO_WORKSPACE),
+    (errors.AccessDenied, ReadOutcome.NO_PERMISSION),
+    (errors.Refused, ReadOutcome.REFUSED),
 )
-"""The first that fits; any other failure is UNREACHABLE."""
+"""The first match counts; any other failure is UNREACHABLE."""
 
 
 class FailedBackupLog:
@@ -36,37 +43,39 @@ class FailedBackupLog:
         self._rows_per_query = rows_per_query
 
     async def failures(self, since: datetime, until: datetime) -> LogAnswer:
-        """Failed backups of Azure VMs, in all vaults that log there, that were recorded
-        from `since` on and before `until`.
+        """Failed backups of Azure VMs, in all vaults that log there, recorded from
+        `since` on and before `until`.
 
-        Both instants have a time zone. Raises ValueError where one has none or `until`
-        is before `since`; never for what Azure answers. A job that both kinds of tables
-        have is given once. Rows of vaults in other subscriptions are given as well.
+        Both need a time zone. Raises ValueError where one has none or `until` is before
+        `since`; never for what Azure answers. A job that both kinds of tables have is
+        returned once. Rows of vaults in other subscriptions are returned as well.
         """
         if since.tzinfo is None or until.tzinfo is None or until < since:
             raise ValueError(f"no span of time: {since} to {until}")
         if not self._clients.settings.workspace_id:
-            return LogAnswer(Outcome.NO_WORKSPACE, since, "REMEDIATOR_WORKSPACE_ID is not set")
+            return LogAnswer(ReadOutcome.NO_WORKSPACE, since, "REMEDIATOR_WORKSPACE_ID is not set")
         readings = [
-            await self._table(table, since.astimezone(UTC), until.astimezone(UTC))
+            await self._read_table(table, since.astimezone(UTC), until.astimezone(UTC))
             for table in TABLES
         ]
-        return _folded(readings, since)
+        return _fold(readings, since)
 
-    async def _table(self, table: LogTable, since: datetime, until: datetime) -> TableReading:
+    async def _read_table(self, table: LogTable, since: datetime, until: datetime) -> TableReading:
         """All pages of one table. Each begins at the last instant of the one before,
-        which may have more rows than were given."""
-        reading = TableReading(table.name, Outcome.COMPLETE, since)
+        which may have more rows than that page held."""
+        reading = TableReading(table.name, ReadOutcome.COMPLETE, since)
         while True:
             try:
-                page = await self._page(table, reading.complete_until, until)
+                page = await self._read_page(table, reading.complete_until, until)
             except errors.AzureCallFailed as error:
                 if table.is_missing(error):
-                    return replace(reading, outcome=Outcome.NO_TABLES, reason=error.message)
-                return replace(reading, outcome=_outcome(error), reason=_reason(table, error))
+                    return replace(reading, outcome=ReadOutcome.NO_TABLES, reason=error.message)
+                return replace(
+                    reading, outcome=_choose_outcome(error), reason=_explain(table, error)
+                )
             reading = reading.with_rows(page.rows)
             if page.partial:
-                return replace(reading, outcome=Outcome.PARTIAL, reason=page.partial)
+                return replace(reading, outcome=ReadOutcome.PARTIAL, reason=page.partial)
             if len(page.rows) < self._rows_per_query:
                 return replace(reading, complete_until=until)
             if page.last is None or page.last <= reading.complete_until:
@@ -74,10 +83,10 @@ class FailedBackupLog:
                     f"{table.name} has {self._rows_per_query} rows or more that begin at one"
                     f" instant, {reading.complete_until.isoformat()}"
                 )
-                return replace(reading, outcome=Outcome.PARTIAL, reason=reason)
+                return replace(reading, outcome=ReadOutcome.PARTIAL, reason=reason)
             reading = replace(reading, complete_until=page.last)
 
-    async def _page(self, table: LogTable, since: datetime, until: datetime) -> _Page:
+    async def _read_page(self, table: LogTable, since: datetime, until: datetime) -> _Page:
         settings = self._clients.settings
         query = table.query(since, until, self._rows_per_query)
 
@@ -87,15 +96,11 @@ class FailedBackupLog:
                 query,
                 timespan=(since, until),
                 server_timeout=max(1, int(settings.call_timeout_seconds)),
-                raw_response_hook=whole_tables(hook),
+                raw_response_hook=require_whole_tables(hook),
             )
 
-        answer = await with_retries(
-            read,
-            timeout_seconds=settings.call_timeout_seconds,
-            retry_seconds=settings.retry_seconds,
-        )
-        return _page(table.name, answer.value)
+        answer = await self._clients.call_with_retries(read)
+        return _parse_page(table.name, answer.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +109,29 @@ class _Page:
     partial: str
     """Why the answer is not whole, or ""."""
     last: datetime | None
-    """When the last row was recorded; None where it does not say."""
+    """When the last row was recorded; None where the row does not say."""
 
 
-def _page(table: str, result: Any) -> _Page:
+def _parse_page(table: str, result: Any) -> _Page:
     """From a LogsQueryResult or a LogsQueryPartialResult."""
     error = getattr(result, "partial_error", None)
     rows = [dict(zip(each.columns, row, strict=True)) for each in result for row in each.rows]
     last = rows[-1].get("TimeGenerated") if rows else None
     return _Page(
-        tuple(failure(table, row) for row in rows),
+        tuple(read_row(table, row) for row in rows),
         f"{error.code}: {error.message}" if error else "",
         last if isinstance(last, datetime) and last.tzinfo else None,
     )
 
 
-def _outcome(error: errors.AzureCallFailed) -> Outcome:
+def _choose_outcome(error: errors.AzureCallFailed) -> ReadOutcome:
     return next(
-        (outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.UNREACHABLE
+        (outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), ReadOutcome.UNREACHABLE
     )
 
 
-def _reason(table: LogTable, error: errors.AzureCallFailed) -> str:
-    """The log's refusal does not name what is lacking, as ARM's does."""
+def _explain(table: LogTable, error: errors.AzureCallFailed) -> str:
+    """Names the missing permissions: the log's refusal does not, unlike ARM's."""
     needed = (
         f"; needed at the workspace: {' and '.join(table.actions)}"
         if isinstance(error, errors.AccessDenied)
@@ -135,20 +140,24 @@ def _reason(table: LogTable, error: errors.AzureCallFailed) -> str:
     return f"{error}{needed}"
 
 
-def _folded(readings: list[TableReading], since: datetime) -> LogAnswer:
-    """One answer of several tables. A table that was never written takes nothing away,
-    unless there is no other."""
-    there = [each for each in readings if each.outcome is not Outcome.NO_TABLES]
+def _fold(readings: list[TableReading], since: datetime) -> LogAnswer:
+    """One answer from several tables. A table that was never written counts only where
+    there is no other."""
+    there = [each for each in readings if each.outcome is not ReadOutcome.NO_TABLES]
     if not there:
-        return LogAnswer(Outcome.NO_TABLES, since, "; ".join(each.reason for each in readings))
-    short = [each for each in there if each.outcome is not Outcome.COMPLETE]
-    worst = max((each.outcome for each in there), key=list(Outcome).index)
+        return LogAnswer(ReadOutcome.NO_TABLES, since, "; ".join(each.reason for each in readings))
+    short = [each for each in there if each.outcome is not ReadOutcome.COMPLETE]
+    worst = max((each.outcome for each in there), key=list(ReadOutcome).index)
     rows = {each.key: each for reading in reversed(there) for each in reading.failures}
     return LogAnswer(
         worst,
         min(each.complete_until for each in there),
         "; ".join(dict.fromkeys(each.reason for each in short)),
-        tuple(each.table for each in there if each.outcome in (Outcome.COMPLETE, Outcome.PARTIAL)),
+        tuple(
+            each.table
+            for each in there
+            if each.outcome in (ReadOutcome.COMPLETE, ReadOutcome.PARTIAL)
+        ),
         tuple(sorted(rows.values(), key=lambda each: (each.recorded_at, each.key))),
         tuple(skipped for reading in there for skipped in reading.skipped),
     )

@@ -1,7 +1,7 @@
-"""Asks Azure once for what several ask within one look, so that twenty VMs of a group
-do not ask twenty times for its tags.
+"""Reads each fact once for all who need it within one look, so that twenty VMs of a
+resource group do not read its tags twenty times.
 
-Made for one look and thrown away with it: a fact that is kept is no fact any more.
+Create one per look and drop it afterwards: a cached fact may be out of date.
 """
 
 from __future__ import annotations
@@ -21,34 +21,35 @@ from shared.facts import Absent, Unreadable
 class OneLook(ArmReader):
     def __init__(self, clients: AzureClients) -> None:
         super().__init__(clients)
-        self._asked: dict[tuple[str, str], asyncio.Future[Any]] = {}
+        self._reads: dict[tuple[str, str], asyncio.Future[Any]] = {}
 
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
-        return await self._once("VM", vm_id, super().virtual_machine)
+        return await self._read_once("VM", vm_id, super().virtual_machine)
 
     async def resource_group_tags(
         self, resource_group: str
     ) -> dict[str, str] | Absent | Unreadable:
-        return await self._once("tags", resource_group, super().resource_group_tags)
+        return await self._read_once("tags", resource_group, super().resource_group_tags)
 
     async def locks(
         self, scope: str, *, below: bool = False
     ) -> tuple[facts.Lock, ...] | Absent | Unreadable:
-        return await self._once(f"locks {below}", scope, partial(super().locks, below=below))
+        return await self._read_once(f"locks {below}", scope, partial(super().locks, below=below))
 
     async def vaults(self) -> tuple[facts.Vault, ...] | Absent | Unreadable:
         vaults = super().vaults
-        return await self._once("vaults", "", lambda _: vaults())
+        return await self._read_once("vaults", "", lambda _: vaults())
 
     async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
-        return await self._once("policy", policy_id, super().backup_policy)
+        return await self._read_once("policy", policy_id, super().backup_policy)
 
     async def running_jobs(self, vault_id: str) -> tuple[facts.Job, ...] | Absent | Unreadable:
-        return await self._once("jobs", vault_id, super().running_jobs)
+        return await self._read_once("jobs", vault_id, super().running_jobs)
 
-    async def _once[T](self, what: str, of: str, read: Callable[[str], Awaitable[T]]) -> T:
+    async def _read_once[T](self, what: str, of: str, read: Callable[[str], Awaitable[T]]) -> T:
         key = (what, fold(of))
-        if key not in self._asked:
-            self._asked[key] = asyncio.ensure_future(read(of))
-        found: T = await asyncio.shield(self._asked[key])
+        if key not in self._reads:
+            self._reads[key] = asyncio.ensure_future(read(of))
+        # shielded: one caller that is cancelled must not cancel the read of the others
+        found: T = await asyncio.shield(self._reads[key])
         return found

@@ -1,13 +1,13 @@
-"""The policies that every request to Azure passes, in their order.
+"""The policies that every request to Azure passes, in order.
 
-Between the redirects and the sign-in each request is looked at once more: polls of
-Azure-AsyncOperation and Location, nextLink pages and redirects are all sent through
-here, and their addresses come out of answers. The token goes to the configured
-endpoint, or to one of its regions, and nowhere else.
+Between the redirects and the sign-in each request's address is checked: polls of
+Azure-AsyncOperation and Location, nextLink pages and redirects all pass here, and their
+addresses come from answers. The token goes to the configured endpoint, or to one of its
+regions, and nowhere else.
 
-Left out on purpose: the SDK's retries (shared/azure/calls.py has the one retry policy)
+Left out on purpose: the SDK's retries (shared/azure/calls.py has the only retry policy)
 and ARMAutoResourceProviderRegistrationPolicy, which registers a resource provider by
-itself: a change without a record, by a right that our roles do not have.
+itself: a change without a record, and with a permission that our roles do not grant.
 https://learn.microsoft.com/azure/developer/python/sdk/fundamentals/http-pipeline-retries
 """
 
@@ -22,7 +22,7 @@ from azure.core.pipeline import policies
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from shared.arm_ids import fold
-from shared.azure.retry_after import whole_seconds
+from shared.azure.retry_after import read_retry_after
 from shared.errors import PointsElsewhere
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -32,8 +32,8 @@ _PORTS = {"http": 80, "https": 443}
 _ADDRESS = re.compile(
     r"(https?)://([A-Za-z0-9.:\[\]-]+)(?:[/?#].*)?", re.IGNORECASE | re.ASCII | re.DOTALL
 )
-"""What is no plain host and port, user information and backslashes among them, is
-refused."""
+"""Only a plain host and port: user information and backslashes, for example, do not
+match."""
 _REGION = re.compile(r"[a-z0-9]+")
 
 
@@ -46,8 +46,8 @@ class Origin:
     port: int
 
 
-def origin_of(address: str) -> Origin | None:
-    """None where the address has none that can be told for certain."""
+def read_origin(address: str) -> Origin | None:
+    """None where it cannot be determined for certain."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
         return None
@@ -59,23 +59,23 @@ def origin_of(address: str) -> Origin | None:
     return Origin(scheme, fold(host), _PORTS[scheme] if port is None else port) if host else None
 
 
-def on_loopback(endpoint: str) -> bool:
-    """Plain http to this very machine: the simulator, never Azure."""
+def is_on_loopback(endpoint: str) -> bool:
+    """Plain http to this machine: the simulator, never Azure."""
     parts = urlsplit(endpoint)
     return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where requests of one client, and so its token, may go."""
+    """Where one client's requests, and with them its token, may go."""
 
     endpoint: str
     regional: bool = False
-    """Also to one label before the endpoint's host: ARM names its regions there."""
+    """Also hosts with one label before the endpoint's: ARM's regions."""
 
     def check(self, address: str) -> None:
-        """Raises PointsElsewhere."""
-        here, there = origin_of(self.endpoint), origin_of(address)
+        """Raises PointsElsewhere for an address elsewhere."""
+        here, there = read_origin(self.endpoint), read_origin(address)
         if here is None or there is None or not (here == there or self._is_region(here, there)):
             shown = (
                 f"{there.scheme}://{there.host}:{there.port}" if there else "no address of a host"
@@ -83,14 +83,14 @@ class Home:
             raise PointsElsewhere(f"an answer points elsewhere: {shown} is not {self.endpoint}")
 
     def _is_region(self, here: Origin, there: Origin) -> bool:
-        if not self.regional or on_loopback(self.endpoint):
+        if not self.regional or is_on_loopback(self.endpoint):
             return False
         label, _, rest = there.host.partition(".")
         return bool(_REGION.fullmatch(label)) and Origin(there.scheme, rest, there.port) == here
 
 
 class StayHome(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure has no types here
-    """Stands right before the sign-in, so that an address elsewhere never sees a token."""
+    """Placed right before the sign-in, so that no other address receives a token."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -100,25 +100,25 @@ class StayHome(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]  # azure has n
 
 
 class PlainRetryAfter(SansIOHTTPPolicy[Any, Any]):  # type: ignore[misc]
-    """Makes Retry-After whole seconds, or takes it out: the SDK's clients raise
+    """Rewrites Retry-After in whole seconds, or removes it: the SDK's clients raise
     ValueError for a date or a fraction."""
 
     def on_response(self, request: Any, response: Any) -> None:  # noqa: ARG002
         headers = response.http_response.headers
         if RETRY_AFTER in headers:
-            seconds = whole_seconds(headers.pop(RETRY_AFTER))
+            seconds = read_retry_after(headers.pop(RETRY_AFTER))
             if seconds is not None:
                 headers[RETRY_AFTER] = str(seconds)
 
 
-def watched(home: Home) -> list[Any]:
-    """What has to stand between the redirects and the sign-in of a client that makes
-    its own list."""
+def make_guards(home: Home) -> list[Any]:
+    """What must stand between the redirects and the sign-in, also of a client that
+    builds its own list of policies."""
     return [StayHome(home), PlainRetryAfter()]
 
 
-def policies_of(home: Home, sign_in: Any, logging: Any) -> list[Any]:
-    """The whole list for one client: each policy knows its successor, so no two clients
+def make_policies(home: Home, sign_in: Any, logging: Any) -> list[Any]:
+    """The whole list for one client. Each policy knows its successor, so clients never
     share one."""
     return [
         policies.RequestIdPolicy(),
@@ -127,7 +127,7 @@ def policies_of(home: Home, sign_in: Any, logging: Any) -> list[Any]:
         policies.ProxyPolicy(),
         policies.ContentDecodePolicy(),
         policies.AsyncRedirectPolicy(),
-        *watched(home),
+        *make_guards(home),
         sign_in,
         policies.CustomHookPolicy(),
         policies.NetworkTraceLoggingPolicy(),

@@ -1,4 +1,4 @@
-"""Retry-After, as RFC 9110 10.2.3 has it: seconds, or the date at which to come again."""
+"""Retry-After as in RFC 9110, 10.2.3: seconds, or the date of the next attempt."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from math import ceil
 from shared import clock
 
 MOST_SECONDS = 3600
-"""More is cut to this. ARM's contract has 600 at most, Compute's documents 1200."""
+"""Longer waits are cut to this. ARM's contract allows 600, Compute's documents 1200."""
 
 
-def whole_seconds(text: str) -> int | None:
-    """How long to wait, 0 for a date that is over; None for what is neither: that is no
-    advice."""
+def read_retry_after(text: str) -> int | None:
+    """Whole seconds to wait, 0 for a date in the past; None for anything else."""
     text = text.strip()
     if text.isascii() and text.isdecimal():
         return min(int(text), MOST_SECONDS) if len(text) < 10 else MOST_SECONDS

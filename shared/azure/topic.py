@@ -1,4 +1,4 @@
-"""Publishes an action group's alert to the Event Grid custom topic, as CloudEvents 1.0."""
+"""Publishes alerts and our own events to the Event Grid topic, as CloudEvents 1.0."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.messaging import CloudEvent
 from azure.eventgrid.aio import EventGridPublisherClient
 
-from shared.azure.calls import ResponseHook, once
-from shared.azure.identity import credential as credential_of
-from shared.azure.pipeline import Home, watched
+from shared.azure.calls import ResponseHook, call_once
+from shared.azure.identity import make_credential
+from shared.azure.pipeline import Home, make_guards
 from shared.errors import SettingsError
 from shared.settings import Settings
 
 EVENT_TYPE = "AzureBackupRemediator.BackupAlert"
 SECONDS = 30.0
-"""Longest time for one event, signing in included."""
+"""Time limit for one event, sign-in included."""
 
 
 async def publish(settings: Settings, alert: str) -> None:
-    """Publish an action group's alert. Raises SettingsError without a topic,
-    AzureCallFailed when Event Grid did not take it."""
+    """Publish an action group's alert. Raises SettingsError where no topic is set,
+    AzureCallFailed where Event Grid did not accept it."""
     data = json.loads(alert)
     await _send(
-        settings, CloudEvent(source=_source(data), type=EVENT_TYPE, data=data, id=_event_id(alert))
+        settings,
+        CloudEvent(source=_find_source(data), type=EVENT_TYPE, data=data, id=_make_event_id(alert)),
     )
 
 
@@ -43,30 +44,30 @@ async def _send(settings: Settings, event: CloudEvent) -> None:
 
     async def send(hook: ResponseHook) -> None:
         async with AsyncExitStack() as opened:
-            client = await opened.enter_async_context(_client(settings, opened))
+            client = await opened.enter_async_context(_open_client(settings, opened))
             await client.send(event, raw_response_hook=hook)
 
-    await once(send, SECONDS)
+    await call_once(send, SECONDS)
 
 
-def _client(settings: Settings, opened: AsyncExitStack) -> EventGridPublisherClient:
+def _open_client(settings: Settings, opened: AsyncExitStack) -> EventGridPublisherClient:
     options = {
-        "retry_total": 0,  # the action group sends again
+        "retry_total": 0,  # the action group retries
         "connection_timeout": 10,
         "read_timeout": 20,
-        "per_retry_policies": watched(Home(settings.topic_endpoint)),
+        "per_retry_policies": make_guards(Home(settings.topic_endpoint)),
     }
     if settings.topic_key:
         return EventGridPublisherClient(
             settings.topic_endpoint, AzureKeyCredential(settings.topic_key), **options
         )
-    credential = credential_of(settings.cloud)
+    credential = make_credential(settings.cloud)
     opened.push_async_callback(credential.close)
     return EventGridPublisherClient(settings.topic_endpoint, credential, **options)
 
 
-def _source(data: dict[str, object]) -> str:
-    """The vault that raised the alert, so that subscribers can filter by subject."""
+def _find_source(data: dict[str, object]) -> str:
+    """The vault that raised the alert, so that subscribers can filter by source."""
     inner = data.get("data")
     essentials = inner.get("essentials") if isinstance(inner, dict) else None
     targets = essentials.get("alertTargetIDs") if isinstance(essentials, dict) else None
@@ -77,6 +78,6 @@ def _source(data: dict[str, object]) -> str:
     )
 
 
-def _event_id(alert: str) -> str:
-    """The same call sent again makes the same id."""
+def _make_event_id(alert: str) -> str:
+    """The same for the same call sent again."""
     return hashlib.sha256(alert.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""A transport whose every request goes over the wire once.
+"""A transport that sends every request once.
 
 aiohttp sends an idempotent request (PUT and DELETE are) a second time by itself when
-its connection is lost. For the locks that would falsify the answer: 404 to the second
+the connection is lost. For locks that would falsify the answer: 404 to the second
 DELETE, 200 to the second PUT.
 https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods
 """
@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 
-def sends_once() -> Any:
-    """Must be called with the event loop running. A new connection each time: none can
-    be closed before it is used."""
+def make_one_attempt_transport() -> Any:
+    """Call it with the event loop running. Each request opens a connection: a kept one
+    could have been closed meanwhile."""
     import aiohttp
     from azure.core.pipeline.transport import AioHttpTransport
 
@@ -23,7 +23,7 @@ def sends_once() -> Any:
         try:
             return await handler(request)
         except aiohttp.ClientConnectorError:
-            raise  # nothing was sent, and aiohttp does not try again
+            raise  # nothing was sent, and aiohttp does not retry
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
             raise aiohttp.ClientConnectionError(f"the connection was lost: {error}") from error
 

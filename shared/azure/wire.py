@@ -1,5 +1,5 @@
-"""Reads the JSON of the wire without believing it: a field of another type than the
-API's is not understood, never a default."""
+"""Reads the fields of Azure's JSON strictly: a field of another type than the API's
+raises NotUnderstood and never becomes a default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ type Wire = Mapping[str, Any]
 
 
 def read_object(wire: Wire, name: str) -> Wire:
-    """An object, empty where there is none. Raises NotUnderstood for anything else."""
+    """An object, empty where it is missing. Raises NotUnderstood for anything else."""
     value = wire.get(name)
     if value is not None and not isinstance(value, Mapping):
         raise NotUnderstood(f"{name} is no object: {value!r:.80}")
@@ -20,7 +20,7 @@ def read_object(wire: Wire, name: str) -> Wire:
 
 
 def read_list(wire: Wire, name: str) -> list[Wire]:
-    """Objects, none where there is no such list. Raises NotUnderstood for anything
+    """A list of objects, empty where it is missing. Raises NotUnderstood for anything
     else."""
     value = wire.get(name)
     if value is not None and not (
@@ -31,7 +31,7 @@ def read_list(wire: Wire, name: str) -> list[Wire]:
 
 
 def read_text(wire: Wire, name: str) -> str:
-    """A text or a number as text, "" where there is none. Half a character, which no
+    """A string, or a number as one; "" where it is missing. A lone surrogate, which no
     store takes, becomes a question mark.
 
     Raises NotUnderstood for an object or a list.
@@ -43,7 +43,7 @@ def read_text(wire: Wire, name: str) -> str:
 
 
 def read_needed(wire: Wire, name: str) -> str:
-    """A text that the answer must have. Raises NotUnderstood where it has none."""
+    """A string that the answer must have. Raises NotUnderstood where it is missing."""
     if not (value := read_text(wire, name)):
         raise NotUnderstood(f"{name} is missing")
     return value

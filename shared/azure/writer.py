@@ -1,11 +1,11 @@
-"""The only place that changes anything in Azure. Each method sends one request, and
-says how it ended.
+"""The only place that changes anything in Azure. Each method makes one change and
+reports how it ended.
 
 Used by `shared.execution` alone (an import contract holds that), which writes the
-intent before and the outcome after. All raise AzureCallFailed but for `delete_lock`,
-whose result has it; and of a success only what can be believed: an answer that is not
-understood, or that points elsewhere, leaves the write not known (`may_have_happened`).
-None retries by itself what may not be sent twice.
+intent before and the outcome after. Every method raises AzureCallFailed, except
+`delete_lock`, whose result carries it. A success counts only when the answer can be
+believed: one that is not understood, or that points elsewhere, leaves the outcome of
+the write unknown (`may_have_happened`). Nothing is retried that must not be sent twice.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared import errors, facts
+from shared import errors
 from shared.arm_ids import fold, parse
-from shared.azure.answers import Succeeded, told
-from shared.azure.calls import Answer, ResponseHook, is_passing, mapped, once, with_retries
+from shared.azure import from_wire
+from shared.azure.answers import Succeeded, check_id
+from shared.azure.attempts import Attempts
+from shared.azure.calls import Answer, ResponseHook, call_once, is_passing, map_error
 from shared.azure.clients import AzureClients
 from shared.azure.pipeline import Home
 from shared.facts import Lock
 
 RECOVERY_POINT_DAYS = 30
-"""How long the recovery point of the verifying backup is kept: what Azure Backup itself
-takes when nothing is said.
+"""Retention of the verifying backup's recovery point: Azure Backup's own default.
 https://learn.microsoft.com/azure/backup/backup-azure-arm-userestapi-backupazurevms"""
 
-
 TIMED_OUT = "OperationTimedOut"
-"""Our own code for an operation that was given up while Azure still works on it."""
+"""Our own code: we stopped waiting while Azure still works on the operation."""
 REFUSING_STATUSES = (401, 403, 404, 409)
-"""A DELETE of a lock that is answered so was not carried out."""
+"""Statuses by which ARM refuses the DELETE of a lock: it was not carried out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An on-demand backup that was accepted: where to ask for its job."""
+    """An accepted on-demand backup, by the operation that will name its job."""
 
     operation_id: str
 
@@ -49,15 +49,14 @@ class Lifting:
 
     correlation_id: str
     error: errors.AzureCallFailed | None
-    """None: it was answered with success."""
+    """None: the answer was a success."""
     unanswered: bool
-    """An attempt had no answer, or one that does not say whether it acted (408, 5xx).
-    """
+    """An attempt had no answer, or one that leaves open whether it acted (408, 5xx)."""
 
     @property
     def refused(self) -> bool:
-        """Answered with a refusal, and no attempt before it can have acted: the lock
-        was never lifted."""
+        """ARM refused it, and no earlier attempt can have acted: the lock was never
+        lifted."""
         if self.error is None or self.unanswered or self.error.may_have_happened:
             return False
         return self.error.status in REFUSING_STATUSES
@@ -65,48 +64,12 @@ class Lifting:
 
 @dataclass(frozen=True, slots=True)
 class WrittenLock:
-    """The answer to the PUT of a lock: 200 says that it was there, 201 that it was not."""
+    """The answer to the PUT of a lock: 200 where it existed, 201 where it did not."""
 
     status: int
     lock: Lock
-    """As the answer has it."""
+    """As it stands in the answer."""
     correlation_id: str
-
-
-class _Attempts:
-    """What the attempts of one call were answered."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        """Of the last attempt; 0 while it has no answer."""
-        self._sent = False
-        self._understood = False
-        self._unanswered = False
-
-    def begin(self) -> None:
-        self._unanswered = self.unanswered
-        self._sent, self._understood, self.status = True, False, 0
-
-    def understand(self) -> None:
-        """The success of the last attempt is an answer of the API, not a page of
-        somebody else's."""
-        self._understood = True
-
-    def noting(self, hook: ResponseHook) -> ResponseHook:
-        def note(response: Any) -> None:
-            self.status = response.http_response.status_code
-            hook(response)
-
-        return note
-
-    @property
-    def unanswered(self) -> bool:
-        may_have_acted = (
-            self.status in (0, 408)
-            or self.status >= 500
-            or (self.status < 400 and not self._understood)
-        )
-        return self._unanswered or (self._sent and may_have_acted)
 
 
 class ArmWriter:
@@ -114,57 +77,60 @@ class ArmWriter:
         self._clients = clients
 
     async def delete_extension(self, extension_id: str, wait_seconds: float) -> str:
-        """Uninstall a VM extension and wait for the end. Returns the correlation id; an
-        absent extension is a success."""
+        """Uninstall a VM extension and wait until the operation ends, `wait_seconds` at
+        most. Returns the correlation id; an absent extension is a success."""
         extension = parse(extension_id)
         vm_name, name = extension.names[-2], extension.names[-1]
         begin = self._clients.compute.virtual_machine_extensions.begin_delete
-        return await self._operation(wait_seconds, begin, extension.resource_group, vm_name, name)
+        return await self._run_operation(
+            wait_seconds, begin, extension.resource_group, vm_name, name
+        )
 
     async def delete_restore_point_collection(
         self, collection_id: str, wait_seconds: float, accepted: Callable[[], None] = lambda: None
     ) -> str:
-        """Delete a collection with all its points and wait for the end. An absent
-        collection is a success.
+        """Delete a collection with all its points and wait until the operation ends,
+        `wait_seconds` at most. Returns the correlation id; an absent collection is a
+        success.
 
-        `accepted` is called when ARM has taken the request: no lock is in the way any
-        more.
+        `accepted` is called once ARM has accepted the request: from then on locks do
+        not matter to it.
         """
         collection = parse(collection_id)
         begin = self._clients.compute.restore_point_collections.begin_delete
-        return await self._operation(
+        return await self._run_operation(
             wait_seconds, begin, collection.resource_group, collection.name, accepted=accepted
         )
 
     async def delete_lock(self, lock: Lock) -> Lifting:
-        """Lift a lock. An absent lock is a success. Never raises for what Azure
-        answers: how it ended is the result."""
-        attempts = _Attempts()
+        """Delete a lock; an absent one is a success. Never raises for what Azure
+        answers: the result says how it ended."""
+        attempts = Attempts()
 
         async def send(hook: ResponseHook) -> None:
             locks, seen = self._clients.locks.management_locks, Succeeded(hook)
             attempts.begin()
             await locks.delete_by_scope(
-                lock.scope.lstrip("/"), lock.name, raw_response_hook=attempts.noting(seen)
+                lock.scope.lstrip("/"), lock.name, raw_response_hook=attempts.watch(seen)
             )
             seen.check()
             attempts.understand()
 
         try:
-            answer: Answer[None] = await self._resent(send)
+            answer = await self._clients.call_with_retries(send)
         except errors.AzureCallFailed as error:
             return Lifting(error.correlation_id, error, attempts.unanswered)
         return Lifting(answer.correlation_id, None, attempts.unanswered)
 
     async def put_lock(self, lock: Lock) -> WrittenLock:
-        """Make exactly this lock: scope, name, level, notes, owners."""
-        return await self._put_lock(lock, self._resent)
+        """Create exactly this lock: scope, name, level, notes, owners."""
+        return await self._put_lock(lock, self._clients.call_with_retries)
 
     async def prove_lock(self, lock: Lock) -> WrittenLock:
-        """The same in one HTTP request: only then does its status say whether the lock
-        was there."""
+        """As `put_lock`, in one HTTP request: only then does its status say whether the
+        lock existed."""
         return await self._put_lock(
-            lock, lambda send: once(send, self._clients.settings.call_timeout_seconds)
+            lock, lambda send: call_once(send, self._clients.settings.call_timeout_seconds)
         )
 
     async def _put_lock(
@@ -176,20 +142,21 @@ class ArmWriter:
         body = ManagementLockObject(level=lock.level, notes=lock.notes, owners=owners or None)
 
         async def send(hook: ResponseHook) -> WrittenLock:
-            attempts, locks = _Attempts(), self._clients.locks.management_locks
-            noting = attempts.noting(hook)
+            attempts, locks = Attempts(), self._clients.locks.management_locks
             made = await locks.create_or_update_by_scope(
-                lock.scope.lstrip("/"), lock.name, body, raw_response_hook=noting
+                lock.scope.lstrip("/"), lock.name, body, raw_response_hook=attempts.watch(hook)
             )
-            told(lock.id, made.id if made is not None else None)
-            return WrittenLock(attempts.status, facts.lock(made.serialize(keep_readonly=True)), "")
+            check_id(lock.id, made.id if made is not None else None)
+            return WrittenLock(
+                attempts.status, from_wire.read_lock(made.serialize(keep_readonly=True)), ""
+            )
 
         answer = await send_by(send)
         return replace(answer.value, correlation_id=answer.correlation_id)
 
     async def start_backup(self, vault_id: str, container: str, item: str) -> Answer[Begun]:
         """Start an on-demand backup. Sent once: after a lost answer the caller looks
-        for the running job instead."""
+        for the running job."""
         vault = parse(vault_id)
         expiry = datetime.now(UTC) + timedelta(days=RECOVERY_POINT_DAYS)
         body = {
@@ -218,13 +185,13 @@ class ArmWriter:
                 body,
                 raw_response_hook=keep,
             )
-            return Begun(self._operation_id(headers))
+            return Begun(self._read_operation_id(headers))
 
-        return await once(send, self._clients.settings.call_timeout_seconds)
+        return await call_once(send, self._clients.settings.call_timeout_seconds)
 
-    async def started_job(self, vault_id: str, container: str, item: str, begun: Begun) -> str:
-        """Job id of a backup that was begun, or "" while Azure Backup has not made the
-        job yet."""
+    async def find_started_job(self, vault_id: str, container: str, item: str, begun: Begun) -> str:
+        """Id of the job of a started backup, or "" while Azure Backup has not created
+        the job yet."""
         vault = parse(vault_id)
 
         async def read(hook: ResponseHook) -> str:
@@ -238,27 +205,23 @@ class ArmWriter:
                 begun.operation_id,
                 raw_response_hook=hook,
             )
-            return _job_of(found.as_dict())
+            return _read_job_id(found.as_dict())
 
-        return (await self._resent(read)).value
+        return (await self._clients.call_with_retries(read)).value
 
-    async def _resent[T](self, send: Any) -> Answer[T]:
-        settings = self._clients.settings
-        return await with_retries(
-            send,
-            timeout_seconds=settings.call_timeout_seconds,
-            retry_seconds=settings.retry_seconds,
-        )
-
-    async def _operation(
+    async def _run_operation(
         self,
         wait_seconds: float,
         begin: Any,
         *where: str,
         accepted: Callable[[], None] = lambda: None,
     ) -> str:
-        """Begin a long-running operation and follow it to its end, `wait_seconds` at
-        most."""
+        """Begin a long-running operation and follow it to its end. Returns the
+        correlation id of the request that began it.
+
+        Raises Unavailable with the code TIMED_OUT when it has not ended after
+        `wait_seconds`.
+        """
 
         async def send(hook: ResponseHook) -> Any:
             seen = Succeeded(hook)
@@ -266,11 +229,11 @@ class ArmWriter:
             seen.check()
             return poller
 
-        began: Answer[Any] = await self._resent(send)
+        began = await self._clients.call_with_retries(send)
         accepted()
         try:
             async with asyncio.timeout(wait_seconds):
-                await self._followed(began.value, begin, where)
+                await self._follow(began.value, begin, where)
         except TimeoutError as error:
             message = f"the operation had not ended after {wait_seconds:g} s"
             raise errors.Unavailable(
@@ -281,11 +244,12 @@ class ArmWriter:
             raise
         return began.correlation_id
 
-    async def _followed(self, poller: Any, begin: Any, where: tuple[str, ...]) -> None:
-        """A poll that fails in passing is no failure of the operation: go on from its
-        continuation token.
+    async def _follow(self, poller: Any, begin: Any, where: tuple[str, ...]) -> None:
+        """Poll until the operation ends. A poll that fails for a passing reason is not
+        a failure of the operation: go on from its continuation token.
 
-        Raises what the operation ended with; Unavailable where its end is not told.
+        Raises the error that the operation ended with; Unavailable where its end cannot
+        be read.
         """
         token = poller.continuation_token()
         while True:
@@ -295,7 +259,7 @@ class ArmWriter:
             except errors.PointsElsewhere:
                 raise
             except Exception as error:
-                problem = error if isinstance(error, errors.AzureCallFailed) else mapped(error)
+                problem = error if isinstance(error, errors.AzureCallFailed) else map_error(error)
                 if problem.status >= 400 and not is_passing(problem):
                     message = f"it was accepted, and its end is not told: {problem}"
                     raise errors.Unavailable(
@@ -308,9 +272,9 @@ class ArmWriter:
                 )
             poller = await begin(*where, continuation_token=token)
 
-    def _operation_id(self, headers: dict[str, str]) -> str:
-        """Last path segment of Azure-AsyncOperation, else of Location. Raises
-        PointsElsewhere, and NotUnderstood without both."""
+    def _read_operation_id(self, headers: dict[str, str]) -> str:
+        """The operation's id: the last path segment of Azure-AsyncOperation, else of
+        Location. Raises PointsElsewhere; NotUnderstood where both are missing."""
         address = headers.get("azure-asyncoperation") or headers.get("location") or ""
         path = address.split("?")[0].rstrip("/")
         if not path:
@@ -321,18 +285,18 @@ class ArmWriter:
         return path.rsplit("/", 1)[-1]
 
 
-def _job_of(status: Any) -> str:
+def _read_job_id(status: Any) -> str:
     """The job that an operation's status names, or "" while it runs. Raises
-    OperationFailed, and NotUnderstood for what is no status."""
-    said = status["status"]
-    if said in ("Failed", "Canceled"):
+    OperationFailed; NotUnderstood for anything but a status."""
+    state = status["status"]
+    if state in ("Failed", "Canceled"):
         problem = status.get("error") or {}
         raise errors.OperationFailed(
             str(problem.get("message") or ""), code=str(problem.get("code") or "")
         )
     job_id = (status.get("properties") or {}).get("jobId") or ""
-    if not isinstance(said, str) or not isinstance(job_id, str):
+    if not isinstance(state, str) or not isinstance(job_id, str):
         raise errors.NotUnderstood(
-            f"this is no operation's status: {said!r:.80}, job {job_id!r:.80}"
+            f"this is no operation's status: {state!r:.80}, job {job_id!r:.80}"
         )
     return job_id

@@ -1,8 +1,8 @@
 """What a person is asked to do for each cause, filled in for this VM.
 
-A command ends its step, with nothing behind it, so that it can be copied; a word in
-capital letters in it is for the reader to replace. `make words` puts each through the
-Azure CLI's own parser.
+The words are in shared/sentences.toml, the commands here. A command ends its step,
+with nothing behind it, so that it can be copied; a word in capital letters in it is for
+the reader to replace. `make words` puts each through the Azure CLI's own parser.
 
 From the troubleshooting article that the catalogue follows and its present edition:
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
 from shared.incident.model import Incident
+from shared.sentences import Sentence, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,10 @@ class About:
         )
 
     @property
-    def backup_now(self) -> str:
-        return f"Run a backup: az backup protection backup-now --ids '{self.item_id}'"
+    def backup_now(self) -> Sentence:
+        return phrase(
+            "run_backup", command=f"az backup protection backup-now --ids '{self.item_id}'"
+        )
 
     @property
     def item_id(self) -> str:
@@ -49,165 +52,174 @@ class About:
 
     @property
     def instance_view(self) -> str:
+        """The command that shows power state and agent."""
         return f"az vm get-instance-view --ids '{self.vm_id}' --query instanceView"
 
 
-def unknown_code(incident: Incident) -> tuple[str, ...]:
-    """No row in the catalogue: where the answer is, and nothing that changes anything."""
+def unknown_code(incident: Incident) -> tuple[Sentence, ...]:
+    """For a code without a row: where to look, and nothing that changes anything."""
     return (
         look_at_job(incident),
-        (
-            f"Look the code up: {incident.code_now or 'the job names none'}, in"
-            " https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"
+        phrase(
+            "look_up_code",
+            code=incident.code_now or phrase("no_code"),
+            page="https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot",
         ),
         About.of(incident).backup_now,
     )
 
 
-def look_at_job(incident: Incident) -> str:
+def work_lost(incident: Incident) -> tuple[Sentence, ...]:
+    """The durable engine lost the incident's work again and again."""
+    return (
+        phrase("look_at_app_log"),
+        look_at_job(incident),
+        About.of(incident).backup_now,
+    )
+
+
+def look_at_job(incident: Incident) -> Sentence:
     """The command that shows what Azure Backup says of the failed job."""
     vault = parse(incident.vault_id)
-    where = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
-    return (
-        f"Read what the job says: az backup job show --name '{incident.job_id}' {where} --query"
-        " properties"
+    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    return phrase(
+        "read_job",
+        command=f"az backup job show --name '{incident.job_id}' {which_vault} --query properties",
     )
 
 
-def no_internet(about: About) -> tuple[str, ...]:
+def no_internet(about: About) -> tuple[Sentence, ...]:
     return (
-        (
-            f"List the network interfaces of {about.vm}: az vm nic list --vm-name '{about.vm}'"
-            f" --resource-group '{about.group}' --query '[].id'"
+        phrase(
+            "list_interfaces",
+            vm=about.vm,
+            command=(
+                f"az vm nic list --vm-name '{about.vm}' --resource-group '{about.group}'"
+                " --query '[].id'"
+            ),
         ),
-        (
-            f"Find the rule that blocks {about.vm}: in the rules in effect on each interface, look"
-            " for a Deny of outbound 443 (and 8443 for managed disks) with a lower priority number"
-            " than any Allow: az network nic list-effective-nsg --resource-group GROUP --name"
-            " NETWORK_INTERFACE"
+        phrase(
+            "find_blocking_rule",
+            vm=about.vm,
+            command=(
+                "az network nic list-effective-nsg --resource-group GROUP --name NETWORK_INTERFACE"
+            ),
         ),
-        (
-            "Allow outbound 443 to the service tag Storage of the VM's region with a lower priority"
-            " number than that Deny."
+        phrase("allow_storage"),
+        phrase(
+            "look_at_routes",
+            vm=about.vm,
+            command=(
+                "az network nic show-effective-route-table --resource-group GROUP"
+                " --name NETWORK_INTERFACE"
+            ),
         ),
-        (
-            "Look at the routes of each interface; an appliance that 0.0.0.0/0 leads to must let"
-            f" {about.vm} reach Azure storage: az network nic show-effective-route-table"
-            " --resource-group GROUP --name NETWORK_INTERFACE"
-        ),
-        "Where only a proxy leads out, set the proxy in the guest for the system account as well.",
+        phrase("set_proxy"),
         about.backup_now,
     )
 
 
-def windows_agent(about: About) -> tuple[str, ...]:
+def windows_agent(about: About) -> tuple[Sentence, ...]:
     return (
-        (
-            f"In {about.vm} (group {about.group}) open services.msc and restart Windows Azure Guest"
-            " Agent (WindowsAzureGuestAgent, RdAgent)."
-        ),
-        (
-            "If the service is missing, look in Programs and Features; uninstall what is left of"
-            " the agent there."
-        ),
-        (
-            "Install the newest agent MSI (https://go.microsoft.com/fwlink/?LinkID=394789) as an"
-            " administrator and see that the service runs."
-        ),
-        "See that .NET Framework 4.5 or newer is installed: the agent needs it.",
-        f"See that the agent is Ready: {about.instance_view}",
+        phrase("restart_windows_agent", vm=about.vm, group=about.group),
+        phrase("remove_old_agent"),
+        phrase("install_windows_agent", page="https://go.microsoft.com/fwlink/?LinkID=394789"),
+        phrase("see_dotnet"),
+        phrase("see_agent_ready", command=about.instance_view),
         about.backup_now,
     )
 
 
-def linux_agent(about: About) -> tuple[str, ...]:
+def linux_agent(about: About) -> tuple[Sentence, ...]:
     return (
-        (
-            f"On {about.vm} (group {about.group}) update the agent from the distribution's own"
-            " repository (Ubuntu and Debian: sudo apt-get install --only-upgrade walinuxagent;"
-            " RHEL: sudo yum update WALinuxAgent; SUSE: sudo zypper update python-azure-agent),"
-            " never from GitHub."
+        phrase(
+            "update_linux_agent",
+            vm=about.vm,
+            group=about.group,
+            debian="sudo apt-get install --only-upgrade walinuxagent",
+            rhel="sudo yum update WALinuxAgent",
+            suse="sudo zypper update python-azure-agent",
         ),
-        (
-            "See that it runs (ps -e | grep -i waagent); restart it: sudo systemctl restart"
-            " walinuxagent (Ubuntu, Debian) or sudo systemctl restart waagent (others)."
+        phrase(
+            "restart_linux_agent",
+            look="ps -e | grep -i waagent",
+            debian="sudo systemctl restart walinuxagent",
+            others="sudo systemctl restart waagent",
         ),
-        (
-            "Let it restart by itself after a crash:"
-            " https://github.com/Azure/WALinuxAgent/wiki/Known-Issues"
+        phrase(
+            "restart_after_crash", page="https://github.com/Azure/WALinuxAgent/wiki/Known-Issues"
         ),
         about.backup_now,
-        (
-            "If it fails again, set Logs.Verbose=y in /etc/waagent.conf, restart the agent, and"
-            " collect /var/lib/waagent/*.xml, /var/log/waagent.log and /var/log/azure/*."
-        ),
+        phrase("log_verbosely"),
     )
 
 
-def snapshot_status(about: About) -> tuple[str, ...]:
+def snapshot_status(about: About) -> tuple[Sentence, ...]:
     return (
-        f"See whether Azure's state of {about.vm} is right: {about.instance_view}",
-        (
-            "If the VM was shut down from inside (Remote Desktop, shutdown), stop it through Azure"
-            f" so that the state is right: az vm deallocate --ids '{about.vm_id}'"
-        ),
-        f"Or start it: az vm start --ids '{about.vm_id}'",
-        (
-            "If it runs: see that DHCP is on in the guest (option 245 brings the host's address). A"
-            " static private address belongs on the network interface in Azure, not in the guest."
-        ),
+        phrase("see_state", vm=about.vm, command=about.instance_view),
+        phrase("deallocate", command=f"az vm deallocate --ids '{about.vm_id}'"),
+        phrase("start_vm", command=f"az vm start --ids '{about.vm_id}'"),
+        phrase("see_dhcp"),
         about.backup_now,
     )
 
 
-def backup_extension(about: About) -> tuple[str, ...]:
+def backup_extension(about: About) -> tuple[Sentence, ...]:
+    which_vm = f"--vm-name '{about.vm}' --resource-group '{about.group}'"
     return (
-        f"See that {about.vm} runs and its agent is Ready: {about.instance_view}",
-        (
-            "On Windows, uninstall the backup extension; the next backup installs it again: az vm"
-            f" extension delete --vm-name '{about.vm}' --resource-group '{about.group}' --name"
-            " VMSnapshot"
+        phrase("see_running", vm=about.vm, command=about.instance_view),
+        phrase(
+            "uninstall_on_windows", command=f"az vm extension delete {which_vm} --name VMSnapshot"
         ),
-        (
-            f"On Linux it has another name: az vm extension delete --vm-name '{about.vm}'"
-            f" --resource-group '{about.group}' --name VMSnapshotLinux"
+        phrase(
+            "uninstall_on_linux",
+            command=f"az vm extension delete {which_vm} --name VMSnapshotLinux",
         ),
         about.backup_now,
     )
 
 
-def locked_restore_points(about: About) -> tuple[str, ...]:
+def locked_restore_points(about: About) -> tuple[Sentence, ...]:
     return (
-        (
-            f"Find the collections of {about.vm}: az restore-point collection list-all --query"
-            f" \"[?source.id=='{about.vm_id}' && starts_with(name,'AzureBackup_')].id\""
+        phrase(
+            "find_collections",
+            vm=about.vm,
+            command=(
+                "az restore-point collection list-all --query"
+                f" \"[?source.id=='{about.vm_id}' && starts_with(name,'AzureBackup_')].id\""
+            ),
         ),
-        (
-            "For each, list the locks at and above it, and write down scope, name, level and notes:"
-            " az lock list --resource-group GROUP --resource COLLECTION --resource-type"
-            " Microsoft.Compute/restorePointCollections --filter-string 'atScope()'"
+        phrase(
+            "list_locks",
+            command=(
+                "az lock list --resource-group GROUP --resource COLLECTION --resource-type"
+                " Microsoft.Compute/restorePointCollections --filter-string 'atScope()'"
+            ),
         ),
-        (
-            "Whoever owns the lock on the group takes it off: az lock delete --name=LOCK"
-            " --resource-group GROUP"
+        phrase("take_lock_off", command="az lock delete --name=LOCK --resource-group GROUP"),
+        phrase(
+            "delete_collection",
+            command=(
+                "az restore-point collection delete --resource-group GROUP"
+                " --collection-name COLLECTION --yes"
+            ),
         ),
-        (
-            "Delete the collection: az restore-point collection delete --resource-group GROUP"
-            " --collection-name COLLECTION --yes"
-        ),
-        (
-            "Put the same lock back at once, with its own level and notes: az lock create"
-            " --name=LOCK --lock-type CanNotDelete --notes=NOTES --resource-group GROUP"
+        phrase(
+            "put_lock_back",
+            command=(
+                "az lock create --name=LOCK --lock-type CanNotDelete --notes=NOTES"
+                " --resource-group GROUP"
+            ),
         ),
         about.backup_now,
     )
 
 
-def vm_gone(about: About) -> tuple[str, ...]:
+def vm_gone(about: About) -> tuple[Sentence, ...]:
     return (
-        f"{about.vm_id} does not exist any more, but the vault still tries to back it up.",
-        (
-            "If that is right, stop its protection and decide whether its recovery points are kept:"
-            f" az backup protection disable --yes --ids '{about.item_id}'"
+        phrase("vm_gone", vm_id=about.vm_id),
+        phrase(
+            "stop_protection",
+            command=f"az backup protection disable --yes --ids '{about.item_id}'",
         ),
     )

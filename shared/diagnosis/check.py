@@ -1,21 +1,50 @@
-"""One checker, for one cause. Fanned out side by side, so each reads for itself."""
+"""Runs the checkers that the catalogue names for a failure, one for each cause. They
+run side by side, so each reads for itself, and the findings are put back in order."""
 
 from __future__ import annotations
 
-from shared.diagnosis.checkers.contract import Subject
-from shared.diagnosis.examine import examine
-from shared.execution.lock_window.seen_locks import LedgerAwareReader
-from shared.execution.tools import Tools
+from collections.abc import Iterable
+
+from shared import catalogue
+from shared.diagnosis.checkers.contract import Reader, Subject
+from shared.diagnosis.stage import Diagnosis
+from shared.errors import RemediatorError
 from shared.incident.model import Finding, Incident
+from shared.incident.next_step import Next, NextStep
 
 
-async def check(tools: Tools, incident: Incident, failed_at: str, slug: str) -> Finding:
-    """The finding of one cause."""
-    subject = Subject(
-        incident.vm_id,
-        failed_at,
-        tools.settings.minimum_linux_agent,
-        incident.code_now,
-        incident.item_id,
-    )
-    return await examine(slug, subject, LedgerAwareReader(tools.reader, tools.ledger))
+def to_diagnose(incident: Incident, failed_at: str) -> NextStep:
+    """DIAGNOSE the incident's newest failure, which began at `failed_at`."""
+    causes = tuple(cause.slug for cause in catalogue.causes_of(incident.code_now))
+    return NextStep(Next.DIAGNOSE, failed_at, causes)
+
+
+async def check_cause(
+    diagnosis: Diagnosis, incident_id: str, failed_at: str, cause: str
+) -> Finding:
+    """The finding of one cause. Raises StoreUnavailable, or RemediatorError for an
+    incident that does not exist."""
+    incident = await diagnosis.book.get(incident_id)
+    if incident is None:
+        raise RemediatorError(f"incident {incident_id} is not in the store")
+    return await check_incident(diagnosis, incident, failed_at, cause)
+
+
+async def check_incident(
+    diagnosis: Diagnosis, incident: Incident, failed_at: str, cause: str
+) -> Finding:
+    """The finding of one cause for the newest failure, which began at `failed_at`."""
+    minimum, code = diagnosis.minimum_linux_agent, incident.code_now
+    subject = Subject(incident.vm_id, failed_at, minimum, code, incident.item_id)
+    return await check(cause, subject, diagnosis.checker_reader)
+
+
+async def check(cause: str, subject: Subject, reader: Reader) -> Finding:
+    """Run the checker of a cause, named by its slug."""
+    return await catalogue.cause(cause).checker.check(subject, reader)
+
+
+def in_order(findings: Iterable[Finding], error_code: str) -> tuple[Finding, ...]:
+    """Findings in the order in which the catalogue lists the causes of that code."""
+    slugs = [cause.slug for cause in catalogue.causes_of(error_code)]
+    return tuple(sorted(findings, key=lambda finding: slugs.index(finding.cause)))

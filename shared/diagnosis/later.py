@@ -1,5 +1,4 @@
-"""What became of the VM's backups after the one that failed: it healed by itself, or it
-failed again."""
+"""The VM's backups after the one that failed: did it heal by itself, or fail again?"""
 
 from __future__ import annotations
 
@@ -9,13 +8,13 @@ from datetime import timedelta
 from shared import clock
 from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
-from shared.diagnosis.witness import of_job
+from shared.diagnosis.witness import code_of
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, LaterFailure
 
 AHEAD = timedelta(minutes=5)
-"""Azure's clock may be ahead of ours by so much."""
+"""Azure's clock may be ahead of ours by this much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ async def look(
     """The newest backup of the VM, in its vault, that began after `failed_at` and
     completed or failed; None when there is none.
 
-    The newest counts: after a completed one that failed again, the VM is not well.
+    Only the newest counts: a backup that failed after one that completed is a failure.
     """
     if not clock.normal(failed_at):
         return Unreadable(
@@ -73,27 +72,28 @@ def _newest(jobs: tuple[Job, ...], incident: Incident, failed_at: str) -> Job | 
 
 
 async def _failure(reader: ArmReader, incident: Incident, listed: Job) -> LaterFailure | Unreadable:
-    """The list is without extendedInfo, so the job itself is read for its code."""
+    """The list has no extendedInfo, so the job itself is read for its code."""
     job = await reader.job(incident.vault_id, listed.name)
     if isinstance(job, Absent):
         return Unreadable(job.what, "it is in the list of jobs and does not exist")
     if isinstance(job, Unreadable):
         return job
-    return LaterFailure(job.name, of_job(job), clock.normal(job.start_time))
+    return LaterFailure(job.name, code_of(job), clock.normal(job.start_time))
 
 
 async def take_up(book: IncidentBook, incident: Incident, failure: LaterFailure) -> Incident | None:
     """The incident with this failure as its newest, claimed for it, so that the
-    failure's own event opens no other incident. None: another incident works on it."""
+    failure's own event opens no other incident. None: another incident works on it.
+    Raises StoreUnavailable."""
     claim = await book.claim_job(incident.vault_id, failure.job_id, incident.id)
     if claim.incident_id != incident.id:
         other = await book.get(claim.incident_id)
         if other is None or other.part_of != incident.id:
             return None
-    return await book.change(incident.id, lambda each: _with(each, failure))
+    return await book.change(incident.id, lambda each: _add(each, failure))
 
 
-def _with(incident: Incident, failure: LaterFailure) -> Incident:
+def _add(incident: Incident, failure: LaterFailure) -> Incident:
     if any(fold(each.job_id) == fold(failure.job_id) for each in incident.later_failures):
         return incident
     return replace(incident, later_failures=(*incident.later_failures, failure))

@@ -1,4 +1,4 @@
-"""Does a job of the VM run? While one does nothing is diagnosed, and nothing is changed."""
+"""Does a job of the VM run? While one does, nothing is diagnosed or changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 from shared.arm_ids import fold, parse
 from shared.azure.reader import ArmReader
-from shared.facts import Absent, Job, Unreadable, why
+from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident
 
 
@@ -14,12 +14,12 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     """A job of this VM that runs in any vault of the subscription, of whatever kind;
     None when none runs.
 
-    A VM can be restored out of a vault that does not protect it. A job that names no VM
-    counts as this one's.
+    A VM can be restored from a vault that does not protect it. A job that names no VM
+    counts as a job of this one.
     """
     vaults = await reader.vaults()
     if isinstance(vaults, Absent | Unreadable):
-        return Unreadable("whether a job of the VM runs", why(vaults))
+        return Unreadable("whether a job of the VM runs", vaults.why)
     ids = {fold(vault.id): vault.id for vault in vaults} | {
         fold(incident.vault_id): incident.vault_id
     }
@@ -28,7 +28,7 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     found: Job | Unreadable | None = None
     for jobs in listed:
         if isinstance(jobs, Absent | Unreadable):
-            found = found or Unreadable("whether a job of the VM runs", why(jobs))
+            found = found or Unreadable("whether a job of the VM runs", jobs.why)
             continue
         for job in jobs:
             if job.is_of(vm.name, vm.resource_group) is not False:
@@ -37,7 +37,7 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
 
 
 def why_later(job: Job | Unreadable) -> str:
-    """Why a change has to wait, of what `job_running` found."""
+    """Why a change has to wait, from what `job_running` found."""
     if isinstance(job, Unreadable):
         return f"{job.what} is not known: {job.reason}"
     vault = job.id.rsplit("/", 3)[-3] if job.id.count("/") > 2 else "a vault"

@@ -1,4 +1,4 @@
-"""Is this failure what the event says? The job in the vault is the witness; the event
+"""Did the backup fail as the event says? The job in the vault is the witness; the event
 alone never leads to a change."""
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from shared.arm_ids import fold, parse
 from shared.events.error_codes import from_job, resolve
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,14 @@ class NotWitnessed:
 
 
 def witness(incident: Incident, job: Job | Absent | Unreadable) -> Witnessed | NotWitnessed:
+    """What the job, as it was read from the vault, says of the incident's failure."""
     if isinstance(job, Absent):
         return NotWitnessed(
             Status.NEEDS_PERSON,
-            f"{job.what} does not exist in the vault: nobody can say what failed",
+            f"{job.why} in the vault: nobody can say what failed",
         )
     if isinstance(job, Unreadable):
-        return NotWitnessed(Status.NEEDS_PERSON, f"{job.what} could not be read: {job.reason}")
+        return NotWitnessed(Status.NEEDS_PERSON, job.why)
     if fold(job.operation) != "backup":
         return NotWitnessed(
             Status.IGNORED, f"the job is a {job.operation or 'nameless operation'}, not a backup"
@@ -54,7 +56,7 @@ def witness(incident: Incident, job: Job | Absent | Unreadable) -> Witnessed | N
     return Witnessed(found.code, found.source, found.conflicts, job.start_time)
 
 
-def of_job(job: Job) -> str:
+def code_of(job: Job) -> str:
     """The error code that a failed job names by itself, or ""."""
     return resolve(from_job(job.error_details, job.dynamic_error_message), ()).code
 

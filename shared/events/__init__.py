@@ -1,2 +1,2 @@
-"""From an Event Grid payload to a failure event, or the reason why it is none. Pure: no
-store, no Azure, no clock."""
+"""Turns an Event Grid payload into a failure event, or into the reason why it is none.
+Pure: no store, no Azure, no clock."""

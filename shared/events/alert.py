@@ -1,8 +1,8 @@
 """Reads an Azure Monitor alert of Azure Backup, in the common alert schema.
 
-Seen in a real alert: all fields read here, with a database as the item. Not seen: the
-alert of a VM item; its fields are the same as far as is documented (docs/limits.md).
-Whether the item is a VM is told by protectedItemId alone.
+All fields read here were seen in a real alert, of a database. The alert of a VM was not
+seen; as far as documented it has the same fields (docs/limits.md). Whether the item is
+a VM follows from protectedItemId alone.
 https://learn.microsoft.com/azure/azure-monitor/alerts/alerts-common-schema
 """
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from shared.arm_ids import fold, parse, same
 from shared.errors import NotUsable
 from shared.events import error_codes, wire
-from shared.events.failure import JOB_ID, failure
+from shared.events.failure import JOB_ID, build_failure
 from shared.events.model import CodeHint, FailureEvent, Ignored
 from shared.events.vm_items import item_of_id
 from shared.events.wire import Wire, inner, text
@@ -23,13 +23,12 @@ SERVICE = "Azure Backup"
 
 
 def read_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """Raises NotUsable for what is no alert in this schema, or an alert that does not
-    say what failed."""
-    essentials, context = _parts(alert)
-    if reason := _not_a_failed_backup(essentials, context):
+    """Raises NotUsable where it is not in this schema, or does not say what failed."""
+    essentials, context = _split(alert)
+    if reason := _why_not_a_failed_backup(essentials, context):
         return Ignored(reason, shape)
     item = item_of_id(text(context, "protectedItemId"), "alertContext.protectedItemId")
-    job_id = _job_id(context)
+    job_id = _read_job_id(context)
     if not item.vm_id:
         return Ignored(
             reason=(
@@ -42,12 +41,12 @@ def read_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored
             vault_id=item.vault_id,
             key=f"{item.vault_id}/{job_id}",
         )
-    found = failure(alert, item, job_id, _hints(essentials, context), shape, event_id)
-    return replace(found, vm_id=_vm_id(context, item.vm_id))
+    found = build_failure(alert, item, job_id, _collect_hints(essentials, context), shape, event_id)
+    return replace(found, vm_id=_read_vm_id(context, item.vm_id))
 
 
-def _parts(alert: Wire) -> tuple[Wire, Wire]:
-    """essentials and alertContext, under `data` or by themselves."""
+def _split(alert: Wire) -> tuple[Wire, Wire]:
+    """essentials and alertContext, under `data` or at the top."""
     if not isinstance(wire.data(alert).get("essentials"), Mapping):
         raise NotUsable(
             "not an alert in the common alert schema: data.essentials is missing. Turn on the"
@@ -56,8 +55,8 @@ def _parts(alert: Wire) -> tuple[Wire, Wire]:
     return wire.essentials(alert), inner(wire.data(alert), "alertContext")
 
 
-def _not_a_failed_backup(essentials: Wire, context: Wire) -> str:
-    """Why this alert does not tell of a failed backup, or ""."""
+def _why_not_a_failed_backup(essentials: Wire, context: Wire) -> str:
+    """Why this alert is not about a failed backup; "" where it is."""
     service, condition = text(essentials, "monitoringService"), text(essentials, "monitorCondition")
     rule, category = text(essentials, "alertRule"), text(context, "category")
     if fold(service) != fold(SERVICE):
@@ -71,7 +70,7 @@ def _not_a_failed_backup(essentials: Wire, context: Wire) -> str:
     return ""
 
 
-def _job_id(context: Wire) -> str:
+def _read_job_id(context: Wire) -> str:
     job_id = text(inner(context, "extendedInfo"), "jobId")
     if not JOB_ID.fullmatch(job_id):
         raise NotUsable(
@@ -80,22 +79,22 @@ def _job_id(context: Wire) -> str:
     return job_id
 
 
-def _vm_id(context: Wire, named: str) -> str:
-    """The VM that the item names. What the alert says beside it must be the same VM: an
-    event that names two is not used."""
+def _read_vm_id(context: Wire, named: str) -> str:
+    """The VM that the item names. Where the alert names it elsewhere as well, that must
+    be the same VM: an alert that names two is not used."""
     for field in ("linkedResourceId", "sourceId"):
-        told = text(context, field)
-        if told and not same(str(parse(told, f"alertContext.{field}")), named):
+        other = text(context, field)
+        if other and not same(str(parse(other, f"alertContext.{field}")), named):
             raise NotUsable(
-                f"the alert names two resources: the item is of {named}, {field} is {told[:300]!r}"
+                f"the alert names two resources: the item is of {named}, {field} is {other[:300]!r}"
             )
-        if told:
-            return str(parse(told))
+        if other:
+            return str(parse(other))
     return named
 
 
-def _hints(essentials: Wire, context: Wire) -> tuple[CodeHint, ...]:
-    """Every place of the alert that names a code, most trusted first."""
+def _collect_hints(essentials: Wire, context: Wire) -> tuple[CodeHint, ...]:
+    """The code from each place of the alert that names one, the most trusted first."""
     advice = text(inner(context, "extendedInfo"), "recommendedActions")
     found = (
         error_codes.from_link(advice),

@@ -1,10 +1,9 @@
-"""Names of error codes: one spelling for each, and where an event or a job carries
-them.
+"""Reads error codes from events and jobs, and spells each in one way.
 
-The alert has no field for the code. It is in the last link of the recommended actions
-(aka.ms/AB-<code>), in the tail of originAlertId, and in the job's details; where they
-disagree the job wins and the disagreement is on record. What was seen in a real alert,
-and what was not, is in docs/limits.md.
+An alert has no field for the code. It is in the last link of the recommended actions
+(aka.ms/AB-<code>), at the end of originAlertId, and in the job's details. Where these
+disagree the job wins, and the disagreement is recorded. docs/limits.md says what was
+seen in a real alert and what was not.
 """
 
 from __future__ import annotations
@@ -30,11 +29,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "BackUpOperationFailedV2": (),
     "UserErrorRpCollectionLimitReached": (),
 }
-"""The catalogue's name of each code, with the other spellings that Microsoft uses for
-it."""
+"""The catalogue's name of each code, with Microsoft's other spellings of it."""
 
 NUMBERS = {320001: "ResourceNotFound", 400094: "BCMV2VMNotFound", 380008: "AzureVmOffline"}
-"""The only published pairs of number and name.
+"""The only pairs of number and name that Microsoft publishes.
 https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
 
 MESSAGES = {
@@ -49,8 +47,8 @@ MESSAGES = {
     "backup failed with an internal error": "BackUpOperationFailed",
     "the restore point collection max limit has reached": "UserErrorRpCollectionLimitReached",
 }
-"""English messages, whole sentences only: Azure translates them, and a part of one
-proves nothing."""
+"""English messages, matched as whole sentences only: a part of one proves nothing, and
+translated ones are not recognised."""
 
 _LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE | re.ASCII)
 _NAME = re.compile(
@@ -63,22 +61,22 @@ _BY_SPELLING = {
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The code to work by, where it was read, and the readings that differ from it."""
+    """The code to act on, where it was read, and the readings that contradict it."""
 
     code: str
-    """"" when nothing names one."""
+    """"" where nothing names one."""
     source: str
     conflicts: tuple[str, ...]
 
 
 def canonical(text: str) -> str:
-    """The catalogue's spelling of a code, or "" for one that it does not have."""
+    """The catalogue's spelling of a code; "" for a code that it does not have."""
     return _BY_SPELLING.get(fold(text.strip()), "")
 
 
 def from_link(recommended_actions: str) -> CodeHint | None:
-    """The code in the last link of the family aka.ms/AB-<code>. Links such as
-    AB-AA4ecq8 are opaque: they name no code."""
+    """The code in the last link of the form aka.ms/AB-<code>. Opaque links such as
+    AB-AA4ecq8 name no code."""
     for raw in reversed(_LINK.findall(recommended_actions)):
         if code := canonical(raw):
             return CodeHint("link", code, raw)
@@ -88,16 +86,15 @@ def from_link(recommended_actions: str) -> CodeHint | None:
 
 
 def from_origin(origin_alert_id: str) -> CodeHint | None:
-    """The longest known code in the tail of originAlertId: provider, code and backup
-    type, lower-cased, without separators."""
+    """The longest known code at the end of originAlertId, which is provider, code and
+    backup type in lower case without separators."""
     tail = fold(origin_alert_id).rsplit("_", 1)[-1].lstrip("0123456789")
     found = max((spelling for spelling in _BY_SPELLING if spelling in tail), key=len, default="")
     return CodeHint("originAlertId", _BY_SPELLING[found], tail) if found else None
 
 
 def from_message(message: str, source: str = "description") -> CodeHint | None:
-    """The code whose English message the text is, or the code's name where the text
-    contains it."""
+    """The code that the text names, else the code whose English message the text is."""
     for name in _NAME.findall(message):
         if code := canonical(name):
             return CodeHint(source, code, name)
@@ -108,19 +105,19 @@ def from_message(message: str, source: str = "description") -> CodeHint | None:
 def from_job(
     error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str
 ) -> CodeHint | None:
-    """What the job in the vault says of itself, best reading first: a link or a text
-    with a code of the catalogue, a published number, any other name. A number that is
-    not published says nothing."""
+    """The code in the job's own details. The best reading wins: a link or a text with a
+    code of the catalogue, a published number, any other name. Other numbers mean
+    nothing."""
     texts = [dynamic_error_message]
     for detail in error_details:
-        texts += [_text(detail.get("errorString")), _text(detail.get("errorTitle"))]
-    links = [from_link(_recommendations(detail)) for detail in error_details]
+        texts += [_read_text(detail.get("errorString")), _read_text(detail.get("errorTitle"))]
+    links = [from_link(_join_recommendations(detail)) for detail in error_details]
     known = [hint for hint in links if hint and canonical(hint.code)]
     by_text = [hint for text in texts if (hint := from_message(text, "job"))]
     by_number = [
         CodeHint("job", name, str(each["errorCode"]))
         for each in error_details
-        if (name := NUMBERS.get(_number(each.get("errorCode"))))
+        if (name := NUMBERS.get(_read_number(each.get("errorCode"))))
     ]
     named = [CodeHint("job", match[0], match[0]) for text in texts if (match := _NAME.search(text))]
     found = [*known, *by_text, *by_number, *named, *(hint for hint in links if hint)]
@@ -128,8 +125,8 @@ def from_job(
 
 
 def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
-    """The job wins over the event; among the event's places the first wins.
-    BackUpOperationFailed and its V2 share one message: a message alone never
+    """The job wins over the event, and among the event's places the first one wins.
+    BackUpOperationFailed and its V2 share one message, so a message alone never
     contradicts a name."""
     ordered = [hint for hint in (job, *hints) if hint is not None]
     if not ordered:
@@ -147,8 +144,8 @@ def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
 
 
 def _more_exact(hint: CodeHint, chosen: CodeHint) -> bool:
-    """Whether `hint` names the V2 of a code that `chosen` has only from the message
-    which both share."""
+    """Whether `hint` names the V2 of a code that `chosen` has only by the message that
+    both share."""
     by_message = fold(chosen.raw) != fold(chosen.code) and " " in chosen.raw.strip()
     return by_message and fold(hint.code) == fold(f"{chosen.code}V2")
 
@@ -159,14 +156,14 @@ def _agree(one: CodeHint, other: CodeHint) -> bool:
     return _more_exact(one, other) or _more_exact(other, one)
 
 
-def _recommendations(detail: Mapping[str, Any]) -> str:
-    told = detail.get("recommendations")
-    return " ".join(_text(each) for each in told) if isinstance(told, list) else ""
+def _join_recommendations(detail: Mapping[str, Any]) -> str:
+    found = detail.get("recommendations")
+    return " ".join(_read_text(each) for each in found) if isinstance(found, list) else ""
 
 
-def _text(value: Any) -> str:
+def _read_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: Any) -> int:
+def _read_number(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

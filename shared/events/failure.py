@@ -1,4 +1,4 @@
-"""Makes the failure event of what a reader found: the last step of every shape."""
+"""Builds the failure event: the last step of every shape's reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.events.wire import Wire
 JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
-def failure(
+def build_failure(
     alert: Wire,
     item: Item,
     job_id: str,
@@ -22,10 +22,11 @@ def failure(
     event_id: str,
     fired: str = "",
 ) -> FailureEvent:
-    """`job_id` "": none is named. `fired`: when it was told, where the alert itself
-    does not say.
+    """`job_id` is "" where none is named; `fired` is the time of the event, for an
+    alert that names none.
 
-    Raises NotOurs where the item is no Azure VM, NotUsable for what is no job id.
+    Raises NotOurs where the item is not an Azure VM, NotUsable for an impossible job
+    id.
     """
     if job_id and not JOB_ID.fullmatch(job_id):
         raise NotUsable(f"not a job id: {job_id[:120]!r}")

@@ -1,30 +1,28 @@
-"""What an event turns out to be: a failed VM backup, something that is not ours, or
-something that nobody can use."""
+"""The results of reading an event: a failed VM backup, something that is not ours, or
+something unusable."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 LOCK_NOT_BACK = "AzureBackupRemediator.LockNotBack"
-"""Type of the event by which the product itself tells that a lock could not be put back
-yet."""
+"""Type of our own event that a lock could not be put back yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeHint:
-    """An error code that the event names in one of its places. The job in the vault may
-    know better."""
+    """An error code in one place of the event. The job in the vault overrules it."""
 
     source: str
     """link, originAlertId or description."""
     code: str
-    """In the catalogue's spelling where it is known there, else as it was written."""
+    """In the catalogue's spelling where the catalogue has it, else as written."""
     raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureEvent:
-    """A backup job of an Azure VM failed, says the event."""
+    """The event says that a backup of an Azure VM failed."""
 
     subscription_id: str
     vault_id: str
@@ -40,14 +38,13 @@ class FailureEvent:
     fired_at: str
     alert_id: str
     shape: str
-    """How it was wrapped: CloudEvents 1.0, Event Grid schema, or common alert schema.
-    """
+    """Its envelope and its form, such as "CloudEvents 1.0: log search alert"."""
     event_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A well-formed event that is not the failed backup of an Azure VM, and why."""
+    """A well-formed event that is not about a failed backup of an Azure VM, and why."""
 
     reason: str
     shape: str
@@ -56,22 +53,21 @@ class Ignored:
     job_id: str = ""
     vault_id: str = ""
     key: str = ""
-    """Set for failed backups of others: a person may look for them. "" for what is no
-    failed backup at all."""
+    """Set for the failed backup of something else, which a person may look for; "" for
+    anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Nothing can be made of it, however often it is sent."""
+    """An event that cannot be used, however often it is sent."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One body that tells of several things, such as the rows of a log alert: each is
-    taken."""
+    """One body about several things, such as the rows of a log alert."""
 
     found: tuple[FailureEvent | Ignored, ...]
     unusable: str = ""
-    """Which part of it nobody can use, and why; "" where all of it was read."""
+    """Which part of it is unusable, and why; "" where all of it was read."""

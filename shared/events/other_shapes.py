@@ -1,8 +1,8 @@
-"""The other roads on which a failed backup can be told: each a shape with what tells it
-and what reads it.
+"""The other shapes of events about a failed backup, each with a function that
+recognises it and one that reads it.
 
-What was seen and what is only documented is in docs/limits.md. None carries more trust
-than another: the job in the vault is asked.
+docs/limits.md says which were seen and which are only documented. None is trusted more
+than another: the job in the vault decides.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from shared.arm_ids import fold, parse, same
 from shared.errors import NotUsable
 from shared.events import error_codes, wire
-from shared.events.failure import failure
+from shared.events.failure import build_failure
 from shared.events.model import FailureEvent, Ignored
 from shared.events.vm_items import Item, item_of_id, item_of_names, item_of_vm, job_of_id
 from shared.events.wire import Wire, plain, text
@@ -23,37 +23,39 @@ REFUSED_BACKUP = f"/protecteditems{BACKUP_ACTION}/action"
 
 
 def is_health_metric(alert: Wire) -> bool:
-    return any(METRIC in plain(name) for name in metrics(alert))
+    return any(METRIC in plain(name) for name in read_metric_names(alert))
 
 
-def metrics(alert: Wire) -> list[str]:
+def read_metric_names(alert: Wire) -> list[str]:
     """Names of the metrics of a metric alert's conditions."""
     conditions = wire.objects(wire.inner(wire.context(alert), "condition"), "allOf")
     return [name for each in conditions if (name := text(each, "metricName"))]
 
 
 def read_health_metric(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """A metric alert on Backup Health Events: names the item and whether it is healthy,
+    """A metric alert on Backup Health Events. It names the item and its health, but
     neither job nor code.
 
-    Dimensions come under the names that the portal shows, or under those of the API.
+    Its dimensions have the names of the portal or those of the API.
     https://learn.microsoft.com/azure/backup/metrics-overview and
     https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-recoveryservices-vaults-metrics
     """
     if reason := wire.not_fired(alert):
         return Ignored(reason, shape)
-    told = wire.dimensions(alert)
-    if fold(told.get("healthstatus", "")) == "healthy":
+    dimensions = wire.dimensions(alert)
+    if fold(dimensions.get("healthstatus", "")) == "healthy":
         return Ignored("the backup item is Healthy", shape)
     fired = text(wire.context(alert), "timestamp")
-    return failure(alert, _item_of_metric(alert, told), "", (), shape, event_id, fired)
+    return build_failure(
+        alert, _read_metric_item(alert, dimensions), "", (), shape, event_id, fired
+    )
 
 
-def _item_of_metric(alert: Wire, told: Mapping[str, str]) -> Item:
-    """From the item's id; from the VM and the vault that the alert is about where the
-    rule does not split by it."""
-    instance = told.get("backupinstanceid") or told.get("backupinstanceurl") or ""
-    source = told.get("datasourceid") or told.get("datasourceurl") or ""
+def _read_metric_item(alert: Wire, dimensions: Mapping[str, str]) -> Item:
+    """From the item's id; where the rule does not split by that, from the VM and the
+    vault of the alert."""
+    instance = dimensions.get("backupinstanceid") or dimensions.get("backupinstanceurl") or ""
+    source = dimensions.get("datasourceid") or dimensions.get("datasourceurl") or ""
     if source and not instance:
         return item_of_vm(
             wire.target(alert), source, "the dimension Datasource ID", "alertTargetIDs"
@@ -77,8 +79,8 @@ def is_refused_backup(event: Wire) -> bool:
 
 
 def read_refused_backup(event: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """A subscription event: ARM refused an on-demand backup, so there is no job. It
-    names no code either.
+    """A subscription event: ARM refused an on-demand backup, so it names neither job
+    nor code.
 
     https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions
     (ResourceActionFailure)
@@ -87,7 +89,7 @@ def read_refused_backup(event: Wire, shape: str, event_id: str) -> FailureEvent 
     if fold(resource).endswith(BACKUP_ACTION):
         resource = resource[: -len(BACKUP_ACTION)]
     item = item_of_id(resource, "resourceUri")
-    return failure(event, item, "", (), shape, event_id, text(event, "eventTime"))
+    return build_failure(event, item, "", (), shape, event_id, text(event, "eventTime"))
 
 
 def is_job_record(record: Wire) -> bool:
@@ -97,7 +99,7 @@ def is_job_record(record: Wire) -> bool:
 
 
 def read_job_record(record: Wire, shape: str, event_id: str) -> FailureEvent | Ignored:
-    """A backup job as Azure Backup returns it, or as a row of Resource Graph.
+    """A backup job as Azure Backup returns it, or a row of Resource Graph.
 
     https://learn.microsoft.com/rest/api/backup/job-details/get and
     https://learn.microsoft.com/azure/backup/query-backups-using-azure-resource-graph
@@ -116,8 +118,8 @@ def read_job_record(record: Wire, shape: str, event_id: str) -> FailureEvent | I
     hint = error_codes.from_job(
         details, text(wire.inner(properties, "extendedInfo"), "dynamicErrorMessage")
     )
-    item = _item_of_job(vault_id, properties)
-    return failure(
+    item = _read_job_item(vault_id, properties)
+    return build_failure(
         properties,
         item,
         job_id,
@@ -128,9 +130,9 @@ def read_job_record(record: Wire, shape: str, event_id: str) -> FailureEvent | I
     )
 
 
-def _item_of_job(vault_id: str, properties: Wire) -> Item:
-    """From containerName, as the REST API gives it, or from dataSourceId, as Resource
-    Graph does; where both are there they agree."""
+def _read_job_item(vault_id: str, properties: Wire) -> Item:
+    """From containerName (REST API) or dataSourceId (Resource Graph); where the job has
+    both, they must agree."""
     names, source = text(properties, "containerName"), text(properties, "dataSourceId")
     if not source:
         return item_of_names(vault_id, names, "containerName", "id")

@@ -1,8 +1,9 @@
-"""From the text of an event to what it is. Total: every text gets an answer, none
-raises.
+"""Parses the text of an event. Total: every text has a result, none raises.
 
-1. JSON, of a size that Event Grid can deliver. 2. The envelope: CloudEvents 1.0, Event
-   Grid schema, or none. 3. The alert in it.
+1. The JSON, of a size that Event Grid can deliver.
+2. The envelope: CloudEvents 1.0, Event Grid schema, or none.
+3. The alert in it.
+
 https://learn.microsoft.com/azure/event-grid/cloud-event-schema and
 https://learn.microsoft.com/azure/event-grid/event-schema
 """
@@ -17,11 +18,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.arm_ids import fold
-from shared.errors import NotOurs, NotUsable
+from shared.errors import NotOurs, NotUsable, whole_characters
 from shared.events import log_alert, other_shapes
 from shared.events.alert import read_alert
 from shared.events.model import LOCK_NOT_BACK, FailureEvent, Ignored, Several, Unusable
 from shared.events.set_aside import why_not_ours
+from shared.events.wire import text as read_text
 
 LONGEST_CHARACTERS = 1_048_576
 """Event Grid's limit for one event.
@@ -42,30 +44,30 @@ class Envelope:
 
 
 def parse(text: str) -> Parsed:
-    """What the event that the trigger was given turns out to be."""
+    """Parse an event as Event Grid delivers it."""
     what = "event"
     try:
-        envelope = _opened(_json_object(text))
+        envelope = _open_envelope(_read_json_object(text))
         if envelope.event_type == LOCK_NOT_BACK:
             return Ignored("our own event for whoever watches the locks", envelope.shape)
         what = f"event of type {envelope.event_type or 'unknown'} ({envelope.shape})"
-        return _at(_read(_data_of(envelope), envelope), envelope.at)
+        return _with_time(_read(_read_data(envelope), envelope), envelope.at)
     except NotUsable as error:
         return Unusable(f"{what}: {error.reason}")
 
 
 def parse_alert(text: str) -> Parsed:
-    """What an action group's call turns out to be: an alert without an envelope."""
+    """Parse an action group's call: an alert without an envelope."""
     try:
-        return _read(_json_object(text), Envelope(BARE, "", "", "", None))
+        return _read(_read_json_object(text), Envelope(BARE, "", "", "", None))
     except NotUsable as error:
         return Unusable(error.reason)
 
 
-def _at[Each: Found](found: Each, at: str) -> Each:
-    """With the envelope's time where the failure itself says none."""
+def _with_time[Each: Found](found: Each, at: str) -> Each:
+    """With the envelope's time where the failure has none of its own."""
     if isinstance(found, Several):
-        return replace(found, found=tuple(_at(each, at) for each in found.found))
+        return replace(found, found=tuple(_with_time(each, at) for each in found.found))
     return (
         replace(found, fired_at=found.fired_at or at) if isinstance(found, FailureEvent) else found
     )
@@ -73,7 +75,7 @@ def _at[Each: Found](found: Each, at: str) -> Each:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One way in which a failed backup is told."""
+    """One form of an event about a failed backup."""
 
     name: str
     matches: Callable[[Mapping[str, Any]], bool]
@@ -89,9 +91,10 @@ SHAPES = (
     Shape("job record", other_shapes.is_job_record, other_shapes.read_job_record),
     Shape("row of a log", log_alert.is_log_row, log_alert.read_log_row),
 )
-"""The first that matches reads."""
+"""The first that matches reads the event."""
 BUILT_IN = Shape("alert of Azure Backup", lambda _: True, read_alert)
-"""Reads what no shape matches and nothing else explains: it says what is missing."""
+"""Reads an event that matches no shape and no reason to set it aside, and says what is
+missing."""
 
 
 def _read(data: Mapping[str, Any], envelope: Envelope) -> Found:
@@ -106,11 +109,11 @@ def _read(data: Mapping[str, Any], envelope: Envelope) -> Found:
         return Ignored(error.reason, name)
 
 
-def _json_object(text: str) -> Mapping[str, Any]:
+def _read_json_object(text: str) -> Mapping[str, Any]:
     if len(text) > LONGEST_CHARACTERS:
         raise NotUsable(f"{len(text)} characters; an event has {LONGEST_CHARACTERS} at most")
     try:
-        found = json.loads(_of_whole_characters(text))
+        found = json.loads(_without_lone_surrogates(text))
     except ValueError as error:
         raise NotUsable(f"not JSON: {error}") from error
     except RecursionError as error:
@@ -120,37 +123,37 @@ def _json_object(text: str) -> Mapping[str, Any]:
     return found
 
 
-def _of_whole_characters(text: str) -> str:
-    r"""JSON may write half of a character (\ud800), which no store takes: it becomes a
-    question mark."""
+def _without_lone_surrogates(text: str) -> str:
+    r"""The JSON with a question mark for each half of a character, also where it is
+    written as \ud800."""
     if "\\ud" not in fold(text) and text.isascii():
         return text
-    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace").decode()
+    return whole_characters(json.dumps(json.loads(text), ensure_ascii=False))
 
 
-def _opened(event: Mapping[str, Any]) -> Envelope:
+def _open_envelope(event: Mapping[str, Any]) -> Envelope:
     if "specversion" in event:
         if event["specversion"] != "1.0":
             raise NotUsable(f"CloudEvents of version {event['specversion']!r}; 1.0 is understood")
         return Envelope(
             CLOUD_EVENTS,
-            _text(event, "id"),
-            _text(event, "type"),
-            _text(event, "time"),
-            _cloud_data(event),
+            read_text(event, "id"),
+            read_text(event, "type"),
+            read_text(event, "time"),
+            _read_cloud_data(event),
         )
     if "eventType" in event:
         return Envelope(
             EVENT_GRID,
-            _text(event, "id"),
-            _text(event, "eventType"),
-            _text(event, "eventTime"),
+            read_text(event, "id"),
+            read_text(event, "eventType"),
+            read_text(event, "eventTime"),
             event.get("data"),
         )
     return Envelope(BARE, "", "", "", event)
 
 
-def _cloud_data(event: Mapping[str, Any]) -> Any:
+def _read_cloud_data(event: Mapping[str, Any]) -> Any:
     if "data_base64" not in event:
         return event.get("data")
     try:
@@ -159,13 +162,8 @@ def _cloud_data(event: Mapping[str, Any]) -> Any:
         raise NotUsable(f"data_base64 is not base64 of text: {error}") from error
 
 
-def _data_of(envelope: Envelope) -> Mapping[str, Any]:
-    data = _json_object(envelope.data) if isinstance(envelope.data, str) else envelope.data
+def _read_data(envelope: Envelope) -> Mapping[str, Any]:
+    data = _read_json_object(envelope.data) if isinstance(envelope.data, str) else envelope.data
     if not isinstance(data, Mapping):
         raise NotUsable("data is not an object")
     return data
-
-
-def _text(wire: Mapping[str, Any], name: str) -> str:
-    value = wire.get(name)
-    return value if isinstance(value, str) else ""

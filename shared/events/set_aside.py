@@ -1,5 +1,5 @@
-"""What arrives beside failed backups because a rule or a subscription lets it through:
-told by its look, each with its reason."""
+"""Recognises events that a rule or a subscription lets through although they are not
+about a failed backup, and gives the reason for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from shared.arm_ids import fold
 from shared.events import wire
-from shared.events.other_shapes import REFUSED_BACKUP, metrics
+from shared.events.other_shapes import REFUSED_BACKUP, read_metric_names
 from shared.events.wire import Wire, inner, text
 
 RESOURCE_STATE = "microsoft.resourcenotifications."
@@ -23,21 +23,21 @@ ACTIVITY_LOG_SERVICES = (
 
 
 def why_not_ours(event_type: str, event: Wire) -> str:
-    """Why an event that is no shape of a failed backup is set aside; "" for one that
-    nothing here knows."""
+    """Why an event that has none of the shapes is set aside; "" for one that no rule
+    recognises."""
     return next((reason for rule in RULES if (reason := rule(fold(event_type), event))), "")
 
 
-def _resource_state(event_type: str, event: Wire) -> str:
+def _why_resource_state(event_type: str, event: Wire) -> str:
     """https://learn.microsoft.com/azure/event-grid/event-schema-health-resources"""
     known = event_type.startswith(RESOURCE_STATE) or "resourceInfo" in event
     resource = text(inner(event, "resourceInfo"), "id") or "a resource"
     return f"it tells of the state of {resource[:300]}, not of a backup job" if known else ""
 
 
-def _request_to_arm(event_type: str, event: Wire) -> str:
-    """A subscription event that names its request. One of an on-demand backup is set
-    aside only where it is known not to have failed.
+def _why_request_to_arm(event_type: str, event: Wire) -> str:
+    """A subscription event that names its request. An on-demand backup's is set aside
+    only where it is certain that it did not fail.
 
     https://learn.microsoft.com/azure/event-grid/event-schema-subscriptions"""
     operation, status = text(event, "operationName"), text(event, "status")
@@ -45,10 +45,10 @@ def _request_to_arm(event_type: str, event: Wire) -> str:
         return ""
     if fold(operation).endswith(REFUSED_BACKUP) and fold(status) not in NOT_REFUSED:
         return ""
-    return f"it tells of a request to ARM ({_of(operation, status)}), not of a failed backup"
+    return f"it tells of a request to ARM ({_describe(operation, status)}), not of a failed backup"
 
 
-def _activity_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
+def _why_activity_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
     """In the common schema, and in its own.
     https://learn.microsoft.com/azure/azure-monitor/alerts/activity-log-alerts-webhook
     """
@@ -57,22 +57,22 @@ def _activity_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
     if not common and not entry:
         return ""
     entry = entry or wire.context(event)
-    told = _of(text(entry, "operationName"), text(entry, "status"))
+    described = _describe(text(entry, "operationName"), text(entry, "status"))
     return (
-        f"an activity log alert ({told}): it names no backup job. A backup that failed is told by"
-        " alerts of Azure Backup, or found by the sweep"
+        f"an activity log alert ({described}): it names no backup job. A backup that failed is"
+        " told by alerts of Azure Backup, or found by the sweep"
     )
 
 
-def _site_recovery(event_type: str, event: Wire) -> str:  # noqa: ARG001
+def _why_site_recovery(event_type: str, event: Wire) -> str:  # noqa: ARG001
     known = "/replicationjobs/" in fold(text(event, "id")) or "/replicationfabrics/" in fold(
         text(event, "id")
     )
     return "it is of Azure Site Recovery, not of Azure Backup" if known else ""
 
 
-def _other_metric(event_type: str, event: Wire) -> str:  # noqa: ARG001
-    names = metrics(event)
+def _why_other_metric(event_type: str, event: Wire) -> str:  # noqa: ARG001
+    names = read_metric_names(event)
     if not names:
         return ""
     service = wire.service(event) or "a metric"
@@ -82,15 +82,15 @@ def _other_metric(event_type: str, event: Wire) -> str:  # noqa: ARG001
     )
 
 
-def _row_of_a_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
+def _why_row_of_a_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
     """AzureDiagnostics and diagnostic records.
     https://learn.microsoft.com/azure/azure-monitor/reference/tables/azurediagnostics"""
-    told = {wire.plain(name): value for name, value in event.items() if isinstance(value, str)}
-    category = told.get("category", "")
+    texts = {wire.plain(name): value for name, value in event.items() if isinstance(value, str)}
+    category = texts.get("category", "")
     known = category and (
-        "operationname" in told
-        or "resourceid" in told
-        or fold(told.get("type", "")) == "azurediagnostics"
+        "operationname" in texts
+        or "resourceid" in texts
+        or fold(texts.get("type", "")) == "azurediagnostics"
     )
     return (
         f"a row of a log, of category {category[:100]}, which holds no failed backup job"
@@ -99,16 +99,16 @@ def _row_of_a_log(event_type: str, event: Wire) -> str:  # noqa: ARG001
     )
 
 
-def _of(operation: str, status: str) -> str:
+def _describe(operation: str, status: str) -> str:
     return f"{operation[:200] or 'no operation named'}: {status[:100] or 'no status'}"
 
 
 RULES: tuple[Callable[[str, Wire], str], ...] = (
-    _resource_state,
-    _request_to_arm,
-    _activity_log,
-    _site_recovery,
-    _other_metric,
-    _row_of_a_log,
+    _why_resource_state,
+    _why_request_to_arm,
+    _why_activity_log,
+    _why_site_recovery,
+    _why_other_metric,
+    _why_row_of_a_log,
 )
-"""The first that knows the event gives its reason."""
+"""The first rule that recognises the event gives the reason."""

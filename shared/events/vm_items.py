@@ -1,9 +1,7 @@
-"""Protected items of Azure VMs: taken apart from their ids, and made from the names
-that other places give.
+"""Protected items of Azure VMs, from their ids or from the names in other fields.
 
-One parser (`shared.arm_ids.parse`) takes every id that arrives, in any case: Resource
-Graph and many tools give ids in small letters. Each reason names the field of the event
-that was wrong.
+Every id goes through `shared.arm_ids.parse`, in any case: Resource Graph and many tools
+write ids in lower case. Each reason names the field of the event that is wrong.
 """
 
 from __future__ import annotations
@@ -26,13 +24,11 @@ _OF_OTHERS = {
     f"{VAULT_TYPE}/replicationfabrics": "Azure Site Recovery, not Azure Backup",
     f"{VAULT_TYPE}/replicationjobs": "Azure Site Recovery, not Azure Backup",
 }
-"""Types that stand in the same fields and are none of ours, with what they belong to.
-"""
+"""Types in the same fields that are not ours, with what they belong to."""
 _NAMES = re.compile(
     r"(?:^|[;/])iaasvmcontainerv2;(?P<group>[^;/]+);(?P<vm>[^;/]+)", re.IGNORECASE | re.ASCII
 )
-"""Without ASCII, IGNORECASE takes the long s for an s: it would name another resource.
-"""
+"""Without ASCII, IGNORECASE takes the long s for an s, which is another resource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,52 +45,52 @@ class Item:
 
     @property
     def vm_id(self) -> str:
-        """Of the VM that the item is of, or "" when it is no Azure VM. Vault and VM are
-        always in one subscription."""
+        """Id of the VM; "" where the item is not an Azure VM. Vault and VM are always
+        in one subscription."""
         parts = self.name.split(";")
         if len(parts) != 4 or (fold(parts[0]), fold(parts[1])) != ("vm", "iaasvmcontainerv2"):
             return ""
-        return _vm_id(self.subscription_id, parts[2], parts[3])
+        return _make_vm_id(self.subscription_id, parts[2], parts[3])
 
 
 def item_of_id(protected_item_id: str, field: str) -> Item:
-    """Raises NotUsable, naming the event's field, for what is no item of a Recovery
-    Services vault."""
+    """Raises NotUsable, which names the event's field, for anything but an item of a
+    Recovery Services vault."""
     if not protected_item_id:
         raise NotUsable(f"the event names no protected item: {field} is missing")
-    vault_id = _vault_of(protected_item_id, ITEM_TYPE, field, "item")
+    vault_id = _read_vault_id(protected_item_id, ITEM_TYPE, field, "item")
     _, _, container, name = parse(protected_item_id, field).names
     return Item(vault_id, container, name)
 
 
 def item_of_names(vault_id: str, names: str, field: str, vault_field: str) -> Item:
-    """From a vault and a text that holds iaasvmcontainerv2;{group};{vm}. Raises
-    NotUsable where either is none."""
-    vault = _vault(vault_id, vault_field)
+    """From a vault's id and a text with iaasvmcontainerv2;{group};{vm}. Raises
+    NotUsable for any other."""
+    vault = _check_vault_id(vault_id, vault_field)
     found = _NAMES.search(names)
     if found is None:
         raise NotUsable(f"{field} names no Azure VM: {names[:300]!r}")
-    return _item(vault, found["group"], found["vm"])
+    return _make_item(vault, found["group"], found["vm"])
 
 
 def item_of_vm(vault_id: str, vm_id: str, field: str, vault_field: str) -> Item:
-    """From a vault and the id of the VM that is protected there. Raises NotUsable where
-    either is none."""
-    vault, vm = _vault(vault_id, vault_field), parse(vm_id, field)
+    """From a vault's id and the id of a VM that it protects. Raises NotUsable for any
+    other."""
+    vault, vm = _check_vault_id(vault_id, vault_field), parse(vm_id, field)
     if vm.type != VM_TYPE or not vm.resource_group:
         raise NotOurs(f"not an Azure VM: {field} is {vm_id[:300]!r}")
     if fold(vm.subscription) != fold(parse(vault).subscription):
         raise NotUsable(f"{field} is in another subscription than the vault: {vm_id[:300]!r}")
-    return _item(vault, vm.resource_group, vm.name)
+    return _make_item(vault, vm.resource_group, vm.name)
 
 
 def job_of_id(job_id: str, field: str) -> tuple[str, str]:
-    """Id of the vault and name of the job. Raises NotUsable for what is no backup job
-    of a Recovery Services vault."""
-    return _vault_of(job_id, JOB_TYPE, field, "backup job"), parse(job_id, field).name
+    """Id of the vault and name of the job. Raises NotUsable for anything but a backup
+    job of a Recovery Services vault."""
+    return _read_vault_id(job_id, JOB_TYPE, field, "backup job"), parse(job_id, field).name
 
 
-def _vault_of(resource_id: str, kind: str, field: str, what: str) -> str:
+def _read_vault_id(resource_id: str, kind: str, field: str, what: str) -> str:
     found = parse(resource_id, field)
     _refuse_others(found.type, field)
     if found.type != kind:
@@ -102,7 +98,7 @@ def _vault_of(resource_id: str, kind: str, field: str, what: str) -> str:
     return found.text.rsplit("/", _SEGMENTS_BELOW_VAULT[kind])[0]
 
 
-def _vault(vault_id: str, field: str) -> str:
+def _check_vault_id(vault_id: str, field: str) -> str:
     if not vault_id:
         raise NotUsable(f"the event names no vault: {field} is missing")
     found = parse(vault_id, field)
@@ -118,11 +114,14 @@ def _refuse_others(kind: str, field: str) -> None:
             raise NotOurs(f"{field} is of {whose}")
 
 
-def _item(vault_id: str, group: str, vm: str) -> Item:
+def _make_item(vault_id: str, group: str, vm: str) -> Item:
     tail = f"iaasvmcontainerv2;{group};{vm}"
     return Item(vault_id, f"IaasVMContainer;{tail}", f"VM;{tail}")
 
 
-def _vm_id(subscription_id: str, group: str, name: str) -> str:
-    made = f"/subscriptions/{subscription_id}/resourceGroups/{group}/providers/Microsoft.Compute/virtualMachines/{name}"
+def _make_vm_id(subscription_id: str, group: str, name: str) -> str:
+    made = (
+        f"/subscriptions/{subscription_id}/resourceGroups/{group}"
+        f"/providers/Microsoft.Compute/virtualMachines/{name}"
+    )
     return str(parse(made, "the VM's id"))

@@ -1,5 +1,5 @@
-"""How the readers of events look into JSON that anybody may have sent: what is not as
-expected is absent."""
+"""Reads fields of an event's JSON, which anybody may have sent: a field of another type
+counts as missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def inner(wire: Wire, name: str) -> Wire:
 
 
 def objects(wire: Wire, name: str) -> Iterator[Wire]:
-    """The objects of a list; whatever else stands in it is passed over."""
+    """The objects of a list; other elements are skipped."""
     value = wire.get(name)
     return (
         each for each in (value if isinstance(value, list) else ()) if isinstance(each, Mapping)
@@ -30,14 +30,12 @@ def objects(wire: Wire, name: str) -> Iterator[Wire]:
 
 
 def plain(name: str) -> str:
-    """A name without spaces and in small letters: Azure writes the same one in several
-    ways."""
+    """A name in lower case without spaces: Azure spells a name in several ways."""
     return fold(name.replace(" ", ""))
 
 
 def data(wire: Wire) -> Wire:
-    """What an alert holds under `data`, or the alert itself where it comes without
-    that."""
+    """An alert's `data`, or the alert itself where it has none."""
     return inner(wire, "data") or wire
 
 
@@ -46,8 +44,7 @@ def essentials(wire: Wire) -> Wire:
 
 
 def context(wire: Wire) -> Wire:
-    """alertContext of the common schema; `context` of the schema that each kind of
-    alert had of its own."""
+    """alertContext of the common schema, or `context` of the older schemas."""
     return inner(data(wire), "alertContext") or inner(data(wire), "context")
 
 
@@ -56,26 +53,26 @@ def service(wire: Wire) -> str:
 
 
 def not_fired(wire: Wire) -> str:
-    """Why the alert tells of nothing that happens now, or "". A log alert in its own
-    schema names no condition: it only ever fires."""
+    """Why the alert is not about something that happens now; "" where it is. A log
+    alert in its own schema names no condition: it always fires."""
     status = text(data(wire), "status") if inner(data(wire), "context") else ""
-    told = text(essentials(wire), "monitorCondition") or status
-    if fold(told) in ("fired", "activated") or not (essentials(wire) or told):
+    condition = text(essentials(wire), "monitorCondition") or status
+    if fold(condition) in ("fired", "activated") or not (essentials(wire) or condition):
         return ""
-    return f"the alert is {told or 'in no condition'}, not Fired"
+    return f"the alert is {condition or 'in no condition'}, not Fired"
 
 
 def target(wire: Wire) -> str:
-    """Id of the one resource that the alert is about, "" where it names none or
+    """Id of the one resource that the alert is about; "" where it names none or
     several."""
-    told = essentials(wire).get("alertTargetIDs")
-    one = told[0] if isinstance(told, list) and len(told) == 1 else context(wire).get("resourceId")
+    ids = essentials(wire).get("alertTargetIDs")
+    one = ids[0] if isinstance(ids, list) and len(ids) == 1 else context(wire).get("resourceId")
     return one if isinstance(one, str) else ""
 
 
 def dimensions(wire: Wire) -> dict[str, str]:
-    """What an alert's conditions are split by, under plain names."""
-    told = list(objects(context(wire), "Dimensions"))
+    """The dimensions that an alert's conditions are split by, under plain names."""
+    found = list(objects(context(wire), "Dimensions"))
     for condition in objects(inner(context(wire), "condition"), "allOf"):
-        told += objects(condition, "dimensions")
-    return {plain(text(each, "name")): text(each, "value") for each in told}
+        found += objects(condition, "dimensions")
+    return {plain(text(each, "name")): text(each, "value") for each in found}

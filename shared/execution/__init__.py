@@ -1,2 +1,2 @@
-"""The only writer to Azure: precondition, intent, write, wait, outcome, and a look
-whether it worked."""
+"""The only stage that writes to Azure: precondition, intent, write, wait, outcome, and
+a check that it worked. executor.py is its door."""

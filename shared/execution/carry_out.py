@@ -1,47 +1,91 @@
-"""Carries out a plan unit by unit, and settles the fix once all of it is over."""
+"""Carries out one unit of a plan, whatever its fix, and records how it ended."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from shared import clock
-from shared.arm_ids import fold, group_of, parse
+from shared import catalogue
+from shared.arm_ids import fold
+from shared.audit.journal import Journal
 from shared.diagnosis.advice import About
-from shared.diagnosis.check import check
-from shared.errors import StoreUnavailable
-from shared.execution import extension
-from shared.execution.lock_window import turn as unlocking
-from shared.execution.tools import Tools
-from shared.incident.model import Action, Awaited, Incident, Status, Verdict
+from shared.errors import RemediatorError, StoreUnavailable
+from shared.execution.fixes.contract import CarryOutUnit, Hands
+from shared.execution.places import Places
+from shared.incident.book import IncidentBook
+from shared.incident.model import Action, Awaited, Incident
 from shared.incident.outcome import Outcome, StepOutcome
-from shared.incident.waiting import Wait
-from shared.plan.planner import Plan, advice_for, not_done
-from shared.plan.steps import Step, StepKind
+from shared.incident.status import Status
+from shared.incident.waiting import Wait, Waits
+from shared.plan.planner import not_done
+from shared.plan.steps import Step
 
 
-async def carry_out(
-    tools: Tools, incident_id: str, cause: str, steps: tuple[Step, ...]
-) -> StepOutcome:
-    """One unit of a plan: the removal of an extension, or all steps in one resource
-    group.
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    book: IncidentBook
+    journal: Journal
+    waits: Waits
+    places: Places
+    hands: Hands
 
-    Safe to run again, after a crash or because it was busy: it checks the state first.
-    """
-    if late := _too_late(await tools.book.get(incident_id)):
-        return late
-    incident = await tools.book.change(incident_id, lambda each: _begun(each, steps, cause))
-    try:
-        done = await _carried_out(tools, incident, steps)
-        if done.result is Outcome.WAITING:
-            await _put_off(tools, incident_id, steps, cause, done.detail)
-    except StoreUnavailable as error:
-        logging.warning("incident %s: %s", incident_id, error)
-        done = StepOutcome(Outcome.BUSY, f"the store does not answer: {error}")
-    return done
+    async def carry_out(self, incident_id: str, cause: str, steps: tuple[Step, ...]) -> StepOutcome:
+        """Carry out the steps of one unit by the fix of this cause.
+
+        Safe to run again, after a crash or because it was BUSY: it checks the state
+        first. WAITING: a job of the VM runs, and the incident waits for it.
+        """
+        if late := _why_too_late(await self.book.get(incident_id)):
+            return late
+        incident = await self.book.change(incident_id, lambda each: _begin(each, steps, cause))
+        try:
+            done = await _carry_out_of(cause)(self.hands, incident, steps)
+            if done.result is Outcome.WAITING:
+                await self._put_off(incident_id, steps, cause, done.detail)
+            elif done.result is not Outcome.BUSY:
+                await self._record(incident_id, steps, done)
+        except StoreUnavailable as error:
+            logging.warning("incident %s: %s", incident_id, error)
+            return StepOutcome(Outcome.BUSY, f"the store does not answer: {error}")
+        return done
+
+    async def _record(self, incident_id: str, steps: tuple[Step, ...], done: StepOutcome) -> None:
+        """Give each step that has no outcome yet that of its unit. A lock window has
+        recorded the outcomes of its members before."""
+        incident = await self.book.get(incident_id)
+        if incident is None:
+            return
+        left = _without_outcome(incident, steps)
+        # The notes first: a process that dies in between leaves the steps open, so that
+        # they are recorded again.
+        for step in left:
+            text, detail = f"{step.kind}: {done.result}", {"detail": done.detail}
+            await self.journal.note(incident, "step", text, target=step.target, detail=detail)
+        if left:
+            await self.book.change(incident_id, lambda each: _end(each, left, done))
+
+    async def _put_off(
+        self, incident_id: str, steps: tuple[Step, ...], cause: str, reason: str
+    ) -> None:
+        """A job of the VM runs: what was not begun is off the record again, and where
+        nothing of the plan was, it does not count."""
+        begun = await self.journal.intended(incident_id)
+        incident = await self.book.change(incident_id, lambda each: _without(each, steps, begun))
+        if all(action.cause != cause for action in incident.actions):
+            await self.places.give_back(incident, cause)
+        by_hand = (*not_done(steps), About.of(incident).backup_now)
+        await self.waits.wait(incident, Wait(Awaited.JOB, cause, reason, by_hand))
 
 
-def _too_late(incident: Incident | None) -> StepOutcome | None:
+def _carry_out_of(cause: str) -> CarryOutUnit:
+    fix = catalogue.cause(cause).fix
+    if fix is None:
+        raise RemediatorError(f"only a person can mend {cause}")
+    return fix.carry_out
+
+
+def _why_too_late(incident: Incident | None) -> StepOutcome | None:
     """Why an activity that is called again, after its answer was lost, changes nothing;
     None while the fix goes on."""
     if incident is not None and incident.ended:
@@ -51,158 +95,48 @@ def _too_late(incident: Incident | None) -> StepOutcome | None:
     return None
 
 
-async def _carried_out(tools: Tools, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
-    if steps[0].kind is not StepKind.UNINSTALL_EXTENSION:
-        done = await unlocking.take_turn(tools, incident, steps)
-        if done.result not in ("refused", "waiting"):
-            return done  # busy, or told to the incident by whoever led the window
-    else:
-        done = await extension.uninstall(tools, incident, steps[0])
-    if done.result is Outcome.WAITING:
-        return done
-    await tools.book.change(incident.id, lambda each: _ended(each, steps, done))
-    for step in steps:
-        await tools.journal.note(
-            incident,
-            "step",
-            f"{step.kind}: {done.result}",
-            target=step.target,
-            detail={"detail": done.detail},
-        )
-    return done
+def _key(change: Step | Action) -> tuple[str, str]:
+    return change.kind, fold(change.target)
 
 
-def _begun(incident: Incident, steps: tuple[Step, ...], cause: str) -> Incident:
+def _begin(incident: Incident, steps: tuple[Step, ...], cause: str) -> Incident:
     """The incident with an action for each step that has none yet; what an open one
     waited for before is over."""
-    known = {(action.kind, fold(action.target)) for action in incident.actions}
-    new = [
-        Action(step.kind.value, step.target, "", cause)
-        for step in steps
-        if (step.kind.value, fold(step.target)) not in known
-    ]
+    known = {_key(action) for action in incident.actions}
     before = (
         action if action.outcome else replace(action, detail="") for action in incident.actions
+    )
+    new = (
+        Action(step.kind, step.target, Outcome.UNDER_WAY, cause)
+        for step in steps
+        if _key(step) not in known
     )
     return replace(incident, actions=(*before, *new))
 
 
-async def _put_off(
-    tools: Tools, incident_id: str, steps: tuple[Step, ...], cause: str, why: str
-) -> None:
-    """A job of the VM runs: what was not begun is off the record again, and where
-    nothing of the plan was, it does not count."""
-    begun = await tools.journal.intended(incident_id)
-    incident = await tools.book.change(incident_id, lambda each: _without(each, steps, begun))
-    if all(action.cause != cause for action in incident.actions):
-        await tools.cooling.take_back(incident.vm_id, cause, incident.id)
-        await tools.limiter.give_back(incident.id, cause)
-    by_hand = (*not_done(steps), About.of(incident).backup_now)
-    await tools.waits.wait(incident, Wait(Awaited.JOB, cause, why, by_hand))
+def _without(incident: Incident, steps: tuple[Step, ...], begun: Collection[str]) -> Incident:
+    """The incident without the actions of these steps that never had an intent.
+    `begun`: the folded targets of all intents."""
+    mine = {_key(step) for step in steps}
+    kept = (
+        action
+        for action in incident.actions
+        if action.outcome or _key(action) not in mine or fold(action.target) in begun
+    )
+    return replace(incident, actions=tuple(kept))
 
 
-def _without(incident: Incident, steps: tuple[Step, ...], begun: set[str]) -> Incident:
-    """The incident without the actions of these steps that never had an intent."""
-    mine = {(step.kind.value, fold(step.target)) for step in steps}
-
-    def kept(action: Action) -> bool:
-        return (
-            bool(action.outcome)
-            or (action.kind, fold(action.target)) not in mine
-            or fold(action.target) in begun
-        )
-
-    return replace(incident, actions=tuple(action for action in incident.actions if kept(action)))
+def _without_outcome(incident: Incident, steps: tuple[Step, ...]) -> list[Step]:
+    left = {_key(action) for action in incident.actions if not action.outcome}
+    return [step for step in steps if _key(step) in left]
 
 
-def _ended(incident: Incident, steps: tuple[Step, ...], done: StepOutcome) -> Incident:
-    mine = {(step.kind.value, fold(step.target)) for step in steps}
-    actions = tuple(
-        (
-            replace(action, outcome=done.result, detail=done.detail)
-            if (action.kind, fold(action.target)) in mine and not action.outcome
-            else action
-        )
+def _end(incident: Incident, steps: Collection[Step], done: StepOutcome) -> Incident:
+    mine = {_key(step) for step in steps}
+    actions = (
+        replace(action, outcome=done.result, detail=done.detail)
+        if _key(action) in mine and not action.outcome
+        else action
         for action in incident.actions
     )
-    return replace(incident, actions=actions)
-
-
-async def settle(
-    tools: Tools,
-    incident_id: str,
-    plan: Plan,
-    outcomes: tuple[StepOutcome, ...],
-    failed_at: str,
-) -> bool:
-    """After the last step: True when the fix is in place and its checker is silent, so
-    that a backup has to show it; False when the incident was closed."""
-    incident = await tools.book.get(incident_id)
-    if incident is None or incident.ended:
-        return False
-    problems = [outcome.detail for outcome in outcomes if not outcome.done]
-    if problems:
-        await _hand_over(tools, incident, plan, problems, outcomes)
-        return False
-    finding = await check(tools, incident, failed_at, plan.cause)
-    if finding.verdict is Verdict.CONFIRMED:
-        problem = "the fix was carried out and its cause is still confirmed"
-        await _hand_over(tools, incident, plan, [problem], outcomes)
-        return False
-    await tools.book.change(incident_id, _to_be_verified)
-    result, detail = (
-        f"{plan.cause} after the fix: {finding.verdict}",
-        {"evidence": list(finding.evidence)},
-    )
-    await tools.journal.note(incident, "finding", result, detail=detail)
-    return True
-
-
-def _to_be_verified(incident: Incident) -> Incident:
-    return replace(
-        incident.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now()),
-        waiting=None,
-    )
-
-
-async def _hand_over(
-    tools: Tools,
-    incident: Incident,
-    plan: Plan,
-    problems: list[str],
-    outcomes: tuple[StepOutcome, ...],
-) -> None:
-    """To a person, with the reason, what is left to do by hand, and the advice for the
-    cause."""
-    finding = next((each for each in incident.findings if each.cause == plan.cause), None)
-    advice = advice_for(finding, About.of(incident)) if finding else ()
-    begun = await tools.journal.intended(incident.id)
-    if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
-        fold(step.target) in begun for step in plan.steps
-    ):
-        await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)
-        await tools.limiter.give_back(incident.id, plan.cause)
-    by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
-    await unlocking.close_intents(
-        tools, incident
-    )  # before it ends: its window, and who looks after that, may be gone
-    await tools.closing.close(
-        incident.id, Status.NEEDS_PERSON, "; ".join(problems), (*by_hand, *advice)
-    )
-
-
-def advice_on_locks(incident: Incident) -> tuple[str, ...]:
-    """What the owner is told where the lock sits on a group that Azure Backup keeps its
-    restore points in."""
-    vm_group = fold(parse(incident.vm_id).resource_group)
-    told = []
-    for action in incident.actions:
-        group = parse(group_of(action.target)).name
-        if action.kind == StepKind.RESTORE_LOCKS and fold(group) != vm_group:
-            told.append(
-                f"The group {group} is Azure Backup's own, which deletes old restore points in it:"
-                " under a lock they will pile up to 18 again and backups will fail again. Take the"
-                " lock off that group for good; locks belong on groups that you made."
-                " https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
-            )
-    return tuple(dict.fromkeys(told))
+    return replace(incident, actions=tuple(actions))

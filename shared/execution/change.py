@@ -1,11 +1,14 @@
-"""The one way to make a single change: intent, call, outcome."""
+"""The one way to make a single change, intent, call, outcome; and the end of intents
+whose process died before the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from shared.arm_ids import fold
 from shared.audit.journal import Chain, Detail, Journal
 from shared.errors import AzureCallFailed
+from shared.execution.lock_window.ledger import LockLedger
 
 
 async def change(
@@ -29,3 +32,13 @@ async def change(
         raise
     await journal.outcome(chain, kind, target, "done", correlation_id)
     return correlation_id
+
+
+async def close_intents(journal: Journal, ledger: LockLedger, chain: Chain) -> None:
+    """Record of each change without an outcome that its answer is not known. A lock
+    that is off keeps its intent until it is back. Raises StoreUnavailable."""
+    off = {fold(entry.lock.id) for entry in await ledger.open_locks()}
+    for kind, target in sorted(await journal.open_intents(chain.id)):
+        if target not in off:
+            result = "not known: the process ended before the answer was on record"
+            await journal.outcome(chain, kind, target, result, "")

@@ -1,11 +1,10 @@
-"""What must hold right before a change, read afresh. Whatever cannot be read is a no."""
+"""What must hold right before a change, read afresh. What cannot be read is a no."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from shared.azure.reader import ArmReader
-from shared.execution.tools import Tools
 from shared.facts import (
     Absent,
     Extension,
@@ -18,16 +17,18 @@ from shared.incident.model import Incident
 from shared.plan.mode import ModeNotKnown, mode_now
 
 
-async def switched_off(tools: Tools, incident: Incident, targets: Iterable[str] = ()) -> str:
-    """Why no change may be made to this VM, or to what holds `targets`, now, or "" when
-    policy allows it."""
-    mode = await mode_now(tools.settings.mode, tools.reader, incident, targets)
+async def why_switched_off(
+    setting: str, reader: ArmReader, incident: Incident, targets: Iterable[str] = ()
+) -> str:
+    """Why no change may be made now to this VM, or to what holds `targets`; "" when
+    policy allows it. `setting`: the mode of the installation."""
+    mode = await mode_now(setting, reader, incident, targets)
     if isinstance(mode, ModeNotKnown):
         return mode.reason
     return "" if mode.name == "auto" else mode.because
 
 
-def not_ours(collection: RestorePointCollection, vm_id: str) -> str:
+def why_not_ours(collection: RestorePointCollection, vm_id: str) -> str:
     """Why this collection must not be deleted for that VM, or "" when it may be: name
     and source together."""
     if collection.belongs_to(vm_id):
@@ -38,7 +39,7 @@ def not_ours(collection: RestorePointCollection, vm_id: str) -> str:
     )
 
 
-def cannot_take_extension_changes(vm: VirtualMachine) -> str:
+def why_extension_stays(vm: VirtualMachine) -> str:
     """Why the extension of this VM cannot be removed now, or "".
 
     Azure refuses on a VM that does not run, and works in vain for 15 minutes where the
@@ -54,7 +55,7 @@ def cannot_take_extension_changes(vm: VirtualMachine) -> str:
     return ""
 
 
-async def would_not_return(reader: ArmReader, vm: VirtualMachine, extension: Extension) -> str:
+async def why_not_reinstalled(reader: ArmReader, vm: VirtualMachine, extension: Extension) -> str:
     """Why policy would refuse the extension when the next backup installs it again, or
     "". No answer is a no."""
     denials = await reader.extension_denials(vm, extension)

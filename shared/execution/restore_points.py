@@ -44,7 +44,7 @@ DELETING = "deleting"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What was read for one decision; whatever could not be read says so."""
+    """What was read for one decision, or why it could not be read."""
 
     collection: RestorePointCollection
     vm: VirtualMachine | Absent | Unreadable
@@ -95,8 +95,8 @@ def why_changed(
     item: ProtectedItem | Absent | Unreadable,
     recovery: tuple[RecoveryPoint, ...] | Absent | Unreadable,
 ) -> tuple[str, ...]:
-    """Why a collection that could go a moment ago must stay now: only what can have
-    changed meanwhile is judged."""
+    """Why a collection that could go a moment ago must stay now; only what can have
+    changed meanwhile counts."""
     if isinstance(item, Absent | Unreadable) or isinstance(recovery, Absent | Unreadable):
         unread = [each for each in (item, recovery) if isinstance(each, Absent | Unreadable)]
         return tuple(why_unread("a restore point would be lost", each) for each in unread)
@@ -107,7 +107,7 @@ def why_changed(
         for point in now.points
         if point.name not in {known.name for known in then.points or ()}
     ]
-    made = (f"restore points that were made just now: {_named(new)}",) if new else ()
+    made = (f"restore points that were made just now: {_list_points(new)}",) if new else ()
     return (*made, *why_item_stops(item, vm_id), *why_in_use(now, recovery))
 
 
@@ -123,15 +123,14 @@ def why_item_stops(item: ProtectedItem, vm_id: str) -> tuple[str, ...]:
 def why_in_use(
     collection: RestorePointCollection, recovery: Iterable[RecoveryPoint]
 ) -> tuple[str, ...]:
-    """Who works with the points now: Azure itself, or a person with a file-recovery
-    session.
+    """Who uses the points now: Azure itself, or a person with a file-recovery session.
 
     Points that go with their collection, which is being deleted already, are no reason:
     the same deletion is sent again after a crash.
     """
     going = (DELETING,) if fold(collection.provisioning_state) == DELETING else ()
     reasons = [
-        f"the restore point {point.says} is {point.provisioning_state or 'in no state'}"
+        f"the restore point {point.label} is {point.provisioning_state or 'in no state'}"
         for point in collection.points or ()
         if fold(point.provisioning_state) not in (*SETTLED_STATES, *going)
     ]
@@ -165,10 +164,10 @@ def _why_other_machine(points: Iterable[RestorePoint], guid: str) -> tuple[str, 
     other = [point for point in points if fold(point.vm_id_guid) != fold(guid)]
     if not other:
         return ()
-    told = ", ".join(
-        f"{point.says} of {point.vm_id_guid or 'no machine that it names'}" for point in other
+    named = ", ".join(
+        f"{point.label} of {point.vm_id_guid or 'no machine that it names'}" for point in other
     )
-    return (f"restore points of another machine than the VM (vmId {guid}): {told}",)
+    return (f"restore points of another machine than the VM (vmId {guid}): {named}",)
 
 
 def _why_lost(
@@ -178,28 +177,28 @@ def _why_lost(
     pairing: timedelta,
     now: datetime,
 ) -> tuple[str, ...]:
-    copies = [_Dated(at, each) for each in recovery if (at := _time(each.time))]
+    copies = [_Dated(at, each) for each in recovery if (at := _read_time(each.time))]
     vaulted = [copy.at for copy in copies if copy.what.in_vault]
     if not vaulted:
         return (
             (
                 "the vault holds no recovery point of the VM; its restore points:"
-                f" {_named(points) or 'none'}"
+                f" {_list_points(points) or 'none'}"
             ),
         )
-    if undated := [point for point in points if not _time(point.created_at)]:
-        return (f"restore points without a time: {_named(undated)}",)
-    dated = [_Dated(at, point) for point in points if (at := _time(point.created_at))]
+    if undated := [point for point in points if not _read_time(point.created_at)]:
+        return (f"restore points without a time: {_list_points(undated)}",)
+    dated = [_Dated(at, point) for point in points if (at := _read_time(point.created_at))]
     expired_before = (
         min(max(vaulted), now - daily_retention) if daily_retention is not None else None
     )
     strange, kept = [], []
-    for point, copy in zip(dated, _paired(dated, copies, pairing), strict=True):
+    for point, copy in zip(dated, _pair(dated, copies, pairing), strict=True):
         if copy and copy.in_vault:
             continue
         if copy and (copy.unknown_tiers or not copy.tiers):
             strange.append(
-                f"the copy of {point.what.says} has a tier that is not known:"
+                f"the copy of {point.what.label} has a tier that is not known:"
                 f" {', '.join(copy.unknown_tiers) or 'none is told'}"
             )
         elif expired_before is None or point.at >= expired_before:
@@ -208,12 +207,12 @@ def _why_lost(
         newest = max(vaulted).isoformat()
         strange.append(
             f"restore points that are not in the vault, whose newest recovery point is of {newest}:"
-            f" {_named(kept)}"
+            f" {_list_points(kept)}"
         )
     return tuple(strange)
 
 
-def _paired(
+def _pair(
     points: list[_Dated[RestorePoint]], copies: list[_Dated[RecoveryPoint]], pairing: timedelta
 ) -> list[RecoveryPoint | None]:
     """The recovery point of each restore point, in the order of `points`: closest pairs
@@ -235,11 +234,11 @@ def _paired(
     return [copies[partner[i]].what if i in partner else None for i in range(len(points))]
 
 
-def _named(points: Iterable[RestorePoint]) -> str:
-    return ", ".join(point.says for point in points)
+def _list_points(points: Iterable[RestorePoint]) -> str:
+    return ", ".join(point.label for point in points)
 
 
-def _time(text: str) -> datetime | None:
+def _read_time(text: str) -> datetime | None:
     try:
         return as_time(text) if text else None
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the vault must say right before a change, read afresh. Whatever cannot be read
+"""What must hold in the vault right before a change, read afresh. What cannot be read
 is a no."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.execution.lock_window.ledger import OpenLock, counted_in
+from shared.execution.lock_window.ledger import OpenLock, count_in
 from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept
 from shared.facts import (
     Absent,
@@ -35,7 +35,7 @@ class VaultReader(Protocol):
     async def locks(self, scope: str) -> tuple[Lock, ...] | Absent | Unreadable: ...
 
 
-async def points_lost(
+async def why_points_lost(
     reader: VaultReader,
     collection: RestorePointCollection,
     vm_id: str,
@@ -53,7 +53,7 @@ async def points_lost(
     return "; ".join(why_kept(known, pairing, clock.as_time(clock.now())))
 
 
-async def points_changed(
+async def why_points_changed(
     reader: VaultReader,
     then: RestorePointCollection,
     now: RestorePointCollection,
@@ -68,7 +68,7 @@ async def points_changed(
     return "; ".join(why_changed(then, now, vm_id, item, recovery))
 
 
-async def protection_ended(reader: VaultReader, vm_id: str, item_id: str) -> str:
+async def why_no_backup_follows(reader: VaultReader, vm_id: str, item_id: str) -> str:
     """Why no new backup of the VM would follow a change, or "" when one would."""
     item = await reader.protected_item(item_id)
     if isinstance(item, Absent | Unreadable):
@@ -76,11 +76,12 @@ async def protection_ended(reader: VaultReader, vm_id: str, item_id: str) -> str
     return "; ".join(why_item_stops(item, vm_id))
 
 
-async def backup_refused(
+async def why_backup_refused(
     reader: VaultReader, vault_id: str, lifted: Iterable[OpenLock] = ()
 ) -> str:
     """Which lock will refuse the verifying backup, or "": ReadOnly forbids the POST
-    that starts one, wherever it is inherited from.
+    that starts one, wherever it is inherited from. `lifted`: the locks that are off
+    because of us, and back by then.
 
     https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
     """
@@ -88,13 +89,13 @@ async def backup_refused(
     if isinstance(locks, Absent | Unreadable):
         return why_unread("the vault takes a new backup", locks)
     read_only = [
-        lock for lock in counted_in(locks, lifted, vault_id) if fold(lock.level) == "readonly"
+        lock for lock in count_in(locks, lifted, vault_id) if fold(lock.level) == "readonly"
     ]
-    told = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in read_only)
+    if not read_only:
+        return ""
+    named = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in read_only)
     return (
-        f"a new backup would be refused, so nothing is deleted: the vault is under the lock {told}"
-        if told
-        else ""
+        f"a new backup would be refused, so nothing is deleted: the vault is under the lock {named}"
     )
 
 

@@ -1,2 +1,2 @@
-"""What one failed backup is called, what is known of it, and which moves its status may
-make."""
+"""An incident: one failed backup, its record in the store, and the moves that its
+status may make."""

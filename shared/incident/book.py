@@ -1,13 +1,12 @@
-"""The incidents in the store: claimed once, changed only by whoever saw the last
-version.
+"""The incidents in the store: each claimed once, and changed by compare-and-swap.
 
 A claim is a conditional insert under the failure's key, so that the same failure is one
-incident however often and in whatever order Event Grid tells of it. Durable instance
-ids do not give that: a finished instance is replaced and run again.
+incident however often and in whatever order Event Grid reports it. Durable instance ids
+do not give that: a finished instance is replaced and run again.
 
 A claim comes before its incident, and the store may fail between the two. So a claim
-alone never means that a failure is known: whoever comes next makes the incident that is
-missing, under the id of the claim. Only a claim that is marked as forgotten has no
+alone never means that a failure is known: the next event of it makes the missing
+incident, under the id of the claim. Only a claim that is marked as forgotten has no
 incident for good.
 """
 
@@ -22,7 +21,8 @@ from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
 from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.store.contract import Body, Store
 from shared.store.keys import key_of_text
 from shared.store.update import remove, update
@@ -31,23 +31,25 @@ INCIDENTS, CLAIMS, ACTIVE, WORKING = "incidents", "claims", "active", "working"
 
 
 class IncidentBook:
+    """Every method raises StoreUnavailable when the store does not answer."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self.listing = Listing(store)
 
     async def claim(self, key: str, job_id: str) -> Claim:
-        """Claim a failure for a new incident, or learn whose it is already. `key` is
-        from job_key or Ignored.key.
+        """Claim a failure for a new incident; return the current owner if it is already
+        claimed. `key` is from failure_key or Ignored.key.
 
-        The incident of a claim that is not the first may be missing still: then it is
+        The incident of a claim that is not the first may still be missing: then it is
         opened under the claim's id.
         """
         return await self._insert_claim(
             key, Owner(new_incident_id(job_id, key))
         ) or await self._claim_of(key)
 
-    async def claimed(self, key: str) -> Claim | None:
-        """Whose this failure is; None where nobody claimed it."""
+    async def find_claim(self, key: str) -> Claim | None:
+        """The current owner of a failure; None where nobody claimed it."""
         row = await self._store.get(CLAIMS, "job", key)
         return claim_in(row) if row else None
 
@@ -57,24 +59,24 @@ class IncidentBook:
         return await self._attach(key, Owner(incident_id))
 
     async def claim_job(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
-        """Say that this job is the failure of an incident that was opened without one."""
+        """Claim this job for an incident that was opened without one."""
         return await self.claim_for(job_key(vault_id, job_id), incident_id)
 
     async def claim_verification(self, vault_id: str, job_id: str, incident_id: str) -> Claim:
-        """Say that this job is the verifying backup of an incident, so that its failure
+        """Claim this job as the verifying backup of an incident, so that its failure
         opens no other."""
         return await self._attach(job_key(vault_id, job_id), Owner(incident_id, verification=True))
 
     async def _attach(self, key: str, owner: Owner) -> Claim:
-        """A claim whose incident never came is taken over: ours is there, and will be
-        worked on. Whoever made that claim and goes on finds this incident at work on
-        the VM."""
+        """Take over a claim whose incident was never made: ours exists, and will be
+        worked on. The process that made that claim, should it go on, finds this
+        incident at work on the VM."""
         first = False  # of the last attempt
 
-        async def take_over(there: Body | None) -> Body:
+        async def take_over(current: Body | None) -> Body:
             nonlocal first
-            first = there is None or await self._is_orphan(from_json(Owner, there))
-            return dict(to_json(owner)) if there is None or first else there
+            first = current is None or await self._is_orphan(from_json(Owner, current))
+            return dict(to_json(owner)) if current is None or first else current
 
         claimed = await update(self._store, CLAIMS, "job", key, take_over)
         return from_json(Owner, claimed).as_claim(first=first)
@@ -95,26 +97,25 @@ class IncidentBook:
         return owner.as_claim(first=True)
 
     async def _claim_of(self, key: str) -> Claim:
-        if (claim := await self.claimed(key)) is None:
+        if (claim := await self.find_claim(key)) is None:
             raise StoreUnavailable("a claim was taken and could not be read back")
         return claim
 
     async def open(self, incident: Incident) -> Incident:
-        """Insert the incident; the one that is already there when it was inserted
-        before.
+        """Insert the incident. Returns it, or the one that was inserted before.
 
-        What lists it is written first, so that an incident that is there is in every
-        list, wherever the store fails.
+        The lists are written first, so that an incident that exists is in every list,
+        wherever the store fails.
         """
         if not incident.ended:
-            await self._listed(incident.id)
+            await self._add_to_working(incident.id)
         await self.listing.put(incident)
         try:
             await self._store.insert(INCIDENTS, "incident", incident.id, to_json(incident))
         except RowExists:
-            there = await self.get(incident.id) or incident
-            await self.listing.put(there)
-            return there
+            existing = await self.get(incident.id) or incident
+            await self.listing.put(existing)
+            return existing
         return incident
 
     async def get(self, incident_id: str) -> Incident | None:
@@ -122,8 +123,8 @@ class IncidentBook:
         return from_json(Incident, row.body) if row else None
 
     async def change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
-        """Apply `change` to the newest version, again when somebody wrote in between.
-        Returns what was written."""
+        """Apply `change` to the newest version, again when another process wrote in
+        between. Returns what was written."""
         read: list[Incident] = []
 
         async def apply(body: Body | None) -> Body:
@@ -137,32 +138,30 @@ class IncidentBook:
         if summary_of(changed) != summary_of(read[-1]):
             await self.listing.put(changed)
         if changed.ended:
-            await self._unlisted(incident_id)
+            await self._remove_from_working(incident_id)
         return changed
 
     async def unfinished(self) -> AsyncIterator[Incident]:
-        """Incidents that have not ended, oldest first, without reading those that have."""
+        """Incidents that have not ended, oldest first; those that have are not read."""
         async for row in self._store.query(WORKING, "incident"):
             incident = await self.get(row.key)
             if incident is not None and not incident.ended:
                 yield incident
             elif incident is not None:
-                await self._unlisted(row.key)
+                await self._remove_from_working(row.key)
 
-    async def _listed(self, incident_id: str) -> None:
-        """Written before the incident itself, so that none can be missing from the
-        list."""
+    async def _add_to_working(self, incident_id: str) -> None:
         try:
             await self._store.insert(WORKING, "incident", incident_id, {})
         except RowExists:
             return
 
-    async def _unlisted(self, incident_id: str) -> None:
+    async def _remove_from_working(self, incident_id: str) -> None:
         await remove(self._store, WORKING, "incident", incident_id)
 
     async def forget_claims(self, incident_ids: Collection[str]) -> None:
-        """Mark the claims of incidents that are about to be forgotten: a late event
-        must not open them again."""
+        """Mark the claims of incidents that are about to be forgotten, so that a late
+        event does not open them again."""
         rows = [
             row
             async for row in self._store.query(CLAIMS, "job")
@@ -174,19 +173,18 @@ class IncidentBook:
                     await self._store.replace(row, {**row.body, "forgotten": True})
 
     async def forget(self, incident_id: str) -> None:
-        """Remove an incident that the retention setting no longer keeps: first what
-        refers to it, the incident last. Its claims stay, marked before by
-        `forget_claims`."""
+        """Remove an incident that the retention setting no longer keeps, after the rows
+        that refer to it. Its claims stay, marked by `forget_claims`."""
         row = await self._store.get(INCIDENTS, "incident", incident_id)
         if row is not None:
-            await self._let_go(from_json(Incident, row.body).vm_id, incident_id)
-        await self._unlisted(incident_id)
+            await self._release_vm(from_json(Incident, row.body).vm_id, incident_id)
+        await self._remove_from_working(incident_id)
         await self.listing.forget(incident_id)
         if row is not None:
             with suppress(RowChanged):
                 await self._store.delete(row)
 
-    async def _let_go(self, vm_id: str, incident_id: str) -> None:
+    async def _release_vm(self, vm_id: str, incident_id: str) -> None:
         row = await self._store.get(ACTIVE, "vm", key_of_text(vm_id))
         if row is not None and row.body["incident_id"] == incident_id:
             with suppress(RowChanged):  # the next incident took it over
@@ -199,12 +197,12 @@ class IncidentBook:
 
     async def hold_vm(self, vm_id: str, incident_id: str) -> str:
         """Let one incident at a time work on a VM. Returns the id of the one that does:
-        ours, or an open one before us."""
+        ours, or an earlier one that has not ended."""
 
-        async def take_over(there: Body | None) -> Body:
-            if there is None or await self._has_ended(str(there["incident_id"])):
+        async def take_over(current: Body | None) -> Body:
+            if current is None or await self._has_ended(str(current["incident_id"])):
                 return {"incident_id": incident_id}
-            return there
+            return current
 
         held = await update(self._store, ACTIVE, "vm", key_of_text(vm_id), take_over)
         return str(held["incident_id"])
@@ -216,8 +214,8 @@ class IncidentBook:
         return "" if not holder or await self._has_ended(holder) else holder
 
     async def _has_ended(self, incident_id: str) -> bool:
-        """A VM is held only by an incident that is there: one that is not was
-        forgotten, so it had ended."""
+        """Only an incident that exists holds a VM: one that is gone was forgotten, so
+        it had ended."""
         incident = await self.get(incident_id)
         return incident is None or incident.ended
 
@@ -229,8 +227,8 @@ def job_key(vault_id: str, job_id: str) -> str:
 
 def failure_key(event: FailureEvent) -> str:
     """The job where the event names one; else the item and the hour (of now, where the
-    event names no time), so that the same failure told twice is one. The vault is asked
-    later which job it was, which tells the rest apart."""
+    event names no time), so that the same failure reported twice is one. Which job it
+    was is read from the vault later, which tells other failures apart."""
     if event.job_id:
         return job_key(event.vault_id, event.job_id)
     return key_of_text(
@@ -239,14 +237,15 @@ def failure_key(event: FailureEvent) -> str:
 
 
 def new_incident_id(job_id: str, key: str) -> str:
-    """Sorts by the time of opening; unique by the failure's key. `job_id` is there for
-    people: its first eight characters."""
+    """Sorts by the time of opening; unique by the failure's key. The first eight
+    characters of `job_id` are for people."""
     stamp = clock.now()[:19].replace("-", "").replace(":", "")
     short = "".join(char for char in job_id[:8] if char.isalnum()) or "nojob"
     return f"{stamp}-{short}-{key[:8]}"
 
 
-def opened(event: FailureEvent, incident_id: str) -> Incident:
+def new_incident(event: FailureEvent, incident_id: str) -> Incident:
+    """The incident of a failure that is reported for the first time."""
     return Incident(
         id=incident_id,
         status=Status.OPEN,
@@ -264,9 +263,9 @@ def opened(event: FailureEvent, incident_id: str) -> Incident:
     )
 
 
-def set_aside(event: Ignored, incident_id: str) -> Incident:
-    """An incident that was never ours, kept so that a person sees what came and why
-    nothing was done."""
+def ignored_incident(event: Ignored, incident_id: str) -> Incident:
+    """An incident that nothing is done about, kept so that a person sees what came and
+    why it was left alone."""
     now = clock.now()
     return Incident(
         id=incident_id,

@@ -1,4 +1,4 @@
-"""Who a failure belongs to, and how that is kept in the store."""
+"""The claim of a failure by an incident, and its row in the store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from shared.store.contract import Row
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a failure belongs to. `verification`: it is the failure of our own verifying
-    backup of that incident."""
-
     incident_id: str
     verification: bool
+    """It is the failure of our own verifying backup of that incident."""
     first: bool
+    """It was claimed now, and nobody claimed it before."""
     forgotten: bool = False
-    """The incident is no longer kept: what tells of this failure is late, and opens
-    nothing."""
+    """The incident is no longer kept; a late event of this failure opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Ends an incident: its status, the reason, and what a person can do, on record."""
+"""Ends an incident: its status, the reason and the manual steps, on record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Protocol
 from shared import clock
 from shared.audit.journal import Journal
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
+from shared.sentences import Sentence
 
 
 class Line(Protocol):
@@ -24,11 +26,12 @@ class Closing:
     line: Line
 
     async def close(
-        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[str, ...] = ()
+        self, incident_id: str, status: Status, reason: str, manual_steps: tuple[Sentence, ...] = ()
     ) -> Incident:
-        """End the incident and record it. An incident that has ended stays as it is.
+        """End the incident, record it, and take it out of the line. One that has ended
+        stays as it is.
 
-        Returns it as it now is. Raises StoreUnavailable.
+        Returns the incident as it now is. Raises StoreUnavailable.
         """
 
         def end(incident: Incident) -> Incident:
@@ -38,11 +41,9 @@ class Closing:
             return replace(moved, manual_steps=manual_steps)
 
         incident = await self.book.change(incident_id, end)
-        result, detail = (
-            f"{incident.status}: {incident.reason}",
-            {"manual_steps": list(manual_steps)},
-        )
+        result = f"{incident.status}: {incident.reason}"
+        detail = {"manual_steps": [str(step) for step in manual_steps]}
         await self.journal.note(incident, "status", result, detail=detail)
         if incident.waiting is not None:
-            await self.line.leave(incident.id)  # so that it does not block those behind it
+            await self.line.leave(incident.id)  # so that it holds up nobody behind it
         return incident

@@ -1,9 +1,9 @@
 """Incidents for people: newest first, narrowed by what they look for, a page at a time.
 
-Beside each incident stands one small row, whose key sorts newest first in every store,
-in the partition of its month: a partition that everything is written to does not scale.
-It is written with the incident; the incident is the truth, and a row that is missing or
-old is mended at the incident's next change.
+Each incident has one small row beside it, in the partition of its month (one partition
+that takes every write does not scale), with a key that sorts newest first in every
+store. It is written with the incident; the incident is the truth, and a row that is
+missing or old is mended at the incident's next change.
 https://learn.microsoft.com/azure/storage/tables/table-storage-design-guidelines
 """
 
@@ -24,8 +24,8 @@ from shared.store.update import remove, update
 SUMMARIES, MONTHS = "summaries", "months"
 """The table, and the partition in it that names the months there are."""
 MOST_READ = 5_000
-"""Rows that one page reads at most; a filter that finds little stops there and offers
-to go on."""
+"""Rows that one page reads at most; a filter that finds little stops there, and the
+page offers to go on."""
 LONGEST_REASON = 240
 NOT_REVIEWED = "none"
 _TOP = 10**14
@@ -42,7 +42,7 @@ class Summary:
     causes: tuple[str, ...]
     """Confirmed ones."""
     changed: tuple[str, ...]
-    """Kinds of what was changed."""
+    """Kinds of the changes that were made."""
     opened_at: str
     closed_at: str
     job_id: str
@@ -64,7 +64,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person looks for; "" is anything."""
+    """A person's filter; "" lets everything through."""
 
     status: str = ""
     vm: str = ""
@@ -78,7 +78,7 @@ class Wanted:
     until: str = ""
     """ISO 8601, compared with the time of opening."""
     review: str = ""
-    """State of the newest review, or "none" for what nobody has reviewed yet."""
+    """State of the newest review, or "none" where there is none."""
 
     def takes(self, summary: Summary) -> bool:
         return (
@@ -136,8 +136,8 @@ def key_of(incident_id: str) -> str:
 
 
 def month_of(key: str) -> str:
-    """The partition of a key: what begins it is the year and month, and sorts newest
-    first as well. Raises ValueError for no key."""
+    """The partition of a key: its first digits, which stand for year and month and sort
+    newest first as well. Raises ValueError for a text that is no key."""
     if not _KEY.fullmatch(key):
         raise ValueError(f"no place in the list: {key[:80]!r}")
     return key[:_MONTH_DIGITS]
@@ -153,14 +153,14 @@ class Listing:
         self._months: set[str] = set()
 
     async def put(self, incident: Incident) -> None:
-        """Write the incident's row as the incident now is; what was said of it in a
-        review stays. Raises StoreUnavailable."""
+        """Write the incident's row as the incident now is; its newest review stays.
+        Raises StoreUnavailable."""
         made = summary_of(incident)
         await self._write(key_of(incident.id), lambda before: _with_review(made, before))
 
     async def reviewed(self, incident: Incident, state: str, seq: int) -> None:
-        """Show what was said in the entry `seq`, unless a later review is shown. Raises
-        StoreUnavailable."""
+        """Show this review, of the entry `seq`, unless a later one is shown.
+        Raises StoreUnavailable."""
         made = replace(summary_of(incident), review=state, review_seq=seq)
 
         def newer(before: Summary | None) -> Summary:
@@ -176,15 +176,15 @@ class Listing:
 
     async def _write(self, key: str, make: Callable[[Summary | None], Summary]) -> None:
         month = month_of(key)
-        await self._know(month)
+        await self._name_month(month)
 
         async def apply(body: Body | None) -> Body:
             return dict(to_json(make(from_json(Summary, body) if body else None)))
 
         await update(self._store, SUMMARIES, month, key, apply)
 
-    async def _know(self, month: str) -> None:
-        """Before the first row of a month, so that no month can be missing."""
+    async def _name_month(self, month: str) -> None:
+        """Name the month before its first row, so that no month can be missing."""
         if month not in self._months:
             with suppress(RowExists):
                 await self._store.insert(SUMMARIES, MONTHS, month, {})
@@ -195,8 +195,9 @@ class Listing:
         await remove(self._store, SUMMARIES, month_of(key), key)
 
     async def page(self, wanted: Wanted, size: int, after: str = "") -> Page:
-        """At most `size` that are wanted, after the place `after` of an earlier page.
-        Raises ValueError for a place that is none."""
+        """At most `size` that the filter lets through, after the place `after` of an
+        earlier page. Raises ValueError for a place that is none, and StoreUnavailable.
+        """
         found: list[Summary] = []
         read, last = 0, ""
         async for row in self._rows(after, None if wanted.narrow else size + 1):

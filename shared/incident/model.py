@@ -8,70 +8,9 @@ from enum import StrEnum
 from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
-
-
-class Status(StrEnum):
-    OPEN = "open"
-    DIAGNOSING = "diagnosing"
-    WAITING = "waiting"
-    AWAITING_APPROVAL = "awaiting_approval"
-    FIXING = "fixing"
-    VERIFYING = "verifying"
-    FIXED = "fixed"
-    NEEDS_PERSON = "needs_person"
-    OBSERVED = "observed"
-    IGNORED = "ignored"
-    FAILED = "failed"
-
-
-ENDED = frozenset(
-    {Status.FIXED, Status.NEEDS_PERSON, Status.OBSERVED, Status.IGNORED, Status.FAILED}
-)
-
-MOVES: dict[Status, frozenset[Status]] = {
-    # Work goes left to right. FIXING and VERIFYING return to DIAGNOSING when a cause is
-    # left, or after the engine lost its state; from there straight to VERIFYING when
-    # the lost work turns out to be done. WAITING is before a change: it leads back to
-    # DIAGNOSING, since findings grow old, or to IGNORED where the failure healed by
-    # itself. Any work may end with a person; nothing leaves an ended status.
-    Status.OPEN: frozenset(
-        {Status.DIAGNOSING, Status.WAITING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.DIAGNOSING: frozenset(
-        {
-            Status.FIXING,
-            Status.WAITING,
-            Status.VERIFYING,
-            Status.AWAITING_APPROVAL,
-            Status.OBSERVED,
-            Status.IGNORED,
-            Status.NEEDS_PERSON,
-            Status.FAILED,
-        }
-    ),
-    Status.WAITING: frozenset(
-        {Status.DIAGNOSING, Status.IGNORED, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.AWAITING_APPROVAL: frozenset({Status.FIXING, Status.NEEDS_PERSON, Status.FAILED}),
-    Status.FIXING: frozenset(
-        {
-            Status.VERIFYING,
-            Status.DIAGNOSING,
-            Status.WAITING,
-            Status.IGNORED,
-            Status.NEEDS_PERSON,
-            Status.FAILED,
-        }
-    ),
-    Status.VERIFYING: frozenset(
-        {Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}
-    ),
-    Status.FIXED: frozenset(),
-    Status.NEEDS_PERSON: frozenset(),
-    Status.OBSERVED: frozenset(),
-    Status.IGNORED: frozenset(),
-    Status.FAILED: frozenset(),
-}
+from shared.incident.outcome import Outcome
+from shared.incident.status import ENDED, MOVES, Status
+from shared.sentences import Sentence
 
 
 class Verdict(StrEnum):
@@ -82,8 +21,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A resource that a fix would change, with the locks at or above it that are in the
-    way."""
+    """A resource that a fix would change, with the locks at or above it."""
 
     id: str
     locks: tuple[Lock, ...] = ()
@@ -91,12 +29,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one checker says of one cause."""
+    """The verdict of one checker on its cause."""
 
     cause: str
     verdict: Verdict
-    evidence: tuple[str, ...]
-    """Sentences for people, each with the fact it rests on."""
+    evidence: tuple[Sentence, ...]
+    """Each with the fact that it rests on."""
     targets: tuple[Target, ...] = ()
     """What the cause's fix would act on; only with CONFIRMED."""
 
@@ -107,8 +45,8 @@ class Action:
 
     kind: str
     target: str
-    outcome: str
-    """done, failed, refused, or "" while it is under way."""
+    outcome: Outcome
+    """DONE, FAILED, REFUSED, or UNDER_WAY."""
     cause: str
     detail: str = ""
 
@@ -125,11 +63,11 @@ class Verification:
     began_at: str = ""
     """ISO 8601; "" while it runs."""
     since: str = ""
-    """When following it began."""
+    """When we began to follow it, ISO 8601; "" for one that an older version began."""
 
     @property
     def completed(self) -> bool:
-        """The new backup made a recovery point: what was broken works again."""
+        """The new backup made a recovery point: backups of this VM work again."""
         return fold(self.outcome) in COMPLETED_JOB_STATUSES
 
 
@@ -158,12 +96,11 @@ class Awaited(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the incident waits for, or waited for before the change that it is about to
-    make."""
+    """What the incident waits for, or waited for before the change that is due now."""
 
     since: str
-    """When it first had to wait, ISO 8601: its rank among those who wait, and the
-    beginning of its 24 hours."""
+    """When it first had to wait, ISO 8601: its rank in the line, and the beginning of
+    its 24 hours."""
     awaited: Awaited
     cause: str
     """The cause whose fix it waits with; "" before one is planned."""
@@ -192,26 +129,23 @@ class Incident:
     verification: Verification | None = None
     later_failures: tuple[LaterFailure, ...] = ()
     waiting: Waiting | None = None
-    """Set from the first wait until the change that it waited with was carried to an
-    end."""
-    manual_steps: tuple[str, ...] = ()
+    """Set from the first wait until the change that had to wait has ended."""
+    manual_steps: tuple[Sentence, ...] = ()
     fired_at: str = ""
-    """When the event says that the failure was told; "" where it says nothing that can
-    be read."""
+    """When the failure was reported, by the event; "" where the event has no time that
+    can be read."""
     part_of: str = ""
     """Id of the incident that was at work on this VM when this failure came: this one
     is part of its history."""
     restarts: int = 0
-    """How often the work was begun again because the engine had lost it, since it last
-    got on."""
+    """How often the work was lost and begun again since its last progress."""
     passed: tuple[str, ...] = ()
-    """Steps that came through in work that was begun again, each once: what counts as
-    progress."""
+    """Stages that came through in work that was begun again: its progress."""
     backup_since: str = ""
-    """When the verifying backup was first asked for; "" before, and once there is a job
+    """When the verifying backup was first ordered; "" before, and once there is a job
     to follow."""
     backup_attempts: int = 0
-    """How often it was sent since then."""
+    """How often the order was sent since then."""
 
     @property
     def ended(self) -> bool:
@@ -234,20 +168,20 @@ class Incident:
 
     @property
     def code_now(self) -> str:
-        """The code to diagnose by: that of the newest failure."""
+        """The error code that the diagnosis goes by: that of the newest failure."""
         newest = self.newest_failure
         return self.error_code if newest is None else newest.error_code
 
     @property
     def tried(self) -> frozenset[str]:
         """Causes whose fix was carried to an end for this incident, well or badly: each
-        is tried once. One that waits is not over."""
+        is tried once. The fix that waits is not over."""
         ended = {action.cause for action in self.actions if action.outcome and action.cause}
         return frozenset(ended - {self.waiting.cause if self.waiting else ""})
 
     def moved(self, status: Status, reason: str, *, now: str) -> Incident:
-        """The incident in a new status. Raises ValueError for a move that the table
-        does not have."""
+        """The incident in a new status, or with a new reason in the same status. Raises
+        ValueError for a move that the table does not have."""
         if status == self.status:
             return replace(self, reason=reason or self.reason)
         if status not in MOVES[self.status]:

@@ -1,13 +1,15 @@
-"""How a step of a fix ended."""
+"""The one enumeration of how a step, or a unit of steps, ended."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shared.sentences import Sentence
+
 
 class Outcome(StrEnum):
-    """What is recorded of a step, and what the orchestrator goes on by."""
+    """Recorded of a step, and what the orchestrator goes on by."""
 
     UNDER_WAY = ""
     """It has begun, and how it ended is not known yet."""
@@ -28,7 +30,7 @@ class StepOutcome:
 
     result: Outcome
     detail: str
-    manual_steps: tuple[str, ...] = ()
+    manual_steps: tuple[Sentence, ...] = ()
 
     @property
     def done(self) -> bool:

@@ -1,9 +1,9 @@
 """What people say of an incident after looking at it.
 
 Each review is an entry of the incident's audit chain, and stays there. It is about the
-whole incident, or about one entry of its chain. Beside it one row an incident holds the
-newest review of the whole, and the list of incidents its state, for filtering; the
-chain is the record, and both can be made from it again.
+whole incident, or about one entry of its chain. One row for each incident holds the
+newest review of the whole, and the list of incidents holds its state, for filtering;
+the chain is the record, and both can be made from it again.
 """
 
 from __future__ import annotations
@@ -40,12 +40,11 @@ class State(StrEnum):
 class Review:
     state: State
     by: str
-    """Who signed in, or the local user of the command line."""
+    """The person who signed in, or the local user of the command line."""
     at: str
     why: str
     seq: int
-    """Place of its entry in the incident's chain: of two reviews the later one is the
-    newest."""
+    """Place of its entry in the incident's chain; the newest review has the highest."""
     about: int | None = None
     """The entry that it is about; None: the whole incident."""
 
@@ -62,14 +61,13 @@ async def review(
     """Put a review on record and return it. `about`: the entry of the incident's chain
     that it is about, else the whole incident.
 
-    Raises NotUsable for what is no review, and StoreUnavailable: then send it again.
-
-    The entry is written first. Where the store fails between the two, sending again
+    Raises NotUsable for input that is no review, and StoreUnavailable: then send it
+    again. The entry is written first: where the store fails after it, sending again
     adds a second entry and mends the row.
     """
     chosen, reason = _state(state), _why(why)
     if about is not None:
-        await _must_be_there(audit, incident, about)
+        await _require_entry(audit, incident, about)
     of = f" (entry {about})" if about is not None else ""
     detail = {"state": chosen.value, "why": reason} | (
         {"about": about} if about is not None else {}
@@ -82,7 +80,7 @@ async def review(
     return made
 
 
-async def _must_be_there(audit: AuditLog, incident: Incident, seq: int) -> None:
+async def _require_entry(audit: AuditLog, incident: Incident, seq: int) -> None:
     if not any([entry.seq == seq async for entry in audit.entries(incident=incident.id)]):
         raise NotUsable(f"the incident has no entry {seq}")
 
@@ -94,7 +92,7 @@ async def newest(store: Store, incident_id: str) -> Review | None:
 
 async def forget(store: Store, incident_id: str) -> None:
     """Remove the row of an incident that is no longer kept."""
-    # one that somebody reviews at this moment stays; the next run removes it
+    # a row that is written at this moment stays; the next run removes it
     await remove(store, REVIEWS, "incident", incident_id)
 
 
@@ -115,9 +113,9 @@ async def _note(
 
 
 async def _keep_newest(store: Store, incident_id: str, made: Review) -> None:
-    async def choose_newer(there: Body | None) -> Body:
-        if there and from_json(Review, there).seq >= made.seq:
-            return there  # somebody's later review
+    async def choose_newer(current: Body | None) -> Body:
+        if current and from_json(Review, current).seq >= made.seq:
+            return current  # a later review
         return dict(to_json(made))
 
     await update(store, REVIEWS, "incident", incident_id, choose_newer)
@@ -131,8 +129,8 @@ def _state(text: str) -> State:
 
 
 def _why(text: str) -> str:
-    """Line ends as a browser's form sends them become plain ones. Raises NotUsable for
-    what cannot be kept or read."""
+    """The reason, with plain line ends instead of those that a browser's form sends.
+    Raises NotUsable for text that cannot be kept or read."""
     why = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not 1 <= len(why) <= LONGEST_WHY_CHARACTERS:
         raise NotUsable(f"why has {len(why)} characters; it takes 1 to {LONGEST_WHY_CHARACTERS}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.codec import to_json
+from shared.codec import to_english
 from shared.incident.model import Incident
 
 HIDDEN = ("error_code_hints",)
@@ -13,5 +13,5 @@ HIDDEN = ("error_code_hints",)
 def incident_json(incident: Incident) -> dict[str, Any]:
     """Fields are documented in docs/http.md; `closed_at` is null while the incident is
     open, `vm_id` when it has no VM."""
-    shown = {name: value for name, value in to_json(incident).items() if name not in HIDDEN}
+    shown = {name: value for name, value in to_english(incident).items() if name not in HIDDEN}
     return shown | {"closed_at": incident.closed_at or None, "vm_id": incident.vm_id or None}

@@ -1,2 +1,2 @@
-"""From an event to an incident: one failure is claimed once, joined, set aside or
-quarantined."""
+"""From an event to an incident: a failure is claimed once, or joins one that is at
+work; anything else is set aside or quarantined."""

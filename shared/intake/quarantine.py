@@ -1,5 +1,5 @@
-"""What could not be understood, or not be taken: kept with its reason, without secrets,
-cut to a size, until it is taken after all."""
+"""Events that could not be understood or taken: kept with the reason, without secrets,
+cut to a size, until they are taken after all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.codec import from_json, to_json
-from shared.errors import RowExists
+from shared.errors import RowExists, whole_characters
 from shared.store.contract import Store
 from shared.store.keys import key_of_bytes
 from shared.store.update import remove
@@ -18,7 +18,10 @@ TABLE, PARTITION = "quarantine", "event"
 LONGEST_PAYLOAD_CHARACTERS = 100_000
 EXCERPT_CHARACTERS = 8_000
 SCRUBBED = "[scrubbed]"
-_NAMED = r"(?:\w*(?:password|passwd|secret|accountkey|accesskey|apikey|connectionstring)|pwd|(?:access|refresh|id)_token)"
+_NAMED = (
+    r"(?:\w*(?:password|passwd|secret|accountkey|accesskey|apikey|connectionstring)"
+    r"|pwd|(?:access|refresh|id)_token)"
+)
 SECRETS = (
     # the value of a signature, a function's code or a token in an address
     re.compile(
@@ -57,8 +60,8 @@ class Kept:
 
 
 def scrubbed(text: str) -> str:
-    """The text with the values of what looks like a secret taken out. It finds the
-    usual forms; it cannot know them all."""
+    """The text without the values of what looks like a secret. It finds the usual
+    forms; it cannot know them all."""
     for pattern in SECRETS:
         text = pattern.sub(rf"\g<1>{SCRUBBED}", text)
     return text
@@ -71,10 +74,9 @@ class Quarantine:
         self._store = store
 
     async def keep(self, text: str, reason: str) -> tuple[Kept, bool]:
-        """The row, and whether it is new: the same text is kept once, with the reason
-        of the first time."""
+        """The row; whether it is new: a text is kept once, with its first reason."""
         whole = text.encode("utf-8", "surrogatepass")
-        safe = scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]).encode("utf-8", "replace").decode()
+        safe = whole_characters(scrubbed(text[:LONGEST_PAYLOAD_CHARACTERS]))
         kept = Kept(key_of_bytes(whole), clock.now(), reason, len(text), safe)
         try:
             await self._store.insert(TABLE, PARTITION, kept.id, to_json(kept))
@@ -87,7 +89,7 @@ class Quarantine:
         return from_json(Kept, row.body) if row else None
 
     async def all(self, limit: int | None = None) -> AsyncIterator[Kept]:
-        """In no order that means anything."""
+        """In no particular order."""
         async for row in self._store.query(TABLE, PARTITION, limit=limit):
             yield from_json(Kept, row.body)
 

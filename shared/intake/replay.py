@@ -4,7 +4,7 @@ or dead letters."""
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +12,9 @@ from shared.errors import NotUsable
 from shared.events.model import Several, Unusable
 from shared.events.parse import parse
 from shared.intake.quarantine import Kept
-from shared.intake.take import Intake, Taken
+from shared.intake.take import Intake, Own
+from shared.intake.taken import Taken
 
-type Own = Callable[[], Awaitable[str]]
 DEAD_LETTER_FIELDS = (
     "deadLetterReason",
     "deliveryAttempts",
@@ -34,8 +34,8 @@ https://learn.microsoft.com/azure/event-grid/manage-event-delivery"""
 
 
 async def out_of_quarantine(intake: Intake, kept: Kept, own: Own) -> Taken:
-    """Take it again; where it can be used now, it leaves the quarantine. Raises
-    StoreUnavailable, and what `own` raises."""
+    """Take it again; an event that can be used now leaves the quarantine. Raises
+    StoreUnavailable, or whatever `own` raises."""
     if kept.cut:
         return Taken("cut: only its first part was kept, so it cannot be taken again")
     found = parse(kept.payload)
@@ -44,7 +44,7 @@ async def out_of_quarantine(intake: Intake, kept: Kept, own: Own) -> Taken:
     taken = await intake.take(kept.payload, own)
     if isinstance(found, Several) and found.unusable:
         return replace(taken, what=f"still of no use in part: {found.unusable}")
-    await intake.released(kept, taken)
+    await intake.release(kept, taken)
     return taken
 
 

@@ -1,11 +1,14 @@
-"""Looks for failed backups that no event told of: some never raise an alert, and alerts
-get lost.
+"""Looks for failed backups that no event reported: some never raise an alert, and
+alerts get lost.
 
-It asks the Log Analytics workspace where one is set, and the vaults' own job lists
-where none is or where its answer is not whole. How far it has seen everything is the
-watermark; it is never moved past what was not seen, nor past what was left for the next
-run. https://learn.microsoft.com/azure/backup/backup-azure-monitoring-built-in-monitor
-(which failures raise no alert)
+1. Ask the Log Analytics workspace where one is set; where none is, or where its answer
+   is incomplete, ask the vaults' own job lists.
+2. Open incidents for the failures that are not known, the newest first.
+3. Move the watermark: everything before it was seen. It never moves past what was not
+   seen, nor past what was left for the next run.
+
+Which failures raise no alert:
+https://learn.microsoft.com/azure/backup/backup-azure-monitoring-built-in-monitor
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.azure.log_rows import LogAnswer, LoggedFailure, Outcome
+from shared.azure.log_rows import LogAnswer, LoggedFailure, ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.codec import dumps
@@ -29,13 +32,13 @@ from shared.intake.take import Intake
 from shared.intake.watermark import Watermark
 
 FIRST_LOOK = timedelta(hours=24)
-"""How far back the very first sweep looks."""
+"""How far back the first sweep looks."""
 LATE_ROWS = timedelta(hours=2)
-"""Rows come into the log late (20 to 30 minutes, by the documents): so far is read
-again each time."""
+"""Rows reach the log late (20 to 30 minutes, by the documents): that much is read again
+each time."""
 LONGEST_JOB = timedelta(hours=24)
-"""The job list is asked by the time at which jobs began; one that failed now may have
-begun so long ago."""
+"""The job list is filtered by the time at which jobs began; a job that failed now may
+have begun that long ago."""
 FROM_LOG, FROM_VAULT = "sweep of the log", "sweep of the vault's jobs"
 
 type Say = Callable[[str], None]
@@ -43,8 +46,8 @@ type Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep found. `complete_until`: everything before it was seen; the
-    beginning of the span when nothing is certain."""
+    """What a sweep found. `complete_until`: everything before it was seen; `since` when
+    nothing is certain."""
 
     since: str
     until: str
@@ -54,14 +57,15 @@ class Swept:
     opened: tuple[str, ...] = ()
     """Ids of incidents that have to be worked on."""
     set_aside: int = 0
-    """Failures after which the VM was backed up, and earlier ones of a VM that is
-    worked on."""
+    """Failures after which the VM was backed up, and earlier ones of a VM that has an
+    incident at work."""
     waiting: int = 0
     """Left for the next run, so that a long absence makes no storm."""
     problems: tuple[str, ...] = ()
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
+        """One line, for the app's log."""
         counts = (
             f"{self.found} failed backups since {self.since[:19]}Z: {self.known} known,"
             f" {len(self.opened)} opened, {self.set_aside} set aside"
@@ -73,7 +77,7 @@ class Swept:
 
 @dataclass(slots=True)
 class _Seen:
-    """What the sources gave so far."""
+    """What the sources have reported so far."""
 
     complete_until: datetime
     events: dict[tuple[str, str], FailureEvent] = field(default_factory=dict)
@@ -97,16 +101,16 @@ class Sweep:
     async def run(
         self, since: datetime | None = None, *, dry: bool = False, say: Say = lambda _: None
     ) -> Swept:
-        """From the watermark, or from `since`. `dry`: nothing is opened and the
+        """Sweep from the watermark, or from `since`. `dry`: nothing is opened and the
         watermark stays.
 
-        Raises StoreUnavailable, and what ARM raises when the subscription is not known.
-        What Azure does not answer is a problem in the result.
+        What Azure does not answer is a problem in the result. Raises StoreUnavailable,
+        or whatever ARM raises where the subscription is not known.
         """
         now = datetime.now(UTC)
         mark = await self.watermark.read()
         begin = since or mark or now - FIRST_LOOK
-        seen = await self._look(begin, now, say)
+        seen = await self._ask(begin, now, say)
         swept = Swept(
             clock.as_text(begin),
             clock.as_text(now),
@@ -118,56 +122,56 @@ class Sweep:
             reached = begin if swept.waiting else seen.complete_until
             contiguous = mark is None or begin <= mark
             await self.watermark.move(
-                reached if contiguous else None, swept.told, len(swept.problems)
+                reached if contiguous else None, swept.summary, len(swept.problems)
             )
         return swept
 
-    async def _look(self, begin: datetime, now: datetime, say: Say) -> _Seen:
+    async def _ask(self, begin: datetime, now: datetime, say: Say) -> _Seen:
         seen = _Seen(begin)
         if self.has_log:
             say("asking the Log Analytics workspace …")
             answer = await self.log.failures(begin - LATE_ROWS, now)
-            await self._from_log(answer, seen)
+            await self._read_log(answer, seen)
             seen.complete_until = max(begin, answer.complete_until)
-            if answer.outcome is Outcome.COMPLETE:
+            if answer.outcome is ReadOutcome.COMPLETE:
                 return seen
-        if await self._from_vaults(begin - LONGEST_JOB, now, seen, say):
+        if await self._read_vaults(begin - LONGEST_JOB, now, seen, say):
             seen.complete_until = now
         return seen
 
-    async def _from_log(self, answer: LogAnswer, seen: _Seen) -> None:
-        if answer.outcome is not Outcome.COMPLETE:
+    async def _read_log(self, answer: LogAnswer, seen: _Seen) -> None:
+        if answer.outcome is not ReadOutcome.COMPLETE:
             seen.problems.append(f"the log is {answer.outcome}: {answer.reason}")
         own = fold(await self.own_subscription())
         for failure in answer.failures:
             if f"/subscriptions/{own}/" in fold(failure.vault_id):
-                seen.add(_of_row(failure))
+                seen.add(_event_of_row(failure))
         for skipped in answer.skipped:
             await self.intake.quarantine(
                 dumps(skipped), f"a row of {skipped.table} of a failed backup: {skipped.reason}"
             )
 
-    async def _from_vaults(self, since: datetime, until: datetime, seen: _Seen, say: Say) -> bool:
+    async def _read_vaults(self, since: datetime, until: datetime, seen: _Seen, say: Say) -> bool:
         """Whether every vault answered."""
         vaults = await self.reader.vaults()
         if isinstance(vaults, Absent | Unreadable):
-            seen.problems.append(_problem(vaults))
+            seen.problems.append(vaults.why)
             return False
         whole = True
         for number, vault in enumerate(vaults, 1):
             say(f"asking vault {number} of {len(vaults)}: {vault.name} …")
             jobs = await self.reader.failed_backups(vault.id, since, until)
             if isinstance(jobs, Absent | Unreadable):
-                seen.problems.append(_problem(jobs))
+                seen.problems.append(jobs.why)
                 whole = False
                 continue
             for job in jobs:
-                await self._from_job(vault.id, job, seen)
+                await self._add_job(vault.id, job, seen)
         return whole
 
-    async def _from_job(self, vault_id: str, job: Job, seen: _Seen) -> None:
+    async def _add_job(self, vault_id: str, job: Job, seen: _Seen) -> None:
         try:
-            seen.add(_of_job(vault_id, job))
+            seen.add(_event_of_job(vault_id, job))
         except NotUsable as error:
             await self.intake.quarantine(
                 dumps(job), f"the failed job {job.name} of {vault_id}: {error.reason}"
@@ -183,15 +187,13 @@ class Sweep:
                 swept = replace(swept, waiting=swept.waiting + 1)
                 say(f"not opened: job {event.job_id} of {event.vm_id}")
                 continue
-            swept = await self._taken(event, swept, say)
+            swept = await self._open_one(event, swept, say)
         return swept
 
-    async def _taken(self, event: FailureEvent, swept: Swept, say: Say) -> Swept:
+    async def _open_one(self, event: FailureEvent, swept: Swept, say: Say) -> Swept:
         later = await self._backed_up_since(event)
         if isinstance(later, Unreadable | Absent):
-            return replace(
-                swept, waiting=swept.waiting + 1, problems=(*swept.problems, _problem(later))
-            )
+            return replace(swept, waiting=swept.waiting + 1, problems=(*swept.problems, later.why))
         if later:
             await self.intake.pass_over(event, f"the VM was backed up since, by the job {later}")
             return replace(swept, set_aside=swept.set_aside + 1)
@@ -213,7 +215,7 @@ class Sweep:
         return next((job.name for job in ours if clock.normal(job.start_time) > event.fired_at), "")
 
 
-def _of_row(row: LoggedFailure) -> FailureEvent:
+def _event_of_row(row: LoggedFailure) -> FailureEvent:
     hints = (
         CodeHint(
             "JobFailureCode",
@@ -227,7 +229,7 @@ def _of_row(row: LoggedFailure) -> FailureEvent:
     )
 
 
-def _of_job(vault_id: str, job: Job) -> FailureEvent:
+def _event_of_job(vault_id: str, job: Job) -> FailureEvent:
     """Raises NotUsable for a job that names no VM."""
     item = item_of_names(vault_id, job.container_name, "containerName", "the vault's id")
     hint = error_codes.from_job(job.error_details, job.dynamic_error_message)
@@ -254,11 +256,4 @@ def _event(
         alert_id="",
         shape=shape,
         event_id="",
-    )
-
-
-def _problem(found: Absent | Unreadable) -> str:
-    return (
-        f"{found.what} could not be read:"
-        f" {found.reason if isinstance(found, Unreadable) else 'it does not exist'}"
     )

@@ -1,5 +1,5 @@
-"""How far the sweep has seen everything, and how its last run went: one row, written
-only by whoever saw the last version."""
+"""How far the sweep has seen everything, and how its last run went: one row, changed
+by compare-and-swap."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class Watermark:
         self._store = store
 
     async def read(self) -> datetime | None:
-        """Everything before it was seen; None before the first sweep that saw anything
-        whole."""
+        """Everything before it was seen; None before the first complete sweep."""
         row = await self._row()
         until = str(row.body["until"]) if row else ""
         return clock.as_time(until) if until else None
@@ -31,8 +30,7 @@ class Watermark:
         return row.body if row else None
 
     async def move(self, reached: datetime | None, told: str, problems: int) -> None:
-        """The end of a run. The mark only ever moves forward; None leaves it where it
-        is."""
+        """End a run. The mark only moves forward; None leaves it where it is."""
 
         async def forward(body: Body | None) -> Body:
             before = str(body["until"]) if body else ""

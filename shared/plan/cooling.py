@@ -1,5 +1,5 @@
-"""What was fixed on a VM lately: a failure that comes back within the cooling time is
-not fixed the same way twice."""
+"""Fixes that were made on a VM lately: a failure that comes back within the cooling
+time is not fixed the same way twice."""
 
 from __future__ import annotations
 
@@ -27,14 +27,12 @@ class CoolingTime:
         row = await self._store.get(TABLE, PARTITION, key_of_text(vm_id))
         begun = self._recent(row.body if row else None)
         return {
-            cause: told["incident"]
-            for cause, told in begun.items()
-            if told["incident"] != incident_id
+            cause: fix["incident"] for cause, fix in begun.items() if fix["incident"] != incident_id
         }
 
     async def begin(self, vm_id: str, cause: str, incident_id: str) -> None:
-        """Say that the fix of this cause begins now. Raises StoreUnavailable: then it
-        must not."""
+        """Record that the fix of this cause begins now. Raises StoreUnavailable: then
+        it must not begin."""
         await self._change(
             vm_id, lambda fixes: fixes | {cause: {"incident": incident_id, "at": clock.now()}}
         )
@@ -46,7 +44,7 @@ class CoolingTime:
         await self._change(
             vm_id,
             lambda fixes: {
-                name: told for name, told in fixes.items() if ours.get(name) != told["incident"]
+                name: fix for name, fix in fixes.items() if ours.get(name) != fix["incident"]
             },
         )
 
@@ -59,7 +57,7 @@ class CoolingTime:
     def _recent(self, body: Body | None) -> Fixes:
         since = clock.after(clock.now(), -self._seconds)
         return (
-            {cause: told for cause, told in body["fixes"].items() if told["at"] > since}
+            {cause: fix for cause, fix in body["fixes"].items() if fix["at"] > since}
             if body
             else {}
         )

@@ -1,91 +1,108 @@
-"""Findings and policy become a plan, or the reason why nothing is done."""
+"""Findings and policy become a plan, or the reason why nothing is done.
+
+1. The findings are recorded, in the catalogue's order.
+2. Where a lost process had made the fix already, a backup has to show it.
+3. A plan is made as if everything were allowed: what it would change has a say in the
+   mode. Then it is made again in that mode.
+4. The plan, or the reason why there is none, goes on record.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from shared import catalogue, clock
-from shared.codec import from_json, to_json
+from shared.codec import to_english
 from shared.diagnosis.advice import About, look_at_job, vm_gone
-from shared.diagnosis.examine import in_order
-from shared.execution.tools import Tools
+from shared.diagnosis.check import in_order
 from shared.facts import Absent
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.next_step import Next
+from shared.incident.outcome import Outcome
+from shared.incident.status import Status
 from shared.plan.mode import ModeNotKnown, mode_now
-from shared.plan.planner import NoPlan, Plan, plan, units
+from shared.plan.planner import NoPlan, Plan, plan
 from shared.plan.policy import Mode
+from shared.plan.stage import Planning
 
 ANY_MODE = Mode("auto", "asked only for what would be changed")
 FIXES = tuple(cause.fix.kind for cause in catalogue.CAUSES if cause.fix)
 
 
-async def decide(tools: Tools, incident_id: str, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """{"plan": {...}, "units": [...]} when there is a fix to begin in its turn;
-    {"plan": None, "verify": bool} when none does: closed, or only to be verified."""
-    incident = await tools.book.get(incident_id)
+@dataclass(frozen=True, slots=True)
+class Decision:
+    next: Next
+    """ACT: there is a plan, which has to wait for its turn. BACK_UP: the fix is in
+    place. STOP: the incident has ended."""
+    plan: Plan | None = None
+    """Set with ACT."""
+
+
+async def decide(planning: Planning, incident_id: str, found: Iterable[Finding]) -> Decision:
+    """`found` in any order. Raises StoreUnavailable."""
+    incident = await planning.book.get(incident_id)
     if incident is None or incident.ended:
-        return {"plan": None, "verify": False}
-    slugs = [cause.slug for cause in catalogue.causes_of(incident.code_now)]
-    findings = in_order((from_json(Finding, each) for each in found), slugs)
-    incident = await tools.book.change(incident_id, lambda each: replace(each, findings=findings))
-    for finding in findings:
-        told: dict[str, Any] = {
-            "verdict": finding.verdict.value,
-            "evidence": list(finding.evidence),
-        }
-        await tools.journal.note(
-            incident, "finding", f"{finding.cause}: {finding.verdict}", detail=told
-        )
-    if _only_to_be_verified(incident, findings):
-        reason = "the fix was in place before its process died; a new backup has to show it"
-        await tools.limiter.leave(incident_id)
-        await tools.book.change(
-            incident_id,
-            lambda each: _found_done(
-                each.moved(Status.VERIFYING, reason, now=clock.now()), findings
-            ),
-        )
-        await tools.journal.note(incident, "plan", f"no change: {reason}")
-        return {"plan": None, "verify": True}
-    decided = await _decided(tools, incident, findings)
+        return Decision(Next.STOP)
+    findings = in_order(found, incident.code_now)
+    incident = await planning.book.change(
+        incident_id, lambda each: replace(each, findings=findings)
+    )
+    await _record(planning, incident)
+    if _is_fix_in_place(incident):
+        return await _verify(planning, incident)
+    decided = await _plan(planning, incident)
     if isinstance(decided, NoPlan):
-        told = {"would": to_json(decided.would) if decided.would else None}
-        await tools.journal.note(incident, "plan", f"no change: {decided.reason}", detail=told)
-        await tools.closing.close(incident_id, decided.status, decided.reason, decided.manual_steps)
-        return {"plan": None, "verify": False}
-    await tools.book.change(
+        return await _end(planning, incident, decided)
+    await planning.book.change(
         incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now())
     )
-    await tools.journal.note(
-        incident,
-        "plan",
-        f"{decided.fix} because of {decided.cause}",
-        detail=to_json(decided),
-    )
-    return {"plan": to_json(decided), "units": to_json(units(decided))}
+    result = f"{decided.fix} because of {decided.cause}"
+    await planning.journal.note(incident, "plan", result, detail=to_english(decided))
+    return Decision(Next.ACT, decided)
 
 
-def _only_to_be_verified(incident: Incident, findings: tuple[Finding, ...]) -> bool:
+async def _record(planning: Planning, incident: Incident) -> None:
+    for finding in incident.findings:
+        result = f"{finding.cause}: {finding.verdict}"
+        detail = {
+            "verdict": finding.verdict.value,
+            "evidence": [str(each) for each in finding.evidence],
+        }
+        await planning.journal.note(incident, "finding", result, detail=detail)
+
+
+def _is_fix_in_place(incident: Incident) -> bool:
     """A fix was begun before the engine lost the incident, nothing is confirmed any
     more, and no backup has shown it yet."""
     begun = any(
-        action.kind in FIXES and action.outcome in ("", "done") for action in incident.actions
+        action.kind in FIXES and action.outcome in (Outcome.UNDER_WAY, Outcome.DONE)
+        for action in incident.actions
     )
-    confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in findings)
+    confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings)
     return begun and not confirmed and incident.verification is None
 
 
-def _found_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
-    """Only where its cause is seen to be gone: what cannot be read is not done, and may
+async def _verify(planning: Planning, incident: Incident) -> Decision:
+    reason = "the fix was in place before its process died; a new backup has to show it"
+    await planning.limiter.leave(incident.id)
+
+    def change(each: Incident) -> Incident:
+        return _mark_done(each.moved(Status.VERIFYING, reason, now=clock.now()), incident.findings)
+
+    await planning.book.change(incident.id, change)
+    await planning.journal.note(incident, "plan", f"no change: {reason}")
+    return Decision(Next.BACK_UP)
+
+
+def _mark_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
+    """Only where the cause is seen to be gone: what cannot be read is not done, and may
     be tried again."""
-    told, gone = (
-        "found so after its process died",
-        {each.cause for each in findings if each.verdict is Verdict.RULED_OUT},
-    )
+    detail = "found so after its process died"
+    gone = {each.cause for each in findings if each.verdict is Verdict.RULED_OUT}
     actions = tuple(
         (
-            replace(each, outcome="done", detail=told)
+            replace(each, outcome=Outcome.DONE, detail=detail)
             if not each.outcome and each.cause in gone
             else each
         )
@@ -94,26 +111,25 @@ def _found_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
     return replace(incident, actions=actions, waiting=None)
 
 
-async def _decided(
-    tools: Tools, incident: Incident, findings: tuple[Finding, ...]
-) -> Plan | NoPlan:
-    vm = await tools.reader.virtual_machine(incident.vm_id)
+async def _end(planning: Planning, incident: Incident, decided: NoPlan) -> Decision:
+    detail = {"would": to_english(decided.would) if decided.would else None}
+    await planning.journal.note(incident, "plan", f"no change: {decided.reason}", detail=detail)
+    steps = decided.manual_steps
+    await planning.closing.close(incident.id, decided.status, decided.reason, steps)
+    return Decision(Next.STOP)
+
+
+async def _plan(planning: Planning, incident: Incident) -> Plan | NoPlan:
+    about = About.of(incident)
+    vm = await planning.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
-        return NoPlan(
-            Status.NEEDS_PERSON, f"{vm.what} does not exist any more", vm_gone(About.of(incident))
-        )
-    lately = await tools.cooling.fixed_lately(incident.vm_id, incident.id)
-    wanted = plan(incident, findings, ANY_MODE, lately)
-    mode = await mode_now(
-        tools.settings.mode,
-        tools.reader,
-        incident,
-        [step.target for step in wanted.steps] if isinstance(wanted, Plan) else (),
-    )
+        reason = f"{vm.what} does not exist any more"
+        return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
+    lately = await planning.cooling.fixed_lately(incident.vm_id, incident.id)
+    wanted = plan(incident, incident.findings, ANY_MODE, lately)
+    targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
+    mode = await mode_now(planning.mode, planning.reader, incident, targets)
     if isinstance(mode, ModeNotKnown):
-        return NoPlan(
-            Status.NEEDS_PERSON,
-            f"held back: {mode.reason}",
-            (look_at_job(incident), About.of(incident).backup_now),
-        )
-    return plan(incident, findings, mode, lately)
+        steps = (look_at_job(incident), about.backup_now)
+        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode.reason}", steps)
+    return plan(incident, incident.findings, mode, lately)

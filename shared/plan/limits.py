@@ -1,13 +1,13 @@
-"""At most so many changes in any hour, over all instances: one row, replaced
-conditionally.
+"""The limit of changes in any hour, over all instances: one row, changed by
+compare-and-swap.
 
-1. A change is an extension or a restore point collection that goes away; a lock that is
-   lifted and put back is none.
-2. A place is taken when something acts. A plan takes all its places at once, or none.
-3. Where none is free, plans wait in line, the one that has waited longest first. Nobody
-   overtakes it.
-4. Whoever waits asks again within `patience_seconds`. Who does not has died: it holds
-   nobody up until it asks again.
+1. A change deletes an extension or a restore point collection; a lock that is lifted
+   and put back is none.
+2. A plan takes its places when it may act: all of them at once, or none.
+3. Where too few are free, plans wait in line, the one that has waited longest first. No
+   plan overtakes another.
+4. A plan that waits asks again within `patience_seconds`. One that does not has died:
+   it holds up no other until it asks again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from shared.store.update import update
 TABLE, PARTITION, KEY = "limiter", "changes", "last-hour"
 HOUR_SECONDS = 3600
 DIAGNOSIS_SECONDS = 300
-"""How long a diagnosis may take, from a turn in line to the changes, before the place
-in line is given up."""
+"""How long a diagnosis may take, between a turn in line and the changes, before the
+place in line is given up."""
 type Body = dict[str, dict[str, Any]]
 """begun: place -> when it was taken. waiting: incident id -> {"since", "asked",
 "places"}."""
@@ -33,30 +33,30 @@ type Body = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A plan that asks for its places. The same plan of the same incident is counted
-    once."""
+    """A plan that asks for its places; each plan of an incident is counted once."""
 
     incident_id: str
     cause: str
     places: int
     since: str
-    """When it first had to wait, ISO 8601; now for one that has not waited: its rank.
-    """
+    """Its rank: when it first had to wait, ISO 8601, or now where it never had to."""
 
     def names(self) -> tuple[str, ...]:
         return tuple(f"{self.incident_id}/{self.cause}/{number}" for number in range(self.places))
 
 
 class ChangeLimiter:
-    """Every method raises StoreUnavailable: then nothing may begin."""
+    """Every method that is awaited raises StoreUnavailable: then nothing may begin.
+    `patience_seconds`: how long a plan in line may be silent."""
 
     def __init__(self, store: Store, changes_per_hour: int, patience_seconds: float) -> None:
         self._store = store
-        self._limit = changes_per_hour
+        self.limit = changes_per_hour
         self._patience = patience_seconds
 
     def could_ever_take(self, ticket: Ticket) -> bool:
-        return ticket.places <= self._limit
+        """Whether the plan needs no more places than there are."""
+        return ticket.places <= self.limit
 
     async def take(self, ticket: Ticket) -> str:
         """ "" when the plan has its places and may begin; else it is in line, and its
@@ -81,11 +81,11 @@ class ChangeLimiter:
         return await self._change(lambda body: self._in_line(body, ticket))
 
     async def leave(self, incident_id: str) -> None:
-        """The incident waits for no place any more."""
+        """Take the incident out of the line."""
         await self._change(lambda body: str(body["waiting"].pop(incident_id, "")))
 
     async def give_back(self, incident_id: str, cause: str) -> None:
-        """Nothing was changed by this plan: it does not count."""
+        """Free the places of a plan that changed nothing."""
         mine = f"{incident_id}/{cause}/"
 
         def change(body: Body) -> str:
@@ -113,11 +113,11 @@ class ChangeLimiter:
             for incident_id, other in body["waiting"].items()
             if (other["since"], incident_id) < rank and other["asked"] > latest
         )
-        return _expected(ahead + len(missing), list(body["begun"].values()), self._limit, now)
+        return _expected(ahead + len(missing), list(body["begun"].values()), self.limit, now)
 
     async def _change(self, change: Callable[[Body], str]) -> str:
-        """Apply `change` to the newest row, again when somebody wrote in between.
-        Returns what it returns."""
+        """Apply `change` to the newest row, again when another process wrote in
+        between. Returns what `change` returned."""
         answer = ""
 
         async def apply(before: contract.Body | None) -> contract.Body:
@@ -130,8 +130,8 @@ class ChangeLimiter:
         return answer
 
     def _current(self, body: contract.Body) -> Body:
-        """What counts now: places of the last hour, and who asked for one within a day.
-        A row of an earlier version has no line."""
+        """What counts now: places of the last hour, and incidents that asked for one
+        within a day. A row of an earlier version has no line."""
         begun, waiting = body.get("begun", {}), body.get("waiting", {})
         hour, day = (
             clock.after(clock.now(), -HOUR_SECONDS),
@@ -144,7 +144,7 @@ class ChangeLimiter:
 
 
 def _expected(wanted: int, begun: list[str], limit: int, now: str) -> str:
-    """When the `wanted`th place from now on is free: "" for now. Each place is free
+    """When the `wanted`th place from now on is free; "" for now. Each place is free
     again an hour after it was taken."""
     free = limit - len(begun)
     if wanted <= free:

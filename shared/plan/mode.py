@@ -1,4 +1,4 @@
-"""Reads the tags that have a say in the mode, right before it is needed."""
+"""The mode in force now: the tags that have a say in it are read right before use."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ from shared.plan.policy import Mode, mode_in_force
 class ModeNotKnown:
     reason: str
     vm_gone: bool = False
-    """The VM does not exist: asking again is of no use."""
+    """The VM does not exist: asking again cannot help."""
 
 
 async def mode_now(
     setting: str, reader: ArmReader, incident: Incident, targets: Iterable[str] = ()
 ) -> Mode | ModeNotKnown:
-    """The mode in force for this VM. `setting`: the mode of the installation.
-
-    `targets`: what would be deleted; the groups that hold it have a say like the VM's
-    own.
-    """
+    """The mode in force for this VM. `setting`: that of the installation. `targets`:
+    resources that would be deleted, whose groups have a say as well."""
     vm = await reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return ModeNotKnown(why_unread("the VM's tags allow a change", vm), isinstance(vm, Absent))

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from shared import catalogue
-from shared.arm_ids import fold, group_of
+from shared.arm_ids import fold
 from shared.diagnosis.advice import About, look_at_job, unknown_code
-from shared.incident.model import Finding, Incident, Status, Verdict
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.status import Status
 from shared.plan.policy import Mode
-from shared.plan.steps import NotFixable, Step, StepKind
+from shared.plan.steps import NotFixable, Step
+from shared.sentences import Sentence, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Plan:
     cause: str
     fix: str
     steps: tuple[Step, ...]
-    because: tuple[str, ...]
+    because: tuple[Sentence, ...]
     loses: str
 
 
@@ -33,18 +35,16 @@ class NoPlan:
 
     status: Status
     reason: str
-    manual_steps: tuple[str, ...] = ()
+    manual_steps: tuple[Sentence, ...] = ()
     would: Plan | None = None
     """The plan that policy held back."""
 
 
 def units(found: Plan) -> tuple[tuple[Step, ...], ...]:
-    """The steps as they are carried out: each removal by itself, everything in one
-    locked resource group together."""
+    """The steps as they are carried out: those of one unit together."""
     grouped: dict[str, list[Step]] = {}
     for step in found.steps:
-        key = step.target if step.kind is StepKind.UNINSTALL_EXTENSION else group_of(step.target)
-        grouped.setdefault(fold(key), []).append(step)
+        grouped.setdefault(fold(step.unit), []).append(step)
     return tuple(tuple(each) for each in grouped.values())
 
 
@@ -106,9 +106,9 @@ def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
     )
 
 
-def not_done(steps: tuple[Step, ...]) -> tuple[str, ...]:
+def not_done(steps: tuple[Step, ...]) -> tuple[Sentence, ...]:
     """What a person is told of steps that a plan has and that were not carried out."""
-    return tuple(f"Not done by us: {step.says}" for step in steps)
+    return tuple(phrase("not_done", step=step.says) for step in steps)
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
@@ -125,11 +125,11 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
     return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
 
 
-def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
+def _steps(incident: Incident, findings: list[Finding]) -> tuple[Sentence, ...]:
     """Advice for what is confirmed, then for what is unknown; where all is ruled out,
     where to look."""
     about = About.of(incident)
-    steps: list[str] = []
+    steps: list[Sentence] = []
     for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
         for finding in findings:
             if finding.verdict is verdict:
@@ -137,7 +137,7 @@ def _steps(incident: Incident, findings: list[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(steps)) or (look_at_job(incident), about.backup_now)
 
 
-def advice_for(finding: Finding, about: About) -> tuple[str, ...]:
+def advice_for(finding: Finding, about: About) -> tuple[Sentence, ...]:
     """A missing extension on Linux is mended at the agent, so cause 5 without a target
     is advised as cause 3."""
     cause = catalogue.cause(finding.cause)

@@ -1,5 +1,5 @@
-"""What the operator allows here: the mode of the installation, made stricter by tags.
-Fails closed.
+"""What the operator allows: the mode of the installation, made stricter by tags. Fails
+closed.
 
 A tag can only make it stricter; a value that is not a mode counts as `off`. Tag names
 are case-insensitive in Azure:
@@ -19,7 +19,7 @@ TAG = "backup-remediation"
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The mode in force and who set it, for the record."""
+    """The mode in force and what set it, for the record."""
 
     name: str
     because: str

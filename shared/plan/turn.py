@@ -1,164 +1,96 @@
-"""What stands before a diagnosis and before a change: is the failure still there, does
-a job of the VM run, is there a place within the limit of changes an hour?
+"""A plan waits for its turn: is the failure still there, does a job of the VM run, is
+there a place within the limit of changes an hour?
 
 1. A later backup of the VM completed: the incident is ignored. One failed: it is this
-   incident's newest failure, and is diagnosed.
-2. While a job of the VM runs in any vault the incident waits: what it does would be
-   taken for what is wrong.
-3. A plan that needs more places than the limit has goes to a person. While no place is
-   free, it waits for its turn.
-4. Where it did not have to wait, the plan takes its places and may act. After a wait
-   the causes are diagnosed anew first, since they may be hours old; the incident keeps
-   its place in line meanwhile.
+   incident's newest failure, and the causes are diagnosed anew.
+2. A plan that needs more places than the limit has goes to a person.
+3. While a job of the VM runs in any vault, or while no place is free, the plan waits.
+4. A plan that did not have to wait takes its places and may act. After a wait the
+   causes are diagnosed anew first, since the findings may be hours old; the incident
+   keeps its place in line meanwhile.
 
-It waits for 24 hours at most, then a person is asked. Before a change, what cannot be
-read is waited for as well, `MOST_UNREAD` times in a row; a diagnosis goes on without
-it.
+An incident waits for 24 hours at most, then a person is asked. What cannot be read is
+waited for as well, `MOST_UNREAD` times in a row.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from shared import clock
-from shared.codec import from_json
 from shared.diagnosis import later
-from shared.diagnosis.advice import About, look_at_job
-from shared.diagnosis.begin import causes
+from shared.diagnosis.advice import About
+from shared.diagnosis.before import back_to_diagnosis, diagnose_newest
 from shared.diagnosis.running_job import job_running, why_later
-from shared.execution.tools import Tools
 from shared.facts import Job, Unreadable, why_unread
-from shared.incident.model import Awaited, Incident, Status
-from shared.incident.waiting import STOP, Wait
+from shared.incident.model import Awaited, Incident
+from shared.incident.next_step import STOP, Next, NextStep
+from shared.incident.status import Status
+from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan, not_done
-from shared.plan.steps import StepKind
+from shared.plan.stage import Planning
+from shared.sentences import Sentence
 
-ACT, DIAGNOSE = "act", "diagnose"
 MOST_UNREAD = 5
-CHANGES = (StepKind.UNINSTALL_EXTENSION, StepKind.DELETE_COLLECTION)
-"""Steps that count as a change within the limit."""
-
-
-async def before_diagnosis(tools: Tools, incident_id: str, failed_at: str) -> dict[str, Any]:
-    """What comes next, for the failure of `failed_at`: {"next": "diagnose",
-    "failed_at", "causes"}; {"next": "wait", "seconds", "unread"}: ask again after so
-    long at the latest; {"next": "stop"}: the incident was closed. Safe to run again.
-    """
-    incident = await tools.book.get(incident_id)
-    if incident is None or incident.ended:
-        return {"next": STOP}
-    if incident.actions and incident.verification is None:
-        return _diagnose(
-            incident, failed_at
-        )  # the engine lost it after a change of ours: a backup of our own has to show it
-    found = await later.look(tools.reader, incident, failed_at)
-    if isinstance(found, later.Healed):
-        await tools.closing.close(incident_id, Status.IGNORED, found.reason)
-        return {"next": STOP}
-    if isinstance(found, Unreadable):
-        await tools.journal.note(
-            incident, "diagnosis", why_unread("a later backup completed", found)
-        )
-    elif found is not None and (taken := await later.take_up(tools.book, incident, found)):
-        incident = taken
-    if isinstance(job := await job_running(tools.reader, incident), Job):
-        cause = incident.waiting.cause if incident.waiting else ""
-        return {"unread": 0} | await tools.waits.wait(
-            incident,
-            Wait(
-                Awaited.JOB,
-                cause,
-                why_later(job),
-                (look_at_job(incident), About.of(incident).backup_now),
-            ),
-        )
-    if incident.status is Status.WAITING:
-        incident = await _back_to_diagnosis(
-            tools, incident_id, "the wait is over; the causes are examined now"
-        )
-    return _diagnose(incident, failed_at)
-
-
-async def _back_to_diagnosis(tools: Tools, incident_id: str, reason: str) -> Incident:
-    def change(incident: Incident) -> Incident:
-        return (
-            incident
-            if incident.ended
-            else incident.moved(Status.DIAGNOSING, reason, now=clock.now())
-        )
-
-    changed = await tools.book.change(incident_id, change)
-    await tools.journal.note(changed, "status", f"{changed.status}: {reason}")
-    return changed
-
-
-def _diagnose(incident: Incident, failed_at: str) -> dict[str, Any]:
-    newest = incident.newest_failure
-    began = max(newest.began_at if newest else "", clock.normal(failed_at)) or failed_at
-    return {"next": DIAGNOSE, "failed_at": began, **causes(incident)}
 
 
 async def take_turn(
-    tools: Tools, incident_id: str, plan_json: dict[str, Any], failed_at: str, unread: int
-) -> dict[str, Any]:
-    """What comes next, for a plan that was made for the failure of `failed_at`:
+    planning: Planning, incident_id: str, plan: Plan, failed_at: str, unread: int
+) -> NextStep:
+    """ACT: the places of this plan are taken; else DIAGNOSE, WAIT or STOP.
 
-    {"next": "act"}: its places are taken; else as `before_diagnosis`, to be asked again
-    with the `unread` of its answer.
+    `failed_at`: the failure that the plan was made for; `unread`: that of the last
+    answer. Idempotent. Raises StoreUnavailable.
     """
-    incident = await tools.book.get(incident_id)
+    incident = await planning.book.get(incident_id)
     if incident is None or incident.ended:
-        return {"next": STOP}
-    turn = _Turn(tools, incident, from_json(Plan, plan_json), failed_at, unread)
-    return await turn.answer()
+        return STOP
+    return await _Turn(planning, incident, plan, failed_at, unread).answer()
 
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    tools: Tools
+    planning: Planning
     incident: Incident
     plan: Plan
     failed_at: str
     unread: int
 
-    async def answer(self) -> dict[str, Any]:
+    async def answer(self) -> NextStep:
         newest = self.incident.newest_failure
         if newest is not None and newest.began_at > clock.normal(self.failed_at):
             return await self._diagnose("a later backup of the VM failed as well")
-        found = await later.look(self.tools.reader, self.incident, self.failed_at)
+        found = await later.look(self.planning.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
-            return await self._not_known(why_unread("a later backup completed", found))
+            return await self._wait_for_answer(why_unread("a later backup completed", found))
         if isinstance(found, later.Healed):
-            await self.tools.closing.close(self.incident.id, Status.IGNORED, found.reason)
-            return {"next": STOP}
-        if found is not None and await later.take_up(self.tools.book, self.incident, found):
+            return await self._end(Status.IGNORED, found.reason)
+        if found is not None and await later.take_up(self.planning.book, self.incident, found):
             code = found.error_code or "no code"
             return await self._diagnose(
                 f"the later backup {found.job_id} of the VM failed as well, with {code}"
             )
-        if not self.tools.limiter.could_ever_take(self._ticket):
-            return await self._too_many()
+        if not self.planning.limiter.could_ever_take(self._ticket):
+            return await self._hand_over_too_many()
         return await (self._act() if self.incident.status is Status.FIXING else self._ask_again())
 
-    async def _act(self) -> dict[str, Any]:
-        if job := await job_running(self.tools.reader, self.incident):
-            return await self._later(job)
-        if at := await self.tools.limiter.take(self._ticket):
-            return await self._full(at)
-        await self.tools.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)
-        return {"next": ACT}
+    async def _act(self) -> NextStep:
+        if job := await job_running(self.planning.reader, self.incident):
+            return await self._wait_for_job(job)
+        if at := await self.planning.limiter.take(self._ticket):
+            return await self._wait_for_place(at)
+        await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)
+        return NextStep(Next.ACT)
 
-    async def _ask_again(self) -> dict[str, Any]:
-        """The line is asked first: that is one row, and the jobs are many calls."""
-        if at := await self.tools.limiter.line_up(self._ticket):
-            return await self._full(at)
-        if job := await job_running(self.tools.reader, self.incident):
-            await self.tools.limiter.leave(
-                self.incident.id
-            )  # whoever waits for a job holds nobody else up
-            return await self._later(job)
+    async def _ask_again(self) -> NextStep:
+        """After a wait. The line is asked first: one row; the jobs are many calls."""
+        if at := await self.planning.limiter.line_up(self._ticket):
+            return await self._wait_for_place(at)
+        if job := await job_running(self.planning.reader, self.incident):
+            # an incident that waits for a job holds up nobody else
+            await self.planning.limiter.leave(self.incident.id)
+            return await self._wait_for_job(job)
         return await self._diagnose(
             "the wait is over; the causes are examined anew before anything is changed"
         )
@@ -166,53 +98,50 @@ class _Turn:
     @property
     def _ticket(self) -> Ticket:
         since = self.incident.waiting.since if self.incident.waiting else clock.now()
-        return Ticket(self.incident.id, self.plan.cause, changes(self.plan), since)
+        return Ticket(self.incident.id, self.plan.cause, count_changes(self.plan), since)
 
-    async def _later(self, job: Any) -> dict[str, Any]:
+    async def _wait_for_job(self, job: Job | Unreadable) -> NextStep:
         if isinstance(job, Unreadable):
-            return await self._not_known(why_later(job))
+            return await self._wait_for_answer(why_later(job))
         return await self._wait(Awaited.JOB, why_later(job))
 
-    async def _full(self, at: str) -> dict[str, Any]:
+    async def _wait_for_place(self, at: str) -> NextStep:
         why = (
-            f"held back: the limit of {self.tools.settings.changes_per_hour} changes an hour is"
-            f" reached; its turn is expected at {at}"
+            f"held back: the limit of {self.planning.limiter.limit} changes an hour is reached;"
+            f" its turn is expected at {at}"
         )
         return await self._wait(Awaited.PLACE, why, at)
 
-    async def _not_known(self, why: str) -> dict[str, Any]:
+    async def _wait_for_answer(self, why: str) -> NextStep:
         if self.unread + 1 >= MOST_UNREAD:
-            await self.tools.closing.close(
-                self.incident.id,
-                Status.NEEDS_PERSON,
-                f"held back: {why}",
-                self._by_hand,
-            )
-            return {"next": STOP}
-        return await self._wait(Awaited.ANSWER, why) | {"unread": self.unread + 1}
+            return await self._end(Status.NEEDS_PERSON, f"held back: {why}", self._by_hand)
+        return replace(await self._wait(Awaited.ANSWER, why), unread=self.unread + 1)
 
-    async def _wait(self, awaited: Awaited, why: str, until: str = "") -> dict[str, Any]:
-        asked = Wait(awaited, self.plan.cause, why, self._by_hand, until)
-        return {"unread": 0} | await self.tools.waits.wait(self.incident, asked)
+    async def _wait(self, awaited: Awaited, why: str, until: str = "") -> NextStep:
+        reason = Wait(awaited, self.plan.cause, why, self._by_hand, until)
+        return await self.planning.waits.wait(self.incident, reason)
 
-    async def _too_many(self) -> dict[str, Any]:
-        limit = self.tools.settings.changes_per_hour
+    async def _hand_over_too_many(self) -> NextStep:
         reason = (
-            f"held back: the limit of {limit} changes an hour is reached by this fix alone, which"
-            f" makes {changes(self.plan)} at once"
+            f"held back: the limit of {self.planning.limiter.limit} changes an hour is reached by"
+            f" this fix alone, which makes {count_changes(self.plan)} at once"
         )
-        await self.tools.closing.close(self.incident.id, Status.NEEDS_PERSON, reason, self._by_hand)
-        return {"next": STOP}
+        return await self._end(Status.NEEDS_PERSON, reason, self._by_hand)
 
-    async def _diagnose(self, reason: str) -> dict[str, Any]:
-        return _diagnose(
-            await _back_to_diagnosis(self.tools, self.incident.id, reason), self.failed_at
-        )
+    async def _end(self, status: Status, reason: str, steps: tuple[Sentence, ...] = ()) -> NextStep:
+        await self.planning.closing.close(self.incident.id, status, reason, steps)
+        return STOP
+
+    async def _diagnose(self, reason: str) -> NextStep:
+        book, journal = self.planning.book, self.planning.journal
+        incident = await back_to_diagnosis(book, journal, self.incident.id, reason)
+        return diagnose_newest(incident, self.failed_at)
 
     @property
-    def _by_hand(self) -> tuple[str, ...]:
+    def _by_hand(self) -> tuple[Sentence, ...]:
         return (*not_done(self.plan.steps), About.of(self.incident).backup_now)
 
 
-def changes(plan: Plan) -> int:
-    return sum(step.kind in CHANGES for step in plan.steps)
+def count_changes(plan: Plan) -> int:
+    """How many places of the limit the plan needs."""
+    return sum(step.counts for step in plan.steps)

@@ -1,2 +1,2 @@
-"""Durable rows with conditional writes: SQLite (embedded) and Azure Tables behind one
+"""Durable rows with conditional writes: SQLite (embedded) and Azure Tables, behind one
 contract."""

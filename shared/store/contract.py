@@ -1,9 +1,9 @@
-"""What the product needs of a store: rows that are inserted once and replaced only by
-someone who has seen the latest version.
+"""The store's contract: rows are inserted once, and replaced only by a writer who has
+read the latest version (compare-and-swap).
 
 A row lives in a table under (partition, key). Tables and keys are plain strings; keys
 sort as text. A body is a JSON object. Both implementations pass the same tests
-(tests/shared/store/). Source of the key rules and sizes:
+(tests/shared/store/). Rules for keys and sizes:
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
@@ -23,27 +23,32 @@ class Row:
     key: str
     body: Body
     version: str
-    """Opaque; changes with each write (an ETag)."""
+    """Opaque, another one after each write (an ETag)."""
+
+    @property
+    def place(self) -> str:
+        """For messages."""
+        return f"{self.table}/{self.partition}/{self.key}"
 
 
 class Store(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer, and
-    ValueError for a key that cannot be stored."""
+    """Every method raises StoreUnavailable when the store does not answer, and NotAKey,
+    a ValueError, for a key that cannot be stored."""
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        """Add a row. Raises RowExists if (partition, key) is taken: then nothing was
-        written."""
+        """Add a row. Raises RowExists where (partition, key) is taken; nothing is
+        written then."""
 
     async def replace(self, row: Row, body: Body) -> Row:
-        """Write a new body over exactly the version in `row`. Raises RowChanged if it
-        is no longer that, or gone."""
+        """Write a new body over exactly the version in `row`. Raises RowChanged where
+        the row has another version by now, or is gone."""
 
     async def delete(self, row: Row) -> None:
-        """Remove exactly the version in `row`. Raises RowChanged if it is no longer
-        that, or gone."""
+        """Delete exactly the version in `row`. Raises RowChanged where the row has
+        another version by now, or is gone."""
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
-        """The row, or None when there is none."""
+        """The row; None where there is none."""
 
     def query(
         self,
@@ -53,12 +58,12 @@ class Store(Protocol):
         after: str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Row]:
-        """Rows of one partition (or of all, when None) in (partition, key) order;
-        `after` leaves out keys up to and including it."""
+        """Rows of one partition, or of all for None, in the order of (partition, key).
+        `after` leaves out the keys up to and including it."""
 
     async def ping(self) -> None:
-        """Prove that the store answers and takes writes; raises StoreUnavailable with
-        the reason when not."""
+        """Prove that the store answers and accepts writes. Raises StoreUnavailable with
+        the reason where it does not."""
 
     async def close(self) -> None:
-        """Give back connections and files."""
+        """Close connections and files."""

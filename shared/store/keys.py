@@ -1,5 +1,5 @@
-"""What a store takes as table, key and body: the strictest of both stores, checked in
-one place so that neither takes more.
+"""What a store accepts as table, key and body: the stricter rule of the two stores,
+checked here so that neither accepts more.
 
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
@@ -17,28 +17,27 @@ from shared.store.contract import Body
 
 LONGEST_KEY = 256
 LONGEST_BODY_BYTES = 800_000
-"""In UTF-16, as Azure Tables counts: an entity holds 1 MiB, and room is left for its
-keys."""
-_KEY = re.compile(r"[!-~]+")  # printable ASCII: sorts alike in both stores
+"""In UTF-16, as Azure Tables counts. An entity holds 1 MiB, its keys included."""
+_KEY = re.compile(r"[!-~]+")  # printable ASCII sorts alike in both stores
 _REFUSED = frozenset("/\\#?%'")
 _TABLE = re.compile(r"[a-z]{3,40}")
 
 
-def checked_table(table: str) -> str:
+def check_table(table: str) -> str:
     if not _TABLE.fullmatch(table):
         raise ValueError(f"not a table name: {table!r}")
     return table
 
 
-def checked_key(key: str) -> str:
+def check_key(key: str) -> str:
     if not _KEY.fullmatch(key) or len(key) > LONGEST_KEY or _REFUSED & set(key):
         raise NotAKey(f"not a key that every store takes: {key[:LONGEST_KEY]!r}")
     return key
 
 
 def key_of_text(text: str) -> str:
-    """The key under which what `text` names is stored: the same for every casing of it,
-    and one that every store takes."""
+    """A key made from an id or a name: the same for every casing of it, and one that
+    every store accepts."""
     return key_of_bytes(fold(text).encode())
 
 
@@ -47,18 +46,16 @@ def key_of_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:32]
 
 
-def encoded(body: Body) -> str:
-    """JSON of a body, without NaN and the like. Raises ValueError for one that is too
-    long or no JSON."""
+def encode(body: Body) -> str:
+    """The body as JSON. Raises ValueError where it is too long or not JSON (NaN, a lone
+    surrogate)."""
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    size = len(
-        text.encode("utf-16-le")
-    )  # a lone surrogate is no text: UnicodeEncodeError is a ValueError
+    size = len(text.encode("utf-16-le"))
     if size > LONGEST_BODY_BYTES:
         raise ValueError(f"a body of {size} bytes; {LONGEST_BODY_BYTES} is the most")
     return text
 
 
-def decoded(text: str) -> dict[str, Any]:
+def decode(text: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(text)
     return body

@@ -12,11 +12,12 @@ PREFIX = "remediator"
 
 
 def open_store(location: str, prefix: str = PREFIX, cloud: Cloud = PUBLIC) -> Store:
-    """`location`: sqlite:<path>, https://<account>.table.core.windows.net (the app's
-    identity), or a storage connection string.
+    """Open the store at `location`: sqlite:<path>,
+    https://<account>.table.core.windows.net (signs in with the app's identity), or a
+    storage connection string.
 
     Raises SettingsError for anything else. Nothing is sent yet: a store that does not
-    answer shows at the first call.
+    answer fails at its first call.
     """
     if location.startswith("sqlite:"):
         from shared.store.sqlite import SqliteStore

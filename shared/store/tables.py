@@ -1,9 +1,9 @@
-"""The store in Azure: Azure Table storage, with the official client.
+"""The store in Azure: Azure Table storage, through the official client.
 
-A body is JSON in properties of 15,000 characters each (a property holds 64 KiB, two or
-four bytes a character). Each write carries an id of its own: when an answer was lost
-and the client sent the write again, a refusal that our own write caused is told from a
-stranger's.
+A body is JSON, split over properties of 15,000 characters (a property holds 64 KiB, at
+two or four bytes a character). Each write carries a unique id: after a lost answer the
+client sends the write again, and the id tells whether the refusal of the second was
+caused by our own first one.
 https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
 """
 
@@ -24,11 +24,11 @@ from azure.core.exceptions import (
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
-from shared.azure.identity import credential as credential_of
+from shared.azure.identity import make_credential
 from shared.clouds import Cloud
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Body, Row
-from shared.store.keys import checked_key, checked_table, decoded, encoded
+from shared.store.keys import check_key, check_table, decode, encode
 
 CHUNK_CHARACTERS = 15_000
 OPTIONS: dict[str, Any] = {
@@ -37,48 +37,48 @@ OPTIONS: dict[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 15,
 }
-"""Short: an intent that cannot be written means no change, and whoever sent the event
-sends it again."""
+"""Short: without a written intent nothing is changed, and the event is delivered
+again."""
 
 
 class TablesStore:
-    """One table per name, made on the first use of it, with `prefix` before its name."""
+    """Each table is created at its first use, with `prefix` before its name."""
 
     def __init__(self, service: TableServiceClient, prefix: str, credential: Any = None) -> None:
         self._service = service
         self._prefix = prefix
         self._credential = credential
-        self._made: dict[str, TableClient] = {}
+        self._tables: dict[str, TableClient] = {}
 
     @classmethod
     def from_connection_string(cls, text: str, prefix: str) -> TablesStore:
-        """Raises ValueError for what is no connection string."""
+        """Raises ValueError where the text is not a connection string."""
         return cls(TableServiceClient.from_connection_string(text, **OPTIONS), prefix)
 
     @classmethod
     def from_endpoint(cls, endpoint: str, prefix: str, cloud: Cloud) -> TablesStore:
         """Signs in with the app's identity (Storage Table Data Contributor)."""
-        credential = credential_of(cloud)
+        credential = make_credential(cloud)
         return cls(
             TableServiceClient(endpoint, credential=credential, **OPTIONS), prefix, credential
         )
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        entity = _entity(partition, key, body)
-        client = await self._table(table)
+        entity = _build_entity(partition, key, body)
+        client = await self._open_table(table)
         try:
-            made = await _asked(lambda: client.create_entity(entity))
+            made = await _call(lambda: client.create_entity(entity))
         except ResourceExistsError as error:
-            if (row := await self._own_write(table, entity)) is not None:
+            if (row := await self._find_own_write(table, entity)) is not None:
                 return row
             raise RowExists(f"{table}/{partition}/{key} is taken") from error
-        return Row(table, partition, key, _body(entity), made["etag"])
+        return Row(table, partition, key, _read_body(entity), made["etag"])
 
     async def replace(self, row: Row, body: Body) -> Row:
-        entity = _entity(row.partition, row.key, body)
-        client = await self._table(row.table)
+        entity = _build_entity(row.partition, row.key, body)
+        client = await self._open_table(row.table)
         try:
-            made = await _asked(
+            made = await _call(
                 lambda: client.update_entity(
                     entity,
                     mode=UpdateMode.REPLACE,
@@ -87,31 +87,29 @@ class TablesStore:
                 )
             )
         except HttpResponseError as error:
-            if (own := await self._own_write(row.table, entity)) is not None:
+            if (own := await self._find_own_write(row.table, entity)) is not None:
                 return own
-            raise _changed(row) from error
-        return Row(row.table, row.partition, row.key, _body(entity), made["etag"])
+            raise RowChanged(f"{row.place} is no longer the version that was read") from error
+        return Row(row.table, row.partition, row.key, _read_body(entity), made["etag"])
 
     async def delete(self, row: Row) -> None:
-        client = await self._table(row.table)
+        client = await self._open_table(row.table)
         entity = {"PartitionKey": row.partition, "RowKey": row.key}
         exactly = {"etag": row.version, "match_condition": MatchConditions.IfNotModified}
         try:
-            # As a transaction of one: delete_entity says nothing of an entity that is
-            # already gone.
-            await _asked(lambda: client.submit_transaction([("delete", entity, exactly)]))
+            # as a transaction of one: delete_entity succeeds for an entity that is
+            # already gone
+            await _call(lambda: client.submit_transaction([("delete", entity, exactly)]))
         except HttpResponseError as error:
-            raise _changed(row) from error
+            raise RowChanged(f"{row.place} is no longer the version that was read") from error
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
-        client = await self._table(table)
+        client = await self._open_table(table)
         try:
-            entity = await _asked(
-                lambda: client.get_entity(checked_key(partition), checked_key(key))
-            )
+            entity = await _call(lambda: client.get_entity(check_key(partition), check_key(key)))
         except ResourceNotFoundError:
             return None
-        return _row(table, entity)
+        return _read_row(table, entity)
 
     async def query(
         self,
@@ -121,62 +119,62 @@ class TablesStore:
         after: str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Row]:
-        clauses = [] if partition is None else [f"PartitionKey eq '{checked_key(partition)}'"]
+        clauses = [] if partition is None else [f"PartitionKey eq '{check_key(partition)}'"]
         if after is not None:
             if partition is None:
                 raise ValueError("`after` goes with a partition")
-            clauses.append(f"RowKey gt '{checked_key(after)}'")
-        client = await self._table(table)
+            clauses.append(f"RowKey gt '{check_key(after)}'")
+        client = await self._open_table(table)
         found = client.query_entities(
             " and ".join(clauses), results_per_page=min(limit or 1000, 1000)
         )
         pages, left = found.by_page(), limit
         while left is None or left > 0:
             try:
-                entities = [entity async for entity in await _asked(pages.__anext__)]
+                entities = [entity async for entity in await _call(pages.__anext__)]
             except StopAsyncIteration:
                 return
             for entity in entities[:left]:
-                yield _row(table, entity)
+                yield _read_row(table, entity)
             left = None if left is None else left - len(entities)
 
     async def ping(self) -> None:
-        client = await self._table("ping")
-        await _asked(lambda: client.upsert_entity({"PartitionKey": "ping", "RowKey": "ping"}))
+        client = await self._open_table("ping")
+        await _call(lambda: client.upsert_entity({"PartitionKey": "ping", "RowKey": "ping"}))
 
     async def close(self) -> None:
-        for client in self._made.values():
+        for client in self._tables.values():
             await client.close()
         await self._service.close()
         if self._credential is not None:
             await self._credential.close()
 
-    async def _table(self, table: str) -> TableClient:
-        if table not in self._made:
-            name = self._prefix + checked_table(table)
-            self._made[table] = await _asked(lambda: self._service.create_table_if_not_exists(name))
-        return self._made[table]
-
-    async def _own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
-        """The row as stored, when it was this very write that is there."""
-        client = await self._table(table)
-        try:
-            found = await _asked(
-                lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"])
+    async def _open_table(self, table: str) -> TableClient:
+        if table not in self._tables:
+            name = self._prefix + check_table(table)
+            self._tables[table] = await _call(
+                lambda: self._service.create_table_if_not_exists(name)
             )
+        return self._tables[table]
+
+    async def _find_own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
+        """The stored row where exactly this write made it; else None."""
+        client = await self._open_table(table)
+        try:
+            found = await _call(lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"]))
         except ResourceNotFoundError:
             return None
-        return _row(table, found) if found.get("Write") == entity["Write"] else None
+        return _read_row(table, found) if found.get("Write") == entity["Write"] else None
 
 
 ANSWERS = (404, 409, 412)
-"""Statuses by which the service answers the question of a conditional write; all others
-mean that it does not answer."""
+"""Statuses that answer a conditional write. With any other error status the service
+counts as unavailable."""
 
 
-async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
-    """Raises StoreUnavailable for all but the conditional answers, which the caller
-    reads."""
+async def _call[T](call: Callable[[], Awaitable[T]]) -> T:
+    """Raises StoreUnavailable for every failure but the conditional answers, which the
+    caller handles."""
     try:
         return await call()
     except HttpResponseError as error:
@@ -190,36 +188,30 @@ async def _asked[T](call: Callable[[], Awaitable[T]]) -> T:
 
 
 def _table_is_gone(error: HttpResponseError) -> bool:
-    """Somebody deleted the table. That is no answer to "is this row there": claims
-    would be lost and failures fixed twice."""
+    """Whether somebody deleted the table. Its rows must not count as missing then:
+    claims would be lost, and failures fixed twice."""
     return any(code in str(error) for code in ("TableNotFound", "TableBeingDeleted"))
 
 
-def _changed(row: Row) -> RowChanged:
-    return RowChanged(
-        f"{row.table}/{row.partition}/{row.key} is no longer the version that was read"
-    )
-
-
-def _entity(partition: str, key: str, body: Body) -> dict[str, Any]:
-    text = encoded(body)
+def _build_entity(partition: str, key: str, body: Body) -> dict[str, Any]:
+    text = encode(body)
     chunks = [
         text[start : start + CHUNK_CHARACTERS] for start in range(0, len(text), CHUNK_CHARACTERS)
     ]
     named = {f"Body{number:02d}": chunk for number, chunk in enumerate(chunks)}
     return {
-        "PartitionKey": checked_key(partition),
-        "RowKey": checked_key(key),
+        "PartitionKey": check_key(partition),
+        "RowKey": check_key(key),
         "Write": uuid.uuid4().hex,
         **named,
     }
 
 
-def _body(entity: Mapping[str, Any]) -> dict[str, Any]:
-    return decoded("".join(entity[name] for name in sorted(entity) if name.startswith("Body")))
+def _read_body(entity: Mapping[str, Any]) -> dict[str, Any]:
+    return decode("".join(entity[name] for name in sorted(entity) if name.startswith("Body")))
 
 
-def _row(table: str, entity: Any) -> Row:
+def _read_row(table: str, entity: Any) -> Row:
     return Row(
-        table, entity["PartitionKey"], entity["RowKey"], _body(entity), entity.metadata["etag"]
+        table, entity["PartitionKey"], entity["RowKey"], _read_body(entity), entity.metadata["etag"]
     )

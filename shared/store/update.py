@@ -1,8 +1,8 @@
-"""Compare-and-swap: the one loop by which a row is changed while others may write it.
+"""Compare-and-swap: the one loop that changes a row while others may write it.
 
-Each attempt reads the newest version, asks for the body that it should have, and writes
-that over exactly the version read. Where somebody else wrote in between, it backs off
-for a random time, which doubles at most with each attempt, and reads again.
+Each attempt reads the newest version, computes the new body, and writes it over exactly
+the version that was read. Where another writer was first, it backs off, exponentially
+and with jitter, and reads again.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from shared.store.contract import Body, Store
 ATTEMPTS = 50
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.5
 type Change = Callable[[Body | None], Awaitable[Body]]
-"""From the newest body, None where there is no row, to the body that it should have.
-Called once an attempt, so it must be repeatable; what it raises ends the update."""
+"""From the newest body, None where there is no row, to the new one. It is called once
+per attempt, so it must be repeatable; an exception ends the update."""
 
 
 async def update(store: Store, table: str, partition: str, key: str, change: Change) -> Body:
-    """Apply `change` to the newest version of a row, which is inserted where there is
-    none. Returns the body that the row then has; nothing is written where that is
-    unchanged.
+    """Apply `change` to the newest version of a row, or insert the row where there is
+    none. Returns its body afterwards. Where the body stays the same nothing is written.
 
-    Raises StoreUnavailable, also when others kept writing the row.
+    Raises StoreUnavailable, also where other writers were first at every attempt.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type((RowExists, RowChanged)),
@@ -45,7 +44,7 @@ async def update(store: Store, table: str, partition: str, key: str, change: Cha
 
 
 async def _update_once(store: Store, table: str, partition: str, key: str, change: Change) -> Body:
-    """One attempt. Raises RowExists or RowChanged where somebody else wrote first."""
+    """One attempt. Raises RowExists or RowChanged where another writer was first."""
     row = await store.get(table, partition, key)
     body = await change(row.body if row else None)
     if row is None:
@@ -56,8 +55,8 @@ async def _update_once(store: Store, table: str, partition: str, key: str, chang
 
 
 async def remove(store: Store, table: str, partition: str, key: str) -> None:
-    """Delete the row as it is now. A row that is gone, or that somebody writes at this
-    moment, is left to whoever did that."""
+    """Delete a row in its current version. Does nothing where the row is gone, or where
+    another writer changes it at this moment."""
     row = await store.get(table, partition, key)
     if row is not None:
         with suppress(RowChanged):

@@ -1,2 +1,1 @@
-"""A new backup shows whether the fix worked: started, followed to its end, and
-concluded."""
+"""A new backup has to show that the fix worked: start, follow, conclude."""

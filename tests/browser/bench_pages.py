@@ -58,13 +58,13 @@ async def fill_tables(storage: str, found: list[tuple[str, str, str, Body]]) -> 
 
     async def send(table: str, some: tuple[tuple[str, str, str, Body], ...]) -> None:
         async with gate:
-            client = await store._table(table)
+            client = await store._open_table(table)
             await client.submit_transaction(
                 [("create", _entity(partition, key, body)) for _, partition, key, body in some]
             )
 
     for (table, _), ours in groupby(found, key=lambda row: row[:2]):
-        await store._table(table)
+        await store._open_table(table)
         await asyncio.gather(
             *(send(table, some) for some in batched(ours, TRANSACTION_ROWS, strict=False))
         )

@@ -8,11 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import catalogue, clock
-from shared.audit.chain import GENESIS, sealed
+from shared.audit.chain import GENESIS, add_hash
 from shared.audit.entry import Entry
+from shared.codec import to_english
 from shared.diagnosis.advice import About
 from shared.facts import Lock
-from shared.incident.model import Action, Finding, Incident, Status, Target, Verdict, Verification
+from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
+from shared.incident.status import Status
+from shared.sentences import phrase
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 LAST = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -78,11 +81,10 @@ def _findings(code: str, confirmed: str, vm_id: str) -> tuple[Finding, ...]:
     for cause in catalogue.causes_of(code):
         verdict = Verdict.CONFIRMED if cause.slug == confirmed else Verdict.RULED_OUT
         targets = (Target(vm_id),) if verdict is Verdict.CONFIRMED else ()
-        found.append(
-            Finding(
-                cause.slug, verdict, (f"what was read about {cause.slug} <b>&amp;</b>",), targets
-            )
+        evidence = (
+            phrase("agent_message", message=f"what was read about {cause.slug} <b>&amp;</b>"),
         )
+        found.append(Finding(cause.slug, verdict, evidence, targets))
     return tuple(found)
 
 
@@ -99,7 +101,12 @@ def entries(incident: Incident) -> list[Entry]:
     told = [
         ("event", "note", "claimed (CloudEvents 1.0)", {"job": incident.job_id}),
         *(
-            ("finding", "note", f"{each.cause}: {each.verdict}", {"evidence": list(each.evidence)})
+            (
+                "finding",
+                "note",
+                f"{each.cause}: {each.verdict}",
+                {"evidence": to_english(each.evidence)},
+            )
             for each in incident.findings
         ),
         (
@@ -114,12 +121,12 @@ def entries(incident: Incident) -> list[Entry]:
             "status",
             "note",
             f"{incident.status}: {incident.reason}",
-            {"manual_steps": list(incident.manual_steps)},
+            {"manual_steps": to_english(incident.manual_steps)},
         ),
     ]
     for seq, (kind, phase, result, detail) in enumerate(told, 1):
         chain.append(
-            sealed(
+            add_hash(
                 Entry(
                     seq=seq,
                     at=clock.after(incident.opened_at, seq),

@@ -23,7 +23,7 @@ from shared.incident.listing import MONTHS, SUMMARIES, key_of, month_of, summary
 from shared.incident.model import Incident
 from shared.intake.quarantine import TABLE, Kept
 from shared.store.contract import Body
-from shared.store.keys import encoded
+from shared.store.keys import encode
 from shared.store.sqlite import SqliteStore
 from tests.browser import seed
 from tests.browser.chromium import visit
@@ -66,7 +66,7 @@ async def fill(folder: Path, found: list[tuple[str, str, str, Body]]) -> None:
     one by one."""
     store = SqliteStore(folder / "remediator.db")
     await store.ping()
-    values = [(table, partition, key, encoded(body)) for table, partition, key, body in found]
+    values = [(table, partition, key, encode(body)) for table, partition, key, body in found]
     sql = 'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
     connection = store._open()
     connection.execute("BEGIN")
@@ -228,7 +228,8 @@ async def test_the_language_is_the_reader_s(
 
 
 def test_both_languages_have_the_same_words() -> None:
-    assert TEXTS["en"].keys() == TEXTS["zh"].keys()
+    titles = {name for name in TEXTS["zh"] if name.startswith("c_")}
+    assert TEXTS["en"].keys() == TEXTS["zh"].keys() - titles, "English titles: the catalogue's own"
     assert all(text for name, text in TEXTS["zh"].items() if name != "at_latest")
 
 

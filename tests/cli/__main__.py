@@ -1,9 +1,10 @@
 """`make cli`: the Azure CLI repairs a failed backup by hand, against the simulator.
-Prints each command with its exit code and seconds; exit code 1 when one ended otherwise
-than in Azure, or the end state is not the repair's.
+
+Prints each command with its exit code and seconds. Exit code 1 when a command does not
+end as in Azure, or the end state is not that of the repair.
 
 Everything listens on 127.0.0.1, in this process; the CLI's settings, its token and the
-certificate are gone afterwards. It signs in as in an App Service with a managed
+certificate are removed afterwards. It signs in as in an App Service with a managed
 identity; nothing in it is switched off.
 """
 
@@ -28,7 +29,7 @@ type Resources = dict[str, dict[str, Any]]
 
 
 async def play(folder: Path) -> list[str]:
-    """What went otherwise than in Azure; empty is good."""
+    """What differs from Azure; empty is good."""
     ca, context = tls.make(folder)
     document = repair.state()
     lock = repair.lock_before(document)
@@ -59,14 +60,14 @@ async def carry_out(client: Client, steps: Iterable[Step]) -> list[str]:
 
 
 def held(azure: Azure) -> Resources:
-    """A copy of everything, as GET /_sim/state tells it."""
-    resources = recovery_points.document(azure.world.state)["resources"]
+    """A copy of all resources, as GET /_sim/state answers them."""
+    resources = recovery_points.dump(azure.world.state)["resources"]
     return {ids.key(each["id"]): copy.deepcopy(each) for each in resources}
 
 
 def ended_wrong(before: Resources, after: Resources) -> list[str]:
-    """The lock is the same, and nothing is gone; new and changed is what a backup
-    makes."""
+    """How the end differs from this: the same lock, nothing gone, and new or changed
+    only what a backup makes."""
     problems = [f"gone: {each}" for each in before if each not in after]
     if after.get(ids.key(repair.LOCK_ID)) != before[ids.key(repair.LOCK_ID)]:
         problems.append(f"not the same lock: {after.get(ids.key(repair.LOCK_ID))}")

@@ -1,8 +1,8 @@
-"""What the Azure CLI sees: the simulator behind TLS, and the identity endpoint of an
-App Service.
+"""The Azure that the CLI sees: the simulator behind TLS, and the identity endpoint of
+an App Service.
 
-The endpoint hands out one token to whoever knows its secret; the simulator's front
-takes that token only.
+The endpoint gives one token to callers that know its secret; the simulator's front
+accepts that token only.
 https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
 """
 
@@ -73,27 +73,27 @@ class Azure:
         """401 without the secret, 400 for anything but a token for ARM."""
         if request.headers.get("X-IDENTITY-HEADER") != self.secret:
             return web.json_response({"statusCode": 401, "message": "wrong secret"}, status=401)
-        asked = (request.method, request.path, request.query.get("api-version"))
+        call = (request.method, request.path, request.query.get("api-version"))
         if (
-            asked != ("GET", "/msi/token", "2019-08-01")
+            call != ("GET", "/msi/token", "2019-08-01")
             or request.query.get("resource") not in AUDIENCES
         ):
             return web.json_response(
                 {"statusCode": 400, "message": f"not played: {request.path_qs}"}, status=400
             )
-        told = {
+        token = {
             "access_token": self._token,
             "expires_on": str(int(time.time()) + VALID_SECONDS),
             "token_type": "Bearer",
         }
         return web.json_response(
-            {**told, "resource": request.query["resource"], "client_id": PRINCIPAL}
+            {**token, "resource": request.query["resource"], "client_id": PRINCIPAL}
         )
 
 
 def make_token() -> str:
-    """A JWT as to its form, with the claims that the CLI reads. Nobody checks its
-    signature, which is random."""
+    """Formally a JWT, with the claims that the CLI reads. Its signature is random and
+    nobody checks it."""
     now = int(time.time())
     identity = f"/subscriptions/{TENANT_ID}/resourceGroups/rg/providers/Microsoft.Web/sites/by-hand"
     claims = {

@@ -1,5 +1,5 @@
-"""The Azure CLI as a person runs it: one process a command, its settings in a folder of
-its own."""
+"""The Azure CLI as a person runs it: a process for each command, its settings in a
+folder of its own."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Client:
         }
 
     async def run(self, command: str) -> Ran:
-        """`command` as a shell would split it. A command that does not end in time is
-        killed: code -9."""
+        """Split the command as a shell would and run it. One that does not end within
+        LONGEST_SECONDS is killed: code -9."""
         words = shlex.split(command)
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
@@ -83,8 +83,8 @@ class Client:
         return ran
 
     async def sign_in(self, azure: Azure) -> None:
-        """To a cloud of its own whose ARM is the simulator. Raises RuntimeError where
-        the CLI does not take it."""
+        """Register a cloud whose ARM is the simulator and sign in to it. Raises
+        RuntimeError where the CLI refuses."""
         endpoints = {
             "resource-manager": azure.arm,
             "management": "https://management.core.windows.net/",
@@ -93,9 +93,9 @@ class Client:
             "active-directory-graph-resource-id": "https://graph.windows.net/",
             "microsoft-graph-resource-id": "https://graph.microsoft.com/",
         }
-        told = " ".join(f"--endpoint-{name} {url}" for name, url in endpoints.items())
+        options = " ".join(f"--endpoint-{name} {url}" for name, url in endpoints.items())
         for command in (
-            f"az cloud register --name Simulated --skip-endpoint-discovery {told}",
+            f"az cloud register --name Simulated --skip-endpoint-discovery {options}",
             "az cloud set --name Simulated",
             "az login --identity",
         ):

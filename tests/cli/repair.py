@@ -1,5 +1,5 @@
-"""The article's repair of cause 6 by hand, and what a person looks at on the way: one
-row a command, in order.
+"""The article's repair of cause 6 by hand, and what a person reads on the way: a row a
+command, in order.
 
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
 """
@@ -22,7 +22,10 @@ SCENARIO = "winmanagedvm"
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 GROUP_ID, VAULT_GROUP = f"{SUBSCRIPTION}/resourceGroups/winvaultrg", "rg-backup"
 VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/winmanagedvm"
-VAULT_ID = f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}/providers/Microsoft.RecoveryServices/vaults/vault-backup"
+VAULT_ID = (
+    f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}"
+    "/providers/Microsoft.RecoveryServices/vaults/vault-backup"
+)
 COLLECTION = "AzureBackup_winmanagedvm"
 CONTAINER, ITEM = (
     "IaasVMContainer;iaasvmcontainerv2;winvaultrg;winmanagedvm",
@@ -57,8 +60,8 @@ type Check = Callable[[Ran], bool]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`right` is asked of what was printed; `refused` is the code that the command is
-    to fail with."""
+    """`right` checks the output; `refused` is the code with which the command must
+    fail."""
 
     command: str
     right: Check = lambda _: True
@@ -168,8 +171,7 @@ def look() -> Iterator[Step]:
 
 
 def repair(lock: Lock) -> Iterator[Step]:
-    """The lock is put back and the backup is started by the commands that the product
-    prints."""
+    """The commands that the product prints put the lock back and start the backup."""
     yield Step(DELETE_COLLECTION, refused="ScopeLocked")
     yield Step("az lock delete --name=winvaultrg-lock --resource-group winvaultrg")
     yield Step(DELETE_COLLECTION)
@@ -198,18 +200,18 @@ def afterwards(job: str) -> Iterator[Step]:
     yield Step(DELETE_COLLECTION, refused="ScopeLocked")
     yield Step(
         "az monitor activity-log list --resource-group winvaultrg --offset 1h --max-events 200",
-        told_deletion,
+        shows_deletion,
     )
 
 
-def told_deletion(ran: Ran) -> bool:
-    """Who took the lock off is what the runbook asks it for."""
-    told = {each["operationName"]["value"] for each in ran.json}
-    return any(ids.fold(each) == "microsoft.authorization/locks/delete" for each in told)
+def shows_deletion(ran: Ran) -> bool:
+    """The runbook sends a reader here to see who removed the lock."""
+    operations = {each["operationName"]["value"] for each in ran.json}
+    return any(ids.fold(each) == "microsoft.authorization/locks/delete" for each in operations)
 
 
 def locks_everywhere() -> Iterator[Step]:
-    """A lock at each kind of scope, put there by the command that the product prints."""
+    """A lock at each kind of scope, made by the command that the product prints."""
     for scope in (
         SUBSCRIPTION,
         f"{SUBSCRIPTION}/resourceGroups/{VAULT_GROUP}",
@@ -231,8 +233,7 @@ def locks_everywhere() -> Iterator[Step]:
 
 
 def is_lock(lock: Lock) -> Check:
-    """The same by id, name, level and notes; the CLI writes the id in letters of its
-    own."""
+    """The same id, name, level and notes; the CLI changes the case of the id."""
     return lambda ran: (
         (ids.key(ran.json["id"]), ran.json["name"], ran.json["level"], ran.json["notes"])
         == (

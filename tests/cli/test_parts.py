@@ -1,5 +1,5 @@
-"""What `make cli` is made of, without the Azure CLI: a front that refuses, and checks
-that see what is wrong."""
+"""The parts of `make cli`, without the Azure CLI: a front that refuses, and checks that
+see what is wrong."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ async def test_only_the_token_of_the_identity_endpoint_is_taken(tmp_path: Path) 
     ca, context = tls.make(tmp_path)
     async with Azure(repair.state(), context) as azure, aiohttp.ClientSession() as session:
         trusting = ssl.create_default_context(cafile=str(ca))
-        asked = await session.get(
+        given = await session.get(
             f"{azure.identity}?{VERSION}&resource={AUDIENCES[0]}",
             headers={"X-IDENTITY-HEADER": azure.secret},
         )
-        token = (await asked.json())["access_token"]
+        token = (await given.json())["access_token"]
         for sent, status in ((token, 200), ("sim", 401), (f"{token}x", 401)):
             answer = await session.get(
                 azure.arm + SUBSCRIPTIONS, headers={"Authorization": f"Bearer {sent}"}, ssl=trusting

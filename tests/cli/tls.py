@@ -52,7 +52,7 @@ def _builder(
     public: ec.EllipticCurvePublicKey,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.CertificateBuilder:
-    """Python's TLS wants to be told whose key it is (RFC 5280, strict)."""
+    """Python's TLS needs the key identifiers (RFC 5280, strict)."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

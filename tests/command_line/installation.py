@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from command_line.doctor_checks import (
+from command_line.doctor.app import FUNCTIONS
+from command_line.doctor.stores import CONTAINERS
+from command_line.doctor.watch import WATCH
+from infra.roles import (
     BLOB_CONTRIBUTOR,
     BLOB_OWNER,
-    CONTAINERS,
-    FUNCTIONS,
+    LOG_QUERY,
     METRICS_PUBLISHER,
     QUEUE_CONTRIBUTOR,
     QUEUE_SENDER,
+    READER,
+    REMEDIATOR,
     TABLE_CONTRIBUTOR,
     TOPIC_SENDER,
 )
-from command_line.doctor_road import WATCH
-from tests.roles import LOG_QUERY, READER, REMEDIATOR
 
 SUB = "11111111-1111-1111-1111-111111111111"
 SUBSCRIPTION = f"/subscriptions/{SUB}"

@@ -20,7 +20,7 @@ STATE = scenarios.load(SCENARIO)
 VM = STATE["event"]["data"]["alertContext"]["linkedResourceId"]
 
 
-async def diagnosed(arm: str, *words: str, **settings: str) -> Result:
+async def run_diagnose(arm: str, *words: str, **settings: str) -> Result:
     env = dict.fromkeys(name for name in os.environ if name.startswith("REMEDIATOR_")) | settings
     return await asyncio.to_thread(
         CliRunner().invoke, remediator, ["diagnose", "--arm", arm, *words], env=env
@@ -32,7 +32,7 @@ async def diagnosed(arm: str, *words: str, **settings: str) -> Result:
 )
 async def test_it_finds_the_cause_and_says_whom_it_asks(words: tuple[str, ...]) -> None:
     async with Simulator(state=STATE) as arm:
-        result = await diagnosed(arm.url, VM, "--json", *words)
+        result = await run_diagnose(arm.url, VM, "--json", *words)
         changed = [each for each in arm.world.requests if each.method not in ("GET", "POST")]
     found = {each["cause"]: each["verdict"] for each in json.loads(result.stdout)}
     assert (result.exit_code, found["backup_extension"]) == (0, "CONFIRMED")
@@ -42,7 +42,7 @@ async def test_it_finds_the_cause_and_says_whom_it_asks(words: tuple[str, ...]) 
 
 async def test_a_vm_that_does_not_exist_is_an_error() -> None:
     async with Simulator(state=STATE) as arm:
-        result = await diagnosed(arm.url, f"{VM}-gone")
+        result = await run_diagnose(arm.url, f"{VM}-gone")
     assert (result.exit_code, f"there is no VM {VM}-gone" in result.stderr, result.stdout) == (
         2,
         True,
@@ -53,7 +53,7 @@ async def test_a_vm_that_does_not_exist_is_an_error() -> None:
 async def test_an_arm_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        result = await diagnosed(
+        result = await run_diagnose(
             url, VM, REMEDIATOR_RETRY_SECONDS="0.1", REMEDIATOR_CALL_TIMEOUT_SECONDS="0.2"
         )
     assert (result.exit_code, "the VM cannot be read" in result.stderr) == (2, True)
@@ -62,7 +62,7 @@ async def test_an_arm_that_never_answers_is_given_up() -> None:
 
 async def test_without_a_setting_the_wait_is_short() -> None:
     async with Simulator(state=STATE) as arm:
-        result = await diagnosed(arm.url, VM)
+        result = await run_diagnose(arm.url, VM)
     assert "given up after 30 s at most" in result.stderr
 
 
@@ -76,7 +76,7 @@ async def test_no_cause_that_could_be_judged_is_no_success() -> None:
                 "action": {"status": 403},
             }
         )
-        result = await diagnosed(
+        result = await run_diagnose(
             arm.url, VM, "--code", "UserErrorRpCollectionLimitReached", "--json"
         )
     assert [each["verdict"] for each in json.loads(result.stdout)] == ["UNKNOWN"]

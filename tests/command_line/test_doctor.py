@@ -1,10 +1,11 @@
-"""Each thing that an installation needs, taken away: the doctor names it and says what
-mends it, and finds nothing else wrong."""
+"""Each thing that an installation needs, taken away: the doctor names it with the
+command that mends it, and finds nothing else wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,14 +15,16 @@ import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
 
-from command_line.doctor_checks import FUNCTIONS
-from command_line.doctor_road import ALERTS_ON, _alerts_on
+from command_line.doctor.alerts import ALERTS_ON, enable_alerts
+from command_line.doctor.app import FUNCTIONS, QUEUE_FUNCTIONS
+from command_line.doctor.stores import CONTAINERS
+from command_line.doctor.watch import QUERIES, WATCH
 from command_line.main import remediator
 from infra.check.project import check
+from infra.roles import GRANTED, REMEDIATOR
 from local.simulator.ids import parse
 from local.simulator.server import Simulator
 from tests.command_line import installation as i
-from tests.roles import GRANTED, REMEDIATOR
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -224,7 +227,7 @@ TAKEN: list[tuple[str, Take, set[str]]] = [
         gone(assignment(i.INSIGHTS, "telemetry")),
         {"telemetry for the app"},
     ),
-    ("people's mail", put(i.PEOPLE, "emailReceivers", value=[]), {"somebody is told"}),
+    ("people's mail", put(i.PEOPLE, "emailReceivers", value=[]), {"somebody is notified"}),
     (
         "an alert rule's action group",
         put(LOCK_RULE, "actions", value={}),
@@ -304,11 +307,11 @@ class Stranger:
 
     def __init__(self) -> None:
         self.pages, self.health = 401, {"status": "answers"}
-        self.asked: list[tuple[str, str]] = []
+        self.requests: list[tuple[str, str]] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append((request.method, request.path))
+        self.requests.append((request.method, request.path))
         if request.path == "/api/health":
             return web.json_response(
                 self.health, status=503 if self.health["status"] == "degraded" else 200
@@ -329,7 +332,7 @@ async def stranger() -> AsyncIterator[Stranger]:
     await runner.cleanup()
 
 
-async def examined(
+async def run_doctor(
     state: State, stranger: Stranger, *options: str, settings: dict[str, Any] | None = None
 ) -> tuple[Result, list[Any]]:
     """The command as it is run, beside the running simulator; and the requests that the
@@ -350,21 +353,21 @@ async def examined(
         return result, list(arm.world.requests)
 
 
-async def found(state: State, stranger: Stranger, **more: Any) -> dict[str, Any]:
-    result, _ = await examined(state, stranger, "--json", **more)
+async def read_results(state: State, stranger: Stranger, **more: Any) -> dict[str, Any]:
+    result, _ = await run_doctor(state, stranger, "--json", **more)
     assert result.exit_code in (0, 1), result.output
     return {each["name"]: each for each in json.loads(result.stdout)}
 
 
 @pytest.mark.parametrize("mode", ["auto", "observe"])
 async def test_a_whole_installation_is_fine(stranger: Stranger, mode: str) -> None:
-    result, requests = await examined(i.installation(mode), stranger)
+    result, requests = await run_doctor(i.installation(mode), stranger)
     assert result.exit_code == 0, result.output
     actions = len(GRANTED) - (0 if mode == "auto" else len(REMEDIATOR))
     assert result.stdout == f"{actions + 32} of {actions + 32} are there\n"
     assert {each.method for each in requests} <= {"GET", "POST"}
     assert [each.path for each in requests if each.method == "POST"] == [f"{i.SETTINGS}/list"]
-    assert stranger.asked == [("GET", "/api/incidents"), ("GET", "/api/health")]
+    assert stranger.requests == [("GET", "/api/incidents"), ("GET", "/api/health")]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +378,7 @@ async def test_what_is_taken_away_is_named_with_what_mends_it(
 ) -> None:
     state = i.installation()
     take(state)
-    seen = await found(state, stranger)
+    seen = await read_results(state, stranger)
     wrong = {name: each for name, each in seen.items() if each["ok"] is not True}
     assert set(wrong) == names
     assert all(
@@ -388,16 +391,19 @@ async def test_what_is_taken_away_is_named_with_what_mends_it(
 async def test_the_queue_road_needs_its_own_things(stranger: Stranger) -> None:
     state = i.installation()
     state[i.SETTINGS]["properties"]["REMEDIATOR_DELIVERY"] = "queue"
-    seen = await found(state, stranger)
+    seen = await read_results(state, stranger)
     assert {name for name, each in seen.items() if not each["ok"]} == {
         "code",
         "Event Grid subscription",
     }
-    state[f"{i.SITE}/functions/queued"] = i.one(f"{i.SITE}/functions/queued")
+    for name in QUEUE_FUNCTIONS:
+        state[f"{i.SITE}/functions/{name}"] = i.one(f"{i.SITE}/functions/{name}")
     state[i.DELIVERED]["properties"] = i.delivery("StorageQueue", i.STORAGE)
-    assert all(each["ok"] for each in (await found(state, stranger)).values())
+    assert all(each["ok"] for each in (await read_results(state, stranger)).values())
     del state[i.QUEUE], state[assignment(i.QUEUE, "messages")]
-    assert {name for name, each in (await found(state, stranger)).items() if not each["ok"]} == {
+    assert {
+        name for name, each in (await read_results(state, stranger)).items() if not each["ok"]
+    } == {
         "queue backup-failures",
         "queue messages for the topic",
     }
@@ -409,7 +415,9 @@ async def test_a_vaults_alerts_are_switched_on_by_what_works_for_it(stranger: St
     mend = {}
     for settings in ({}, {"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled"}}):
         state[i.VAULT]["properties"]["monitoringSettings"] = settings
-        mend[bool(settings)] = (await found(state, stranger))["alerts of vault vault1"]["mend"]
+        mend[bool(settings)] = (await read_results(state, stranger))["alerts of vault vault1"][
+            "mend"
+        ]
     assert mend[True] == f"az backup vault update --ids {i.VAULT} --job-failure-alerts Enable"
     assert mend[False].startswith(
         f"az rest --method patch --url '{i.VAULT}?api-version=2024-04-01' --body "
@@ -418,32 +426,32 @@ async def test_a_vaults_alerts_are_switched_on_by_what_works_for_it(stranger: St
 
 
 def test_a_command_is_quoted_where_a_group_has_brackets() -> None:
-    told = _alerts_on("/subscriptions/s/resourceGroups/rg (old)/v", True)
-    assert shlex.split(told)[5] == "/subscriptions/s/resourceGroups/rg (old)/v"
+    command = enable_alerts("/subscriptions/s/resourceGroups/rg (old)/v", True)
+    assert shlex.split(command)[5] == "/subscriptions/s/resourceGroups/rg (old)/v"
 
 
 async def test_pages_that_let_strangers_in_are_the_first_thing_to_stop(stranger: Stranger) -> None:
     stranger.pages = 200
-    seen = await found(i.installation(), stranger)
+    seen = await read_results(i.installation(), stranger)
     assert seen["pages refuse strangers"]["ok"] is False
     assert seen["pages refuse strangers"]["mend"] == f"az functionapp stop --ids {i.SITE}"
 
 
 @pytest.mark.parametrize(
-    ("told", "found_is"),
+    ("health", "found_is"),
     [({"status": "degraded"}, "503"), ({"status": "who knows"}, "200"), ({"status": ""}, "200")],
 )
 async def test_an_app_that_answers_anything_else_is_not_well(
-    stranger: Stranger, told: dict[str, Any], found_is: str
+    stranger: Stranger, health: dict[str, Any], found_is: str
 ) -> None:
-    stranger.health = told
-    seen = await found(i.installation(), stranger)
+    stranger.health = health
+    seen = await read_results(i.installation(), stranger)
     assert (seen["app answers"]["ok"], seen["app answers"]["found"]) == (False, found_is)
 
 
 async def test_an_app_that_does_not_answer_is_not_healthy(stranger: Stranger) -> None:
     stranger.url = "http://127.0.0.1:9"
-    seen = await found(i.installation(), stranger)
+    seen = await read_results(i.installation(), stranger)
     assert {name for name, each in seen.items() if not each["ok"]} == {
         "pages refuse strangers",
         "app answers",
@@ -487,7 +495,7 @@ async def test_what_may_not_be_read_is_not_known_and_not_fine(
             "Microsoft.Insights/actionGroups/read",
             "Microsoft.Insights/activityLogAlerts/read",
         ]
-    seen = await found(i.installation(), stranger, settings={"allowed_actions": allowed})
+    seen = await read_results(i.installation(), stranger, settings={"allowed_actions": allowed})
     unknown = {name: each for name, each in seen.items() if each["ok"] is None}
     assert set(unknown) == names
     assert all("AuthorizationFailed" in each["found"] and each["mend"] for each in unknown.values())
@@ -500,21 +508,21 @@ async def test_a_role_that_is_held_above_the_subscription_counts(
     state = i.installation()
     for name in ("reads", "remediates"):
         state[assignment(i.SUBSCRIPTION, name)]["properties"]["scope"] = scope
-    assert all(each["ok"] for each in (await found(state, stranger)).values())
+    assert all(each["ok"] for each in (await read_results(state, stranger)).values())
 
 
 @pytest.mark.parametrize("scope", ["", i.GROUP, f"{i.SUBSCRIPTION}1"])
 async def test_a_role_that_is_held_elsewhere_does_not(stranger: Stranger, scope: str) -> None:
     state = i.installation()
     state[assignment(i.SUBSCRIPTION, "remediates")]["properties"]["scope"] = scope
-    seen = await found(state, stranger)
+    seen = await read_results(state, stranger)
     assert {name for name, each in seen.items() if not each["ok"]} == {
         f"action {each}" for each in REMEDIATOR
     }
 
 
 async def test_an_empty_subscription_is_told_where_to_begin(stranger: Stranger) -> None:
-    result, _ = await examined(
+    result, _ = await run_doctor(
         {
             i.VAULT.rpartition("/providers/")[0]: i.installation()[
                 f"{i.SUBSCRIPTION}/resourceGroups/rg-vaults"
@@ -540,8 +548,8 @@ async def test_a_subscription_that_is_not_there_is_one_line() -> None:
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith(
-        "Error: /subscriptions/99999999-1111-1111-1111-111111111111 is not there for whoever is"
-        " signed in: sign in"
+        "Error: /subscriptions/99999999-1111-1111-1111-111111111111 does not exist, or you cannot"
+        " see it: sign in"
     )
 
 
@@ -554,7 +562,7 @@ def test_a_subscription_that_is_no_id_is_told_how_to_write_one() -> None:
 async def test_two_installations_in_one_group_cannot_be_told_apart(stranger: Stranger) -> None:
     state = i.installation()
     state[f"{i.SITE}2"] = i.one(f"{i.SITE}2")
-    result, _ = await examined(state, stranger)
+    result, _ = await run_doctor(state, stranger)
     assert result.exit_code == 2
     assert "meant for one installation alone" in result.stderr
 
@@ -566,6 +574,13 @@ def test_the_page_has_every_thing_that_is_taken_away() -> None:
         for what, _, names in TAKEN
     ]
     assert "\n".join(rows) in page, "\n".join(rows)
+
+
+def test_containers_and_alert_rules_are_those_of_the_deployment() -> None:
+    storage = (ROOT / "infra/modules/storage.bicep").read_text(encoding="utf-8")
+    (plain,) = re.findall(r"^var plainContainers = \[(.*?)\]", storage, re.MULTILINE | re.DOTALL)
+    assert {*re.findall(r"'([a-z-]+)'", plain), "audit-heads"} == set(CONTAINERS)
+    assert sorted(path.stem for path in QUERIES.glob("*.kql")) == sorted(WATCH)
 
 
 def test_the_installation_holds_every_type_that_the_deployment_makes() -> None:

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 
 ROOT = Path(__file__).resolve().parents[2]
-VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+VM = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/v"
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith("REMEDIATOR_")}
 SHORT = {
     "REMEDIATOR_RETRY_SECONDS": "0.2",
@@ -169,11 +169,11 @@ MISTAKES: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("line", "says"), MISTAKES, ids=[line[:70] for line, _ in MISTAKES])
-def test_a_mistake_ends_with_a_sentence(made: dict[str, str], line: str, says: str) -> None:
+@pytest.mark.parametrize(("line", "sentence"), MISTAKES, ids=[line[:70] for line, _ in MISTAKES])
+def test_a_mistake_ends_with_a_sentence(made: dict[str, str], line: str, sentence: str) -> None:
     done = run(line.format(**made))
     assert done.exit_code in (1, 2), (done.exit_code, done.output)
-    assert says in done.output
+    assert sentence in done.output
     assert done.stderr.strip(), "the sentence is on standard error"
 
 

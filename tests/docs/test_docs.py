@@ -15,17 +15,18 @@ from pathlib import Path
 import click
 import pytest
 
-from command_line import settings_doc
 from command_line.main import remediator
 from functions.pages.access import ACTION_GROUPS
 from local.host.command import LOCAL_PACE
 from shared import catalogue
 from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
-from shared.audit.heads import KIND, RETENTION
+from shared.audit.heads import KIND
 from shared.events.error_codes import NUMBERS, SPELLINGS
-from shared.incident.model import Status
+from shared.incident.status import Status
 from shared.settings import Settings
+from tests.docs.rooms import rooms
+from tests.docs.tables import TABLES, Table
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -112,7 +113,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         text("docs/codes/README.md"),
         re.MULTILINE,
     )
-    told = [
+    documented = [
         (name, link, message, tuple(map(int, order.split(" · "))), others)
         for name, link, message, order, others in rows
     ]
@@ -120,7 +121,7 @@ def test_the_table_of_codes_is_the_catalogue() -> None:
         code.name: ", ".join(f"`{each}`" for each in SPELLINGS.get(code.name, ())) or "none"
         for code in catalogue.ERROR_CODES
     }
-    assert told == [
+    assert documented == [
         (code.name, code.name, code.message, code.causes, spelled[code.name])
         for code in catalogue.ERROR_CODES
     ]
@@ -141,10 +142,9 @@ def test_no_page_is_left_over() -> None:
 # Settings
 
 
-def test_the_page_of_settings_is_what_the_generator_makes() -> None:
-    assert text("docs/settings.md") == settings_doc.page(), (
-        "run: python -m command_line.settings_doc > docs/settings.md"
-    )
+@pytest.mark.parametrize("table", [each for each in TABLES if each.page == "docs/settings.md"])
+def test_a_table_of_settings_is_what_the_code_holds(table: Table) -> None:
+    assert table.read() == table.make(), "run: make settings"
 
 
 def test_every_setting_is_on_the_page() -> None:
@@ -161,6 +161,15 @@ def test_settings_that_are_named_exist(page: Path) -> None:
         re.findall(r"\b(?:REMEDIATOR|LOCAL_HOST)_[A-Z_]*[A-Z]\b", page.read_text(encoding="utf-8"))
     )
     assert [name for name in named if f"`{name}`" not in known] == []
+
+
+# Rooms
+
+
+def test_the_table_has_every_room_and_no_other() -> None:
+    """The numbers are as of the last `make rooms`."""
+    (table,) = (each for each in TABLES if each.name == "rooms")
+    assert re.findall(r"^\| `(\S+)` \|", table.read(), re.MULTILINE) == rooms(), "run: make rooms"
 
 
 # Links and commands
@@ -188,7 +197,7 @@ def test_relative_links_resolve(page: Path) -> None:
 @pytest.mark.parametrize("page", MANUALS, ids=PATH_NAMES.get)
 def test_files_that_are_named_exist(page: Path) -> None:
     named = re.findall(
-        r"`((?:shared|functions|tests|simulator|local.host|command_line)/[\w/.]+)`",
+        r"`((?:shared|functions|tests|local|infra|command_line)/[\w/.-]+)`",
         page.read_text(encoding="utf-8"),
     )
     assert [
@@ -342,13 +351,11 @@ def written_kinds() -> dict[str, set[str]]:
             kind = (
                 argument.value
                 if isinstance(argument, ast.Constant)
-                else _resolved(ast.unparse(argument), module, tree, constants)
+                else _resolve(ast.unparse(argument), module, tree, constants)
             )
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
-    return found | {
-        kind: {"note"} for kind in (KIND, RETENTION)
-    }  # of the chain of heads, appended by name
+    return found | {KIND: {"note"}}  # the head itself, appended by name
 
 
 def _of_journal(call: ast.Call, module: str) -> bool:
@@ -356,7 +363,7 @@ def _of_journal(call: ast.Call, module: str) -> bool:
     return owner.split(".")[-1] == "journal" or (module, owner) == ("journal", "self")
 
 
-def _resolved(
+def _resolve(
     text_of: str, module: str, tree: ast.Module, constants: dict[tuple[str, str], str]
 ) -> str:
     """The value of a constant: this module's, an imported one, or `module.NAME`."""
@@ -394,9 +401,9 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def test_the_kinds_are_those_that_the_code_writes() -> None:
     section = text(FORMAT).split("## Kinds")[1].split("## Canonical")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section, re.MULTILINE)
-    told = {kind: set(phases.split(", ")) for kind, phases in rows}
-    assert told == written_kinds()
-    assert set().union(*told.values()) == set(PHASES)
+    documented = {kind: set(phases.split(", ")) for kind, phases in rows}
+    assert documented == written_kinds()
+    assert set().union(*documented.values()) == set(PHASES)
 
 
 def test_nothing_else_appends_to_the_log() -> None:
@@ -409,9 +416,7 @@ def test_nothing_else_appends_to_the_log() -> None:
     assert sorted(callers) == [
         "shared/audit/heads.py",
         "shared/audit/journal.py",
-        "shared/audit/retention.py",
         "shared/incident/review.py",
-        "shared/intake/take.py",
     ]
 
 

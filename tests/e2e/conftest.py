@@ -16,12 +16,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from infra.roles import GRANTED
 from local import scenarios
 from local.host.command import environment
 from local.host.server import Host
+from local.promises import changes_azure
 from local.simulator.server import Simulator
-from tests.e2e.promises import changes_azure
-from tests.roles import GRANTED
 
 QUICK = {
     "REMEDIATOR_MODE": "auto",
@@ -163,7 +163,7 @@ async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pro
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    """A product that gives up on an answer at once, for cases in which none ever comes."""
+    """A product that gives up on an answer at once: in these cases none ever comes."""
     async with running(
         tmp_path_factory.mktemp("impatient"), REMEDIATOR_RETRY_SECONDS="0.2"
     ) as product:

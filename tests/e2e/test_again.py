@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from local.promises import broken_promises
 from tests.e2e.conftest import running, scenario
-from tests.e2e.promises import broken_promises
 
 NAME = "ExtentionOperationFailed-backup_extension"
 

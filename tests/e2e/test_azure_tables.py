@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from local.promises import broken_promises
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from tests.azurite import azurite
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

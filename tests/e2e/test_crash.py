@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from local.promises import broken_promises
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import LOCKED
 
 LOCK, COLLECTION = r"/locks/[^/]+$", r"/restorePointCollections/[^/]+$"

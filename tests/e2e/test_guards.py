@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.promises import broken_promises
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -143,7 +143,7 @@ NO_ANSWER = [
 async def test_a_fact_that_cannot_be_read_changes_nothing(
     impatient: Product, fix: str, what: str, path: str, action: dict[str, Any]
 ) -> None:
-    """An empty 200 is no fact either: a lock list without `value`, a VM without a name."""
+    """An empty 200 is no fact either: locks without `value`, a VM without a name."""
     case = scenario(fix)
     await impatient.azure(case)
     await impatient.fault(method="GET", path_regex=path, times=1000, action=action)

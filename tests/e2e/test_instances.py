@@ -11,15 +11,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from infra.roles import GRANTED
 from local.host.command import environment
 from local.host.durable.backend import Backend
 from local.host.server import Host
+from local.promises import broken_promises
 from local.simulator.server import Simulator
 from tests.e2e.conftest import QUICK, Product, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_crash import COLLECTION, begun
 from tests.e2e.test_guards import LOCKED
-from tests.roles import GRANTED
 
 SOON = {"LOCAL_HOST_RETRY_SCALE": "0.01"}
 """What a dead instance held is seen again after a hundredth of host.json's time."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from local.promises import broken_promises
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import EXTENSION, LOCKED, ended, of_type
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

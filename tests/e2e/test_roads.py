@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from local.promises import broken_promises
 from shared import clock
 from tests.e2e.conftest import ENDED, Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.shared.events import test_shapes as shapes
 
 NAME = "ExtentionOperationFailed-backup_extension"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from infra.roles import GRANTED, READER
+from local.promises import broken_promises
 from shared.arm_ids import fold
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import EXTENSION, LOCKED, of_type
 from tests.e2e.test_lifecycle import sim_settings
-from tests.roles import GRANTED, READER
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LOCK, COLLECTION = "Microsoft.Authorization/locks", "Microsoft.Compute/restorePointCollections"
@@ -72,7 +72,10 @@ BESIDE = {"Microsoft.Compute/virtualMachines/extensions/read"}
 """Needed for other causes than the one that this failure has."""
 OF_THE_EXTENSION = {"Microsoft.PolicyInsights/checkPolicyRestrictions/read"}
 """Needed before the extension is removed."""
-OPERATION_STATUS = "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems/operationsStatus/read"
+OPERATION_STATUS = (
+    "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
+    "/operationsStatus/read"
+)
 NOT_OF_AN_INCIDENT = {
     OPERATION_STATUS,  # made up for: the new backup is found among the vault's jobs
     "Microsoft.RecoveryServices/Vaults/read",  # the sweep: tests/shared/intake

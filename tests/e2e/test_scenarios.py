@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from local import scenarios
+from local.promises import broken_promises
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from tests.e2e.conftest import Product, scenario
-from tests.e2e.promises import broken_promises
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from command_line.main import remediator
 from functions.queued import POISON, QUEUE
+from local.promises import broken_promises
 from tests.azurite import Azurite, azurite
 from tests.e2e.conftest import ENDED, Product, cloud_event, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.faults.azure import locked_groups
 from tests.shared.intake.test_sweep import failed_at
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from local.promises import broken_promises
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import EXTENSION, LOCKED, ended, of_type
 from tests.e2e.test_lifecycle import BACKUP_ITEM
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from local.promises import broken_promises
 from shared import clock
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.promises import broken_promises
 from tests.e2e.test_guards import EXTENSION, FIXES, LOCKED, of_type
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

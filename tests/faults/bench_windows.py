@@ -22,7 +22,7 @@ COUNTS = (1, 20)
 FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
 
 
-async def measured(count: int) -> dict[str, Any]:
+async def measure(count: int) -> dict[str, Any]:
     """Through the whole local host, as the product runs."""
     state, failures = locked_groups({"rg-one": count})
     with tempfile.TemporaryDirectory() as folder:
@@ -56,15 +56,15 @@ async def measured(count: int) -> dict[str, Any]:
 
 async def main() -> None:
     logging.disable(logging.CRITICAL)
-    found = [await measured(count) for count in COUNTS]
-    told = {
+    found = [await measure(count) for count in COUNTS]
+    machine = {
         "latency_ms": LATENCY_MS,
         "deletion_seconds": DELETION_SECONDS,
         "propagation_seconds": PROPAGATION_SECONDS,
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / "windows.json").write_text(
-        json.dumps(told | {"shortest_seconds": SHORTEST, "runs": found}, indent=1) + "\n"
+        json.dumps(machine | {"shortest_seconds": SHORTEST, "runs": found}, indent=1) + "\n"
     )
     lines = [
         "# How long a resource group is unlocked",

@@ -51,7 +51,7 @@ def begin_job(vm_id: str = VM_ID, **changed: Any) -> Hand:
     """A job in the vault that does not end."""
 
     def hand(world: World) -> None:
-        job = jobs.begun(parts.vault_id(), str(uuid.uuid4()), vm_id, clock.now())
+        job = jobs.new_job(parts.vault_id(), str(uuid.uuid4()), vm_id, clock.now())
         job["properties"] |= changed
         world.simulator.world.state.put(job)
 

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import functions.remediation as shells
+from functions.activities import Remediate
+from shared.codec import to_json
 
 ACTIVITY, CONTINUE_AS_NEW, TIMER, ALL = 0, 4, 5, 12
 """`actionType` in the library's answer."""
@@ -56,9 +58,9 @@ class Engine:
         self._activities = activities
         self._orchestrator = shells.remediate._function.get_user_function()
 
-    def run(self, given: dict[str, Any]) -> None:
+    def run(self, given: Remediate) -> None:
         """Raises what the orchestrator raises."""
-        again: dict[str, Any] | None = given
+        again: dict[str, Any] | None = to_json(given)
         while again is not None:
             self.histories.append(History())
             again = self._executed(again)
@@ -130,7 +132,7 @@ class Engine:
         self.calls.append((name, work))
         self.now += timedelta(seconds=1)
         try:
-            answer = self._activities(name, work)
+            answer = to_json(self._activities(name, work))
         except WorkerGone as gone:
             return FAILED, {
                 "TaskScheduledId": number,

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from local.promises import COLLECTION, LOCK, kind_of, locks_of
+from local.promises import COLLECTION, LOCK, changes_azure, kind_of, locks_of, not_allowed
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
-from tests.e2e.promises import changes_azure, not_allowed
 
 CLOCKS_APART_SECONDS = 0.05
 
@@ -58,8 +57,10 @@ def _deletions(
     vms = [incident["vm_id"] for incident in incidents if incident["vm_id"]]
     broken = []
     for request in requests:
+        # A lock that a person added before the group was unlocked is expected at the
+        # end like the others.
         if request["path"].casefold() in known_locks:
-            continue  # one that a person added before the group was unlocked, and that must be there at the end like the others
+            continue
         if request["method"] == "DELETE" and all(
             not_allowed(before, request["path"], vm) for vm in vms
         ):
@@ -91,7 +92,7 @@ def _intents(
 
 
 def _twice(removed: Counter[str], incidents: list[dict[str, Any]]) -> list[str]:
-    """Nothing that a fix deletes went away twice, and each failed job is one incident."""
+    """Nothing that a fix deletes went away twice; each failed job is one incident."""
     jobs = Counter(incident["job_id"] for incident in incidents)
     twice = [f"{path} was deleted {count} times" for path, count in removed.items() if count > 1]
     return twice + [

@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
+from functions.activities import Pace, Remediate
 from shared import clock
-from shared.diagnosis import begin
+from shared.diagnosis.checkers.contract import unknown
 from shared.incident.model import Verification
+from shared.incident.next_step import STOP, Next, NextStep
+from shared.plan.decide import Decision
+from shared.plan.planner import Plan
 from shared.settings import Settings
-from shared.verification import verify
+from shared.verification.follow import Look, seconds_until_next_look
 from tests.faults.histories import START, Engine
 
 JOB, WAIT = timedelta(hours=23), timedelta(hours=24)
-TOOLS: Any = SimpleNamespace(settings=Settings.from_environment({}))
-GIVEN = {"incident_id": "20260131T000000-11111111-5e6f7a8b", "pause_seconds": 10.0}
+PACE = Pace.of(Settings.from_environment({}))
+GIVEN = Remediate("20260131T000000-11111111-5e6f7a8b", PACE)
 
 
 @contextmanager
@@ -37,14 +40,9 @@ def followed() -> Engine:
 
     def answers(name: str, _: Any) -> Any:
         if name == "look_at_backup":
-            return {
-                "ended": engine.now - START >= JOB,
-                "seconds": verify._until_next_look(TOOLS, shown),
-            }
-        return {
-            "begin_incident": {"next": "verify", "job_id": shown.job_id, **begin.pace(TOOLS)},
-            "conclude_backup": {"next": "stop"},
-        }[name]
+            pause = seconds_until_next_look(PACE, shown)  # type: ignore[arg-type]
+            return Look(ended=engine.now - START >= JOB, seconds=pause)
+        return {"begin_incident": NextStep(Next.VERIFY), "conclude_backup": STOP}[name]
 
     engine = Engine(answers)
     with virtual_time(engine):
@@ -52,27 +50,27 @@ def followed() -> Engine:
     return engine
 
 
-def waited() -> Engine:
-    """An incident whose VM is busy with a restore for 24 hours."""
+def waited(stage: str = "before_diagnosis") -> Engine:
+    """An incident whose VM is busy with a restore for 24 hours, before its diagnosis or
+    before its fix."""
+    began = clock.as_text(START)
+    diagnose = NextStep(Next.DIAGNOSE, began, ("no_internet",))
+    answers = {
+        "begin_incident": diagnose,
+        "before_diagnosis": diagnose,
+        "check_cause": unknown("no_internet"),
+        "decide_plan": Decision(Next.ACT, Plan("no_internet", "nothing", (), (), "")),
+    }
 
-    def answers(name: str, work: Any) -> Any:
-        if name == "before_diagnosis":
-            left = (START + WAIT - engine.now).total_seconds()
-            return (
-                {"next": "wait", "seconds": left, "unread": work["unread"] + 1}
-                if left > 0
-                else {"next": "stop"}
-            )
-        assert name == "begin_incident"
-        failed_at = clock.as_text(START)
-        return {
-            "next": "diagnose",
-            "failed_at": failed_at,
-            "causes": ["no_internet"],
-            **begin.pace(TOOLS),
-        }
+    def answer(name: str, work: Any) -> Any:
+        if name != stage:
+            return answers[name]
+        left = (START + WAIT - engine.now).total_seconds()
+        if left <= 0:
+            return STOP
+        return NextStep(Next.WAIT, seconds=left, unread=work.get("unread", 0) + 1)
 
-    engine = Engine(answers)
+    engine = Engine(answer)
     with virtual_time(engine):
         engine.run(GIVEN)
     return engine

@@ -7,7 +7,7 @@ there, each run on to rest and judged.
     it
 
 Boundaries are found by a run without faults, not listed by hand. What a cell plays and
-what it cannot is told in docs/reliability.md.
+what it cannot is in docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ PROMISES = (
     "chain",
 )
 GIVEN_UP = "given up"
-"""A person was told because the product could not go on, not because of what it found.
+"""A person was asked because the product could not go on, not because of what it found.
 """
 
 
@@ -325,29 +325,29 @@ def main(arguments: Any = None) -> int:
     parser.add_argument(
         "--write", type=Path, help="put the table into this Markdown file, between its markers"
     )
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     everything = list(cells(asyncio.run(boundaries())))
     chosen = everything
-    if asked.cell:
-        chosen = [cell for cell in everything if cell.name == asked.cell]
+    if options.cell:
+        chosen = [cell for cell in everything if cell.name == options.cell]
         if not chosen:
-            parser.error(f"there is no cell {asked.cell!r}")
-    elif asked.quick:
+            parser.error(f"there is no cell {options.cell!r}")
+    elif options.quick:
         chosen = everything[::STEP]
     began = time.monotonic()
     results = run_cells(chosen)
-    told = table(results, time.monotonic() - began)
-    print(told)
-    if asked.write:
-        _written(asked.write, told)
+    text = table(results, time.monotonic() - began)
+    print(text)
+    if options.write:
+        _write(options.write, text)
     return 1 if any(wrong(result) for result in results) else 0
 
 
-def _written(path: Path, told: str) -> None:
+def _write(path: Path, text: str) -> None:
     start, end = "<!-- matrix -->", "<!-- /matrix -->"
     text = path.read_text(encoding="utf-8")
     head, rest = text.split(start)
-    path.write_text(f"{head}{start}\n{told}\n{end}{rest.split(end)[1]}", encoding="utf-8")
+    path.write_text(f"{head}{start}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

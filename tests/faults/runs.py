@@ -9,10 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from local.promises import COLLECTION, kind_of, locks_of
+from local.promises import COLLECTION, EXTENSION, kind_of, locks_of
 from local.simulator.state import State
 from shared.incident.view import incident_json
-from tests.e2e.promises import EXTENSION
 from tests.faults.azure import Failure
 from tests.faults.judge import judge
 from tests.faults.world import Fault, Place, World, wall_offset

@@ -10,14 +10,13 @@ import pytest
 
 from local.scenarios import load
 from local.simulator import ids
-from shared.execution.hand_over import hand_over
-from shared.incident.model import Status
-from shared.plan.steps import StepKind
+from shared.execution.fixes import uninstall_extension
+from shared.incident.status import Status
 from tests.faults import hands
 from tests.faults.azure import broken_extension
 from tests.faults.runs import run
 from tests.faults.test_last_looks import Azure, locked
-from tests.faults.test_lock_window import tools_of
+from tests.faults.test_lock_window import execution_of
 from tests.faults.test_verifying import backups, one, person
 from tests.faults.test_waiting import (
     BEFORE_ACTING,
@@ -90,23 +89,21 @@ async def test_a_backup_that_completed_counts_for_whoever_begins_again(
 
 
 async def test_who_hands_over_and_dies_leaves_no_intent_open(tmp_path: Path) -> None:
-    """Nobody looks at an incident again once it has ended, so its intents come first."""
+    """Nobody looks at an incident that has ended again, so its intents come first."""
     state, failures = broken_extension()
     async with failed(tmp_path, state, [failures[0].event], {}) as world:
         for task in world.tasks.values():
             task.cancel()
-        (incident,), tools = await incidents(world), await tools_of(world)
+        (incident,), execution = await incidents(world), await execution_of(world)
         (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
-        await tools.journal.intent(incident, StepKind.UNINSTALL_EXTENSION.value, extension["id"])
+        await execution.journal.intent(incident, uninstall_extension.KIND, extension["id"])
         world.faults[
             "after store insert audit note status",
             1 + world.times.get("after store insert audit note status", 0),
         ] = Fault("die")
         with pytest.raises(Died):
-            await hand_over(tools, incident.id, "carry_out_unit", "it failed")
-        tools = await tools_of(world)
+            await execution.hand_over(incident.id, "carry_out_unit", "it failed")
+        execution = await execution_of(world)
         assert [each.status for each in await incidents(world)] == [Status.NEEDS_PERSON]
-        assert await hand_over(tools, incident.id, "carry_out_unit", "it failed") == {
-            "closed": False
-        }
-        assert await tools.journal.open_intents(incident.id) == set()
+        assert await execution.hand_over(incident.id, "carry_out_unit", "it failed") is False
+        assert await execution.journal.open_intents(incident.id) == set()

@@ -91,6 +91,17 @@ async def test_six_orchestrations_that_fail_after_a_stage_end_fixed(
     assert [each["status"] for each in outcome.incidents] == ["fixed"]
 
 
+async def test_six_workers_that_die_recovering_lost_work_end_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orchestration is lost once its fix is in place."""
+    died = kill_workers_of(monkeypatch, "recover_incident")
+    outcome = await repaired(tmp_path, {("episode after carry_out_unit", 1): Fault("die")})
+    assert len(died) == DEATHS
+    assert outcome.broken == {}
+    assert [each["status"] for each in outcome.incidents] == ["fixed"]
+
+
 async def test_six_deaths_in_every_stage_and_after_it_end_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +195,7 @@ async def test_a_start_that_the_engine_refuses_is_not_counted(
 
 
 def switch_off(world: World) -> None:
-    """Whoever runs it sets the mode; the next process reads it."""
+    """The operator sets the mode; the next process reads it."""
     world.environment = {"REMEDIATOR_MODE": "off"}
 
 

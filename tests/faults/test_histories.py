@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from functions import orchestration
+from functions.activities import Done, Remediate
+from shared.incident.next_step import STOP, Next, NextStep
+from shared.verification.follow import Look
 from tests.faults.histories import START, Engine, WorkerGone
-from tests.faults.long_work import GIVEN, JOB, TOOLS, WAIT, followed, waited
+from tests.faults.long_work import GIVEN, JOB, PACE, WAIT, followed, waited
 
 MOST_EVENTS, MOST_BYTES = 1_000, 200_000
 """Of one history: it is read and replayed whole in each episode."""
@@ -20,11 +24,7 @@ MOST_EVENTS, MOST_BYTES = 1_000, 200_000
 
 def test_a_backup_of_23_hours_is_followed_in_small_histories() -> None:
     engine = followed()
-    assert (
-        JOB
-        <= engine.now - START
-        <= JOB + 2 * timedelta(seconds=TOOLS.settings.longest_pause_seconds)
-    )
+    assert JOB <= engine.now - START <= JOB + 2 * timedelta(seconds=PACE.longest_pause_seconds)
     assert max(len(each.events) for each in engine.histories) <= MOST_EVENTS
     assert max(each.bytes for each in engine.histories) <= MOST_BYTES
     called = Counter(name for name, _ in engine.calls)
@@ -33,18 +33,20 @@ def test_a_backup_of_23_hours_is_followed_in_small_histories() -> None:
     assert 150 <= called["look_at_backup"] <= 250
 
 
-def test_a_wait_of_24_hours_goes_on_where_it_was() -> None:
-    engine = waited()
+@pytest.mark.parametrize("stage", ["before_diagnosis", "take_turn"])
+def test_a_wait_of_24_hours_goes_on_where_it_was(stage: str) -> None:
+    engine = waited(stage)
     assert engine.now - START >= WAIT
     assert max(len(each.events) for each in engine.histories) <= MOST_EVENTS
     called = Counter(name for name, _ in engine.calls)
     assert len(engine.histories) == 2
     assert called["begin_incident"] == 1, "a new history does not begin the work again"
-    asked = [work["unread"] for name, work in engine.calls if name == "before_diagnosis"]
-    assert asked == list(range(len(asked))), "what was counted goes along"
-    assert {work["failed_at"] for name, work in engine.calls if name == "before_diagnosis"} == {
-        "2026-01-31T00:00:00.000000Z"
-    }
+    asked = [work for name, work in engine.calls if name == stage]
+    assert {work["failed_at"] for work in asked} == {"2026-01-31T00:00:00.000000Z"}
+    if stage == "take_turn":
+        unread = [work["unread"] for work in asked]
+        assert unread == list(range(len(asked))), "what was counted goes along"
+        assert {work["plan"]["cause"] for work in asked} == {"no_internet"}
 
 
 def test_pauses_grow_to_the_longest_and_stay_there_in_a_new_history() -> None:
@@ -54,7 +56,7 @@ def test_pauses_grow_to_the_longest_and_stay_there_in_a_new_history() -> None:
     pauses = [
         (later - earlier).total_seconds() for earlier, later in itertools.pairwise(moments[1:])
     ]
-    assert min(pauses[:-1]) >= TOOLS.settings.longest_pause_seconds
+    assert min(pauses[:-1]) >= PACE.longest_pause_seconds
 
 
 def _moment(text: str) -> Any:
@@ -69,16 +71,11 @@ def dying(stage: str, deaths: int) -> Engine:
         if name == stage and next(left):
             raise WorkerGone("the language worker process exited with code 137")
         return {
-            "begin_incident": {
-                "next": "verify",
-                "job_id": "j",
-                "job_poll_seconds": 60.0,
-                "longest_pause_seconds": 480.0,
-            },
-            "look_at_backup": {"ended": True, "seconds": 60.0},
-            "conclude_backup": {"next": "stop"},
-            "hand_over_incident": {"closed": True},
-            "note_progress": {},
+            "begin_incident": NextStep(Next.VERIFY),
+            "look_at_backup": Look(ended=True, seconds=60.0),
+            "conclude_backup": STOP,
+            "hand_over_incident": Done(),
+            "note_progress": Done(),
         }[name]
 
     return Engine(answers)
@@ -121,11 +118,11 @@ def _dies() -> Any:
 
 @pytest.mark.parametrize(
     ("given", "noted"),
-    [(GIVEN, []), (GIVEN | {"restarted": True}, list(STAGES))],
+    [(GIVEN, []), (replace(GIVEN, restarted=True), list(STAGES))],
     ids=["first", "restarted"],
 )
 def test_progress_goes_on_record_only_in_work_that_was_lost(
-    given: dict[str, Any], noted: list[str]
+    given: Remediate, noted: list[str]
 ) -> None:
     engine = dying("", 0)
     engine.run(given)

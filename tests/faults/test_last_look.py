@@ -11,23 +11,26 @@ import pytest
 from local.promises import COLLECTION, LOCK
 from local.scenarios import parts
 from local.simulator import ids
-from shared import clock, facts
-from shared.execution.lock_window import collection
+from shared import clock
+from shared.azure import from_wire
+from shared.execution.fixes.delete_restore_point_collection import CollectionDeletions
+from shared.execution.lock_window import deletions as windowed
+from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.ledger import OFF, OpenLock
-from shared.execution.lock_window.windows import Result
+from shared.execution.lock_window.windows import TargetOutcome
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.runs import run
-from tests.faults.test_lock_window import tools_of
+from tests.faults.test_lock_window import execution_of
 from tests.faults.test_waiting import failed, incidents
 from tests.faults.test_windows import sent
-from tests.faults.world import PATIENT, Fault, Hand, Place
+from tests.faults.world import PATIENT_ALONE, Fault, Hand, Place
 
 IN_WINDOW = ("after ARM DELETE locks", 1)
 
 
 @pytest.mark.parametrize(
-    ("does", "told"),
+    ("does", "reason"),
     [
         ("opens a file-recovery session", "a file-recovery session is open"),
         ("stops the protection", "ProtectionStopped"),
@@ -37,11 +40,15 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
     ],
 )
 async def test_what_changes_in_the_window_keeps_the_collection(
-    tmp_path: Path, does: str, told: str
+    tmp_path: Path, does: str, reason: str
 ) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(
-        tmp_path, state, failures, {IN_WINDOW: Fault("person", {"does": does})}, environment=PATIENT
+        tmp_path,
+        state,
+        failures,
+        {IN_WINDOW: Fault("person", {"does": does})},
+        environment=PATIENT_ALONE,
     )
     assert outcome.broken == {}
     assert outcome.struck == [IN_WINDOW[0]]
@@ -53,7 +60,7 @@ async def test_what_changes_in_the_window_keeps_the_collection(
     assert len(proved_and_put_back) == 2 and proved_and_put_back[-1]["n"] > lifted["n"]
     (incident,) = outcome.incidents
     assert incident["status"] == "needs_person"
-    assert told in incident["reason"]
+    assert reason in incident["reason"]
 
 
 async def test_a_last_look_that_cannot_be_made_keeps_the_collection(tmp_path: Path) -> None:
@@ -98,15 +105,15 @@ SENT: Place = ("after ARM DELETE restorePointCollections", 1)
 
 
 async def kept(
-    folder: Path, faults: dict[Place, Fault], requests: int, status: str, told: str
+    folder: Path, faults: dict[Place, Fault], requests: int, status: str, reason: str
 ) -> None:
     """So many requests to delete it, the lock back on, and the incident's end."""
     state, failures = locked_groups({"rg-one": 1})
-    outcome = await run(folder, state, failures, faults, environment=PATIENT, waiting=True)
+    outcome = await run(folder, state, failures, faults, environment=PATIENT_ALONE, waiting=True)
     assert (outcome.broken, len(outcome.struck)) == ({}, len(faults))
     assert len(sent(outcome.requests, "DELETE", COLLECTION)) == requests
     (incident,) = outcome.incidents
-    assert (incident["status"], told in incident["reason"]) == (status, True), incident["reason"]
+    assert (incident["status"], reason in incident["reason"]) == (status, True), incident["reason"]
 
 
 def failing(fault: dict[str, Any]) -> Fault:
@@ -115,13 +122,13 @@ def failing(fault: dict[str, Any]) -> Fault:
 
 @pytest.mark.parametrize("case", BETWEEN_REQUESTS)
 async def test_after_an_operation_that_failed_it_looks_again(tmp_path: Path, case: str) -> None:
-    does, status, told = BETWEEN_REQUESTS[case]
+    does, status, reason = BETWEEN_REQUESTS[case]
     await kept(
         tmp_path,
         {IN_WINDOW: failing(FAILS), SENT: Fault("person", {"does": does})},
         1,
         status,
-        told,
+        reason,
     )
 
 
@@ -129,15 +136,15 @@ async def test_after_a_while_of_requests_that_are_refused_it_looks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lifted lock has not gone yet, and meanwhile a session is opened."""
-    monkeypatch.setattr(collection, "LOOK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(windowed, "LOOK_AGAIN_SECONDS", 0.0)
     locked = {
         "status": 409,
         "body": {"error": {"code": "ScopeLocked", "message": "The scope is locked."}},
     }
     refused = failing(FAILS | {"action": locked})
-    does, status, told = BETWEEN_REQUESTS["a file-recovery session is opened"]
+    does, status, reason = BETWEEN_REQUESTS["a file-recovery session is opened"]
     await kept(
-        tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, told
+        tmp_path, {IN_WINDOW: refused, SENT: Fault("person", {"does": does})}, 1, status, reason
     )
 
 
@@ -154,17 +161,18 @@ async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(
     async with failed(tmp_path, state, [failures[0].event], {}) as world:
         for task in world.tasks.values():
             task.cancel()
-        (incident,), tools = await incidents(world), await tools_of(world)
+        (incident,), execution = await incidents(world), await execution_of(world)
+        reader, ledger = execution.reader, execution.ledger
+        deletions = CollectionDeletions(reader, execution.writer, ledger, execution.settings)
         (target,) = [each["id"] for each in world.simulator.world.state.of_type(ids.COLLECTION)]
-        assert isinstance(
-            await collection.examined(tools, incident, target, unlocked=False), collection.Ready
-        )
+        found = await deletions.examine(reader, incident, target, unlocked=False)
+        assert isinstance(found, Ready)
         vault_group = parts.group(parts.VAULT_GROUP)["id"]
-        read_only = facts.lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
+        read_only = from_wire.read_lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
         due = clock.after(clock.now(), 60)
-        await tools.ledger.record(
+        await ledger.record(
             OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF)
         )
-        found = await collection.examined(tools, incident, target, unlocked=False)
-        assert isinstance(found, Result)
+        found = await deletions.examine(reader, incident, target, unlocked=False)
+        assert isinstance(found, TargetOutcome)
         assert (found.result, "keep (ReadOnly)" in found.detail) == ("refused", True)

@@ -16,11 +16,11 @@ from local.promises import COLLECTION, LOCK, kind_of
 from local.scenarios import parts
 from local.simulator import ids
 from shared import clock
-from shared.execution import guardian
+from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import OpenLock
 from shared.facts import Lock
 from shared.health import report
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.faults import hands
 from tests.faults.azure import NOTES, POINTS, locked_groups
 from tests.faults.hands import GROUP_ID, VM_ID
@@ -88,7 +88,7 @@ async def test_a_lock_that_somebody_took_off_just_now_is_not_ours_to_put_back(
 
 
 async def test_a_lock_that_cannot_be_read_just_now_is_not_lifted(tmp_path: Path) -> None:
-    """Once read as it was, then not at all: what is there now is unknown, and unknown
+    """Once read as it was, then not at all: its state now is unknown, and unknown
     leads to no change.
     """
     one = {"method": "GET", "path_regex": r"/locks/[^/]+$", "times": 1, "action": {"status": 403}}
@@ -309,10 +309,10 @@ async def test_the_guardian_beside_the_leader_settles_it_once(tmp_path: Path) ->
 # Windows and the guardian
 
 
-async def tools_of(world: World) -> Any:
+async def execution_of(world: World) -> Execution:
     process = world.living()
     PROCESS.set(process)
-    return await process.tools()
+    return await process.execution()
 
 
 async def with_the_lock_off(world: World, count: int = 1) -> list[Any]:
@@ -335,15 +335,15 @@ async def test_while_its_lock_is_off_a_group_is_not_unlocked_again(tmp_path: Pat
         environment={"REMEDIATOR_WINDOW_SECONDS": "600", "REMEDIATOR_GATHER_SECONDS": "0.1"},
     ) as world:
         failures = await with_the_lock_off(world, 2)
-        tools = await tools_of(world)
-        (first,) = [each async for each in tools.book.all()]
+        execution = await execution_of(world)
+        (first,) = [each async for each in execution.book.all()]
         assert first.status is Status.NEEDS_PERSON
-        assert any("az lock create" in step for step in first.manual_steps)
-        await guardian.put_back(tools)
-        assert [held.window.state for held in await tools.windows.all()] == ["closing"], (
+        assert any("az lock create" in str(step) for step in first.manual_steps)
+        await execution.put_back_due()
+        assert [held.window.state for held in await execution.windows.all()] == ["closing"], (
             "the group stays closed for others"
         )
-        assert [entry.lock.name for entry in await tools.ledger.open_locks()] == ["keep-rg-one"]
+        assert [entry.lock.name for entry in await execution.ledger.open_locks()] == ["keep-rg-one"]
 
         before = len(world.boundaries)
         await world.deliver(failures[1].event)
@@ -354,7 +354,7 @@ async def test_while_its_lock_is_off_a_group_is_not_unlocked_again(tmp_path: Pat
         )
         hands.show_again(world)
         await world.rest(2)
-        found = [each async for each in tools.book.all()]
+        found = [each async for each in execution.book.all()]
         assert sorted(str(each.status) for each in found) == ["fixed", "needs_person"]
         order = [
             (each["method"], each["status"] < 300)
@@ -377,7 +377,7 @@ async def asked_again(world: World, since: int) -> None:
             seen = world.boundaries[since:]
             if (
                 planned in seen
-                and seen[seen.index(planned) :].count("after store replace incidents") >= 3
+                and seen[seen.index(planned) :].count("episode after carry_out_unit") >= 2
             ):
                 return
             await asyncio.sleep(0.02)
@@ -395,10 +395,10 @@ async def test_the_guardian_puts_a_lock_back_once_azure_takes_it(tmp_path: Path)
     async with World(tmp_path, environment={"REMEDIATOR_WINDOW_SECONDS": "600"}) as world:
         await with_the_lock_off(world)
         hands.show_again(world)
-        tools = await tools_of(world)
-        await guardian.put_back(tools)
+        execution = await execution_of(world)
+        await execution.put_back_due()
         assert world.simulator.world.state.has(KEEP["id"])
-        assert (await tools.ledger.open_locks(), await tools.windows.all()) == ([], [])
+        assert (await execution.ledger.open_locks(), await execution.windows.all()) == ([], [])
 
 
 async def test_the_guardian_puts_a_lock_back_whose_leader_hangs(tmp_path: Path) -> None:
@@ -410,13 +410,13 @@ async def test_the_guardian_puts_a_lock_back_whose_leader_hangs(tmp_path: Path) 
         await world.deliver(failures[0].event)
         (task,) = world.tasks.values()
         await task
-        tools = await tools_of(world)
-        await guardian.put_back(tools)
+        execution = await execution_of(world)
+        await execution.put_back_due()
         assert not world.simulator.world.state.has(KEEP["id"]), "its leader may still be at work"
         world.clock_offset = 3600
-        await guardian.put_back(tools)
+        await execution.put_back_due()
         assert world.simulator.world.state.has(KEEP["id"])
-        assert (await tools.ledger.open_locks(), await tools.windows.all()) == ([], [])
+        assert (await execution.ledger.open_locks(), await execution.windows.all()) == ([], [])
 
 
 async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked(
@@ -430,15 +430,15 @@ async def test_a_lock_of_before_without_a_window_is_back_before_the_group_is_unl
         world.simulator.world.replace_state(state)
         world.simulator.world.state.remove(KEEP["id"])
         world.simulator.world.faults.add(REFUSED)
-        tools = await tools_of(world)
+        execution = await execution_of(world)
         lock = Lock(KEEP["id"], KEEP["name"], "CanNotDelete", NOTES, ())
-        await tools.ledger.record(OpenLock(lock, GROUP_ID, "of-before", VM_ID, "", clock.now()))
+        await execution.ledger.record(OpenLock(lock, GROUP_ID, "of-before", VM_ID, "", clock.now()))
         await world.deliver(failures[0].event)
         await asked_again(world, 0)
         assert sent(asdicts(world), "DELETE", COLLECTION) == []
         hands.show_again(world)
         await world.rest(1)
-        (incident,) = [each async for each in tools.book.all()]
+        (incident,) = [each async for each in execution.book.all()]
         assert incident.status is Status.FIXED
         assert world.simulator.world.state.has(KEEP["id"])
         changes = [
@@ -454,13 +454,13 @@ async def test_health_is_not_ok_while_a_lock_is_not_back(tmp_path: Path) -> None
         await with_the_lock_off(world)
         assert "keep-rg-one" in await health_of_locks(world)
         hands.show_again(world)
-        await guardian.put_back(await tools_of(world))
+        await (await execution_of(world)).put_back_due()
         assert await health_of_locks(world) == ""
 
 
 async def health_of_locks(world: World) -> str:
     """What health says is wrong with locks, or ""."""
-    told = await report(world.living())
-    (check,) = [each for each in told["checks"] if each["name"] == "locks"]
-    assert check["ok"] or told["status"] != "ok"
+    health = await report(world.living())
+    (check,) = [each for each in health["checks"] if each["name"] == "locks"]
+    assert check["ok"] or health["status"] != "ok"
     return "" if check["ok"] else str(check["reason"])

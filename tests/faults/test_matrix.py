@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.faults import matrix
+
+pytestmark = pytest.mark.timeout(600)  # one test of many cells, slow where others run as well
 
 
 def test_every_sixteenth_cell_keeps_every_promise() -> None:

@@ -17,7 +17,7 @@ import functions.guardian as guardian_shell
 import functions.sweep as sweep_shell
 from shared.audit import telemetry
 from tests.faults.azure import locked_groups
-from tests.faults.world import PATIENT, PROCESS, World, _Client
+from tests.faults.world import PATIENT_ALONE, PROCESS, World, _Client
 
 pytestmark = pytest.mark.timeout(120)
 REPAIR_RECORDS, REPAIR_BYTES = 30, 15_000
@@ -67,7 +67,7 @@ def as_in_the_worker() -> Iterator[Kept]:
 @asynccontextmanager
 async def one_group(folder: Path) -> AsyncIterator[tuple[World, SimpleNamespace]]:
     state, failures = locked_groups({"rg-one": 1})
-    async with World(folder, environment=PATIENT) as world:
+    async with World(folder, environment=PATIENT_ALONE) as world:
         world.simulator.world.replace_state(state)
         yield world, SimpleNamespace(event=failures[0].event)
 

@@ -16,25 +16,28 @@ from functions import orchestration
 from local.promises import locks_of
 from shared.diagnosis import begin, check
 from shared.errors import StoreUnavailable, Unavailable
-from shared.execution import carry_out, guardian, hand_over
-from shared.execution.lock_window import collection, window_locks
+from shared.execution.executor import Execution
+from shared.execution.lock_window.deletions import Deletion
+from shared.execution.lock_window.window_locks import WindowLocks
 from shared.facts import Absent
+from shared.incident import restarts
 from shared.plan import decide
-from shared.verification import verify
+from shared.verification import conclude, follow, start
 from tests.faults import world as played
 from tests.faults.azure import locked_groups
 from tests.faults.world import World
 
 pytestmark = pytest.mark.timeout(300)
+RETRY_PAUSES = orchestration.RETRY_PAUSES
 STAGES: dict[str, tuple[Any, str]] = {
     "begin_incident": (begin, "begin"),
     "decide_plan": (decide, "decide"),
-    "settle_fix": (carry_out, "settle"),
-    "start_backup": (verify, "start_backup"),
-    "look_at_backup": (verify, "look"),
-    "conclude_backup": (verify, "conclude"),
+    "settle_fix": (Execution, "settle"),
+    "start_backup": (start, "start"),
+    "look_at_backup": (follow, "look"),
+    "conclude_backup": (conclude, "conclude"),
 }
-GIVEN_AS_DATA = {"check_cause": (check, "check"), "carry_out_unit": (carry_out, "carry_out")}
+GIVEN_AS_DATA = {"check_cause": (check, "check_cause"), "carry_out_unit": (Execution, "carry_out")}
 """Activities that tell an error as their result: the incident goes on to a person with
 it."""
 ERRORS: list[Exception] = [
@@ -49,6 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_RETRY_SECONDS", "0.1")
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_JOB_WAIT_HOURS", "0.001")
     monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_GATHER_SECONDS", "1")
+    monkeypatch.setattr(orchestration, "RETRY_PAUSES", tuple(each / 10 for each in RETRY_PAUSES))
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -83,9 +87,9 @@ async def at_rest(
             each.method == "POST" and each.path.endswith("/backup") for each in simulator.requests
         )
         assert len(incidents) == 1
-        assert (
-            await (await world.living().tools()).journal.open_intents(incidents[0].id) == set()
-        ), "a change without an outcome"
+        assert await world.living().journal.open_intents(incidents[0].id) == set(), (
+            "a change without an outcome"
+        )
         return (
             {
                 "status": incidents[0].status.value,
@@ -127,7 +131,7 @@ def test_a_stage_that_raises_a_few_times_is_got_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     """As after a worker that died: the engine tells of a failed activity."""
-    times = len(orchestration.RETRY_PAUSES)
+    times = len(RETRY_PAUSES)
     activity = getattr(shells, stage)._function
     really, raised = activity.get_user_function(), []
 
@@ -147,18 +151,17 @@ def test_where_nobody_can_be_told_the_guardian_begins_again_and_then_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decide, "decide", raising(RuntimeError("a bug of ours")))
-    monkeypatch.setattr(
-        hand_over, "hand_over", raising(StoreUnavailable("the store does not answer"))
-    )
+    silent = StoreUnavailable("the store does not answer")
+    monkeypatch.setattr(Execution, "hand_over", raising(silent))
     incident, lost, _ = asyncio.run(at_rest(tmp_path))
     assert incident["status"] == "needs_person"
-    assert f"begun again {guardian.MOST_RESTARTS} times without progress" in incident["reason"]
+    assert f"begun again {restarts.MOST_RESTARTS} times without progress" in incident["reason"]
     assert lost == []
 
 
 def test_a_stage_has_ten_attempts_and_is_given_up_within_seven_minutes_whatever_is_set() -> None:
-    assert len(orchestration.RETRY_PAUSES) + 1 == 10
-    assert sum(orchestration.RETRY_PAUSES) * orchestration.LONGEST_UNIT_SECONDS <= 420
+    assert len(RETRY_PAUSES) + 1 == 10
+    assert sum(RETRY_PAUSES) * orchestration.LONGEST_UNIT_SECONDS <= 420
 
 
 def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
@@ -172,14 +175,14 @@ def test_a_fix_that_is_given_up_in_the_middle_of_its_window_leaves_no_lock_off(
     async def raises(work: Any) -> Any:
         if not off_at:
             with monkeypatch.context() as broken:
-                broken.setattr(collection, "deleted", raising(RuntimeError("a bug of ours")))
-                broken.setattr(window_locks, "put_back", raising(RuntimeError("another one")))
+                broken.setattr(Deletion, "run", raising(RuntimeError("a bug of ours")))
+                broken.setattr(WindowLocks, "put_back", raising(RuntimeError("another one")))
                 await really(work)
-            tools = await shells.the_app().tools()
+            execution = await shells.the_app().execution()
             off_at.extend(
                 [
-                    await tools.reader.lock(entry.lock.id)
-                    for entry in await tools.ledger.open_locks()
+                    await execution.reader.lock(entry.lock.id)
+                    for entry in await execution.ledger.open_locks()
                 ]
             )
         raise RuntimeError("a bug of ours")
@@ -227,9 +230,9 @@ def test_rubbish_at_any_read_comes_to_rest_with_the_lock_on(
         "action": {"status": 200, "body": BODIES[body]},
     }
     try:
-        if (
-            path == "a lock"
-        ):  # a lock that cannot be read back is not known to be on: the guardian goes on until it can
+        # A lock that cannot be read back is not known to be on: the guardian goes on
+        # until it can be read.
+        if path == "a lock":
             fault |= {"times": 25}
         incident, lost, backups = asyncio.run(at_rest(tmp_path, faults=(fault,)))
     finally:

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from local.simulator import ids
-from shared.incident import restarts
+from shared.incident.restarts import MOST_RESTARTS
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
 from tests.faults.runs import Outcome, run
 from tests.faults.test_last_looks import Azure, broken_extension, changes, is_backup, locked
-from tests.faults.test_lock_window import tools_of
 from tests.faults.world import Fault, Hand, Place, World
 
 REMOVED: Place = ("after store insert audit outcome uninstall_extension", 1)
@@ -268,13 +267,13 @@ async def test_the_guardian_begins_a_lost_incident_again_a_few_times_only(tmp_pa
         await world.deliver(failures[0].event)
         (task,) = world.tasks.values()
         await task
-        tools = await tools_of(world)
-        ((incident_id,),) = ([each.id for each in await restarts.unfinished(tools)],)
+        app = world.living()
+        (incident_id,) = [each.id for each in await app.restarts.unfinished()]
         begun = []
-        for _ in range(restarts.MOST_RESTARTS + 2):
-            begun.append(await restarts.may_restart(tools, incident_id))
+        for _ in range(MOST_RESTARTS + 2):
+            begun.append(await app.restarts.may_restart(incident_id))
             if begun[-1]:
-                await restarts.count_restart(tools, incident_id)
-        assert begun == [True] * restarts.MOST_RESTARTS + [False, False]
-        incident = await tools.book.get(incident_id)
+                await app.restarts.count_restart(incident_id)
+        assert begun == [True] * MOST_RESTARTS + [False, False]
+        incident = await app.book.get(incident_id)
         assert incident is not None and incident.ended and incident.manual_steps

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.promises import COLLECTION, LOCK, kind_of
-from tests.e2e.promises import changes_azure
+from local.promises import COLLECTION, LOCK, changes_azure, kind_of
 from tests.faults.azure import locked_groups
 from tests.faults.judge import unlocked_seconds
 from tests.faults.runs import run

@@ -7,7 +7,7 @@ Event Grid (sends again), and death: a process that died can have no effect.
 
 The engine is as hard as the real one: what a dying worker held is failed, an activity
 as well as an orchestration in its episode, and nothing is handed out again; it loses
-its state where it is told to; its HTTP API can answer 500 to everything.
+its state where a fault says so; its HTTP API can answer 500 to everything.
 
 A boundary is the moment before or after one ARM call or one store write of one process,
 or an orchestrator's episode. Boundaries are numbered as they come; a fault is put on a
@@ -30,7 +30,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, override
 
 from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.policies import AsyncHTTPPolicy
@@ -40,6 +40,7 @@ import functions.remediation as shells
 import functions.starting as starting
 from functions.orchestration import Stuck
 from functions.starting import EngineSilent
+from infra.roles import GRANTED
 from local.promises import COLLECTION, kind_of, locks_of
 from local.simulator import ids
 from local.simulator.server import Simulator
@@ -49,7 +50,6 @@ from shared.azure.clients import AzureClients
 from shared.errors import RemediatorError, StoreUnavailable
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore
-from tests.roles import GRANTED
 
 SETTINGS = {
     "REMEDIATOR_SUBSCRIPTION_ID": "11111111-1111-1111-1111-111111111111",
@@ -58,7 +58,7 @@ SETTINGS = {
     "REMEDIATOR_POLL_SECONDS": "0.02",
     "REMEDIATOR_JOB_POLL_SECONDS": "0.05",
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.05",
-    "REMEDIATOR_GATHER_SECONDS": "9",
+    "REMEDIATOR_GATHER_SECONDS": "3",
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "0.2",
     "REMEDIATOR_LOST_AFTER_SECONDS": "0",
     "REMEDIATOR_RETRY_SECONDS": "0.5",
@@ -77,6 +77,9 @@ PATIENT = {
     "REMEDIATOR_WINDOW_SECONDS": "80",
 }
 """For runs without a fault: nothing is given up because this machine is slow."""
+PATIENT_ALONE = PATIENT | {"REMEDIATOR_GATHER_SECONDS": "3"}
+"""The same for one failure: nobody else will join its window, and a thirtieth of the
+longest gathering is always waited."""
 LRO = {"collection_delete": 0.03, "backup": 0.05, "backup_start": 0.02}
 REST_SECONDS = float(os.environ.get("FAULT_REST_SECONDS", "90"))
 
@@ -148,7 +151,7 @@ class World:
 
     async def __aenter__(self) -> World:
         self.simulator = await Simulator().__aenter__()
-        self.simulator.world.settings = self.simulator.world.settings.changed(
+        self.simulator.world.settings = self.simulator.world.settings.update(
             {"lro_s": LRO, "seed": 1, "allowed_actions": GRANTED}
         )
         self.store = SqliteStore(self.folder / "store.db")
@@ -289,10 +292,10 @@ class World:
         raised: Exception | None = None
         with contextlib.suppress(StopIteration):
             while True:
-                asked = generator.throw(raised) if raised else generator.send(given)
+                task = generator.throw(raised) if raised else generator.send(given)
                 given = raised = None
                 try:
-                    given = await self._answered(asked)
+                    given = await self._answered(task)
                 except (RemediatorError, EngineFault) as error:
                     raised = error
                 except (_Lost, asyncio.CancelledError):
@@ -301,17 +304,17 @@ class World:
                     logging.exception("an activity of an incident")
                     self.crashes.append(f"{type(error).__name__}: {error}")
                     raised = error
-                await self._episode(asked)
+                await self._episode(task)
 
-    async def _episode(self, asked: Any) -> None:
+    async def _episode(self, task: Any) -> None:
         """The orchestrator goes on in a worker, which may die: then the orchestration
         has failed."""
         name = (
             "timer"
-            if isinstance(asked, datetime)
-            else asked[0][0]
-            if isinstance(asked, list)
-            else asked[0]
+            if isinstance(task, datetime)
+            else task[0][0]
+            if isinstance(task, list)
+            else task[0]
         )
         process = self.living()
         try:
@@ -326,18 +329,18 @@ class World:
             else EngineFault(f"{what} failed: the language worker process exited")
         )
 
-    async def _answered(self, asked: Any) -> Any:
-        if isinstance(asked, list):
+    async def _answered(self, task: Any) -> Any:
+        if isinstance(task, list):
             results = await asyncio.gather(
-                *(self._activity(*each) for each in asked), return_exceptions=True
+                *(self._activity(*each) for each in task), return_exceptions=True
             )
             if failed := next((each for each in results if isinstance(each, BaseException)), None):
                 raise failed
             return results
-        if isinstance(asked, datetime):
-            await asyncio.sleep(max(0.0, (asked - datetime.now(UTC)).total_seconds()))
+        if isinstance(task, datetime):
+            await asyncio.sleep(max(0.0, (task - datetime.now(UTC)).total_seconds()))
             return None
-        return await self._activity(*asked)
+        return await self._activity(*task)
 
     async def _activity(self, name: str, given: Any) -> Any:
         user_function = getattr(shells, name)._function.get_user_function()
@@ -579,10 +582,11 @@ class _EdgeClients(AzureClients):
         super().__init__(process.settings, process.settings.subscription_id)
         self._process = process
 
-    def _options(self, sign_in: Any) -> dict[str, Any]:
+    @override
+    def _build_options(self, sign_in: Any) -> dict[str, Any]:
         """A policy of its own for each client: it knows its successor, down to the
         client's transport."""
-        return super()._options(sign_in) | {"per_call_policies": [_EdgePolicy(self._process)]}
+        return super()._build_options(sign_in) | {"per_call_policies": [_EdgePolicy(self._process)]}
 
 
 class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
@@ -605,15 +609,15 @@ class _EdgeStore:
         self._world, self._process, self._store = world, process, world.store
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        told = f" {body['phase']} {body['kind']}" if table == "audit" else ""
+        label = f" {body['phase']} {body['kind']}" if table == "audit" else ""
         return await self._write(
-            f"insert {table}{told}", partial(self._store.insert, table, partition, key, body)
+            f"insert {table}{label}", partial(self._store.insert, table, partition, key, body)
         )
 
     async def replace(self, row: Row, body: Body) -> Row:
-        told = f" {body['state']}" if row.table in ("windows", "locks") else ""
+        label = f" {body['state']}" if row.table in ("windows", "locks") else ""
         return await self._write(
-            f"replace {row.table}{told}", partial(self._store.replace, row, body)
+            f"replace {row.table}{label}", partial(self._store.replace, row, body)
         )
 
     async def delete(self, row: Row) -> None:

@@ -122,7 +122,7 @@ REFUSED: list[tuple[str, Mapping[str, str], str | None, int]] = [
     ids=[row[0] for row in REFUSED],
 )
 def test_refused(environment: Mapping[str, str], header: str | None, status: int) -> None:
-    found = access.judged(header, "localhost", environment, Role.READER)
+    found = access.judge_reader(header, "localhost", environment, Role.READER)
     assert isinstance(found, Refused)
     assert (found.status, bool(found.reason)) == (status, True)
 
@@ -157,14 +157,14 @@ ADMITTED: list[tuple[str, Mapping[str, str], str | None, Role]] = [
     ids=[row[0] for row in ADMITTED],
 )
 def test_let_in(environment: Mapping[str, str], header: str | None, role: Role) -> None:
-    found = access.judged(header, "localhost", environment, Role.READER)
+    found = access.judge_reader(header, "localhost", environment, Role.READER)
     name = f"Ana ({OID['val']})" if "WEBSITE_SITE_NAME" in environment else "developer@localhost"
     assert found == Person(name, role)
 
 
 @pytest.mark.parametrize("host", ["rebound.example.com", "10.0.0.4", "", "127.0.0.1.example.com"])
 def test_the_developer_is_known_at_the_loopback_only(host: str) -> None:
-    found = access.judged(None, host, LOCAL, Role.READER)
+    found = access.judge_reader(None, host, LOCAL, Role.READER)
     assert isinstance(found, Refused)
     assert found.status == 403
 
@@ -181,7 +181,7 @@ def test_the_developer_is_known_at_the_loopback_only(host: str) -> None:
     ],
 )
 def test_roles_are_a_ladder(header: str, role: Role, status: int) -> None:
-    found = access.judged(header, "app", AZURE, role)
+    found = access.judge_reader(header, "app", AZURE, role)
     assert (found.status if isinstance(found, Refused) else 0) == status
 
 
@@ -191,7 +191,9 @@ def test_a_name_is_short_and_on_one_line() -> None:
         {"typ": "name", "val": "Ana\n\u202e" + "x" * 5000},
         {"typ": "roles", "val": "Reader"},
     ]
-    found = access.judged(raw({"auth_typ": "aad", "claims": claims}), "app", AZURE, Role.READER)
+    found = access.judge_reader(
+        raw({"auth_typ": "aad", "claims": claims}), "app", AZURE, Role.READER
+    )
     assert isinstance(found, Person)
     assert len(found.name) < 300
     assert found.name.isprintable()
@@ -223,7 +225,7 @@ def test_an_action_group_hands_over_alerts(
     environment: Mapping[str, str], header: str | None
 ) -> None:
     assert (
-        access.judged_sender(header, "127.0.0.1" if not environment else "app", environment) is None
+        access.judge_sender(header, "127.0.0.1" if not environment else "app", environment) is None
     )
 
 
@@ -257,7 +259,7 @@ def test_an_action_group_hands_over_alerts(
     ],
 )
 def test_nobody_else_does(environment: Mapping[str, str], header: str | None, status: int) -> None:
-    found = access.judged_sender(header, "app", environment)
+    found = access.judge_sender(header, "app", environment)
     assert found is not None
     assert (found.status, bool(found.reason)) == (status, True)
 

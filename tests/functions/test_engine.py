@@ -19,10 +19,12 @@ from azure.durable_functions import DurableOrchestrationClient
 from azure.durable_functions.models.utils import http_utils
 
 import functions.guardian as shell
+from functions.activities import Pace, Remediate
 from functions.starting import EngineSilent, ensure_running, is_running
-from shared.execution.executor import Execution
-from shared.incident import restarts
+from shared.codec import from_json
+from shared.settings import Settings
 
+SETTINGS = Settings.from_environment({})
 NOT_THERE = (404, None)
 STORAGE_FAULT = (
     500,
@@ -77,8 +79,7 @@ async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Engine,
     engine, app = Engine(), web.Application()
     app.router.add_get("/instances/{id}", engine.tell)
     app.router.add_post("/orchestrators/{name}/{id}", engine.take)
-    settings = SimpleNamespace(busy_poll_seconds=10.0)
-    monkeypatch.setattr("functions.starting.the_app", lambda: SimpleNamespace(settings=settings))
+    monkeypatch.setattr("functions.starting.the_app", lambda: SimpleNamespace(settings=SETTINGS))
     async with TestServer(app, host="127.0.0.1") as server:
         bound = {
             "taskHubName": "t",
@@ -148,8 +149,11 @@ async def test_what_does_not_run_is_started_once(engine: tuple[Engine, Any]) -> 
     assert await ensure_running(client, "new") is True
     assert await ensure_running(client, "runs") is False
     assert await ensure_running(client, "lost", restarted=True) is True
-    new, lost = ({"incident_id": each, "pause_seconds": 10.0} for each in ("new", "lost"))
-    assert played.started == [("new", new), ("lost", lost | {"restarted": True})]
+    pace = Pace.of(SETTINGS)
+    assert [(each, from_json(Remediate, given)) for each, given in played.started] == [
+        ("new", Remediate("new", pace)),
+        ("lost", Remediate("lost", pace, restarted=True)),
+    ]
 
 
 async def test_a_start_that_another_made_first_is_no_error(engine: tuple[Engine, Any]) -> None:
@@ -177,25 +181,25 @@ async def test_one_incident_that_nobody_knows_of_keeps_no_other_from_being_begun
     played.statuses = {"first": [STORAGE_FAULT], "second": [NOT_THERE]}
     counted = []
 
-    async def unfinished(_: Any) -> list[Any]:
-        return [SimpleNamespace(id="first"), SimpleNamespace(id="second")]
+    class Restarts:
+        async def unfinished(self) -> list[Any]:
+            return [SimpleNamespace(id="first"), SimpleNamespace(id="second")]
 
-    async def may_restart(*_: Any) -> bool:
-        return True
+        async def may_restart(self, _: str) -> bool:
+            return True
 
-    async def count_restart(_: Any, incident_id: str) -> None:
-        counted.append((incident_id, len(played.started)))
+        async def count_restart(self, incident_id: str) -> None:
+            counted.append((incident_id, len(played.started)))
 
-    async def put_back(_: Any) -> list[Any]:
-        raise RuntimeError("a bug of ours")
+    class Locks:
+        async def put_back_due(self) -> list[Any]:
+            raise RuntimeError("a bug of ours")
 
-    async def tools() -> None:
-        return None
+    async def execution() -> Locks:
+        return Locks()
 
-    for each in (unfinished, may_restart, count_restart):
-        monkeypatch.setattr(restarts, each.__name__, each)
-    monkeypatch.setattr(Execution, "put_back_due", put_back)
-    monkeypatch.setattr("functions.guardian.the_app", lambda: SimpleNamespace(tools=tools))
+    app = SimpleNamespace(execution=execution, restarts=Restarts())
+    monkeypatch.setattr("functions.guardian.the_app", lambda: app)
     with pytest.raises(RuntimeError, match="a bug of ours"):
         await shell.guardian._function.get_user_function().client_function(None, client)
     assert [each for each, _ in played.started] == ["second"]

@@ -15,7 +15,7 @@ import pytest
 from shared.audit import telemetry
 from shared.audit.entry import PHASES
 from shared.incident import review
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.docs.test_docs import written_kinds
 from tests.kql.kusto import analyzed
 from tests.kql.queries import WORKBOOK, shipped

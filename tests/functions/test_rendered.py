@@ -21,10 +21,11 @@ from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import Member, Window
 from shared.facts import Lock
 from shared.incident.listing import Page, Wanted, summary_of
-from shared.incident.model import Action, Finding, Incident, Status, Verdict, Verification
+from shared.incident.model import Action, Finding, Incident, Verdict, Verification
 from shared.incident.review import Review, State
+from shared.incident.status import Status
 from shared.intake.quarantine import Kept
-from shared.plan.steps import StepKind
+from shared.sentences import quote
 from tests.browser import seed
 
 NOT_FOR_PEOPLE = re.compile(
@@ -48,19 +49,31 @@ LATE = OpenLock(
     problem="403",
 )
 ON_TIME = replace(LATE, deadline="2999-01-01T00:00:00.000000Z", problem="")
-EMPTY = Incident(id="20260101T000000-x", status=Status.OPEN, subscription_id="", vault_id="", vm_id="", container_name="",
-                 item_name="", job_id="", error_code="", opened_at="2026-01-01T00:00:00.000000Z")  # fmt: skip
+EMPTY = Incident(
+    id="20260101T000000-x",
+    status=Status.OPEN,
+    subscription_id="",
+    vault_id="",
+    vm_id="",
+    container_name="",
+    item_name="",
+    job_id="",
+    error_code="",
+    opened_at="2026-01-01T00:00:00.000000Z",
+)
 FULL = replace(
     next(each for each in seed.incidents(40) if each.actions),
     findings=tuple(
-        Finding(cause.slug, verdict, ("seen",)) for cause in catalogue.CAUSES for verdict in Verdict
+        Finding(cause.slug, verdict, (quote("seen"),))
+        for cause in catalogue.CAUSES
+        for verdict in Verdict
     ),
     actions=tuple(
-        Action(kind.value, "/t", outcome, "cause", "")
-        for kind in StepKind
+        Action(kind, "/t", outcome, "cause", "")
+        for kind in catalogue.step_kinds()
         for outcome in ("", "done", "failed", "odd")
     ),
-    manual_steps=("Do this.",),
+    manual_steps=(quote("Do this."),),
 )
 INCIDENTS = [
     EMPTY,
@@ -78,21 +91,24 @@ def everything() -> list[Any]:
     found += [
         (f"incident {n}", "incident.html", "incident", of(each)) for n, each in enumerate(INCIDENTS)
     ]
-    told = [*charts_of(0), *charts_of(2000)]
-    overview = {"total": 0, "middle": charts.middle([]), "longest": "–"}
+    drawn = [*charts_of(0), *charts_of(2000)]
+    overview = {"total": 0, "middle": charts.median_of([]), "longest": "–"}
+    window = Window("/g", "i", "open", "a", "b", "2026-01-01T00:00:00Z", (Member("i", ()),))
+    kept = Kept("q", "2026-01-01T00:00:00Z", "no JSON", 9, "x")
+    broken = of(FULL) | {"broken": Broken("i", 3, "changed")}
     return [
         *found,
-        ("broken chain", "incident.html", "incident", of(FULL) | {"broken": Broken("i", 3, "changed")}),
-        ("overview", "overview.html", "overview", overview | {"charts": told}),
+        ("broken chain", "incident.html", "incident", broken),
+        ("overview", "overview.html", "overview", overview | {"charts": drawn}),
         ("person", "person.html", "person", {"incidents": INCIDENTS, "page": Page((), "more")}),
         ("nobody", "person.html", "person", {"incidents": [], "page": Page((), "")}),
-        ("windows", "windows.html", "windows", {"windows": [Window("/g", "i", "open", "a", "b", "2026-01-01T00:00:00Z", (Member("i", ()),))]}),
+        ("windows", "windows.html", "windows", {"windows": [window]}),
         ("no windows", "windows.html", "windows", {"windows": []}),
-        ("quarantine", "quarantine.html", "quarantine", {"rows": [Kept("q", "2026-01-01T00:00:00Z", "no JSON", 9, "x")]}),
+        ("quarantine", "quarantine.html", "quarantine", {"rows": [kept]}),
         ("empty quarantine", "quarantine.html", "quarantine", {"rows": []}),
         ("problem", "problem.html", "problem", {"problem": "the store does not answer"}),
         ("missing", "missing.html", "incident", {"incident_id": "x"}),
-    ]  # fmt: skip
+    ]
 
 
 def lists() -> dict[str, dict[str, Any]]:
@@ -101,7 +117,7 @@ def lists() -> dict[str, dict[str, Any]]:
         "codes": ["Code"],
         "causes": [c.slug for c in catalogue.CAUSES],
     }
-    shared |= {"changes": [kind.value for kind in StepKind], "states": list(State), "paged": False}
+    shared |= {"changes": list(catalogue.step_kinds()), "states": list(State), "paged": False}
     rows = [
         replace(summary_of(each), review=said)
         for each in INCIDENTS
@@ -140,10 +156,10 @@ def charts_of(count: int) -> list[Any]:
     minutes = charts.minutes_to_repair(summaries)
     entries = [entry for each in list(seed.incidents(count))[:20] for entry in seed.entries(each)]
     return [
-        charts.chart("by_code", "count", charts.by_code(summaries, "?")),
-        charts.chart("by_ending", "count", charts.by_status(summaries)),
-        charts.chart("repair_time", "count", charts.repair_times(minutes)),
-        charts.chart("unlocked", "minutes", charts.unlocked_minutes(entries)),
+        charts.draw("by_code", "count", charts.count_codes(summaries, "?")),
+        charts.draw("by_ending", "count", charts.count_endings(summaries)),
+        charts.draw("repair_time", "count", charts.count_repairs(minutes)),
+        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries)),
     ]
 
 

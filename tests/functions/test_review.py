@@ -25,7 +25,7 @@ from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
 from shared.incident.listing import Listing, Wanted
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
 from shared.incident.review import (
     REVIEWS,
     Review,
@@ -35,12 +35,14 @@ from shared.incident.review import (
     newest,
     review,
 )
+from shared.incident.status import Status
 from shared.store.contract import Store
 from shared.store.sqlite import SqliteStore
 from tests.functions.test_access import OID, READER, principal
 
 pytestmark = pytest.mark.usefixtures("azure")
-VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm1"
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm1"
 INCIDENT = Incident(
     "i1", Status.NEEDS_PERSON, "s", "v", VM, "c", "n", "j", "", opened_at=clock.now()
 )

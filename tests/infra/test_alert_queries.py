@@ -1,5 +1,5 @@
-"""Each alert rule has its query, and is split by a column of it. What the queries ask
-for: tests/functions/test_queries.py."""
+"""Each alert rule has its query, and is split by a column of its result.
+tests/functions/test_queries.py covers what the queries find."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""infra/ is clean by every rule, and every rule finds the fault that is put in for it."""
+"""infra/ breaks no rule, and every rule finds the fault that is seeded for it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_seeded_fault_is_found(fault: faults.Fault) -> None:
 
 
 def test_every_rule_has_a_fault() -> None:
-    assert faults.uncovered() == []
+    assert faults.rules_without_fault() == []
     assert sum(each.listed for each in faults.FAULTS) == 18
 
 
@@ -49,7 +49,7 @@ def test_the_page_has_the_table_of_today() -> None:
 
 def test_a_fault_that_changes_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="0 times in main.bicep, not once"):
-        faults.run(faults.Fault("nothing", "main.bicep", "not there", "", "syntax"), INFRA)
+        faults.run(faults.Fault("nothing", "main.bicep", "syntax", "not there", ""), INFRA)
 
 
 def test_a_finding_needs_a_rule() -> None:
@@ -58,26 +58,20 @@ def test_a_finding_needs_a_rule() -> None:
 
 
 def test_the_type_data_holds_what_is_used_and_no_more() -> None:
-    used = {
-        kind
-        for source in check(INFRA).sources
-        for kind in {each.of for each in source.of_kind("resource")}
-    }
     held = {
         each["name"]
         for path in HERE.glob("*.json")
         for each in json.loads(path.read_text())["types"]
         if each["$type"] == "ResourceType"
     }
-    assert held == used
+    assert held == check(INFRA).used_types()
 
 
 @pytest.mark.skipif(
     not SNAPSHOT.is_dir(), reason="the full snapshot of the type data is not beside the project"
 )
 def test_the_type_data_is_what_the_snapshot_says(tmp_path: Path) -> None:
-    used = {each.of for source in check(INFRA).sources for each in source.of_kind("resource")}
-    lacking = trim(SNAPSHOT, used, tmp_path)
+    lacking = trim(SNAPSHOT, check(INFRA).used_types(), tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         path.name: path.read_text() for path in HERE.glob("*.json") if path.name != BY_HAND
     }
@@ -116,6 +110,11 @@ def test_the_command_names_file_line_and_rule(tmp_path: Path) -> None:
         in run.output
     )
     assert run.output.endswith("2 problems\n")
+
+
+def test_a_value_that_holds_itself_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "main.bicep").write_text("var a = { b: a }\noutput c object = a\n")
+    assert [each.rule for each in check(tmp_path).findings] == ["cycle"]
 
 
 def test_a_folder_without_bicep_is_not_clean(tmp_path: Path) -> None:
@@ -160,7 +159,7 @@ NO_RULE = {
     "resource_count": 0,
     "checkov_version": "3",
 }
-"""What checkov prints of a file with nothing in it that a rule is for."""
+"""What checkov prints for a file that none of its rules applies to."""
 ACCEPTED = [{"check": "CKV_AZURE_1", "resource": "a.b", "reason": "because"}]
 
 
@@ -179,7 +178,7 @@ def test_checkov_fails_on_the_rest_and_on_stale_acceptances() -> None:
     ).problems == ["accepted.json: CKV_AZURE_1 on a.b has no reason"]
 
 
-def test_checkov_is_asked_of_every_file() -> None:
+def test_checkov_runs_on_every_file() -> None:
     answers = [_report([("CKV_AZURE_1", "a.b")]), _report([("CKV_AZURE_2", "c.d")]), NO_RULE]
     found = security.judge(answers, ACCEPTED)
     assert (found.passed, found.accepted, found.problems) == (
@@ -210,26 +209,36 @@ def test_checkov_that_has_no_rule_for_any_file_is_an_error() -> None:
 
 
 STAND_IN = """#!{python}
-# As checkov does: the names of all files that it is given in one table, in the order of a set; the last one of a name wins.
+# As checkov does: one table of names for all files that it is given, filled in the
+# order of a set; the last one of a name wins.
 import json, re, sys
 from pathlib import Path
 given = Path(sys.argv[2])
-texts = {{path.name: path.read_text() for path in (given.rglob("*.bicep") if sys.argv[1] == "-d" else [given])}}
-defaults = {{name: value for file in set(texts) for name, value in re.findall(r"param (\\w+) string(?: = '(.*)')?", texts[file])}}
+paths = given.rglob("*.bicep") if sys.argv[1] == "-d" else [given]
+texts = {{path.name: path.read_text() for path in paths}}
+defaults = {{}}
+for file in set(texts):
+    defaults |= re.findall(r"param (\\w+) string(?: = '(.*)')?", texts[file])
 failed = [
-    {{"check_id": "CKV_AZURE_43", "check_name": "naming", "resource": f"account of {{file}}", "file_path": "/" + file}}
+    {{
+        "check_id": "CKV_AZURE_43",
+        "check_name": "naming",
+        "resource": f"account of {{file}}",
+        "file_path": "/" + file,
+    }}
     for file, text in texts.items()
     if "resource account" in text and "-" in defaults["name"]
 ]
-print(json.dumps({{"results": {{"passed_checks": [{{}}], "failed_checks": failed, "parsing_errors": []}}}}))
+results = {{"passed_checks": [{{}}], "failed_checks": failed, "parsing_errors": []}}
+print(json.dumps({{"results": results}}))
 """
 
 
 def test_the_result_does_not_depend_on_the_order_of_a_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`name` of the module is the caller's to give; the default of another file's
-    `name` is not its value."""
+    """The caller gives the module's `name`; the default of `name` in another file is
+    not its value."""
     checkov, folder = tmp_path / "checkov", tmp_path / "infra"
     checkov.write_text(STAND_IN.format(python=sys.executable))
     checkov.chmod(0o755)

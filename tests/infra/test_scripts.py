@@ -1,4 +1,5 @@
-"""The scripts around the templates, with an `az` that notes what it is asked."""
+"""The scripts around the templates, run with an `az` that records its arguments; and
+the names that templates, scripts, settings and documents share."""
 
 from __future__ import annotations
 
@@ -212,6 +213,22 @@ def test_the_roles_of_people_are_those_of_the_app() -> None:
     roles = json.loads((ROOT / "infra/app-roles.json").read_text())
     assert [each["value"] for each in roles] == [each.value for each in Role]
     assert len({each["id"] for each in roles}) == len(roles)
+
+
+def test_every_output_is_read() -> None:
+    """Of a module by the template that uses it; of main.bicep by connect.sh or by
+    whoever follows infra/README.md."""
+    templates = {path: path.read_text() for path in (ROOT / "infra").rglob("*.bicep")}
+    read_by = {name for text in templates.values() for name in re.findall(r"outputs\.(\w+)", text)}
+    read_by |= set(OUTPUTS)
+    read_by |= set(re.findall(r"`(\w+)`", (ROOT / "infra/README.md").read_text()))
+    outputs = {
+        (path.name, name)
+        for path, text in templates.items()
+        for name in re.findall(r"^output (\w+) ", text, re.MULTILINE)
+    }
+    assert len(outputs) > 20
+    assert {each for each in outputs if each[1] not in read_by} == set()
 
 
 def test_azd_gives_the_template_what_it_needs() -> None:

@@ -1,10 +1,10 @@
 """Microsoft's KQL parser over every shipped query: one node process for all of them,
-columns bound to the tables as documented.
+columns bound to the documented tables.
 
 tables.json holds the columns of each table with the page that lists them. A column that
-is not documented for every workspace is left out, so that a query has to ask for it
-with column_ifexists; of AzureDiagnostics' two hundred it has those without a suffix and
-the jobs'. https://www.npmjs.com/package/@kusto/language-service-next
+is not documented for every workspace is left out, so that a query has to use
+column_ifexists for it. Of AzureDiagnostics' two hundred columns it has those without a
+suffix and those of jobs. https://www.npmjs.com/package/@kusto/language-service-next
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ def analyzed() -> Mapping[str, Query]:
 
 def analyze(queries: Mapping[str, str]) -> dict[str, Query]:
     """Raises RuntimeError where the parser is not installed, CalledProcessError where
-    it breaks."""
+    it fails."""
     if not PARSER.is_dir():
-        raise RuntimeError("the KQL parser is not installed: run `make test`, or `npm ci`")
-    asked = json.dumps({"tables": columns_of_tables(), "queries": dict(queries)})
+        raise RuntimeError("the KQL parser is not installed: run `make test`")
+    request = json.dumps({"tables": columns_of_tables(), "queries": dict(queries)})
     done = subprocess.run(
         ["node", str(HERE / "analyze.js")],
-        input=asked,
+        input=request,
         stdout=subprocess.PIPE,
         text=True,
         timeout=LONGEST_SECONDS,

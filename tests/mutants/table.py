@@ -84,21 +84,21 @@ GOES_ON = (f"{LOOKS}::test_what_does_not_matter_holds_nothing_back",)
 PUTTING_BACK = (
     Mutant(
         "the read-back of a restored lock is not compared",
-        "_read_back",
+        "PutBack._read_back",
         "isinstance(found, Lock) and found.same_content(entry.lock)",
         "isinstance(found, Lock)",
         window("a_lock_that_does_not_read_back_identical_is_not_called_back"),
     ),
     Mutant(
         "a restored lock is not read back",
-        "_put_back_once",
-        "await _read_back(tools, entry)",
+        "PutBack._put_back_once",
+        "await self._read_back(entry)",
         "pass",
         window("a_lock_that_azure_says_is_made_and_is_not_is_made_again"),
     ),
     Mutant(
         "a lock is put back over what a person changed",
-        "_put_back_once",
+        "PutBack._put_back_once",
         "isinstance(found, Lock) and not found.same_content(entry.lock)",
         "False",
         window("a_lock_that_somebody_changed_in_the_window_stays_theirs"),
@@ -154,45 +154,45 @@ PUTTING_BACK = (
     ),
     Mutant(
         "the leader waits for the store before it puts locks back",
-        "_Session.unlock_and_delete",
+        "Session._unlock_and_delete",
         "self.locks.put_back()",
         "self.locks.put_back([])",
         window("a_store_that_is_away_does_not_keep_the_lock_off"),
     ),
     Mutant(
         "the outcome of a put-back is not written",
-        "_settled",
+        "PutBack._settle",
         "if (RESTORE, fold(entry.lock.id)) in",
         "if (RESTORE, entry.incident_id) in",
         ONE_OUTCOME,
     ),
     Mutant(
         "two that put a lock back both write the outcome",
-        "_settled",
-        "entry.state == BACK or await tools.ledger.is_back(entry)",
+        "PutBack._settle",
+        "entry.state == BACK or await self.ledger.mark_back(entry)",
         "True",
         window("two_that_put_it_back_at_once_write_one_outcome")
         + window("the_guardian_beside_the_leader_settles_it_once"),
     ),
     Mutant(
         "the guardian settles what the leader is settling",
-        "_finish_for_another",
-        "if clock.after(entry.back_at, tools.settings.guardian_grace_seconds) > clock.now():",
+        "PutBack._finish_for_another",
+        "if clock.after(entry.back_at, self.settings.guardian_grace_seconds) > clock.now():",
         "if False:",
         window("two_that_put_it_back_at_once_write_one_outcome"),
     ),
     Mutant(
         "a lock that is back is settled twice",
-        "LockLedger.is_back",
+        "LockLedger.mark_back",
         "_entry(row).state != entry.state",
         "False",
         (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
     ),
     Mutant(
         "a failed attempt takes back that the lock is back",
-        "LockLedger.failed",
-        "row is not None and _entry(row).state == OFF",
-        "row is not None",
+        "LockLedger.count_failure",
+        "row is None or _entry(row).state != OFF",
+        "row is None",
         (f"{WINDOW_RULES}::test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back",),
     ),
 )
@@ -200,16 +200,16 @@ PUTTING_BACK = (
 LIFTING = (
     Mutant(
         "the lock is not compared again before it is lifted",
-        "WindowLocks._lift_one",
-        "(isinstance(found, Lock) and not found.same_content(entry.lock))",
+        "_why_left",
+        "isinstance(found, Lock) and not found.same_content(recorded)",
         "False",
         window("a_lock_that_somebody_changed_right_before_it_was_lifted_is_left"),
     ),
     Mutant(
         "a lock that cannot be read is lifted",
-        "WindowLocks._lift_one",
-        "isinstance(found, Unreadable) or (isinstance",
-        "(isinstance",
+        "_why_left",
+        "if isinstance(found, Unreadable):",
+        "if False:",
         window("a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left"),
     ),
     Mutant(
@@ -235,22 +235,22 @@ LIFTING = (
     ),
     Mutant(
         "a lock that a person added in the window is lifted",
-        "_lockable",
-        "if unlocked:",
-        "if False:",
+        "CollectionDeletions._why_not_unlocked",
+        "if not unlocked:",
+        "if True:",
         window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
     ),
     Mutant(
         "a window that was open before is taken for a new one",
-        "_Session._has_lifted",
+        "Session._unlock_and_delete",
         "any(entry.may_be_off for",
         "any(False for",
         window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
     ),
     Mutant(
         "what must stay locked is not looked at by the executor",
-        "_lockable",
-        "if kept := [reason for lock in ready.locks if (reason := why_kept(lock, target))]:",
+        "CollectionDeletions._why_not_unlocked",
+        "if kept := [reason for lock in blocking if (reason := why_lock_stays(lock, target))]:",
         'if kept := "":',
         looks(
             "an application locks the group, in the window",
@@ -259,28 +259,28 @@ LIFTING = (
     ),
     Mutant(
         "a lock with owners may be lifted",
-        "delete_restore_point_collection:why_kept",
+        "why_lock_stays",
         "if lock.owners:",
         "if False:",
         looks("an application locks the group, before the window") + deciding("nothing_is_planned"),
     ),
     Mutant(
         "Azure Backup's own lock may be lifted",
-        "delete_restore_point_collection:why_kept",
+        "why_lock_stays",
         "fold(lock.name) == fold(AZURE_BACKUPS_OWN_LOCK)",
         "False",
         looks("Azure Backup locks the group, before the window"),
     ),
     Mutant(
         "a lock of the subscription may be lifted",
-        "delete_restore_point_collection:why_kept",
+        "why_lock_stays",
         "same(lock.scope, group_of(collection_id))",
         "collection_id.startswith(lock.scope)",
         looks("the subscription is locked, before the window"),
     ),
     Mutant(
         "the collection is deleted although its lock could not be lifted",
-        "_Session._serve",
+        "Session._serve",
         "if problem := refused or await self.locks.lift(wanted):",
         "if problem := refused or (await self.locks.lift(wanted))[:0]:",
         window("nothing_is_deleted_under_a_lock_that_could_not_be_lifted"),
@@ -290,8 +290,8 @@ LIFTING = (
 RECORD = (
     Mutant(
         "the ledger is not written before the lift",
-        "WindowLocks.write_ahead",
-        "await tools.ledger.record(entry)",
+        "WindowLocks._write_down",
+        "await self.ledger.record(entry)",
         "entry",
         (*window("a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger"),),
     ),
@@ -320,20 +320,20 @@ RECORD = (
     ),
     Mutant(
         "locks are lifted before the intents of the deletions",
-        "_Session._serve",
-        "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
-        "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
-        "        if problem := refused or await self.locks.lift(wanted):\n",
-        "        refused = await self.locks.why_not_lifted(wanted, self.give_up)\n"
-        "        problem = refused or await self.locks.lift(wanted)\n"
-        "        await asyncio.gather(*(self._intend(each) for each in ready))\n"
-        "        if problem:\n",
+        "Session._serve",
+        "await asyncio.gather(*(self._write_intent(each) for each in ready))\n       "
+        " refused = await self.locks.prove(wanted, self.give_up)\n        if problem"
+        " := refused or await self.locks.lift(wanted):\n",
+        "refused = await self.locks.prove(wanted, self.give_up)\n        problem ="
+        " refused or await self.locks.lift(wanted)\n        await"
+        " asyncio.gather(*(self._write_intent(each) for each in ready))\n        if"
+        " problem:\n",
         record("store insert audit intent delete_restore_point_collection before ARM DELETE locks"),
     ),
     Mutant(
         "the intent of a deletion is not written",
-        "_Session._intend",
-        "if (collection.KIND, fold(ready.collection.id)) not in known:",
+        "Session._write_intent",
+        "if (KIND, fold(ready.collection.id)) not in known:",
         "if False:",
         record(
             "store insert audit intent delete_restore_point_collection before ARM DELETE"
@@ -343,9 +343,10 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        '        await self._write(chain, kind, target, "intent", result, "", detail)',
-        '        try:\n            await self._write(chain, kind, target, "intent", result, "", detail)\n '
-        "       except Exception:\n            pass",
+        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        "try:\n            "
+        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
@@ -365,46 +366,52 @@ RECORD = (
     Mutant(
         "the outcome of a lift is not written",
         "WindowLocks._lift_one",
-        'self.later(self.tools.journal.outcome(chain, LIFT, lock.id, "done",'
+        'self.later.begin(self.journal.outcome(chain, LIFT, lock.id, "done",'
         " lifting.correlation_id))",
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a deletion is not written",
-        "_Session._ended",
-        "self._later(self.tools.journal.outcome(ready.incident, collection.KIND, target, told,"
-        " correlation_id))",
+        "Session._record",
+        "self.later.begin(self.journal.outcome(incident, KIND, target, text, correlation_id))",
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "ARM's correlation id is lost",
-        "ArmWriter._operation",
+        "ArmWriter._run_operation",
         "return began.correlation_id",
         'return ""',
         ONE_OUTCOME,
     ),
     Mutant(
         "the chain does not check what an entry follows",
-        "chain:_wrong",
+        "chain:_find_fault",
         "if entry.prev_hash != before:",
         "if False:",
         ("tests/shared/audit/test_chain.py::test_removed_swapped_and_resealed_entries_are_found",),
     ),
     Mutant(
         "the chain does not check what an entry says",
-        "chain:_wrong",
+        "chain:_find_fault",
         "entry.hash == hash_of(entry)",
         "entry.hash",
         ("tests/shared/audit/test_chain.py::test_a_change_of_any_field_is_found",),
     ),
     Mutant(
         "two writers take the same place in the chain",
-        "AuditLog._inserted",
+        "AuditLog._take_place",
         "return False",
         "pass",
         ("tests/shared/audit/test_chain.py::test_writers_who_race_keep_one_chain",),
+    ),
+    Mutant(
+        "a change of a row that another writer was first to change is not made again",
+        "update:update",
+        "retry_if_exception_type((RowExists, RowChanged))",
+        "retry_if_exception_type(RowExists)",
+        ("tests/shared/plan/test_limits.py::test_many_at_once_take_no_more_than_there_is",),
     ),
     Mutant(
         "the quarantine keeps no text",
@@ -450,49 +457,49 @@ WINDOWS = (
     ),
     Mutant(
         "a window opens while a lock of before is still off",
-        "_entered",
-        "held is None and await tools.ledger.open_locks(group_id)",
+        "Turns._enter",
+        "held is None and await self.ledger.open_locks(group_id)",
         "False",
         window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
     ),
     Mutant(
         "a window is ended with its lock off",
-        "_Session.finish",
+        "Session._finish",
         "if not off:",
         "if True:",
         window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
     ),
     Mutant(
         "the guardian ends a window with its lock off",
-        "put_back_all_due",
-        "if not await tools.ledger.open_locks(held.window.group_id):",
+        "Guardian.put_back_due",
+        "if not await self.ledger.open_locks(group_id):",
         "if True:",
         window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
     ),
     Mutant(
         "the guardian leaves a window whose time is over",
-        "put_back_all_due",
-        "clock.after(held.window.deadline, tools.settings.guardian_grace_seconds) <= clock.now()",
+        "Guardian._is_led",
+        "clock.after(held.window.deadline, self.grace_seconds) <= clock.now()",
         "False",
         window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
     ),
     Mutant(
         "the guardian takes a window from a leader at work",
-        "put_back_all_due",
-        "if not late and leader is not None and not leader.ended:",
-        "if False:",
+        "Guardian._is_led",
+        "return not late and leader is not None and not leader.ended",
+        "return False",
         window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
     ),
     Mutant(
         "the guardian leaves a window whose leader has ended",
-        "put_back_all_due",
-        "if not late and leader is not None and not leader.ended:",
-        "if not late:",
+        "Guardian._is_led",
+        "return not late and leader is not None and not leader.ended",
+        "return not late",
         window("the_guardian_puts_a_lock_back_once_azure_takes_it"),
     ),
     Mutant(
         "the guardian leaves a lock that has no window",
-        "put_back_all_due",
+        "Guardian.put_back_due",
         "if fold(entry.group_id) not in open_groups",
         "if False",
         window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
@@ -500,7 +507,7 @@ WINDOWS = (
     Mutant(
         "a lock that is off because of us counts as gone",
         "LedgerAwareReader.locks",
-        "counted_in(read, lifted, scope)",
+        "count_in(read, lifted, scope)",
         "read",
         window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
     ),
@@ -541,7 +548,7 @@ WINDOWS = (
     ),
     Mutant(
         "the guardian begins an incident again for ever",
-        "may_restart",
+        "Restarts.may_restart",
         "incident.restarts < MOST_RESTARTS",
         "True",
         verifying("the_guardian_begins_a_lost_incident_again_a_few_times_only"),
@@ -555,14 +562,14 @@ WINDOWS = (
     ),
     Mutant(
         "a restart is never forgotten",
-        "_with_step",
+        "_add_step",
         "restarts=0, ",
         "",
         (f"{DEATHS}::test_six_deaths_in_every_stage_and_after_it_end_fixed",),
     ),
     Mutant(
         "a stage is not called again after a death",
-        "Remediation._attempted",
+        "Remediation._attempt",
         "(*RETRY_PAUSES, None)",
         "(None,)",
         (f"{DEATHS}::test_six_workers_that_die_in_a_stage_end_fixed",),
@@ -572,22 +579,22 @@ WINDOWS = (
 PROOF = (
     Mutant(
         "a lock is lifted without a proof",
-        "WindowLocks.why_not_lifted",
-        "await _all(self._proof(entry, (PROVE, fold(entry.lock.id)) in known) for entry in"
-        " planned)",
+        "WindowLocks.prove",
+        "await _all(self._prove_one(entry, (PROVE, fold(entry.lock.id)) in known)"
+        " for entry in planned)",
         "[]",
         PROVED,
     ),
     Mutant(
         "a lock that was made again by its proof is lifted",
-        "_why_not",
+        "_why_no_proof",
         "if written.status == MADE:",
         "if False:",
         PROVED,
     ),
     Mutant(
         "a proof that is answered otherwise is one",
-        "_why_not",
+        "_why_no_proof",
         "if not written.lock.same_content(lock):",
         "if False:",
         PROVED,
@@ -595,7 +602,7 @@ PROOF = (
     Mutant(
         "a lock that cannot be read is proved",
         "prove",
-        'Proof(f"whether the lock {lock.name} is as it was cannot be read: {found.reason}")',
+        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
         'Proof("")',
         window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
     ),
@@ -609,8 +616,8 @@ PROOF = (
     Mutant(
         "a proof is sent again when its answer is lost",
         "ArmWriter.prove_lock",
-        "lambda send: once(send, self._clients.settings.call_timeout_seconds)",
-        "self._resent",
+        "lambda send: call_once(send, self._clients.settings.call_timeout_seconds)",
+        "self._clients.call_with_retries",
         PROVED,
     ),
     Mutant(
@@ -622,23 +629,24 @@ PROOF = (
     ),
     Mutant(
         "a lock on the collection itself is lifted",
-        "delete_restore_point_collection:why_kept",
-        "if is_at_or_above(collection_id, lock.scope):",
-        "if False:",
+        "why_lock_stays",
+        'return (f"{where} is on exactly what would be deleted; whoever put it there decides, and"'
+        ' " nothing is touched")',
+        'return ""',
         looks("the collection is locked, before the window"),
     ),
     Mutant(
         "locks below the collection are not read",
-        "examined",
-        "tools.reader.locks(target, below=True)",
-        "tools.reader.locks(target)",
+        "CollectionDeletions.examine",
+        "reader.locks(target, below=True)",
+        "reader.locks(target)",
         looks("a point of the collection is locked, before the window"),
     ),
     Mutant(
         "a policy that refuses the extension's return is not asked",
-        "_uninstall",
-        "if problem := await guards.would_not_return(tools.reader, vm, found):",
-        'if problem := "":',
+        "uninstall_extension:_why_kept",
+        "return await guards.why_not_reinstalled(hands.reader, vm, found)",
+        'return ""',
         looks("policy does not say whether the extension may return"),
     ),
     Mutant(
@@ -697,15 +705,15 @@ TURN = (
     ),
     Mutant(
         "a verifying backup is ordered a fourth time",
-        "ordered",
+        "Backups.order",
         "incident.backup_attempts >= MOST_ATTEMPTS",
         "False",
         verifying("an_order_that_is_refused_is_sent_three_times"),
     ),
     Mutant(
         "an ended leader's open intents stay open",
-        "guardian:put_back",
-        "await close_intents(tools, leader)",
+        "Guardian.guard",
+        "await close_intents(self.journal, self.ledger, leader)",
         "pass",
         UNRECORDED,
     ),
@@ -714,9 +722,8 @@ TURN = (
 POINTS = (
     Mutant(
         "what a deletion would lose is not looked at",
-        "examined",
-        "        vault_guards.points_lost(tools.reader, collection, incident.vm_id,"
-        " incident.item_id, pairing),\n",
+        "CollectionDeletions._why_not_deleted",
+        "vault_guards.why_points_lost(reader, collection, vm_id, item_id, pairing),\n",
         "",
         looks(
             "the protection is stopped, before the window",
@@ -725,23 +732,22 @@ POINTS = (
     ),
     Mutant(
         "a lock of the vault that refuses the new backup is not looked at",
-        "examined",
-        "looks.append(vault_guards.backup_refused(tools.reader, incident.vault_id, await"
-        " tools.ledger.open_locks()))",
+        "CollectionDeletions._why_not_deleted",
+        "looks.append(vault_guards.why_backup_refused(reader, incident.vault_id, off))",
         "pass",
         looks("the vault is read only, before the window"),
     ),
     Mutant(
         "a lock of the vault that is off because of us does not refuse the new backup",
-        "backup_refused",
-        "counted_in(locks, lifted, vault_id)",
+        "why_backup_refused",
+        "count_in(locks, lifted, vault_id)",
         "locks",
         (f"{DECIDING}::test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup",),
     ),
     Mutant(
         "the executor does not say which locks are off because of us",
-        "examined",
-        "incident.vault_id, await tools.ledger.open_locks())",
+        "CollectionDeletions._why_not_deleted",
+        "incident.vault_id, off)",
         "incident.vault_id)",
         last_look("a_vault_lock_that_another_window_took_off_keeps_the_collection"),
     ),
@@ -754,29 +760,28 @@ POINTS = (
     ),
     Mutant(
         "an extension is removed where no backup would install it again",
-        "_looked_and_uninstalled",
-        "if problem := await vault_guards.protection_ended(tools.reader, incident.vm_id,"
-        " incident.item_id):",
+        "_check_and_uninstall",
+        "if problem := await vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id):",
         'if problem := "":',
         looks("the protection is stopped, before the extension goes"),
     ),
     Mutant(
         "there is no last look with the locks off",
-        "_Session._delete",
+        "Session._delete",
         "if late := await self._look_again(ready, look):",
         "if late := None:",
         AGAIN,
     ),
     Mutant(
         "the last look does not ask whose collection it is",
-        "stopped_meanwhile",
-        "guards.not_ours(found, incident.vm_id) or ",
+        "CollectionDeletions.look_again",
+        "guards.why_not_ours(found, incident.vm_id) or ",
         "",
         window("a_collection_that_becomes_another_vm_s_is_not_deleted"),
     ),
     Mutant(
         "the last look does not see new locks",
-        "stopped_meanwhile",
+        "CollectionDeletions.look_again",
         "_locked_by_others(locks, lifted)",
         '""',
         AGAIN,
@@ -826,21 +831,19 @@ POINTS = (
     ),
     Mutant(
         "a copy of any time is the point's",
-        "_paired",
+        "_pair",
         "if abs(point.at - copy.at) <= pairing",
         "if True",
         POINT_STAYS,
     ),
-    Mutant(
-        "two points share one copy", "_paired", "and j not in partner.values()", "", POINT_STAYS
-    ),
+    Mutant("two points share one copy", "_pair", "and j not in partner.values()", "", POINT_STAYS),
 )
 
 LAST_LOOKS = (
     Mutant(
-        "not_ours is never asked by the executor",
-        "examined",
-        "if problem := guards.not_ours(collection, incident.vm_id):",
+        "the executor does not look whose collection it is",
+        "CollectionDeletions.examine",
+        "if problem := guards.why_not_ours(collection, incident.vm_id):",
         'if problem := "":',
         looks(
             "the collection is another VM's, before the window",
@@ -849,22 +852,22 @@ LAST_LOOKS = (
     ),
     Mutant(
         "the leader's guards answer for every member",
-        "_Session._examined",
-        "await self.tools.book.get(member.incident_id)",
+        "Session._examine",
+        "await self.book.get(member.incident_id)",
         "self.incident",
         ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[2]",),
     ),
     Mutant(
         "mode and tags are not looked at again before a deletion",
-        "examined",
-        "        guards.switched_off(tools, incident, (target,)),\n",
+        "CollectionDeletions._why_not_deleted",
+        "guards.why_switched_off(settings.mode, reader, incident, (collection.id,)),\n",
         "",
         looks("the VM is tagged off, before the window", "the VM is tagged off, in the window"),
     ),
     Mutant(
         "running jobs are not looked at again before a deletion",
-        "examined",
-        "if job := await job_running(tools.reader, incident):",
+        "CollectionDeletions.examine",
+        "if job := await job_running(reader, incident):",
         "if job := None:",
         looks(
             "a restore of the VM begins, before the window",
@@ -873,22 +876,22 @@ LAST_LOOKS = (
     ),
     Mutant(
         "mode and tags are not looked at again before a removal",
-        "_looked_and_uninstalled",
-        "if problem := await guards.switched_off(tools, incident):",
+        "_check_and_uninstall",
+        "if problem := await guards.why_switched_off(hands.settings.mode, reader, incident):",
         'if problem := "":',
         looks("the VM is tagged off, before the extension goes"),
     ),
     Mutant(
         "running jobs are not looked at again before a removal",
-        "_looked_and_uninstalled",
-        "if job := await job_running(tools.reader, incident):",
+        "_check_and_uninstall",
+        "if job := await job_running(reader, incident):",
         "if job := None:",
         looks("a restore of the VM begins, before the extension goes"),
     ),
     Mutant(
         "the state of the VM is not looked at again before a removal",
-        "_looked_and_uninstalled",
-        "if problem := guards.cannot_take_extension_changes(vm):",
+        "_check_and_uninstall",
+        "if problem := guards.why_extension_stays(vm):",
         'if problem := "":',
         looks("the VM is switched off", "the agent falls silent"),
     ),
@@ -901,7 +904,7 @@ LAST_LOOKS = (
     ),
     Mutant(
         "the publisher of an extension is not looked at by the executor",
-        "_uninstall",
+        "uninstall_extension:_why_kept",
         "if not found.is_backup_extension:",
         "if False:",
         looks("the extension is another publisher's", "the extension is of another type"),
@@ -943,7 +946,7 @@ LAST_LOOKS = (
     ),
     Mutant(
         "observe is treated as auto by the executor",
-        "switched_off",
+        "why_switched_off",
         'mode.name == "auto"',
         'mode.name in ("auto", "observe")',
         looks("the VM is tagged observe, before the extension goes"),
@@ -986,21 +989,21 @@ LAST_LOOKS = (
     ),
     Mutant(
         "what cannot be read is absent",
-        "ArmReader._read",
+        "Reads._read",
         "return Unreadable(what, str(error))",
         "return Absent(what)",
         looks("the collection cannot be read, before the window"),
     ),
     Mutant(
         "what is absent cannot be read",
-        "ArmReader._read",
+        "Reads._read",
         "return Absent(what)",
         'return Unreadable(what, "not found")',
         ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[1]",),
     ),
     Mutant(
         "a job that is being cancelled does not count as running",
-        "ArmReader.running_jobs",
+        "VaultReads.running_jobs",
         '("InProgress", "Cancelling")',
         '("InProgress",)',
         looks("a backup of the VM is being cancelled, before the window"),
@@ -1022,7 +1025,7 @@ LAST_LOOKS = (
     Mutant(
         "running jobs that cannot be read hold nothing back",
         "job_running",
-        'found = found or Unreadable("whether a job of the VM runs", why(jobs))',
+        'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
     ),
@@ -1038,14 +1041,14 @@ LAST_LOOKS = (
 DELETING = (
     Mutant(
         "accepted counts as deleted",
-        "seen_gone",
+        "CollectionDeletions.confirm_gone",
         "if isinstance(found, Absent):",
         "if True:",
         window("accepted_is_not_deleted"),
     ),
     Mutant(
         "a deletion is tried once more than it may be",
-        "_Deletion.run",
+        "Deletion._delete",
         "self.failed_operations >= TRIES",
         "self.failed_operations > TRIES",
         window("a_deletion_that_fails_is_tried_three_times"),
@@ -1053,7 +1056,7 @@ DELETING = (
     Mutant(
         "after a failed unit the next one is carried out",
         "Remediation._carry_out_all",
-        'if all(outcome["result"] == "done" for outcome in outcomes):',
+        "if all(outcome.done for outcome in outcomes):",
         "if True:",
         window("after_a_failed_group_the_next_one_stays_locked"),
     ),
@@ -1078,21 +1081,21 @@ DELETING = (
     Mutant(
         "the limit of changes is not asked",
         "_Turn._act",
-        "if at := await self.tools.limiter.take(self._ticket):",
-        "if at := (await self.tools.limiter.take(self._ticket))[:0]:",
+        "if at := await self.planning.limiter.take(self._ticket):",
+        "if at := (await self.planning.limiter.take(self._ticket))[:0]:",
         verifying("no_more_changes_an_hour_than_the_limit"),
     ),
     Mutant(
         "nobody remembers what was fixed a short while ago",
         "_Turn._act",
-        "await self.tools.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
+        "await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
         "pass",
         verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
     ),
     Mutant(
         "a fix that a guard refused counts as one",
-        "_hand_over",
-        "await tools.cooling.take_back(incident.vm_id, plan.cause, incident.id)",
+        "Places.give_back",
+        "await self.cooling.take_back(incident.vm_id, cause, incident.id)",
         "pass",
         verifying("what_a_guard_refused_is_fixed_the_next_time"),
     ),
@@ -1129,7 +1132,7 @@ DELETING = (
 SHOWING = (
     Mutant(
         "a new backup is started where it was switched off meanwhile",
-        "ordered",
+        "Backups.order",
         'if mode.name != "auto":',
         "if False:",
         verifying("switched_off_after_the_fix_no_backup_is_started"),
@@ -1137,8 +1140,8 @@ SHOWING = (
     Mutant(
         "an order for a backup is sent again",
         "ArmWriter.start_backup",
-        "return await once(send, self._clients.settings.call_timeout_seconds)",
-        "return await self._resent(send)",
+        "return await call_once(send, self._clients.settings.call_timeout_seconds)",
+        "return await self._clients.call_with_retries(send)",
         verifying("an_order_whose_answer_is_lost_is_not_sent_again"),
     ),
     Mutant(
@@ -1159,19 +1162,19 @@ SHOWING = (
         "any backup that has ended shows that the fix worked",
         "conclude",
         "if shown.completed:",
-        'if fold(ended) != "failed":',
+        'if fold(shown.outcome) != "failed":',
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
     Mutant(
         "a cause that is still confirmed is fixed",
-        "settle",
+        "Settle.settle",
         "if finding.verdict is Verdict.CONFIRMED:",
         "if False:",
         verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
     ),
     Mutant(
         "a step that failed is fixed",
-        "settle",
+        "Settle.settle",
         "if problems:",
         "if False:",
         window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
@@ -1203,7 +1206,7 @@ TAKING = (
     Mutant(
         "a VM is held for ever by an incident that has ended",
         "IncidentBook.hold_vm",
-        'or await self._has_ended(str(there["incident_id"]))',
+        'or await self._has_ended(str(current["incident_id"]))',
         "",
         (
             f"{ONE_FAILURE}::test_the_next_failure_of_the_vm_is_an_incident_of_its_own_once_the_first_has_ended",
@@ -1242,65 +1245,76 @@ TAKING = (
 MENDED = (
     Mutant(
         "the last look does not see a restore that began",
-        "stopped_meanwhile",
+        "CollectionDeletions.look_again",
         "    if job:",
         "    if False:",
         last_look("a_restore_that_begins_with_the_locks_off_is_waited_for"),
     ),
     Mutant(
         "after an operation that failed the deletion is sent again unseen",
-        "_Deletion.run",
+        "Deletion._delete",
         'self.looked_at = float("-inf")',
         "pass",
         last_look("after_an_operation_that_failed_it_looks_again"),
     ),
     Mutant(
         "however long a deletion is refused nobody looks again",
-        "_Deletion.run",
+        "Deletion._delete",
         "_now() - self.looked_at >= LOOK_AGAIN_SECONDS",
         'self.looked_at == float("-inf")',
         last_look("after_a_while_of_requests_that_are_refused_it_looks_again"),
     ),
     Mutant(
         "a unit that was put off goes on when it is called again",
-        "_too_late",
+        "_why_too_late",
         "incident.status is Status.WAITING",
         "False",
         turn("a_unit_that_is_called_again_once_it_was_put_off_changes_nothing"),
     ),
     Mutant(
         "a unit goes on although its incident has ended",
-        "_too_late",
+        "_why_too_late",
         "incident.ended",
         "False",
         turn("a_unit_that_is_called_once_the_incident_has_ended_changes_nothing"),
     ),
     Mutant(
         "a plan that was refused after it was begun gives its places back",
-        "carry_out:_hand_over",
+        "Settle._hand_over",
         " and not any(fold(step.target) in begun for step in plan.steps)",
         "",
         turn("a_plan_that_was_refused_after_it_was_begun_keeps_its_place"),
     ),
     Mutant(
         "a change whose effect cannot be read is done",
-        "_found_done",
+        "_mark_done",
         " and each.cause in gone",
         "",
         called_again("a_change_whose_effect_cannot_be_read_is_not_done"),
     ),
     Mutant(
-        "a backup that completed is forgotten with the engine",
+        "lost work is begun again without recovering it",
         "begin",
-        " or incident.verification.completed",
+        "incident.status is not Status.OPEN and not recovered",
+        "False",
+        (
+            "tests/shared/diagnosis/test_begin.py"
+            "::test_an_incident_that_was_begun_before_is_recovered_first[fixing]",
+        ),
+    ),
+    Mutant(
+        "a backup that completed is forgotten with the engine",
+        "_backup_to_follow",
+        " or shown.completed",
         "",
         called_again("a_backup_that_completed_counts_for_whoever_begins_again"),
     ),
     Mutant(
         "an incident ends before its intents are closed",
-        "hand_over:hand_over",
-        "    await close_intents(tools, incident)  # before it ends",
-        "    # before it ends",
+        "HandOver.hand_over",
+        "# Before it ends: nobody begins the work of an ended incident again.\n      "
+        "  await close_intents(self.journal, self.ledger, incident)\n",
+        "        # Before it ends: nobody begins the work of an ended incident again.\n",
         called_again("who_hands_over_and_dies_leaves_no_intent_open"),
     ),
     Mutant(
@@ -1321,9 +1335,9 @@ MENDED = (
     ),
     Mutant(
         "who may come again at once does not pause",
-        "calls:_pause",
-        "told or float(_JITTER(state))",
-        "told if told is not None else float(_JITTER(state))",
+        "_choose_pause_seconds",
+        "_read_retry_after(state) or float(_JITTER(state))",
+        "waits if (waits := _read_retry_after(state)) is not None else float(_JITTER(state))",
         ("tests/shared/azure/test_rubbish.py::test_who_may_come_at_once_pauses_all_the_same",),
     ),
 )
@@ -1331,30 +1345,30 @@ MENDED = (
 ACCESS = (
     Mutant(
         "a stranger is let in where authentication is off",
-        "_signed_in",
+        "_read_principal",
         'if fold(environment.get("WEBSITE_AUTH_ENABLED", "")) != "true":',
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a guest of another tenant is let in",
-        "_signed_in",
+        "_read_principal",
         "if tenant_id and tenants != {tenant_id}:",
         "if False:",
         ("tests/functions/test_access.py::test_refused",),
     ),
     Mutant(
         "a reader may do what an approver may",
-        "_admitted",
+        "_admit",
         "if not roles[-1].includes(role):",
         "if False:",
         ("tests/functions/test_access.py::test_roles_are_a_ladder",),
     ),
     Mutant(
         "anybody hands over alerts",
-        "judged_sender",
-        "if callers == {fold(wanted)} else",
-        "if callers else",
+        "judge_sender",
+        "if callers == {fold(wanted)}:",
+        "if callers:",
         ("tests/functions/test_access.py::test_nobody_else_does",),
     ),
 )

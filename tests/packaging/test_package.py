@@ -16,7 +16,8 @@ import azure_functions_runtime
 import click
 import pytest
 
-from command_line.package import DEPLOYED, ROOT, build, deployed
+from command_line.doctor import app as doctor
+from command_line.package import DEPLOYED, ROOT, build, list_deployed
 
 HERE = Path(__file__).parent
 ZIP_BUDGET_BYTES = 400_000
@@ -40,6 +41,7 @@ FUNCTIONS = {
 }
 ACTIVITIES = (
     "begin_incident",
+    "recover_incident",
     "check_cause",
     "decide_plan",
     "carry_out_unit",
@@ -53,6 +55,11 @@ ACTIVITIES = (
     "note_progress",
 )
 QUEUES = {"intake_queue": "queueTrigger", "intake_poison": "queueTrigger"}
+
+
+def test_the_doctor_looks_for_functions_that_the_app_has() -> None:
+    assert set(doctor.FUNCTIONS) <= set(FUNCTIONS)
+    assert set(doctor.QUEUE_FUNCTIONS) == set(QUEUES)
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
@@ -69,10 +76,11 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_nothing_is_in_it_that_does_not_belong() -> None:
-    names = list(deployed(ROOT))
+    names = list(list_deployed(ROOT))
     assert {name.split("/")[0] for name in names} == set(DEPLOYED)
     for word in (
         "test",
+        "simulator",
         "local/",
         "command_line",
         "__pycache__",
@@ -90,17 +98,17 @@ def test_nothing_is_in_it_that_does_not_belong() -> None:
 
 
 def test_a_file_that_nobody_decided_about_is_an_error(tmp_path: Path) -> None:
-    for name in deployed(ROOT):
+    for name in list_deployed(ROOT):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
     shutil.copyfile(ROOT / ".funcignore", tmp_path / ".funcignore")
     (tmp_path / "secrets.txt").write_text("x")
     with pytest.raises(click.UsageError, match=r"secrets.txt is neither"):
-        list(deployed(tmp_path))
+        list(list_deployed(tmp_path))
     (tmp_path / "secrets.txt").unlink()
     (tmp_path / "host.json").unlink()
     with pytest.raises(click.UsageError, match=r"host.json is missing"):
-        list(deployed(tmp_path))
+        list(list_deployed(tmp_path))
 
 
 def test_requirements_are_pinned_with_hashes_and_name_no_index() -> None:
@@ -136,14 +144,14 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return python, folder / "app"
 
 
-def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str, list[str]]:
+def load_app(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str, list[str]]:
     python, app = clean
     shutil.copytree(
         Path(azure_functions_runtime.__file__).parent,
         beside / "azure_functions_runtime",
         dirs_exist_ok=True,
     )
-    shutil.copyfile(ROOT / "local.host" / "worker_protos.py", beside / "worker_protos.py")
+    shutil.copyfile(ROOT / "local/host/worker_protos.py", beside / "worker_protos.py")
     shutil.copyfile(HERE / "load.py", beside / "load.py")
     environment = {
         "PATH": os.environ["PATH"],
@@ -169,7 +177,7 @@ def loaded(clean: tuple[Path, Path], beside: Path, **settings: str) -> dict[str,
 def test_a_clean_python_loads_it_and_finds_every_function(
     clean: tuple[Path, Path], tmp_path: Path, delivery: str
 ) -> None:
-    found = loaded(clean, tmp_path, REMEDIATOR_DELIVERY=delivery)
+    found = load_app(clean, tmp_path, REMEDIATOR_DELIVERY=delivery)
     expected = (
         FUNCTIONS
         | dict.fromkeys(ACTIVITIES, "activityTrigger")

@@ -13,6 +13,8 @@ from shared.diagnosis.checkers.contract import Example
 from shared.incident.model import Verdict
 
 ROOT = Path(__file__).parents[2]
+CHECKERS = ROOT / "shared" / "diagnosis" / "checkers"
+FIXES = ROOT / "shared" / "execution" / "fixes"
 ORDER = {
     "UserErrorGuestAgentStatusUnavailable": (1, 2, 3, 4, 5),
     "ExtensionSnapshotFailedNoNetwork": (1, 4, 5),
@@ -61,9 +63,9 @@ def test_two_causes_are_mended_by_us_and_no_other() -> None:
 
 @pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
 def test_a_cause_is_found_in_the_file_of_its_name(cause: catalogue.Cause) -> None:
-    assert (ROOT / "shared/diagnosis/checkers" / f"{cause.slug}.py").exists()
+    assert (CHECKERS / f"{cause.slug}.py").exists()
     assert (ROOT / cause.page).exists()
-    assert cause.fix is None or (ROOT / "shared/execution/fixes" / f"{cause.fix.kind}.py").exists()
+    assert cause.fix is None or (FIXES / f"{cause.fix.kind}.py").exists()
     assert cause.fix is None or "## Fix safety" in (ROOT / cause.page).read_text()
 
 
@@ -76,7 +78,7 @@ def test_a_code_has_its_page_and_a_link(code: catalogue.ErrorCode) -> None:
 @pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
 def test_advice_is_filled_in_for_the_vm(cause: catalogue.Cause) -> None:
     about = About("vm-x", "rg-x", "/id/of/vm-x", "/id/of/vault", "container-x", "item-x")
-    steps = cause.advice(about)
+    steps = [str(step) for step in cause.advice(about)]
     assert len(steps) >= 3
     assert any("vm-x" in step for step in steps)
     assert not any("{" in step or "None" in step for step in steps)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from shared import errors
 from shared.arm_ids import group_of, is_at_or_above, parse, same
-from shared.azure.calls import mapped, once, with_retries
+from shared.azure.calls import call_once, call_with_retries, map_error
 from shared.codec import from_json, to_json
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import Window
@@ -29,6 +29,7 @@ from shared.incident.model import Finding, Incident
 from shared.incident.outcome import StepOutcome
 from shared.plan.planner import Plan
 from shared.plan.steps import Step
+from shared.sentences import Sentence
 from shared.settings import Settings
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
@@ -148,7 +149,7 @@ def answer(status: int, code: str = "", headers: dict[str, str] | None = None) -
 def test_the_edge_maps_everything_into_the_tree(
     error: Any, kind: type[errors.AzureCallFailed]
 ) -> None:
-    assert type(mapped(error)) is kind
+    assert type(map_error(error)) is kind
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_the_edge_maps_everything_into_the_tree(
 )
 def test_retry_after_is_whole_seconds_or_nothing(text: str, seconds: float | None) -> None:
     assert (
-        mapped(
+        map_error(
             answer(429, "x", {"Retry-After": text, "x-ms-correlation-request-id": "c"})
         ).retry_after_seconds
         == seconds
@@ -171,7 +172,7 @@ async def test_an_answer_that_does_not_come_is_unavailable() -> None:
         await asyncio.sleep(60)
 
     with pytest.raises(errors.Unavailable, match="no answer within"):
-        await once(never, 0.05)
+        await call_once(never, 0.05)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,11 @@ async def test_passing_errors_are_tried_again_within_the_time(
 
     if calls == 3:
         assert (
-            await with_retries(twice_throttled, timeout_seconds=5, retry_seconds=retry_seconds)
+            await call_with_retries(twice_throttled, timeout_seconds=5, retry_seconds=retry_seconds)
         ).value == "done"
     else:
         with pytest.raises(errors.Throttled):
-            await with_retries(twice_throttled, timeout_seconds=5, retry_seconds=retry_seconds)
+            await call_with_retries(twice_throttled, timeout_seconds=5, retry_seconds=retry_seconds)
     assert made == calls
 
 
@@ -208,13 +209,13 @@ async def test_a_lasting_error_is_not_tried_again() -> None:
         raise answer(403, "AuthorizationFailed")
 
     with pytest.raises(errors.AccessDenied):
-        await with_retries(refused, timeout_seconds=5, retry_seconds=30)
+        await call_with_retries(refused, timeout_seconds=5, retry_seconds=30)
     assert len(made) == 1
 
 
 @pytest.mark.parametrize(
     "kind",
-    [Incident, Finding, Plan, Step, StepOutcome, OpenLock, Window],
+    [Incident, Finding, Plan, Sentence, Step, StepOutcome, OpenLock, Window],
     ids=lambda kind: kind.__name__,
 )
 @settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))

@@ -13,7 +13,8 @@ from shared.errors import RemediatorError
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import CLOSING, GATHERING, OPEN, Member, Window
 from shared.facts import Lock
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from tests.local.simulator import support
 
 LOCK = Lock(f"{support.GROUP_ID}/{support.LOCKS}/keep", "keep", "CanNotDelete", None, ())

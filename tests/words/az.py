@@ -1,4 +1,4 @@
-"""The Azure CLI's own parser, in one process for all lines: its import takes seconds, a
+"""The Azure CLI's own parser, one process for all lines: its import takes seconds, a
 line milliseconds."""
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ SCRIPT = Path(__file__).with_name("parse_in_cli.py")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the parser makes of one call."""
+    """The parser's verdict on one call."""
 
     fine: bool
-    said: str
+    error: str
+    """The CLI's message, "" where it accepts the call."""
     confirms: bool
-    """It would ask the person whether he is sure."""
-    asked_nobody: bool
-    """A validator wanted to ask Azure: what it would have found is not judged."""
+    """It would ask the person to confirm."""
+    network_wanted: bool
+    """A validator wanted to ask Azure; its verdict does not count."""
     arguments: dict[str, Any]
 
 

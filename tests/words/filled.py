@@ -1,18 +1,24 @@
-"""What a line is filled in with before the parser reads it."""
+"""The values that replace holes and placeholders in a line before it is parsed."""
 
 from __future__ import annotations
 
 import shlex
 
-from command_line.doctor_road import ALERTS_ON
+from command_line.doctor.alerts import ALERTS_ON
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
 VM_ID = f"{GROUP_ID}/providers/Microsoft.Compute/virtualMachines/vm1"
-VAULT_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault1"
+VAULT_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup"
+    "/providers/Microsoft.RecoveryServices/vaults/vault1"
+)
 CONTAINER, ITEM = "IaasVMContainer;iaasvmcontainerv2;rg-app;vm1", "VM;iaasvmcontainerv2;rg-app;vm1"
 ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
-APP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator/providers/Microsoft.Web/sites/func"
+APP_ID = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-backup-remediator"
+    "/providers/Microsoft.Web/sites/func"
+)
 ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 
 FILLED = {
@@ -27,23 +33,26 @@ FILLED = {
     "item": ITEM,
     "principal": ROLE,
     "principal_id": ROLE,
-    "p.site['name']": "func",
-    "p.storage['name']": "st",
-    "p.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
+    "on.view.subscription": f"/subscriptions/{SUBSCRIPTION}",
     "role": ROLE,
     "self.item_id": ITEM_ID,
     "self.vm_id": VM_ID,
     "shlex.quote(ALERTS_ON)": shlex.quote(ALERTS_ON),
     "shlex.quote(app_id)": shlex.quote(APP_ID),
-    "shlex.quote(group)": shlex.quote("rg-app (old)"),
     "shlex.quote(lock.name)": "keep",
     "shlex.quote(scope)": shlex.quote(VAULT_ID),
     "shlex.quote(vault_id)": shlex.quote(VAULT_ID),
-    "told": "signInClientId=CLIENT_ID mode=auto",
+    "site": "func",
     "url": shlex.quote(f"{VAULT_ID}?api-version=2024-04-01"),
     "vault_id": VAULT_ID,
-    "command_line/doctor_checks.py: where": "--location REGION --template-file infra/main.bicep",
-    "shared/diagnosis/advice.py: where": "--vault-name vault1 -g rg-backup",
+    "command_line/doctor/app.py: group": shlex.quote("rg-app (old)"),
+    "command_line/doctor/installation.py: values": "signInClientId=CLIENT_ID mode=auto",
+    "command_line/doctor/installation.py: where": (
+        "--location REGION --template-file infra/main.bicep"
+    ),
+    "command_line/doctor/stores.py: name": "st",
+    "which_vault": "--vault-name vault1 -g rg-backup",
+    "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
     "lock.level": "CanNotDelete",
@@ -54,8 +63,8 @@ FILLED = {
 """By the expression in an f-string, or the name in a template."""
 
 VARIABLES = {"$HERE": "infra", "$1": "value"}
-"""Of the scripts, where the parser looks at what they stand for; the others stay as
-they are written."""
+"""Variables of the scripts whose values the parser checks; the others stay as they are
+written."""
 
 PLACEHOLDERS = {
     "VM_OR_GROUP_ID": VM_ID,

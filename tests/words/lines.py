@@ -1,9 +1,9 @@
 """Every `az` line that the product prints or documents: the one place that knows where
 they are.
 
-A command is taken from its `az` to where a shell would end it, to the closing backtick,
-or to the end of the line. Strings of Python are taken as they are printed: what is
-filled in comes from FILLED, by the expression.
+A command goes from its `az` to where a shell would end it, to the closing backtick, or
+to the end of the line. Strings of Python are taken as they are printed, each expression
+in them replaced by its value in FILLED.
 """
 
 from __future__ import annotations
@@ -31,14 +31,13 @@ _PLACEHOLDER = re.compile(r"(?<![$\w{])[A-Z][A-Z_]+(?!\w)")
 
 
 class NotCollected(Exception):
-    """A line that cannot be put through the parser as it stands: the message says what
-    is missing."""
+    """A line that cannot be parsed as it stands; the message names what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`named`: a command's name in prose, in backticks and without options; it must
-    exist, and may need more."""
+    """`named`: only a command's name, in prose, in backticks and without options. It
+    must exist, and may lack required options."""
 
     where: str
     text: str
@@ -71,15 +70,15 @@ def lines() -> list[Line]:
 
 
 def printed() -> Iterator[Line]:
-    """As the product's own functions give them, filled in with what is hard on a shell."""
+    """As the product's own functions give them, with values that a shell could
+    misread."""
     for where, give in PRINTED.items():
         for text in give():
             yield from [Line(where, text)] if text.startswith("az ") else of_text(where, text)
 
 
 def files() -> list[Path]:
-    """The project's readable files, without its tests and without what set-up and runs
-    make."""
+    """The project's text files, without tests and without what set-up and runs make."""
     found = (path for path in ROOT.rglob("*") if path.suffix in READABLE and path.is_file())
     return sorted(
         path for path in found if not any(map(_made_or_tests, path.relative_to(ROOT).parts))
@@ -95,8 +94,8 @@ def _name(path: Path) -> str:
 
 
 def of_file(name: str, text: str) -> list[Line]:
-    """The lines in a file of this name. Raises NotCollected for one that is not written
-    as a command."""
+    """The lines in a file of this name. Raises NotCollected for text that looks like a
+    command and is not written as one."""
     if "az " not in text:
         return []
     readers: dict[str, Callable[[str, str], Iterator[Line]]] = {".py": of_python, ".sh": of_script}
@@ -141,8 +140,8 @@ def _whole(where: str, text: str) -> str:
 
 def of_python(name: str, text: str) -> Iterator[Line]:
     for node in _strings(ast.parse(text)):
-        said = _rendered(name, node)
-        for line in of_text(name, said) if COMMAND.search(said) else ():
+        printed_text = _render(name, node)
+        for line in of_text(name, printed_text) if COMMAND.search(printed_text) else ():
             yield Line(f"{name}:{node.lineno}", line.text, line.named)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
@@ -150,7 +149,7 @@ def of_python(name: str, text: str) -> Iterator[Line]:
 
 
 def _strings(tree: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
-    """Whole strings: not the parts of an f-string, but those in what it fills in."""
+    """Whole strings: not the parts of an f-string, but the strings in its holes."""
     for child in ast.iter_child_nodes(tree):
         if isinstance(child, ast.JoinedStr):
             yield child
@@ -162,7 +161,7 @@ def _strings(tree: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
             yield from _strings(child)
 
 
-def _rendered(name: str, node: ast.Constant | ast.JoinedStr) -> str:
+def _render(name: str, node: ast.Constant | ast.JoinedStr) -> str:
     parts = node.values if isinstance(node, ast.JoinedStr) else [node]
     template = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
     if not COMMAND.search(template):
@@ -172,14 +171,13 @@ def _rendered(name: str, node: ast.Constant | ast.JoinedStr) -> str:
 
 def _part(where: str, part: ast.expr) -> str:
     if isinstance(part, ast.Constant):
-        return _HOLE.sub(lambda hole: _filled(where, hole[1]), str(part.value))
+        return _HOLE.sub(lambda hole: _fill(where, hole[1]), str(part.value))
     assert isinstance(part, ast.FormattedValue)
-    return _filled(where, ast.unparse(part.value))
+    return _fill(where, ast.unparse(part.value))
 
 
-def _filled(where: str, expression: str) -> str:
-    """By the expression, or by the file and the expression where it means several
-    things."""
+def _fill(where: str, expression: str) -> str:
+    """The value of an expression: first by file and expression, then by expression."""
     for key in (f"{where.rpartition(':')[0]}: {expression}", expression):
         if key in FILLED:
             return FILLED[key]

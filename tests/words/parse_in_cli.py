@@ -1,11 +1,11 @@
-"""Run by the Python of .venv-azure-cli: each line of standard input is a JSON list, the
-words of one call of `az`; each line of standard output is what the Azure CLI's own
-parser makes of them.
+"""Runs in the Python of .venv-azure-cli. Each line of standard input is a JSON list,
+the words of one call of `az`; each line of standard output is the verdict of the Azure
+CLI's own parser.
 
 Nothing is sent and no handler runs: connections are refused, and the call ends where
-the first operation would begin. What is judged: the command, its options, required
+the first operation would begin. The parser checks the command, its options, required
 ones, choices and types, `--ids` against the command, the models of AAZ commands, and
-the CLI's own validators as far as they ask nobody.
+runs the CLI's own validators as far as they need no network.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SUBSCRIPTION, TENANT = (
     "22222222-2222-2222-2222-222222222222",
 )
 REFUSED = "the parser may not connect"
-NOBODY_ASKED = (REFUSED, "az login")
-"""A validator that would ask Azure ends with one of these: what it would have found is
-not judged."""
+WANTS_NETWORK = (REFUSED, "az login")
+"""A validator that would ask Azure fails with one of these texts; its verdict does not
+count."""
 
 
 def write_profile() -> None:
-    """Somebody is signed in, so that commands that need a subscription find one."""
+    """Sign somebody in, so that commands that need a subscription find one."""
     account = {
         "id": SUBSCRIPTION,
         "name": "words",
@@ -87,10 +87,10 @@ class Parsed(BaseException):
 
 
 class Verdict:
-    """What was noted on the way of one call."""
+    """Notes about one call, taken while the CLI runs."""
 
     confirms = False
-    asked_nobody = False
+    network_wanted = False
 
 
 note = Verdict()
@@ -108,26 +108,26 @@ _validate = AzCliCommandInvoker._validation
 
 
 def validate(self: Any, parsed: Any) -> None:
-    """The CLI's validators, but for what only Azure could answer."""
-    said = io.StringIO()
+    """The CLI's validators, without what only Azure could answer."""
+    errors = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(errors):
             _validate(self, parsed)
     except SystemExit:
-        sys.stderr.write(said.getvalue())
-        if not any(each in said.getvalue() for each in NOBODY_ASKED):
+        sys.stderr.write(errors.getvalue())
+        if not any(each in errors.getvalue() for each in WANTS_NETWORK):
             raise
-        note.asked_nobody = True
+        note.network_wanted = True
     except Exception as error:
         if not wanted_network(error):
             raise
-        note.asked_nobody = True
+        note.network_wanted = True
 
 
 def wanted_network(error: BaseException | None) -> bool:
-    """Whether it comes from a refused connection, however deep."""
+    """True when a refused connection is among its causes."""
     while error is not None:
-        if any(each in str(error) for each in NOBODY_ASKED):
+        if any(each in str(error) for each in WANTS_NETWORK):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -140,9 +140,8 @@ AzCliCommandInvoker._run_jobs_concurrently = end_here
 
 
 def judge(words: list[str]) -> dict[str, Any]:
-    """`fine`, what the CLI `said`, whether it would ask to be confirmed, and the
-    arguments as parsed."""
-    note.confirms = note.asked_nobody = False
+    """A `tests.words.az.Verdict` as a dict."""
+    note.confirms = note.network_wanted = False
     if words[:1] != ["az"]:
         return answer(False, "does not begin with az")
     out, err = io.StringIO(), io.StringIO()
@@ -153,9 +152,9 @@ def judge(words: list[str]) -> dict[str, Any]:
         except Parsed as parsed:
             return end(parsed.jobs)
         except SystemExit as error:
-            return answer(False, told(err.getvalue()) or f"exit {error.code}")
+            return answer(False, error_of(err.getvalue()) or f"exit {error.code}")
         except Exception as error:  # noqa: BLE001 - whatever the CLI raises is its verdict
-            return answer(False, told(err.getvalue()) or f"{type(error).__name__}: {error}")
+            return answer(False, error_of(err.getvalue()) or f"{type(error).__name__}: {error}")
 
 
 def begin(cli: AzCli, words: list[str]) -> None:
@@ -170,8 +169,8 @@ def begin(cli: AzCli, words: list[str]) -> None:
 
 
 def end(jobs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """AAZ commands check their typed arguments in the handler: that is done here, up to
-    the first operation."""
+    """The verdict once the CLI has parsed. AAZ commands check their typed arguments in
+    the handler, so that is done here, up to the first operation."""
     for parsed, command in jobs:
         if isinstance(command, AAZCommand):
             given = command.cli_ctx.invocation._filter_params(parsed)
@@ -183,7 +182,7 @@ def end(jobs: list[tuple[Any, Any]]) -> dict[str, Any]:
             except Exception as error:  # noqa: BLE001 - whatever the CLI raises is its verdict
                 if not wanted_network(error):
                     return answer(False, f"{type(error).__name__}: {error}")
-                note.asked_nobody = True
+                note.network_wanted = True
     return answer(
         True, "", {name: value for name, value in vars(jobs[0][0]).items() if plain(value)}
     )
@@ -193,18 +192,18 @@ def plain(value: Any) -> bool:
     return value is None or isinstance(value, str | bool | int)
 
 
-def answer(fine: bool, said: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
+def answer(fine: bool, error: str, arguments: dict[str, Any] | None = None) -> dict[str, Any]:
     return {
         "fine": fine,
-        "said": said,
+        "error": error,
         "confirms": note.confirms,
-        "asked_nobody": note.asked_nobody,
+        "network_wanted": note.network_wanted,
         "arguments": arguments or {},
     }
 
 
-def told(text: str) -> str:
-    """The CLI's own words, without examples and colours."""
+def error_of(text: str) -> str:
+    """The CLI's own message, without examples and colours."""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
     noise = ("aka.ms/cli_ref", REFUSED)
     wanted = [

@@ -1,16 +1,18 @@
-"""The lines that the product makes, from its own functions."""
+"""The lines that the product's own functions make."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from functions.pages.steps_zh import translated
+from functions.pages.texts import LANGUAGES
 from shared import catalogue
 from shared.diagnosis import advice
 from shared.diagnosis.advice import About
 from shared.execution.lock_window.put_back import by_hand
 from shared.facts import Lock
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
+from shared.sentences import Sentence, render
 from tests.words.filled import CONTAINER, GROUP_ID, ITEM, SUBSCRIPTION, VAULT_ID, VM_ID
 
 HARD_NAMES = (
@@ -52,8 +54,8 @@ def lock(name: str, notes: str | None, scope: str = GROUP_ID) -> Lock:
     )
 
 
-def steps() -> Iterator[str]:
-    """Every step that a person can be asked to do."""
+def sentences() -> Iterator[Sentence]:
+    """Every step that a person can be given."""
     about = About.of(INCIDENT)
     for cause in catalogue.CAUSES:
         yield from cause.advice(about)
@@ -62,6 +64,12 @@ def steps() -> Iterator[str]:
         *advice.unknown_code(INCIDENT),
         advice.look_at_job(INCIDENT),
     )
+
+
+def steps() -> Iterator[str]:
+    """The same, as a person reads them in each language."""
+    for step in sentences():
+        yield from (render(step, language) for language in LANGUAGES)
 
 
 def rescues() -> Iterator[str]:
@@ -77,6 +85,5 @@ def rescues() -> Iterator[str]:
 
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
     "shared/diagnosis/advice.py": steps,
-    "functions/pages/steps_zh.py": lambda: map(translated, steps()),
     "shared/execution/lock_window/put_back.py: by_hand": rescues,
 }

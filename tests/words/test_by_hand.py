@@ -1,5 +1,5 @@
-"""The command that puts a lock back says the same to a shell as the lock says, and is
-printed in one piece."""
+"""The command that puts a lock back carries the lock's own values through a shell, and
+is printed in one piece."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from command_line.console import console
 from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.put_back import by_hand
 from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
-from tests.words.printed import HARD_NAMES, INCIDENT, lock, steps
+from tests.words.printed import HARD_NAMES, INCIDENT, lock, sentences
 
 SCOPES = {
     f"/subscriptions/{SUBSCRIPTION}": ["--subscription", SUBSCRIPTION],
@@ -65,6 +65,6 @@ def test_it_is_printed_in_one_piece(name: str, capsys: pytest.CaptureFixture[str
 
 
 def test_a_step_is_printed_in_one_piece(capsys: pytest.CaptureFixture[str]) -> None:
-    incidents._print(console(), replace(INCIDENT, manual_steps=tuple(steps())))
-    told = capsys.readouterr().out
-    assert [step for step in steps() if f". {step}\n" not in told] == []
+    incidents._print(console(), replace(INCIDENT, manual_steps=tuple(sentences())))
+    printed = capsys.readouterr().out
+    assert [step for step in sentences() if f". {step}\n" not in printed] == []

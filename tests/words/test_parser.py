@@ -29,16 +29,16 @@ def parser() -> Iterator[Parser]:
 @pytest.mark.parametrize("line", lines(), ids=lambda line: line.where)
 def test_the_azure_cli_takes_it(line: Line, parser: Parser) -> None:
     verdict = parser.judge(line.words)
-    if line.named and LACKS in verdict.said and "_subcommand" not in verdict.said:
+    if line.named and LACKS in verdict.error and "_subcommand" not in verdict.error:
         return
-    assert verdict.fine, f"{line.text}: {verdict.said}"
+    assert verdict.fine, f"{line.text}: {verdict.error}"
     assert line.named or not verdict.confirms, (
         f"{line.text}: asks to be confirmed, and has no --yes"
     )
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "error"),
     [
         ("az vm deallocate --ids A --nope", "unrecognized arguments: --nope"),
         ("az vm dealocate --ids A", "misspelled"),
@@ -60,10 +60,10 @@ def test_the_azure_cli_takes_it(line: Line, parser: Parser) -> None:
         ("az monitor alert-processing-rule list", "misspelled"),
     ],
 )
-def test_it_refuses_what_is_wrong(command: str, says: str, parser: Parser) -> None:
+def test_it_refuses_what_is_wrong(command: str, error: str, parser: Parser) -> None:
     verdict = parser.judge(shlex.split(command))
     assert not verdict.fine
-    assert says in verdict.said
+    assert error in verdict.error
 
 
 def test_it_knows_what_asks_to_be_confirmed(parser: Parser) -> None:
@@ -95,7 +95,7 @@ def test_name_and_notes_of_a_lock_come_through(
     command = by_hand(lock(name, notes, scope))
     words = shlex.split(command)
     verdict = parser.judge(words)
-    assert verdict.fine, verdict.said
+    assert verdict.fine, verdict.error
     got = verdict.arguments
     assert (got["lock_name"], got["notes"], got["level"]) == (name, notes, "CanNotDelete")
     assert (got["resource_group"], got["resource_name"]) == SCOPES[scope]

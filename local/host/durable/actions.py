@@ -1,8 +1,8 @@
-"""The protobuf side of the replay: actions to be sent, and what the history says about
-work sent and settled.
+"""The protobuf side of the replay: builds actions, and reads from the history which
+work was scheduled and which has settled.
 
-Inputs are encoded twice, as the real extension does it: the library gives JSON text,
-and that text is stored as a JSON string.
+Inputs are encoded twice, as in the real extension: the library gives JSON text, and
+that text is stored as a JSON string.
 """
 
 import json
@@ -18,7 +18,7 @@ Action = dict[str, Any]
 
 
 def scheduled_work(history: Sequence[Any]) -> dict[int, tuple[str, str]]:
-    """Every id that the history holds, with the kind and the name of the work."""
+    """Kind and name of the scheduled work, by its id in the history."""
     work: dict[int, tuple[str, str]] = {}
     for event in history:
         if event.HasField("taskScheduled"):
@@ -29,7 +29,8 @@ def scheduled_work(history: Sequence[Any]) -> dict[int, tuple[str, str]]:
 
 
 def settled_work(event: Any) -> tuple[int, bool] | None:
-    """What an event settles: the id and whether it failed."""
+    """The id of the work that an event settles, and whether it failed; None for any
+    other event."""
     if event.HasField("taskCompleted"):
         return event.taskCompleted.taskScheduledId, False
     if event.HasField("taskFailed"):
@@ -39,21 +40,21 @@ def settled_work(event: Any) -> tuple[int, bool] | None:
     return None
 
 
-def activity(number: int, action: Action) -> Any:
-    """Schedule an activity."""
+def schedule_activity(number: int, action: Action) -> Any:
+    """The action that schedules an activity."""
     return helpers.new_schedule_task_action(
         number, action["functionName"], json.dumps(action["input"]), None
     )
 
 
-def timer(number: int, fire_at: datetime) -> Any:
-    """Create a timer; `fire_at` is aware."""
+def create_timer(number: int, fire_at: datetime) -> Any:
+    """The action that creates a timer."""
     return helpers.new_create_timer_action(number, fire_at.astimezone(UTC).replace(tzinfo=None))
 
 
 def complete(status: pb.OrchestrationStatus, result: str | None, failure: str | None = None) -> Any:
-    """End an execution; `result` is JSON text. The id -1 never meets one of the
-    orchestrator's own."""
+    """The action that ends an execution; `result` is JSON text. Its id is -1, which no
+    action of the orchestrator has."""
     details = (
         pb.TaskFailureDetails(errorType="Exception", errorMessage=failure) if failure else None
     )

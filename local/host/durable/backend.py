@@ -1,14 +1,14 @@
-"""The task hub: durabletask's in-memory backend, called in process: no gRPC server, so
-no port is open to anyone.
+"""The task hub: durabletask's in-memory backend, called in process. There is no gRPC
+server, so no port is open.
 
 Two hosts may share one, as two instances of an app share a task hub in Azure Storage.
 
-What the subclass puts right (durabletask 1.12.0):
+Faults of durabletask 1.12.0 that the subclass corrects:
 - a timer or an activity of an execution that is over (replaced, or continued as new)
-  could settle a task of the next one;
-- work that arrives for an instance in flight was seen up to 0.1 s late;
-- an activity that was handed out to somebody who died was lost;
-- an activity's result could reach an instance that is finished already.
+  could settle a task of the next execution;
+- work that arrived for an instance in flight was noticed up to 0.1 s late;
+- an activity whose worker died was lost;
+- an activity's result could reach an instance that had already finished.
 """
 
 import threading
@@ -41,7 +41,7 @@ class Call:
         self.active = True
 
     def is_active(self) -> bool:
-        """Whether the caller still listens."""
+        """Whether the caller is still listening."""
         return self.active
 
     def time_remaining(self) -> None:
@@ -68,21 +68,20 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]
         self._first_tokens: dict[str, int] = {}
 
     def custom_status(self, instance_id: str) -> str | None:
-        """The custom status that is stored, as JSON text."""
+        """The stored custom status, as JSON text."""
         with self._lock:
             instance = self._instances.get(instance_id)
             return (instance.custom_status or None) if instance else None
 
     def is_finished(self, instance_id: str) -> bool:
-        """Whether the instance is gone or has come to an end."""
+        """Whether the instance has ended or does not exist."""
         with self._lock:
             instance = self._instances.get(instance_id)
             return instance is None or self._is_terminal_status(instance.status)
 
     def give_back(self, item: Any, after_seconds: float) -> None:
-        """Hand a work item out again, to whoever asks, when its visibility timeout is
-        over. Until then nobody sees it, and an orchestration whose episode it is does
-        not go on."""
+        """Make a work item visible again after its visibility timeout. Until then no
+        host sees it, and if it is an episode, its orchestration does not go on."""
         if item.HasField("orchestratorRequest"):
             message = pb.AbandonOrchestrationTaskRequest(completionToken=item.completionToken)
             self._schedule(after_seconds, lambda: self._show_episode(message))
@@ -90,22 +89,21 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]
             self._schedule(after_seconds, lambda: self._show_activity(item))
 
     def StartInstance(self, request: Any, context: Any) -> Any:
-        """Start an instance; raises BackendRefusal when the id runs already."""
+        """Start an instance. Raises BackendRefusal when the id is already running."""
         with self._lock:
             response = super().StartInstance(request, context)
-            self._first_tokens[response.instanceId] = self._instances[
-                response.instanceId
-            ].completion_token
+            instance = self._instances[response.instanceId]
+            self._first_tokens[response.instanceId] = instance.completion_token
             return response
 
     def CompleteOrchestratorTask(self, request: Any, context: Any) -> Any:
-        """Take an episode's result, and look for more work at once."""
+        """Store an episode's result, and look for more work at once."""
         response = super().CompleteOrchestratorTask(request, context)
         self._work_available.set()
         return response
 
     def CompleteActivityTask(self, request: Any, context: Any) -> Any:
-        """Take an activity's result, unless the execution that asked for it is over."""
+        """Store an activity's result, unless the execution that called it is over."""
         with self._lock:
             stale = int(request.completionToken) < self._first_tokens.get(request.instanceId, 0)
             if stale or self.is_finished(request.instanceId):
@@ -118,16 +116,15 @@ class Backend(InMemoryOrchestrationBackend):  # type: ignore[misc]
 
     def _show_activity(self, item: Any) -> None:
         request = item.activityRequest
-        given = request.input.value if request.HasField("input") else None
-        again = ActivityWorkItem(
+        copy = ActivityWorkItem(
             request.orchestrationInstance.instanceId,
             request.name,
             request.taskId,
-            given,
+            request.input.value if request.HasField("input") else None,
             int(item.completionToken),
         )
         with self._lock:
-            self._activity_queue.append(again)
+            self._activity_queue.append(copy)
         self._work_available.set()
 
     def _process_complete_orchestration_action(self, instance: Any, complete_action: Any) -> None:

@@ -1,9 +1,9 @@
 """Takes work items from the task hub and has the worker do them.
 
-Invariant: an item that was taken gets exactly one answer, or is given back to the hub
-when this host ends without one. A worker that dies answers by it: the activity, or the
-orchestration whose episode it was, has failed. As in Azure, where for Python nothing is
-handed out again (TaskActivityShim.cs, TaskOrchestrationShim.cs).
+Invariant: an item gets exactly one answer, or is given back to the hub when this host
+stops before it has one. The death of the worker is an answer: the activity, or the
+orchestration whose episode it ran, has failed. As in Azure, a Python worker's items are
+not handed out again (TaskActivityShim.cs, TaskOrchestrationShim.cs).
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to take work items; must be called on the event loop that runs them."""
+        """Begin to take work items. Call it on the event loop that is to run them."""
         loop = asyncio.get_running_loop()
         self._thread = threading.Thread(
             target=self._pump, args=(loop,), name="durable-work-items", daemon=True
@@ -48,8 +48,8 @@ class Dispatcher:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Take no more work. What is in hand has no answer: the hub shows it again
-        after the visibility timeout."""
+        """Take no more work. Items without an answer go back to the hub, which shows
+        them again after the visibility timeout."""
         self._call.active = False
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
@@ -68,21 +68,17 @@ class Dispatcher:
     def _take(self, item: Any) -> None:
         task = asyncio.create_task(self._work(item))
         self._held[task] = item
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._forget)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _forget(self, task: asyncio.Task[None]) -> None:
         del self._held[task]
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a work item was lost to a fault of the local host", exc_info=error)
+            log.error("a work item was lost: the local host has a bug", exc_info=error)
 
     def _give_back(self, item: Any) -> None:
-        episode = item.HasField("orchestratorRequest")
-        settings = self._settings
-        seconds = (
-            settings.orchestrator_visibility_seconds
-            if episode
-            else settings.activity_visibility_seconds
-        )
+        seconds = self._settings.activity_visibility_seconds
+        if item.HasField("orchestratorRequest"):
+            seconds = self._settings.orchestrator_visibility_seconds
         self._backend.give_back(item, seconds)
 
     async def _work(self, item: Any) -> None:

@@ -1,5 +1,5 @@
-"""One episode of an orchestration: what the backend handed out becomes a call of the
-library and then an answer."""
+"""One episode of an orchestration: a work item becomes a call of the library, and its
+result the answer for the backend."""
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,11 +25,11 @@ _CONTINUE_AS_NEW = 4
 
 
 async def run_episode(item: Any, backend: Backend, functions: Functions, run: Run) -> Any:
-    """The OrchestratorResponse for a work item. Whatever fails, a worker that dies
+    """The OrchestratorResponse for a work item. Any failure, the worker's death
     included, ends the orchestration FAILED."""
     request = item.orchestratorRequest
-    actions, status = await _decide(request, backend, functions, run)
-    # The backend clears the custom status when an answer has none.
+    actions, status = await _run(request, backend, functions, run)
+    # The backend clears the custom status when an answer has none, so repeat it.
     custom = status if status is not None else backend.custom_status(request.instanceId)
     return pb.OrchestratorResponse(
         instanceId=request.instanceId,
@@ -39,9 +39,10 @@ async def run_episode(item: Any, backend: Backend, functions: Functions, run: Ru
     )
 
 
-async def _decide(
+async def _run(
     request: Any, backend: Backend, functions: Functions, run: Run
 ) -> tuple[list[Any], str | None]:
+    """The actions of one episode and the custom status that it set, if any."""
     history = [*request.pastEvents, *request.newEvents]
     if backend.is_finished(request.instanceId):
         return [], None
@@ -55,19 +56,19 @@ async def _decide(
     )
     function = functions.durable("orchestrationTrigger", name)
     if function is None:
-        return [_failed(name, f"there is no orchestrator function of the name {name}")], None
+        return [_fail(name, f"there is no orchestrator function of the name {name}")], None
     context = context_json(request.instanceId, request.pastEvents, request.newEvents)
     try:
-        state = read_state(await run(function, string_datum(context)))
+        state = _read_state(await run(function, string_datum(context)))
     except (WorkerGone, NotJson) as error:
-        return [_failed(name, str(error))], None
+        return [_fail(name, str(error))], None
     status = json.dumps(state["customStatus"]) if "customStatus" in state else None
-    return _answer(name, state, history), status
+    return _translate(name, state, history), status
 
 
-def read_state(result: Result) -> dict[str, Any]:
-    """The library's state, also from the message of the exception by which it reports a
-    failed orchestrator.
+def _read_state(result: Result) -> dict[str, Any]:
+    """The state that the library returns. If the orchestrator failed, it is in the
+    message of the exception that the library raises.
 
     Raises NotJson for a state that the real extension could not read.
     """
@@ -84,21 +85,23 @@ def read_state(result: Result) -> dict[str, Any]:
     return dict(state)
 
 
-def _answer(name: str, state: dict[str, Any], history: Sequence[Any]) -> list[Any]:
+def _translate(name: str, state: dict[str, Any], history: Sequence[Any]) -> list[Any]:
+    """The backend's actions for the library's state."""
     if state["actions"] is None:
-        return [_failed(name, state["error"])]
+        return [_fail(name, state["error"])]
     actions = [action for group in state["actions"] for action in group]
     replay = Replay(actions, history)
     try:
         may_end = replay.run()
     except ReplayError as error:
-        return [_failed(name, str(error))]
-    return replay.to_send + (_ending(name, state, actions) if may_end else [])
+        return [_fail(name, str(error))]
+    return replay.to_send + (_end(name, state, actions) if may_end else [])
 
 
-def _ending(name: str, state: dict[str, Any], actions: list[dict[str, Any]]) -> list[Any]:
+def _end(name: str, state: dict[str, Any], actions: list[dict[str, Any]]) -> list[Any]:
+    """The action that ends the execution, or none while the orchestrator waits."""
     if state.get("error"):
-        return [_failed(name, state["error"])]
+        return [_fail(name, state["error"])]
     if not state["isDone"]:
         return []
     if actions and actions[-1]["actionType"] == _CONTINUE_AS_NEW:
@@ -107,6 +110,6 @@ def _ending(name: str, state: dict[str, Any], actions: list[dict[str, Any]]) -> 
     return [build.complete(pb.ORCHESTRATION_STATUS_COMPLETED, json.dumps(state.get("output")))]
 
 
-def _failed(name: str, error: str) -> Any:
+def _fail(name: str, error: str) -> Any:
     message = f"Orchestrator function '{name}' failed: {error}"
     return build.complete(pb.ORCHESTRATION_STATUS_FAILED, json.dumps(message), message)

@@ -1,10 +1,11 @@
-"""/runtime/webhooks/durabletask/...: the part of Durable's HTTP interface that the app
+"""/runtime/webhooks/durabletask/…: the part of Durable's HTTP interface that the app
 uses, on the task hub.
 
-As HttpApiHandler of the Durable extension: an id that is Running, Pending or Suspended
-is refused with 500, one that has ended is replaced (`overridableExistingInstanceStates`
-is NonRunningStates). The real one looks and then writes, so of two first starts at the
-same time both are taken, and one message is dropped later.
+As HttpApiHandler of the Durable extension: a start of an id that is Running, Pending or
+Suspended is refused with 500, an instance that has ended is replaced
+(`overridableExistingInstanceStates` is NonRunningStates). The real handler checks and
+then writes, so two first starts at the same time are both accepted, and one message is
+dropped later.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ log = logging.getLogger("local.host.durable")
 
 ROOT = "/runtime/webhooks/durabletask"
 RETRY_AFTER_SECONDS = "5"
-LOOK_TO_WRITE_SECONDS = 0.02
+CHECK_TO_WRITE_SECONDS = 0.02
 _REPLACEABLE = (
     pb.ORCHESTRATION_STATUS_COMPLETED,
     pb.ORCHESTRATION_STATUS_FAILED,
@@ -37,13 +38,14 @@ _REPLACEABLE = (
 )
 
 
-async def storage_round_trip() -> None:
-    """What lies between the look for a running instance and the write of a new one."""
-    await asyncio.sleep(LOOK_TO_WRITE_SECONDS)
+async def _storage_round_trip() -> None:
+    """The time between the check for a running instance and the write of a new one."""
+    await asyncio.sleep(CHECK_TO_WRITE_SECONDS)
 
 
 class Facade:
-    """Handlers for the durable webhooks. `base_url` is where this host is found."""
+    """Handlers of the durable webhooks. `base_url` is this host's address;
+    `before_write` is awaited between the check and the write of a start."""
 
     def __init__(
         self,
@@ -51,35 +53,33 @@ class Facade:
         functions: Functions,
         base_url: str,
         faults: EngineFaults,
-        look_to_write: Callable[[], Awaitable[None]] = storage_round_trip,
+        before_write: Callable[[], Awaitable[None]] = _storage_round_trip,
     ) -> None:
         self._backend = backend
         self._functions = functions
         self._base_url = base_url
         self._faults = faults
-        self._look_to_write = look_to_write
+        self._before_write = before_write
         self._call = Call()
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Put the handlers into a router; whatever else the extension has is answered
+        """Add the handlers to a router; the rest of the extension's interface answers
         501."""
-        one, around = f"{ROOT}/instances/{{id:[^/]+}}", self._faults.around
-        router.add_post(f"{ROOT}/orchestrators/{{name}}", around("start", self.start))
-        router.add_post(f"{ROOT}/orchestrators/{{name}}/{{id:[^/]+}}", around("start", self.start))
-        router.add_get(one, around("status", self.status))
-        router.add_post(f"{one}/raiseEvent/{{event}}", around("raiseEvent", self.raise_event))
+        one, wrap = f"{ROOT}/instances/{{id:[^/]+}}", self._faults.wrap
+        router.add_post(f"{ROOT}/orchestrators/{{name}}", wrap("start", self.start))
+        router.add_post(f"{ROOT}/orchestrators/{{name}}/{{id:[^/]+}}", wrap("start", self.start))
+        router.add_get(one, wrap("status", self.status))
+        router.add_post(f"{one}/raiseEvent/{{event}}", wrap("raiseEvent", self.raise_event))
         router.add_post(
-            f"{one}/{{operation:terminate|suspend|resume}}", around("manage", self.manage)
+            f"{one}/{{operation:terminate|suspend|resume}}", wrap("manage", self.manage)
         )
-        router.add_route("*", f"{ROOT}/{{rest:.*}}", _not_played)
+        router.add_route("*", f"{ROOT}/{{rest:.*}}", _refuse)
 
     async def start(self, request: web.Request) -> web.Response:
-        """Start an orchestration: 202, 400 for an unknown orchestrator or a body that
-        is not JSON, 500 for an id that runs."""
-        name, instance_id = (
-            request.match_info["name"],
-            request.match_info.get("id") or uuid.uuid4().hex,
-        )
+        """Start an orchestration: 202; 400 for an unknown orchestrator or a body that
+        is not JSON; 500 for an id that is running."""
+        name = request.match_info["name"]
+        instance_id = request.match_info.get("id") or uuid.uuid4().hex
         if self._functions.durable("orchestrationTrigger", name) is None:
             return _error(
                 400,
@@ -87,7 +87,7 @@ class Facade:
                 " function.",
             )
         try:
-            body = _json_of(await request.read())
+            body = _normalize_json(await request.read())
         except NotJson as error:
             return _error(400, f"Invalid JSON content: {error}")
         state = self._state(instance_id)
@@ -97,11 +97,12 @@ class Facade:
                 f"An Orchestration instance with the status {runtime_status(state)} already"
                 " exists.",
             )
-        await self._look_to_write()
+        await self._before_write()
         return self._write_start(name, instance_id, body)
 
     async def status(self, request: web.Request) -> web.Response:
-        """One orchestration: 200 when it has ended, 202 while it runs, 404."""
+        """The status of an orchestration: 200 when it has ended, 202 while it runs, 404
+        for an unknown id."""
         state = self._state(request.match_info["id"])
         if state is None:
             return web.Response(status=404)
@@ -115,16 +116,16 @@ class Facade:
         )
 
     async def raise_event(self, request: web.Request) -> web.Response:
-        """Raise an event: 202, 400 without JSON, 404, 410 when it has ended. The body
-        is the payload."""
+        """Raise an event whose payload is the body: 202; 400 when that is not JSON; 404
+        for an unknown id; 410 when the orchestration has ended."""
         instance_id = request.match_info["id"]
-        refusal = self._not_running(instance_id)
+        refusal = self._refuse_unless_running(instance_id)
         if refusal is not None:
             return refusal
         if request.content_type != "application/json":
             return _error(400, "Only application/json request content is supported")
         try:
-            body = _json_of(await request.read())
+            body = _normalize_json(await request.read())
         except NotJson as error:
             return _error(400, f"Invalid JSON content: {error}")
         message = pb.RaiseEventRequest(
@@ -134,9 +135,10 @@ class Facade:
         return web.Response(status=202)
 
     async def manage(self, request: web.Request) -> web.Response:
-        """Terminate, suspend or resume: 202, 404, 410."""
+        """Terminate, suspend or resume: 202; 404 for an unknown id; 410 when the
+        orchestration has ended."""
         instance_id, operation = request.match_info["id"], request.match_info["operation"]
-        refusal = self._not_running(instance_id)
+        refusal = self._refuse_unless_running(instance_id)
         if refusal is not None:
             return refusal
         reason = request.query.get("reason", "")
@@ -160,32 +162,31 @@ class Facade:
         message.orchestrationIdReusePolicy.replaceableStatus.extend(_REPLACEABLE)
         try:
             self._backend.StartInstance(message, self._call)
-        except (
-            BackendRefusal
-        ) as refusal:  # another start of this id came between the look and the write
-            log.warning("a start of %s was taken and is dropped: %s", instance_id, refusal)
+        except BackendRefusal as refusal:
+            # Another start of this id came between the check and the write.
+            log.warning("a start of %s was accepted and is dropped: %s", instance_id, refusal)
         urls = management_urls(self._base_url, instance_id)
         headers = {"Location": urls["statusQueryGetUri"], "Retry-After": RETRY_AFTER_SECONDS}
         return web.json_response(urls, status=202, headers=headers)
 
     def _state(self, instance_id: str) -> Any:
         message = pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
-        found = self._backend.GetInstance(message, self._call)
-        return found.orchestrationState if found.exists else None
+        answer = self._backend.GetInstance(message, self._call)
+        return answer.orchestrationState if answer.exists else None
 
-    def _not_running(self, instance_id: str) -> web.Response | None:
+    def _refuse_unless_running(self, instance_id: str) -> web.Response | None:
         state = self._state(instance_id)
         if state is None:
             return web.Response(status=404)
         return web.Response(status=410) if runtime_status(state) in FINISHED else None
 
 
-async def _not_played(request: web.Request) -> web.Response:
-    return _error(501, f"{request.method} {request.path} is not played by the local host")
+async def _refuse(request: web.Request) -> web.Response:
+    return _error(501, f"the local host does not support {request.method} {request.path}")
 
 
-def _json_of(content: bytes) -> str:
-    """The body as Newtonsoft gives it back; empty stays empty. Raises NotJson."""
+def _normalize_json(content: bytes) -> str:
+    """The body as Newtonsoft rewrites it; empty stays empty. Raises NotJson."""
     text = content.decode(errors="replace")
     return pass_through(text) if text else ""
 

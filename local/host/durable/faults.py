@@ -1,10 +1,10 @@
-"""The switch for tests: the storage below the durable engine fails, and its HTTP
+"""Faults for tests: the storage below the durable engine fails, and the engine's HTTP
 interface answers 500.
 
 `POST /_host/engine/faults {"operations": ["status", "start", "raiseEvent"], "times": 3,
-"after": true}`: the next `times` requests of each kind, or every one where `times` is
-left out. With `after` the work is done first, as when Azure Storage took the message
-and the answer was lost. `DELETE` of the same ends it all.
+"after": true}` fails the next `times` requests of each kind, or every one when `times`
+is left out. With `after` the work is done first, as when Azure Storage has stored the
+message and its answer is lost. `DELETE` clears all faults.
 """
 
 import json
@@ -20,49 +20,52 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class _Fault:
-    """`left` is None for a fault without end."""
+    """`left` is None for a fault that stays until cleared."""
 
     left: int | None
     after: bool
 
 
 class EngineFaults:
-    """The faults that are set, by operation."""
+    """The faults in force, by operation."""
 
     def __init__(self) -> None:
         self._faults: dict[str, _Fault] = {}
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Put the switch's handlers into a router."""
+        """Add the handlers that set and clear faults to a router."""
         router.add_post("/_host/engine/faults", self.set)
         router.add_delete("/_host/engine/faults", self.clear)
 
     async def set(self, request: web.Request) -> web.Response:
         """Set faults: 204, or 400 with the reason."""
         try:
-            wanted = _read(await request.read())
+            faults = _read_faults(await request.read())
         except ValueError as error:
             return web.Response(status=400, text=str(error))
-        self._faults |= wanted
+        self._faults |= faults
         return web.Response(status=204)
 
     async def clear(self, _: web.Request) -> web.Response:
-        """No more faults."""
+        """Clear all faults: 204."""
         self._faults.clear()
         return web.Response(status=204)
 
-    def around(self, operation: str, handle: Handler) -> Handler:
-        """The handler, with the faults of this operation before or after it."""
+    def wrap(self, operation: str, handle: Handler) -> Handler:
+        """The handler, with this operation's faults before or after it."""
 
-        async def faulty(request: web.Request) -> web.StreamResponse:
+        async def handle_or_fail(request: web.Request) -> web.StreamResponse:
             fault = self._take(operation)
-            if fault is None or fault.after:
-                answer = await handle(request)
-            return answer if fault is None else _storage_error()
+            if fault is None:
+                return await handle(request)
+            if fault.after:
+                await handle(request)
+            return _storage_error()
 
-        return faulty
+        return handle_or_fail
 
     def _take(self, operation: str) -> _Fault | None:
+        """The fault for this request, counted down; None when none is in force."""
         fault = self._faults.get(operation)
         if fault is not None and fault.left is not None:
             fault.left -= 1
@@ -71,17 +74,14 @@ class EngineFaults:
         return fault
 
 
-def _read(body: bytes) -> dict[str, _Fault]:
-    """The faults of a request. Raises ValueError with the reason."""
-    given = json.loads(body)
+def _read_faults(body: bytes) -> dict[str, _Fault]:
+    """The faults of a request, by operation. Raises ValueError with the reason."""
+    document = json.loads(body)
     known = {"operations", "times", "after"}
-    if not isinstance(given, dict) or not given.keys() <= known:
+    if not isinstance(document, dict) or not document.keys() <= known:
         raise ValueError(f"a fault is an object of {sorted(known)}")
-    operations, times, after = (
-        given.get("operations"),
-        given.get("times"),
-        given.get("after", False),
-    )
+    operations, times = document.get("operations"), document.get("times")
+    after = document.get("after", False)
     if not isinstance(operations, list) or not operations or not set(operations) <= set(OPERATIONS):
         raise ValueError(f"operations must be a list of some of {OPERATIONS}")
     if times is not None and (type(times) is not int or times < 1):
@@ -92,8 +92,7 @@ def _read(body: bytes) -> dict[str, _Fault]:
 
 
 def _storage_error() -> web.Response:
-    """As HttpApiHandler.HandleRequestAsync answers whatever exception it did not
-    expect."""
+    """The answer of HttpApiHandler.HandleRequestAsync to an unexpected exception."""
     error = {
         "Message": "Something went wrong while processing your request",
         "ExceptionMessage": "An error occurred while communicating with Azure Storage",

@@ -1,5 +1,5 @@
-"""Protobuf history → the JSON context that the 1.7 library's orchestration trigger
-reads."""
+"""Turns the protobuf history into the JSON context that the 1.7 library's orchestration
+trigger reads."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def context_json(instance_id: str, past: Sequence[Event], new: Sequence[Event]) 
 
 
 def is_suspended(history: Sequence[Event]) -> bool:
-    """Whether the last suspend event has no resume after it."""
+    """Whether no resume event follows the last suspend event."""
     suspended = False
     for event in history:
         if event.HasField("executionSuspended"):
@@ -42,8 +42,7 @@ def is_suspended(history: Sequence[Event]) -> bool:
 
 
 def termination_reason(history: Sequence[Event]) -> str | None:
-    """The reason (JSON text) of a termination that was asked for, or None when none
-    was."""
+    """The reason (JSON text) of a requested termination, or None."""
     for event in history:
         if event.HasField("executionTerminated"):
             return str(event.executionTerminated.input.value)
@@ -51,17 +50,14 @@ def termination_reason(history: Sequence[Event]) -> str | None:
 
 
 def iso(timestamp: Any) -> str:
-    """A protobuf timestamp as .NET writes it: ISO 8601 with Z, without the zeros at the
-    end of its fraction."""
-    return trim_fraction(
-        str(timestamp.ToDatetime(tzinfo=UTC).isoformat(timespec="microseconds")).replace(
-            "+00:00", "Z"
-        )
-    )
+    """A protobuf timestamp as .NET writes it: ISO 8601 with Z, and no trailing zeros in
+    the fraction."""
+    text = timestamp.ToDatetime(tzinfo=UTC).isoformat(timespec="microseconds")
+    return trim_fraction(text.replace("+00:00", "Z"))
 
 
 def _to_json(event: Event, *, played: bool) -> Fields | None:
-    """One event, or None for a kind that the library has no use for."""
+    """One event, or None for a kind that the library does not use."""
     for name, (number, fields) in _EVENTS.items():
         if event.HasField(name):
             common = {
@@ -82,14 +78,8 @@ def _no_fields(_: Event) -> Fields:
     return {}
 
 
-def _execution_started(event: Event) -> Fields:
-    e = event.executionStarted
-    return {"Name": e.name, "Version": _text(e.version), "Input": _text(e.input)}
-
-
-def _task_scheduled(event: Event) -> Fields:
-    e = event.taskScheduled
-    return {"Name": e.name, "Version": _text(e.version), "Input": _text(e.input)}
+def _call_fields(call: Any) -> Fields:
+    return {"Name": call.name, "Version": _text(call.version), "Input": _text(call.input)}
 
 
 def _task_completed(event: Event) -> Fields:
@@ -120,8 +110,8 @@ def _event_raised(event: Event) -> Fields:
 
 
 _EVENTS: dict[str, tuple[int, Callable[[Event], Fields]]] = {
-    "executionStarted": (0, _execution_started),
-    "taskScheduled": (4, _task_scheduled),
+    "executionStarted": (0, lambda event: _call_fields(event.executionStarted)),
+    "taskScheduled": (4, lambda event: _call_fields(event.taskScheduled)),
     "taskCompleted": (5, _task_completed),
     "taskFailed": (6, _task_failed),
     "timerCreated": (10, _timer_created),

@@ -1,30 +1,30 @@
-"""The library's JSON actions, run against the history, give the protobuf actions that
-are still to be sent.
+"""Runs the library's JSON actions against the history; what remains are the protobuf
+actions that are still to be sent.
 
-The library lists every action since the beginning and gives them no ids, so this does
-what the real extension does:
+The library lists every action since the start and gives them no ids, so this follows
+the real extension:
 
-1. Top-level actions run one after the other: the next one starts when the one before it
+1. Top-level actions run one after the other: the next one starts when the previous one
    has settled.
-2. An action takes its id, from 0 upwards and depth first, when it starts. Waiting for
-   an event takes none.
-3. History events settle actions in the order in which they came. `any` settles with its
-   first child, `all` with its last, also after a failure.
+2. An action takes its id when it starts, from 0 upwards and depth first. Waiting for an
+   event takes no id.
+3. History events settle actions in their order. `any` settles with its first child,
+   `all` with its last, even after a failure.
 4. A cancelled timer keeps its id, settles at once and is not sent.
-5. An id that the history holds already is not sent again; if it was another kind of
-   work there, the orchestrator is not deterministic, and ReplayError says so.
+5. An id that the history already has is not sent again. If the history has other work
+   under it, the orchestrator is not deterministic: ReplayError.
 """
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from local.host.durable import actions as build
 
 Action = dict[str, Any]
 
-NOT_PLAYED = {
+NOT_SUPPORTED = {
     1: "an activity with the library's retries",
     2: "a sub-orchestration",
     3: "a sub-orchestration with the library's retries",
@@ -35,11 +35,11 @@ NOT_PLAYED = {
 
 
 class ReplayError(Exception):
-    """The actions do not fit the history, or ask for something that is not played here."""
+    """The actions do not fit the history, or one of them is not supported."""
 
 
 class _Node:
-    """Something that settles once, well or badly."""
+    """A task that settles once, by success or failure."""
 
     def __init__(self) -> None:
         self.settled = False
@@ -61,7 +61,7 @@ class _Node:
 
 
 class Replay:
-    """One run of one orchestration's actions against its history."""
+    """One run of an orchestration's actions against its history."""
 
     def __init__(self, actions: Sequence[Action], history: Sequence[Any]) -> None:
         self._actions = actions
@@ -78,17 +78,17 @@ class Replay:
         self.to_send: list[Any] = []
 
     def run(self) -> bool:
-        """Fill `to_send`. True when every top-level action has settled and no activity
-        or uncancelled timer is open any more: only then may the orchestration end.
-        Raises ReplayError."""
+        """Fill `to_send` and return whether the orchestration may end: every top-level
+        action has settled, and no activity or uncancelled timer is open. Raises
+        ReplayError."""
         for event in self._history:
             self._take(event)
         unclaimed = sorted(set(self._scheduled) - self._claimed)
         if unclaimed:
             work = ", ".join(f"{n}: {' '.join(self._scheduled[n])}" for n in unclaimed)
             raise ReplayError(
-                "Non-Deterministic workflow detected: the history holds work that was not asked"
-                f" for ({work})"
+                "Non-Deterministic workflow detected: the history holds work that the orchestrator"
+                f" did not request ({work})"
             )
         all_settled = self._next_action == len(self._actions) and (
             self._current is None or self._current.settled
@@ -129,24 +129,28 @@ class Replay:
     def _begin(self, action: Action) -> _Node:
         kind = action["actionType"]
         begin = {
-            0: self._activity, 4: self._nothing, 5: self._timer, 6: self._event, 11: self._any, 12: self._all,
-        }.get(kind)  # fmt: skip
+            0: self._begin_activity,
+            4: self._begin_nothing,
+            5: self._begin_timer,
+            6: self._begin_event,
+            11: self._begin_any,
+            12: self._begin_all,
+        }.get(kind)
         if begin is None:
-            raise ReplayError(
-                f"{NOT_PLAYED.get(kind, f'action type {kind}')}: not played by the local host"
-            )
+            name = NOT_SUPPORTED.get(kind, f"action type {kind}")
+            raise ReplayError(f"{name}: not supported by the local host")
         return begin(action)
 
     def _claim(self, kind: str, name: str) -> tuple[int, bool]:
-        """The next id, and whether it is new. Raises ReplayError when the history has
-        other work under it."""
+        """Take the next id; returns it and whether it is new. Raises ReplayError when
+        the history has other work under it."""
         number, self._next_id = self._next_id, self._next_id + 1
         self._claimed.add(number)
         known = self._scheduled.get(number)
         if known is not None and known != (kind, name):
             raise ReplayError(
                 f"Non-Deterministic workflow detected: the history has {' '.join(known)} as number"
-                f" {number}, and the orchestrator now asks for {kind} {name}"
+                f" {number}, and the orchestrator now requests {kind} {name}"
             )
         return number, known is None
 
@@ -155,23 +159,22 @@ class Replay:
         self._open.add(number)
         return node
 
-    def _activity(self, action: Action) -> _Node:
+    def _begin_activity(self, action: Action) -> _Node:
         number, new = self._claim("activity", action["functionName"])
         if new:
-            self.to_send.append(build.activity(number, action))
+            self.to_send.append(build.schedule_activity(number, action))
         return self._wait(number)
 
-    def _timer(self, action: Action) -> _Node:
+    def _begin_timer(self, action: Action) -> _Node:
         number, new = self._claim("timer", "")
         if action.get("isCanceled"):
-            return self._nothing(action)
+            return self._begin_nothing(action)
         if new:
-            self.to_send.append(
-                build.timer(number, datetime.fromisoformat(action["fireAt"]).astimezone(UTC))
-            )
+            fire_at = datetime.fromisoformat(action["fireAt"])
+            self.to_send.append(build.create_timer(number, fire_at))
         return self._wait(number)
 
-    def _event(self, action: Action) -> _Node:
+    def _begin_event(self, action: Action) -> _Node:
         node, name = _Node(), action["externalEventName"].lower()
         if self._raised[name]:
             self._raised[name].popleft()
@@ -180,7 +183,7 @@ class Replay:
             self._listeners[name].append(node)
         return node
 
-    def _any(self, action: Action) -> _Node:
+    def _begin_any(self, action: Action) -> _Node:
         node = _Node()
         children = [self._begin(child) for child in action["compoundActions"]]
         for child in children:
@@ -189,7 +192,7 @@ class Replay:
             node.settle()
         return node
 
-    def _all(self, action: Action) -> _Node:
+    def _begin_all(self, action: Action) -> _Node:
         node = _Node()
         children = [self._begin(child) for child in action["compoundActions"]]
 
@@ -202,7 +205,7 @@ class Replay:
         check()
         return node
 
-    def _nothing(self, _: Action) -> _Node:
+    def _begin_nothing(self, _: Action) -> _Node:
         node = _Node()
         node.settle()
         return node

@@ -19,13 +19,13 @@ FINISHED = ("Completed", "Failed", "Canceled", "Terminated")
 
 
 def runtime_status(state: Any) -> str:
-    """The name of the state's status."""
+    """The status of a state, by the name that Durable Functions gives it."""
     return RUNTIME_STATUS[state.orchestrationStatus]
 
 
 def to_json(state: Any, *, show_input: bool) -> dict[str, Any]:
-    """The state as JSON. `input` is what was posted at the start, so for the 1.7 client
-    it is JSON text."""
+    """The state as JSON. `input` is the body of the start request, which the 1.7 client
+    sends as JSON text."""
     return {
         "name": state.name,
         "instanceId": state.instanceId,
@@ -39,7 +39,7 @@ def to_json(state: Any, *, show_input: bool) -> dict[str, Any]:
 
 
 def _seconds(timestamp: Any) -> str:
-    """As HttpApiHandler.ConvertFrom writes a time: to the second."""
+    """A time to the second, as HttpApiHandler.ConvertFrom writes it."""
     return str(timestamp.ToDatetime().isoformat(timespec="seconds")) + "Z"
 
 

@@ -1,5 +1,5 @@
-"""Activities: a work item becomes a call of the function and then the answer for the
-backend."""
+"""Activities: a work item becomes a call of the function, and its result the answer for
+the backend."""
 
 import json
 import re
@@ -17,8 +17,8 @@ from local.host.process import Result
 
 
 async def run_activity(item: Any, functions: Functions, run: Run) -> Any:
-    """The ActivityResponse for a work item. A failing activity is an answer, and so is
-    a worker that died with it."""
+    """The ActivityResponse for a work item. A failure is an answer too, and so is the
+    worker's death."""
     request = item.activityRequest
     response = pb.ActivityResponse(
         instanceId=request.orchestrationInstance.instanceId,
@@ -26,59 +26,52 @@ async def run_activity(item: Any, functions: Functions, run: Run) -> Any:
         completionToken=item.completionToken,
     )
     try:
-        text = await _result(request, functions, run)
-    except _Failed as failure:
-        response.failureDetails.CopyFrom(_details(request.name, failure))
+        text = await _call(request, functions, run)
+    except _ActivityFailed as failure:
+        response.failureDetails.CopyFrom(_failure_details(request.name, failure))
     else:
         response.result.CopyFrom(wrappers_pb2.StringValue(value=text))
     return response
 
 
-def summary(result: Result) -> str:
-    """`Type: message` of the exception that ended an invocation."""
-    kind = result.error.partition("(")[0]
-    starts = [
-        found.start()
-        for found in re.finditer(rf"(?m)^(?:\w+\.)*{re.escape(kind)}(?:: |$)", result.traceback)
-    ]
-    return (
-        result.traceback[starts[-1] :].strip() if starts else result.error or "no reason was given"
-    )
-
-
-class _Failed(Exception):
-    """The activity failed: with what words, and the traceback where there is one."""
+class _ActivityFailed(Exception):
+    """The activity failed; `trace` is the traceback, or "" when there is none."""
 
     def __init__(self, reason: str, trace: str = "") -> None:
         super().__init__(reason)
         self.trace = trace
 
 
-async def _result(request: Any, functions: Functions, run: Run) -> str:
-    """The activity's result as JSON text. Raises _Failed."""
+async def _call(request: Any, functions: Functions, run: Run) -> str:
+    """Run the activity and return its result as JSON text. Raises _ActivityFailed."""
     function = functions.durable("activityTrigger", request.name)
     if function is None:
-        raise _Failed(f"there is no activity function of the name {request.name}")
-    given = json.loads(request.input.value) if request.input.value else "null"
+        raise _ActivityFailed(f"there is no activity function of the name {request.name}")
+    value = json.loads(request.input.value) if request.input.value else "null"
+    text = value if isinstance(value, str) else json.dumps(value)
     try:
-        result = await run(
-            function, json_datum(given if isinstance(given, str) else json.dumps(given))
-        )
+        result = await run(function, json_datum(text))
     except WorkerGone as error:
-        raise _Failed(str(error)) from error
+        raise _ActivityFailed(str(error)) from error
     if not result.ok:
-        raise _Failed(summary(result), result.traceback)
-    return _written(result)
-
-
-def _written(result: Result) -> str:
+        raise _ActivityFailed(_summarize(result), result.traceback)
     try:
         return pass_through(str(result.value["v"])) if result.value else "null"
     except NotJson as error:
-        raise _Failed(f"its result is {error}") from error
+        raise _ActivityFailed(f"its result is {error}") from error
 
 
-def _details(name: str, failure: _Failed) -> Any:
+def _summarize(result: Result) -> str:
+    """`Type: message` of the exception that ended an invocation."""
+    kind = re.escape(result.error.partition("(")[0])
+    pattern = rf"(?m)^(?:\w+\.)*{kind}(?:: |$)"
+    starts = [match.start() for match in re.finditer(pattern, result.traceback)]
+    if starts:
+        return result.traceback[starts[-1] :].strip()
+    return result.error or "no reason was given"
+
+
+def _failure_details(name: str, failure: _ActivityFailed) -> Any:
     return pb.TaskFailureDetails(
         errorType="Exception",
         errorMessage=f"Activity function '{name}' failed: {failure}",

@@ -1,2 +1,2 @@
-"""What each resource provider answers, a file each. A handler takes a Call and returns
-an Answer or raises ArmError."""
+"""The answers of each resource provider, a file each. A handler takes a Call and
+returns an Answer, or raises ArmError."""

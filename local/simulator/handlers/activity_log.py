@@ -1,8 +1,8 @@
 """Microsoft.Insights: the subscription's Activity Log.
 
-https://learn.microsoft.com/rest/api/monitor/activity-logs/list: a start is needed (the
-specification says otherwise and Azure refuses), an end may follow, and one of the other
-names. `resourceId` is undocumented, and what the Azure CLI sends for `resourceUri`.
+https://learn.microsoft.com/rest/api/monitor/activity-logs/list: a start is required
+(the specification says otherwise, but Azure refuses), an end may follow, and one of the
+other fields. `resourceId` is undocumented; the Azure CLI sends it for `resourceUri`.
 $select is refused.
 """
 
@@ -21,47 +21,49 @@ from local.simulator.world import Answer, Call
 
 START, END = "eventTimestamp ge", "eventTimestamp le"
 FIELDS = ("resourceGroupName", "resourceUri", "resourceId", "resourceProvider", "correlationId")
-KEPT = timedelta(days=90)
+RETENTION = timedelta(days=90)
 _TERM = re.compile(r"(\w+)\s+(ge|le|eq)\s+(?:'([^']*)'|(\S+))", re.IGNORECASE | re.ASCII)
 
 
 def list_events(call: Call) -> Answer:
-    """The newest first, of those that have been there for `activity_log_delay_s`."""
-    terms = _terms(call.query.get("$filter", ""))
-    since, until = _time(terms, START), _time(terms, END) if END in terms else None
-    if since < clock.now() - KEPT:
-        raise _refused(f"the start '{terms[START]}' is more than {KEPT.days} days ago")
-    found = [each for each in _available(call) if _matches(each, terms, since, until)]
-    found.sort(key=lambda each: str(each["eventTimestamp"]), reverse=True)
-    return page(call, found)
+    """Events that are older than `activity_log_delay_s`, newest first."""
+    terms = _parse_filter(call.query.get("$filter", ""))
+    since = _parse_time(terms[START])
+    until = _parse_time(terms[END]) if END in terms else None
+    if since < clock.now() - RETENTION:
+        raise _refusal(f"the start '{terms[START]}' is more than {RETENTION.days} days ago")
+    events = [event for event in _available(call) if _matches(event, terms, since, until)]
+    events.sort(key=lambda event: str(event["eventTimestamp"]), reverse=True)
+    return page(call, events)
 
 
 def _available(call: Call) -> Iterator[dict[str, Any]]:
-    """The later of two events of one moment first, so that sorting leaves it there."""
+    """Events that can be read by now. Of two events of one moment the later comes
+    first; the sort is stable and keeps it there."""
     world = call.world
     delay, now = timedelta(seconds=world.settings.activity_log_delay_s), world.monotonic()
     for recorded in reversed(world.activity):
         if not ids.at_or_above(call.subscription_id, recorded.target):
             continue
-        for event in reversed(list(activity.events(recorded))):
+        for event in reversed(list(activity.events_of(recorded))):
             if recorded.arrived.monotonic + (event.after + delay).total_seconds() <= now:
-                yield activity.told(recorded, event, delay)
+                yield activity.to_json(recorded, event, delay)
 
 
-def _terms(text: str) -> dict[str, str]:
-    """Values by what is asked. Raises ArmError 400 for anything that is not documented."""
+def _parse_filter(text: str) -> dict[str, str]:
+    """Values by field and operator. Raises ArmError 400 for what is not documented."""
     terms: dict[str, str] = {}
-    known = {fold(each): each for each in (START, END, *(f"{name} eq" for name in FIELDS))}
+    known = {fold(term): term for term in (START, END, *(f"{name} eq" for name in FIELDS))}
     for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE | re.ASCII):
         match = _TERM.fullmatch(part)
         name = known.get(fold(f"{match[1]} {match[2]}")) if match else None
         if match is None or name is None or name in terms:
-            raise _refused(f"{part!r} is not one of {', '.join(known.values())}, each once")
+            raise _refusal(f"{part!r} is not one of {', '.join(known.values())}, each once")
         terms[name] = match[4] if match[3] is None else match[3]
     if START not in terms:
-        raise _refused(f"it has no {START}")
+        raise _refusal(f"it has no {START}")
     if len(others := [name for name in terms if name not in (START, END)]) > 1:
-        raise _refused(f"it has more than one of {', '.join(others)}")
+        raise _refusal(f"it has more than one of {', '.join(others)}")
     return terms
 
 
@@ -83,13 +85,13 @@ def _matches(
     )
 
 
-def _time(terms: dict[str, str], name: str) -> datetime:
-    moment = clock.parse(terms[name])
+def _parse_time(text: str) -> datetime:
+    moment = clock.parse(text)
     if moment is None:
-        raise _refused(f"'{terms[name]}' is no time")
+        raise _refusal(f"'{text}' is no time")
     return moment
 
 
-def _refused(reason: str) -> ArmError:
-    """That it is 400 is known, code and message are assumed."""
+def _refusal(reason: str) -> ArmError:
+    """The status 400 is known; code and message are assumed."""
     return ArmError(400, "BadRequest", f"The $filter cannot be used: {reason}.")

@@ -1,6 +1,7 @@
-"""Microsoft.Authorization: lists of what is assigned at a scope.
+"""Microsoft.Authorization: lists of the assignments and locks that a scope shows.
 
-Without a filter: at the scope, above and below it. Single ones are plain resources.
+A list has those at, above and below the scope; with `atScope()` those at and above it.
+A single assignment is served like any plain resource.
 https://learn.microsoft.com/rest/api/authorization/role-assignments/list-for-scope
 https://learn.microsoft.com/rest/api/policyauthorization/policy-assignments/list
 """
@@ -18,31 +19,36 @@ AT_SCOPE, AT_EXACT_SCOPE = "atScope()", "atExactScope()"
 
 def list_role_assignments(call: Call) -> Answer:
     """Filters: atScope() and principalId, alone or joined. assignedTo() is refused."""
-    return _listed(call, ids.ROLE_ASSIGNMENT, (AT_SCOPE,), ("principalId",))
+    return list_at_scope(call, ids.ROLE_ASSIGNMENT, (AT_SCOPE,), ("principalId",))
 
 
 def list_policy_assignments(call: Call) -> Answer:
     """Filters: atScope(), atExactScope(), policyDefinitionId."""
-    return _listed(call, ids.POLICY_ASSIGNMENT, (AT_SCOPE, AT_EXACT_SCOPE), ("policyDefinitionId",))
+    functions = (AT_SCOPE, AT_EXACT_SCOPE)
+    return list_at_scope(call, ids.POLICY_ASSIGNMENT, functions, ("policyDefinitionId",))
 
 
 def list_deny_assignments(call: Call) -> Answer:
-    """Filter: atScope(). Those by principal are refused."""
-    return _listed(call, ids.DENY_ASSIGNMENT, (AT_SCOPE,), ())
+    """Filter: atScope(). Filters by principal are refused."""
+    return list_at_scope(call, ids.DENY_ASSIGNMENT, (AT_SCOPE,))
 
 
-def _listed(call: Call, kind: str, functions: tuple[str, ...], fields: tuple[str, ...]) -> Answer:
+def list_at_scope(
+    call: Call, kind: str, functions: tuple[str, ...], fields: tuple[str, ...] = ()
+) -> Answer:
+    """A list of extension resources, with the filter terms that it accepts."""
     terms = filters.parse(call.query.get("$filter", ""), fields, functions)
-    held = (each for each in call.state.of_type(kind) if _seen(each, call.names["scope"], terms))
-    return page(call, (wire(each) for each in held))
+    scope = call.names["scope"]
+    shown = (each for each in call.state.of_type(kind) if _is_shown(each, scope, terms))
+    return page(call, (wire(each) for each in shown))
 
 
-def _seen(assignment: Resource, scope: str, terms: dict[str, str]) -> bool:
-    own = ids.extension_scope(assignment["id"])
+def _is_shown(resource: Resource, scope: str, terms: dict[str, str]) -> bool:
+    own = ids.extension_scope(resource["id"])
     if AT_EXACT_SCOPE in terms and ids.key(own) != ids.key(scope):
         return False
     below = ids.at_or_above(scope, own) and AT_SCOPE not in terms
     fields = {name: value for name, value in terms.items() if not name.endswith("()")}
     return (ids.at_or_above(own, scope) or below) and all(
-        fold(text(assignment, name)) == fold(value) for name, value in fields.items()
+        fold(text(resource, name)) == fold(value) for name, value in fields.items()
     )

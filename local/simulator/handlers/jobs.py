@@ -5,43 +5,37 @@ from __future__ import annotations
 
 from local.simulator import clock, errors, filters, ids, jobs
 from local.simulator.errors import ArmError
-from local.simulator.handlers.resources import found, page
-from local.simulator.handlers.vaults import vault_id
+from local.simulator.handlers.resources import get_existing, page
+from local.simulator.handlers.vaults import backup_retry_after, vault_id
 from local.simulator.ids import fold
 from local.simulator.operations import Failure
 from local.simulator.state import Resource, properties, text, wire
 from local.simulator.world import Answer, Call
 
-EQUAL = {
-    "status": "status",
-    "operation": "operation",
-    "backupManagementType": "backupManagementType",
-    "jobId": "",
-}
-"""Filter names that compare with a property; jobId with the name."""
+FIELDS = ("status", "operation", "backupManagementType", "jobId")
 TIMES = ("startTime", "endTime")
 
 
 def list_jobs(call: Call) -> Answer:
-    """Newest first, without extendedInfo; startTime and endTime of the filter bound the
+    """Newest first, without extendedInfo. The filter's startTime and endTime bound the
     start of the job."""
-    found(call, vault_id(call))
-    terms = filters.parse(call.query.get("$filter", ""), (*EQUAL, *TIMES))
-    listed = [
+    get_existing(call, vault_id(call))
+    terms = filters.parse(call.query.get("$filter", ""), (*FIELDS, *TIMES))
+    matching = [
         job for job in call.state.of_type(ids.BACKUP_JOB, vault_id(call)) if _matches(job, terms)
     ]
-    listed.sort(key=lambda job: text(job, "startTime"), reverse=True)
-    return page(call, (_short(job) for job in listed))
+    matching.sort(key=lambda job: text(job, "startTime"), reverse=True)
+    return page(call, (_without_extended_info(job) for job in matching))
 
 
 def get_job(call: Call) -> Answer:
-    return Answer(200, wire(found(call, call.path)))
+    return Answer(200, wire(get_existing(call, call.path)))
 
 
 def cancel_job(call: Call) -> Answer:
     """202; the job is Cancelling, then Cancelled. Code and status for a job that has
     ended are assumed."""
-    job = found(call, _job_id(call))
+    job = get_existing(call, _job_id(call))
     if fold(text(job, "status")) != "inprogress":
         raise ArmError(
             400,
@@ -53,37 +47,31 @@ def cancel_job(call: Call) -> Answer:
     if running := world.operations.running("backup", job["id"]):
         world.operations.cancel(running)
 
-    def finish(forced: Failure | None) -> Failure | None:
-        if forced is None and (left := world.state.get(job["id"])):
-            jobs.cancelled(left, clock.now())
-        return forced
+    def finish(injected: Failure | None) -> Failure | None:
+        if injected is None and (remaining := world.state.get(job["id"])):
+            jobs.cancel(remaining, clock.now())
+        return injected
 
     operation = world.operations.start(
         "job_cancel", job["id"], world.settings.lro_s["job_cancel"], finish, call.fault
     )
-    return _accepted(call, job, operation.id)
+    return _accept(call, job, operation.id)
 
 
 def get_cancel_result(call: Call) -> Answer:
-    """202 until it is over, then 204."""
+    """202 while the cancellation runs, then 204."""
     operation = call.world.operations.find(call.names["operation"])
     if operation is None:
         raise errors.resource_not_found(call.path)
-    return (
-        _accepted(call, found(call, _job_id(call)), operation.id)
-        if operation.running
-        else Answer(204)
-    )
+    if operation.running:
+        return _accept(call, get_existing(call, _job_id(call)), operation.id)
+    return Answer(204)
 
 
-def _accepted(call: Call, job: Resource, operation_id: str) -> Answer:
-    address = (
-        f"{call.base_url}{job['id']}/operationResults/{operation_id}?api-version={call.api_version}"
-    )
-    retry = call.world.settings.backup_retry_after_s
-    return Answer(
-        202, headers={"Location": address, **({} if retry is None else {"Retry-After": str(retry)})}
-    )
+def _accept(call: Call, job: Resource, operation_id: str) -> Answer:
+    url = f"{call.base_url}{job['id']}/operationResults/{operation_id}"
+    headers = {"Location": f"{url}?api-version={call.api_version}"}
+    return Answer(202, headers=headers | backup_retry_after(call))
 
 
 def _job_id(call: Call) -> str:
@@ -91,19 +79,21 @@ def _job_id(call: Call) -> str:
 
 
 def _matches(job: Resource, terms: dict[str, str]) -> bool:
-    for name, field in EQUAL.items():
-        value = text(job, field) if field else ids.parse(job["id"]).name
+    for name in FIELDS:
+        value = ids.parse(job["id"]).name if name == "jobId" else text(job, name)
         if name in terms and fold(terms[name]) != fold(value):
             return False
     started = clock.parse(text(job, "startTime"))
-    if "startTime" in terms and (started is None or started < filters.time(terms["startTime"])):
+    if "startTime" in terms and (
+        started is None or started < filters.parse_time(terms["startTime"])
+    ):
         return False
     return "endTime" not in terms or (
-        started is not None and started <= filters.time(terms["endTime"])
+        started is not None and started <= filters.parse_time(terms["endTime"])
     )
 
 
-def _short(job: Resource) -> Resource:
-    served = wire(job)
-    served["properties"].pop("extendedInfo", None)
-    return served
+def _without_extended_info(job: Resource) -> Resource:
+    rendered = wire(job)
+    rendered["properties"].pop("extendedInfo", None)
+    return rendered

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.simulator import errors, filters, ids, locks, validation
+from local.simulator import errors, ids, validation
 from local.simulator.handlers import assignments
-from local.simulator.handlers.resources import found, page
+from local.simulator.handlers.resources import get_existing
 from local.simulator.state import Resource, properties, wire
 from local.simulator.world import Answer, Call
 
 
 def list_locks(call: Call) -> Answer:
-    terms = filters.parse(call.query.get("$filter", ""), (), (assignments.AT_SCOPE,))
-    seen = locks.seen_from(call.state, call.names["scope"], assignments.AT_SCOPE in terms)
-    return page(call, (wire(each) for each in seen))
+    """Filter: atScope()."""
+    return assignments.list_at_scope(call, ids.LOCK, (assignments.AT_SCOPE,))
 
 
 def get_lock(call: Call) -> Answer:
@@ -27,22 +26,23 @@ def get_lock(call: Call) -> Answer:
 
 def put_lock(call: Call) -> Answer:
     """201 for a new lock, 200 for a changed one. The scope must exist."""
-    present = call.state.get(call.path)
-    if present:
-        _check_owner(present)
+    existing = call.state.get(call.path)
+    if existing:
+        _check_owner(existing)
     _check_scope(call)
     lock = {
-        "properties": _content(call),
-        "id": present["id"] if present else call.path,
+        "properties": _read_properties(call),
+        "id": existing["id"] if existing else call.path,
         "type": ids.LOCK,
-        "name": ids.parse(present["id"]).name if present else call.names["lock"],
+        "name": ids.parse(existing["id"]).name if existing else call.names["lock"],
     }
     call.state.put(lock)
-    return Answer(200 if present else 201, wire(lock))
+    return Answer(200 if existing else 201, wire(lock))
 
 
 def delete_lock(call: Call) -> Answer:
-    """200 with an empty body, 204 when there was none, 401 when an application owns it."""
+    """200 with an empty body, 204 for a lock that does not exist, 401 when an
+    application owns it."""
     lock = call.state.get(call.path)
     if lock is None:
         return Answer(204)
@@ -64,16 +64,15 @@ def _check_scope(call: Call) -> None:
         return
     if ids.is_id(scope) and ids.same_type(ids.parse(scope).type, ids.RESTORE_POINT):
         scope = ids.ancestor(scope, 1)
-    found(call, scope)
+    get_existing(call, scope)
 
 
-def _content(call: Call) -> dict[str, Any]:
-    """The properties to store: level in its own casing, and what else was given. Raises
-    ArmError 400."""
-    given = call.body.get("properties") if isinstance(call.body, dict) else None
+def _read_properties(call: Call) -> dict[str, Any]:
+    """The properties to store, the level in Azure's casing. Raises ArmError 400."""
+    body = call.body.get("properties") if isinstance(call.body, dict) else None
     try:
-        validation.check_lock(call.names["lock"], given)
+        validation.check_lock(call.names["lock"], body)
     except ValueError as error:
         raise errors.invalid_content(str(error)) from error
-    content = {name: value for name, value in (given or {}).items() if value is not None}
-    return {**content, "level": validation.lock_level(content["level"])}
+    values = {name: value for name, value in (body or {}).items() if value is not None}
+    return {**values, "level": validation.lock_level(values["level"])}

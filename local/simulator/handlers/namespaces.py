@@ -1,5 +1,5 @@
-"""A resource provider and its types, as the Azure CLI asks before it reads a resource
-by its id.
+"""A resource provider and its types: the Azure CLI reads them before it reads a
+resource by its id.
 
 https://learn.microsoft.com/rest/api/resources/providers/get
 """
@@ -15,8 +15,8 @@ LOCATION = "West Europe"
 
 
 def get_namespace(call: Call) -> Answer:
-    """The types of `providers.py`, newest version first. 404 for a namespace without
-    one."""
+    """The types of `providers.py`, newest version first. 404 for a namespace that has
+    none."""
     wanted = fold(call.names["namespace"])
     kinds = [kind for kind in VERSIONS if fold(kind.partition("/")[0]) == wanted]
     if not kinds:

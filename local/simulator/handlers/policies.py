@@ -1,4 +1,4 @@
-"""Microsoft.PolicyInsights: what policy would say to a resource that is to be made.
+"""Microsoft.PolicyInsights: the policies that a new resource would violate.
 
 https://learn.microsoft.com/rest/api/policy/policy-restrictions
 """
@@ -14,10 +14,8 @@ from local.simulator.world import Answer, Call
 
 
 def check_restrictions(call: Call) -> Answer:
-    """Only what is asked of the content is played; pending fields are refused.
-
-    Of the api-versions, only those that are known here are taken.
-    """
+    """The evaluations of the content; pending fields are refused, and api-versions that
+    providers.py does not list."""
     if call.api_version not in (known := VERSIONS[RESTRICTIONS]):
         raise errors.no_registered_provider(call.api_version, RESTRICTIONS, known)
     body = call.body if isinstance(call.body, dict) else {}
@@ -26,20 +24,18 @@ def check_restrictions(call: Call) -> Answer:
     if not isinstance(content, dict) or not isinstance(content.get("type"), str):
         raise errors.invalid_content("resourceDetails.resourceContent is an object with a type")
     if body.get("pendingFields"):
-        raise errors.not_played(call.method, f"{call.path} with pendingFields")
+        raise errors.not_supported(call.method, f"{call.path} with pendingFields")
     assert isinstance(details, dict)
-    target = _target(call, content, str(details.get("scope") or ""))
-    found = policies.evaluations(
-        call.state, target, content, body.get("includeAuditEffect") is True
-    )
-    return Answer(
-        200, {"fieldRestrictions": [], "contentEvaluationResult": {"policyEvaluations": found}}
-    )
+    target = _target_id(call, content, str(details.get("scope") or ""))
+    with_audit = body.get("includeAuditEffect") is True
+    evaluations = policies.evaluate(call.state, target, content, with_audit)
+    result = {"policyEvaluations": evaluations}
+    return Answer(200, {"fieldRestrictions": [], "contentEvaluationResult": result})
 
 
-def _target(call: Call, content: dict[str, Any], scope: str) -> str:
-    """The id that the resource would have: of a child below its parent, which is then
-    the scope."""
+def _target_id(call: Call, content: dict[str, Any], scope: str) -> str:
+    """The id that the resource would have. The scope of a child resource is its
+    parent."""
     at = call.path[: fold(call.path).rindex("/providers/")]
     scope = scope or at
     if not ids.is_id(scope) or not ids.at_or_above(at, scope):

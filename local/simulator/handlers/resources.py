@@ -1,5 +1,5 @@
-"""Subscriptions, resource groups, and every resource type that has no handler of its
-own: served as it is."""
+"""Subscriptions, resource groups, and every resource type without a handler of its own,
+which is served as the state has it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SKIP = "$skiptoken"
 _OF_TYPE = re.compile(r"\s*resourceType\s+eq\s+'([^']+)'\s*", re.IGNORECASE | re.ASCII)
 
 
-def found(call: Call, resource_id: str) -> Resource:
-    """The stored resource itself. Raises ArmError 404."""
+def get_existing(call: Call, resource_id: str) -> Resource:
+    """The stored resource, not a copy. Raises ArmError 404."""
     resource = call.state.get(resource_id)
     if resource is None:
         raise errors.resource_not_found(resource_id)
@@ -26,98 +26,101 @@ def found(call: Call, resource_id: str) -> Resource:
 
 
 def page(call: Call, values: Iterable[Any]) -> Answer:
-    """One page of a list, with nextLink when there is more."""
-    everything, size = list(values), call.world.settings.page_size
+    """One page of a list, with nextLink when more follow."""
+    items, size = list(values), call.world.settings.page_size
     token = call.query.get(SKIP, "0")
     if not token.isdecimal():
         raise errors.unsupported_query(SKIP, token)
     start = int(token)
-    body: dict[str, Any] = {"value": everything[start : start + size]}
-    if start + size < len(everything):
+    body: dict[str, Any] = {"value": items[start : start + size]}
+    if start + size < len(items):
         query = {**call.query, SKIP: str(start + size)}
         body["nextLink"] = f"{call.base_url}{quote(call.path)}?{urlencode(query)}"
     return Answer(200, body)
 
 
 def list_subscriptions(call: Call) -> Answer:
-    return page(call, (_subscription(call, each) for each in call.state.subscriptions().values()))
+    names = call.state.subscriptions().values()
+    return page(call, (_render_subscription(call, name) for name in names))
 
 
 def get_subscription(call: Call) -> Answer:
-    return Answer(
-        200, _subscription(call, call.state.subscriptions()[fold(call.names["subscription"])])
-    )
+    name = call.state.subscriptions()[fold(call.names["subscription"])]
+    return Answer(200, _render_subscription(call, name))
 
 
-def _subscription(call: Call, subscription: str) -> Resource:
+def _render_subscription(call: Call, subscription: str) -> Resource:
     identity = f"/subscriptions/{subscription}"
-    stored = call.state.get(identity) or {}
-    made_up = {
+    defaults = {
         "id": identity,
         "subscriptionId": subscription,
         "displayName": "Simulated",
         "state": "Enabled",
     }
-    return {**made_up, **stored}
+    return {**defaults, **(call.state.get(identity) or {})}
 
 
 def list_groups(call: Call) -> Answer:
-    return page(
-        call, (_group(each) for each in call.state.of_type(ids.GROUP, call.subscription_id))
-    )
+    groups = call.state.of_type(ids.GROUP, call.subscription_id)
+    return page(call, (_render_group(group) for group in groups))
 
 
 def get_group(call: Call) -> Answer:
-    return Answer(200, _group(found(call, call.group_id)))
+    return Answer(200, _render_group(get_existing(call, call.group_id)))
 
 
 def head_group(call: Call) -> Answer:
     return Answer(204 if call.state.has(call.group_id) else 404)
 
 
-def _group(group: Resource) -> Resource:
-    served = wire(group)
-    served.setdefault("properties", {}).setdefault("provisioningState", "Succeeded")
-    return {**served, "type": ids.GROUP}
+def _render_group(group: Resource) -> Resource:
+    rendered = wire(group)
+    rendered.setdefault("properties", {}).setdefault("provisioningState", "Succeeded")
+    return {**rendered, "type": ids.GROUP}
 
 
 def list_resources(call: Call) -> Answer:
-    """Resources of one type: of all filters that ARM knows, this one is played.
+    """Resources of one type; no other filter of ARM is supported.
     https://learn.microsoft.com/rest/api/resources/resources/list"""
     text = call.query.get("$filter", "")
-    found = _OF_TYPE.fullmatch(text)
-    if found is None:
+    kind = type_in_filter(text)
+    if kind is None:
         raise errors.invalid_content(f"$filter {text!r} is not resourceType eq '…'")
-    return page(call, (_short(each) for each in call.state.of_type(found[1], call.subscription_id)))
+    resources = call.state.of_type(kind, call.subscription_id)
+    return page(call, (_without_properties(resource) for resource in resources))
 
 
-def _short(resource: Resource) -> Resource:
-    """As the list shows it: without properties."""
+def type_in_filter(text: str) -> str | None:
+    """The type that `resourceType eq '…'` names; None for any other filter."""
+    match = _OF_TYPE.fullmatch(text)
+    return match[1] if match else None
+
+
+def _without_properties(resource: Resource) -> Resource:
     return {name: value for name, value in wire(resource).items() if name != "properties"}
 
 
 def get_any(call: Call) -> Answer:
     """A resource by its id, or every resource of the type that the path ends with.
 
-    Restore points have no list in ARM. What is neither an id nor a list is not played.
+    Restore points have no list in ARM. Any other path is not supported.
     """
     if resource := call.state.get(call.path):
         return Answer(200, wire(resource))
     if ids.is_id(call.path):
         raise errors.resource_not_found(call.path)
-    if not ids.is_id(f"{call.path}/any") or ids.same_type(
-        ids.parse(f"{call.path}/any").type, ids.RESTORE_POINT
-    ):
-        raise errors.not_played("GET", call.path)
-    scope = ids.extension_scope(f"{call.path}/any")
-    kind = ids.parse(f"{call.path}/any").type
-    return page(call, (wire(each) for each in call.state.of_type(kind, scope)))
+    child = f"{call.path}/any"
+    if not ids.is_id(child) or ids.same_type(ids.parse(child).type, ids.RESTORE_POINT):
+        raise errors.not_supported("GET", call.path)
+    resources = call.state.of_type(ids.parse(child).type, ids.extension_scope(child))
+    return page(call, (wire(resource) for resource in resources))
 
 
 def list_settings(call: Call) -> Answer:
-    """What may hold secrets is listed by a POST of its own, such as an app's settings."""
-    return Answer(200, wire(found(call, call.path.rpartition("/")[0])))
+    """A resource that may hold secrets, such as an app's settings: ARM lists it by a
+    POST of …/list."""
+    return Answer(200, wire(get_existing(call, call.path.rpartition("/")[0])))
 
 
 def refuse(call: Call) -> Answer:
-    raise errors.not_played(call.method, call.path)
+    raise errors.not_supported(call.method, call.path)

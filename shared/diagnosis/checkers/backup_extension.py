@@ -23,10 +23,13 @@ from shared.diagnosis.checkers.contract import (
     confirmed,
     not_read,
     ruled_out,
+    the_extensions,
+    the_vm,
     unknown,
 )
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
+from shared.sentences import phrase
 
 CAUSE = "backup_extension"
 UNSETTLED = ("creating", "updating", "deleting", "transitioning")
@@ -38,36 +41,42 @@ Azure gives up after 15 minutes."""
 async def check(subject: Subject, reader: Reader) -> Finding:
     extensions = await reader.extensions(subject.vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return not_read(CAUSE, extensions)
+        return not_read(CAUSE, the_extensions(subject), extensions)
     ours = [extension for extension in extensions if extension.is_backup_extension]
     if ours:
         return _judge(subject, ours[0])
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return not_read(CAUSE, vm)
+        return not_read(CAUSE, the_vm(subject), vm)
     return _missing(vm, subject.minimum_linux_agent)
 
 
 def _judge(subject: Subject, extension: Extension) -> Finding:
-    state = (
-        f"{extension.name} ({extension.publisher}.{extension.type}) is"
-        f" {extension.provisioning_state or 'in no state'}"
+    state = phrase(
+        "extension_state",
+        name=extension.name,
+        type=f"{extension.publisher}.{extension.type}",
+        state=extension.provisioning_state or phrase("in_no_state"),
     )
-    said = f"its last status: {extension.status_code or 'none'} {extension.status_message!r}"
+    status = phrase(
+        "extension_status",
+        code=extension.status_code or phrase("no_status"),
+        message=repr(extension.status_message),
+    )
     if extension.failed:
-        return confirmed(CAUSE, state, said, targets=(Target(extension.id),))
+        return confirmed(CAUSE, state, status, targets=(Target(extension.id),))
     if fold(extension.provisioning_state) == "succeeded":
-        return ruled_out(CAUSE, state, said)
+        return ruled_out(CAUSE, state, status)
     if fold(extension.provisioning_state) in UNSETTLED and _stuck(
         extension.status_time, subject.failed_at
     ):
         return confirmed(
             CAUSE,
             state,
-            f"it has not moved since {extension.status_time}",
+            phrase("not_moved_since", time=extension.status_time),
             targets=(Target(extension.id),),
         )
-    return unknown(CAUSE, state, said, "it may still settle")
+    return unknown(CAUSE, state, status, phrase("may_settle"))
 
 
 def _stuck(last_move: str, failed_at: str) -> bool:
@@ -81,16 +90,12 @@ def _stuck(last_move: str, failed_at: str) -> bool:
 
 def _missing(vm: VirtualMachine, minimum_linux_agent: str) -> Finding:
     if fold(vm.os_type) != "linux":
-        return ruled_out(
-            CAUSE,
-            "the backup extension is not installed, so none can be broken; the next backup"
-            " installs it",
-        )
+        return ruled_out(CAUSE, phrase("extension_missing"))
     agent = linux_agent.judge(vm, minimum_linux_agent)
-    absent = "the backup extension is not installed; on Linux the agent installs it"
+    evidence = (phrase("extension_missing_on_linux"), *agent.evidence)
     if agent.verdict is Verdict.CONFIRMED:
-        return confirmed(CAUSE, absent, *agent.evidence)
-    return unknown(CAUSE, absent, *agent.evidence)
+        return confirmed(CAUSE, *evidence)
+    return unknown(CAUSE, *evidence)
 
 
 _FAILED = Extension(

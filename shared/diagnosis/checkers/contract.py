@@ -1,4 +1,4 @@
-"""What a checker is, what it is given, and the examples from which its tests are made."""
+"""What a checker is and is given, and the examples from which its tests are made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from shared.arm_ids import is_at_or_above
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
+from shared.sentences import Sentence, phrase
 from shared.vault_facts import BackupPolicy, ProtectedItem
 
 
@@ -148,20 +149,41 @@ def silent(vm: VirtualMachine) -> VirtualMachine:
     )
 
 
-def confirmed(cause: str, *evidence: str, targets: tuple[Target, ...] = ()) -> Finding:
+def confirmed(cause: str, *evidence: Sentence, targets: tuple[Target, ...] = ()) -> Finding:
     return Finding(cause, Verdict.CONFIRMED, evidence, targets)
 
 
-def ruled_out(cause: str, *evidence: str) -> Finding:
+def ruled_out(cause: str, *evidence: Sentence) -> Finding:
     return Finding(cause, Verdict.RULED_OUT, evidence)
 
 
-def unknown(cause: str, *evidence: str) -> Finding:
+def unknown(cause: str, *evidence: Sentence) -> Finding:
     return Finding(cause, Verdict.UNKNOWN, evidence)
 
 
-def not_read(cause: str, fact: Absent | Unreadable) -> Finding:
+def not_read(cause: str, what: Sentence, fact: Absent | Unreadable) -> Finding:
     """UNKNOWN with the reason, for a fact that a checker cannot do without."""
     if isinstance(fact, Absent):
-        return unknown(cause, f"{fact.what} does not exist")
-    return unknown(cause, f"{fact.what} could not be read: {fact.reason}")
+        return unknown(cause, phrase("not_there", what=what))
+    return unknown(cause, phrase("not_read", what=what, reason=fact.reason))
+
+
+def agent_not_ready(vm: VirtualMachine) -> tuple[Sentence, Sentence]:
+    """The evidence of an agent that is silent on a VM that runs."""
+    return (
+        phrase("agent_not_ready", status=vm.agent_status or phrase("not_in_instance_view")),
+        phrase("agent_message", message=repr(vm.agent_message)),
+    )
+
+
+def the_vm(subject: Subject) -> Sentence:
+    return phrase("the_vm", name=last_name(subject.vm_id))
+
+
+def the_extensions(subject: Subject) -> Sentence:
+    return phrase("the_extensions", vm=last_name(subject.vm_id))
+
+
+def last_name(arm_id: str) -> str:
+    """For people; "?" where there is no id."""
+    return arm_id.rsplit("/", 1)[-1] or "?"

@@ -18,14 +18,17 @@ from shared.diagnosis.checkers.contract import (
     KnownFacts,
     Reader,
     Subject,
+    agent_not_ready,
     confirmed,
     not_read,
     ruled_out,
     silent,
+    the_vm,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
+from shared.sentences import phrase
 
 CAUSE = "linux_agent"
 
@@ -33,7 +36,7 @@ CAUSE = "linux_agent"
 async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return not_read(CAUSE, vm)
+        return not_read(CAUSE, the_vm(subject), vm)
     return judge(vm, subject.minimum_linux_agent)
 
 
@@ -41,31 +44,24 @@ def judge(vm: VirtualMachine, minimum_version: str) -> Finding:
     """The verdict on an agent; cause 5 asks it too, where the backup extension is
     missing on Linux."""
     if fold(vm.os_type) == "windows":
-        return ruled_out(CAUSE, "the VM runs Windows")
+        return ruled_out(CAUSE, phrase("runs_windows"))
     if fold(vm.os_type) != "linux":
-        return unknown(CAUSE, "the VM's OS disk does not say which system it runs")
+        return unknown(CAUSE, phrase("system_not_known"))
     if not vm.running:
-        return unknown(
-            CAUSE,
-            f"the VM is {vm.power_state or 'in an unknown power state'}, so its agent says nothing",
-        )
+        state = vm.power_state or phrase("power_state_not_known")
+        return unknown(CAUSE, phrase("vm_not_running", state=state))
     if not vm.agent_ready:
-        status = vm.agent_status or "absent from the instance view"
-        return confirmed(
-            CAUSE, f"the VM runs and its agent is {status}", f"agent message: {vm.agent_message!r}"
-        )
+        return confirmed(CAUSE, *agent_not_ready(vm))
     return _judge_version(vm.agent_version, minimum_version)
 
 
 def _judge_version(version: str, minimum_version: str) -> Finding:
     have, want = _numbers(version), _numbers(minimum_version)
     if have is None or want is None:
-        return unknown(CAUSE, f"the agent is Ready, but its version {version!r} cannot be compared")
+        return unknown(CAUSE, phrase("agent_version_not_known", version=repr(version)))
     if have < want:
-        return confirmed(
-            CAUSE, f"the agent is {version}; the oldest supported version is {minimum_version}"
-        )
-    return ruled_out(CAUSE, f"the VM agent {version} is Ready and not older than {minimum_version}")
+        return confirmed(CAUSE, phrase("agent_too_old", version=version, minimum=minimum_version))
+    return ruled_out(CAUSE, phrase("agent_new_enough", version=version, minimum=minimum_version))
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:

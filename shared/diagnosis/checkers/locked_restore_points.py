@@ -24,12 +24,15 @@ from shared.diagnosis.checkers.contract import (
     Reader,
     Subject,
     confirmed,
+    last_name,
     not_read,
     ruled_out,
+    the_vm,
     unknown,
 )
 from shared.facts import Absent, Lock, RestorePoint, RestorePointCollection, Unreadable
 from shared.incident.model import Finding, Target, Verdict
+from shared.sentences import Sentence, phrase
 from shared.vault_facts import ENHANCED, STANDARD, BackupPolicy, ProtectedItem
 
 CAUSE = "locked_restore_points"
@@ -45,14 +48,14 @@ a name each."""
 async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return not_read(CAUSE, vm)
+        return not_read(CAUSE, the_vm(subject), vm)
     if vm.managed_disks is None:
-        return unknown(CAUSE, "the VM does not say whether its disks are managed")
+        return unknown(CAUSE, phrase("disks_not_known"))
     if not vm.managed_disks:
-        return _below(subject, "the VM has unmanaged disks, which have no restore point collection")
+        return _below(subject, phrase("unmanaged_disks"))
     collections = await reader.restore_point_collections(subject.vm_id)
     if isinstance(collections, Absent | Unreadable):
-        return not_read(CAUSE, collections)
+        return not_read(CAUSE, phrase("the_collections"), collections)
     return await _judge(subject, collections, reader)
 
 
@@ -60,19 +63,20 @@ async def _judge(
     subject: Subject, collections: tuple[RestorePointCollection, ...], reader: Reader
 ) -> Finding:
     if any(collection.points is None for collection in collections):
-        return unknown(CAUSE, "the restore points of a collection were not told")
+        return unknown(CAUSE, phrase("points_not_known"))
     own = [each for each in collections if each.belongs_to(subject.vm_id)]
     others = [each for each in collections if each not in own]
     total = _count(collections)
-    counted = [f"{each.id} holds {_count([each])} restore points" for each in own]
+    counted = [
+        phrase("collection_holds", collection=each.id, count=str(_count([each]))) for each in own
+    ]
     counted += [
-        f"{each.id} holds {_count([each])}; it is not Azure Backup's and is not touched"
+        phrase("foreign_collection_holds", collection=each.id, count=str(_count([each])))
         for each in others
     ]
     if total < POINT_LIMIT and not _limit_told(subject):
-        return ruled_out(
-            CAUSE, f"{total} restore points in all, fewer than {POINT_LIMIT}", *counted
-        )
+        fewer = phrase("fewer_than_limit", count=str(total), limit=str(POINT_LIMIT))
+        return ruled_out(CAUSE, fewer, *counted)
     policy_type = await _policy_type(subject, reader)
     if isinstance(policy_type, Finding):
         return policy_type
@@ -81,79 +85,70 @@ async def _judge(
     return await _kept_by(own, counted, subject.item_id, reader)
 
 
-def _not_at_limit(subject: Subject, policy_type: str, total: int, others: int) -> str:
+def _not_at_limit(subject: Subject, policy_type: str, total: int, others: int) -> Sentence | None:
     """Why it is not known that the limit is what failed the backup, or that a deletion
-    would help; "" when it is.
+    would help; None when it is.
 
     18 is the limit of a Standard policy. An Enhanced one keeps more, up to a limit that
     is not published: there the job's own error says it, and no count does.
     https://learn.microsoft.com/azure/backup/backup-azure-vms-enhanced-policy
     """
+    limit = str(POINT_LIMIT)
     if policy_type == ENHANCED:
-        return (
-            ""
-            if _limit_told(subject)
-            else (
-                f"the policy is Enhanced, for which {POINT_LIMIT} is no limit, and the job names"
-                " none"
-            )
-        )
+        return None if _limit_told(subject) else phrase("enhanced_without_limit", limit=limit)
     if total < POINT_LIMIT:
-        return (
-            f"the job says that the limit is reached, and {total} restore points are to be seen,"
-            f" fewer than {POINT_LIMIT}"
-        )
+        return phrase("fewer_than_job_says", count=str(total), limit=limit)
     if others >= POINT_LIMIT:
-        return (
-            f"other tools' collections alone hold {others} restore points: to delete Azure Backup's"
-            " would not help"
-        )
-    return ""
+        return phrase("others_at_limit", count=str(others))
+    return None
 
 
 async def _policy_type(subject: Subject, reader: Reader) -> str | Finding:
     """V1 or V2, as item and policy say alike; else UNKNOWN."""
     item = await reader.protected_item(subject.item_id)
     if isinstance(item, Absent | Unreadable):
-        return not_read(CAUSE, item)
+        return not_read(CAUSE, phrase("the_item", name=last_name(subject.item_id)), item)
     policy = await reader.backup_policy(item.policy_id)
     if isinstance(policy, Absent | Unreadable):
-        return not_read(CAUSE, policy)
+        return not_read(CAUSE, phrase("the_policy", name=last_name(item.policy_id)), policy)
     if not policy.type or policy.type != item.policy_type:
-        told = (
-            f"the item says {item.policy_type or 'nothing'}, the policy {policy.type or 'nothing'}"
+        named = phrase(
+            "policy_type_not_known",
+            item=item.policy_type or phrase("nothing"),
+            policy=policy.type or phrase("nothing"),
         )
-        return unknown(
-            CAUSE, f"whether the backup policy is Standard or Enhanced is not known: {told}"
-        )
+        return unknown(CAUSE, named)
     return policy.type
 
 
 async def _kept_by(
-    own: list[RestorePointCollection], counted: list[str], item_id: str, reader: Reader
+    own: list[RestorePointCollection], counted: list[Sentence], item_id: str, reader: Reader
 ) -> Finding:
     targets, lock_evidence = [], []
     for collection in own:
         locks = await reader.locks(collection.id, below=True)
         if isinstance(locks, Absent | Unreadable):
-            return not_read(CAUSE, locks)
+            return not_read(CAUSE, phrase("the_locks_around", scope=collection.id), locks)
         blocking = tuple(lock for lock in locks if lock.blocks_deletion)
-        lock_evidence += [f"lock {lock.name} ({lock.level}) on {lock.scope}" for lock in blocking]
+        lock_evidence += [
+            phrase("lock_found", name=lock.name, level=lock.level, scope=lock.scope)
+            for lock in blocking
+        ]
         targets += [Target(collection.id, blocking)] if blocking else []
     if not targets:
-        nothing = "no lock keeps them: something else does, or the clean-up is still to come"
-        return unknown(CAUSE, *counted, nothing, *await _on_vault(item_id, reader))
+        return unknown(CAUSE, *counted, phrase("no_lock"), *await _on_vault(item_id, reader))
     return confirmed(CAUSE, *counted, *dict.fromkeys(lock_evidence), targets=tuple(targets))
 
 
-async def _on_vault(item_id: str, reader: Reader) -> tuple[str, ...]:
+async def _on_vault(item_id: str, reader: Reader) -> tuple[Sentence, ...]:
     """Locks of the vault, for the person: clean-up was seen to fail under one. They are
     never lifted."""
-    locks = await reader.locks(item_id.rsplit("/", VAULT_LEVELS)[0])
+    vault_id = item_id.rsplit("/", VAULT_LEVELS)[0]
+    locks = await reader.locks(vault_id)
     if isinstance(locks, Absent | Unreadable):
-        return not_read(CAUSE, locks).evidence
+        return not_read(CAUSE, phrase("the_locks_above", scope=vault_id), locks).evidence
     return tuple(
-        f"the vault is under the lock {lock.name} ({lock.level}) on {lock.scope}" for lock in locks
+        phrase("vault_locked", name=lock.name, level=lock.level, scope=lock.scope) for lock in locks
     )
 
 
@@ -165,10 +160,10 @@ def _limit_told(subject: Subject) -> bool:
     return fold(subject.error_code) == fold(LIMIT_CODE)
 
 
-def _below(subject: Subject, evidence: str) -> Finding:
+def _below(subject: Subject, evidence: Sentence) -> Finding:
     """Never RULED_OUT where the job itself names the limit."""
     return (
-        unknown(CAUSE, evidence, "yet the job says that the limit is reached")
+        unknown(CAUSE, evidence, phrase("job_names_limit"))
         if _limit_told(subject)
         else ruled_out(CAUSE, evidence)
     )

@@ -22,10 +22,12 @@ from shared.diagnosis.checkers.contract import (
     confirmed,
     not_read,
     ruled_out,
+    the_extensions,
     unknown,
 )
 from shared.facts import Absent, Extension, Unreadable
 from shared.incident.model import Finding, Verdict
+from shared.sentences import phrase
 
 CAUSE = "no_internet"
 NO_NETWORK = (
@@ -39,30 +41,28 @@ NO_NETWORK = (
 async def check(subject: Subject, reader: Reader) -> Finding:
     extensions = await reader.extensions(subject.vm_id)
     if isinstance(extensions, Absent | Unreadable):
-        return not_read(CAUSE, extensions)
+        return not_read(CAUSE, the_extensions(subject), extensions)
     for extension in extensions:
         if extension.is_backup_extension:
             return _judge(subject, extension)
-    return unknown(
-        CAUSE, "the backup extension is not there to say whether it reaches Azure storage"
-    )
+    return unknown(CAUSE, phrase("extension_absent"))
 
 
 def _judge(subject: Subject, extension: Extension) -> Finding:
-    said = (
-        f"{extension.name} last said ({extension.status_time or 'no time'}):"
-        f" {extension.status_message!r}"
+    last_words = phrase(
+        "extension_last_said",
+        extension=extension.name,
+        time=extension.status_time or phrase("no_time"),
+        message=repr(extension.status_message),
     )
     words = fold(extension.status_message)
     if any(fold(word) in words for word in NO_NETWORK):
-        return confirmed(CAUSE, said)
+        return confirmed(CAUSE, last_words)
     if "succeeded" in fold(extension.status_code) and _later(
         extension.status_time, subject.failed_at
     ):
-        return ruled_out(
-            CAUSE, said, "it reported success after the failed job began, which needs Azure storage"
-        )
-    return unknown(CAUSE, said, "network rules and routes are not read by this version")
+        return ruled_out(CAUSE, last_words, phrase("extension_succeeded_since"))
+    return unknown(CAUSE, last_words, phrase("network_not_read"))
 
 
 def _later(moment: str, than: str) -> bool:

@@ -22,10 +22,12 @@ from shared.diagnosis.checkers.contract import (
     not_read,
     ruled_out,
     silent,
+    the_vm,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
+from shared.sentences import phrase
 
 CAUSE = "snapshot_status"
 
@@ -33,37 +35,23 @@ CAUSE = "snapshot_status"
 async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return not_read(CAUSE, vm)
+        return not_read(CAUSE, the_vm(subject), vm)
     return _judge(vm)
 
 
 def _judge(vm: VirtualMachine) -> Finding:
     state = fold(vm.power_state)
     if state == "stopped":
-        return confirmed(
-            CAUSE,
-            "the power state is stopped but not deallocated: the VM was shut down from inside the"
-            " guest",
-        )
+        return confirmed(CAUSE, phrase("shut_down_inside"))
     if state == "deallocated":
-        return ruled_out(
-            CAUSE, "the VM is deallocated, as Azure itself reports it; its disks can be backed up"
-        )
+        return ruled_out(CAUSE, phrase("deallocated"))
     if state != "running":
-        return unknown(
-            CAUSE,
-            f"the power state is {vm.power_state or 'not reported'}: it settles or contradicts"
-            " itself",
-        )
+        reported = vm.power_state or phrase("not_reported")
+        return unknown(CAUSE, phrase("power_state_unsettled", state=reported))
     if vm.agent_ready:
-        return ruled_out(
-            CAUSE,
-            "the VM runs and its agent is Ready, so its state is right and it has its host address",
-        )
+        return ruled_out(CAUSE, phrase("state_right"))
     return unknown(
-        CAUSE,
-        f"the VM is reported running while its agent is {vm.agent_status or 'silent'}:"
-        " shut down from inside, DHCP off in the guest, or the agent alone; the guest has to tell",
+        CAUSE, phrase("running_agent_silent", status=vm.agent_status or phrase("silent"))
     )
 
 

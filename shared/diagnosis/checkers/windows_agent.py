@@ -17,14 +17,17 @@ from shared.diagnosis.checkers.contract import (
     KnownFacts,
     Reader,
     Subject,
+    agent_not_ready,
     confirmed,
     not_read,
     ruled_out,
     silent,
+    the_vm,
     unknown,
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
+from shared.sentences import phrase
 
 CAUSE = "windows_agent"
 
@@ -32,26 +35,21 @@ CAUSE = "windows_agent"
 async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
-        return not_read(CAUSE, vm)
+        return not_read(CAUSE, the_vm(subject), vm)
     if fold(vm.os_type) == "linux":
-        return ruled_out(CAUSE, "the VM runs Linux")
+        return ruled_out(CAUSE, phrase("runs_linux"))
     if fold(vm.os_type) != "windows":
-        return unknown(CAUSE, "the VM's OS disk does not say which system it runs")
+        return unknown(CAUSE, phrase("system_not_known"))
     return _judge(vm)
 
 
 def _judge(vm: VirtualMachine) -> Finding:
     if not vm.running:
-        return unknown(
-            CAUSE,
-            f"the VM is {vm.power_state or 'in an unknown power state'}, so its agent says nothing",
-        )
+        state = vm.power_state or phrase("power_state_not_known")
+        return unknown(CAUSE, phrase("vm_not_running", state=state))
     if vm.agent_ready:
-        return ruled_out(CAUSE, f"the VM agent {vm.agent_version} is Ready")
-    status = vm.agent_status or "absent from the instance view"
-    return confirmed(
-        CAUSE, f"the VM runs and its agent is {status}", f"agent message: {vm.agent_message!r}"
-    )
+        return ruled_out(CAUSE, phrase("agent_ready", version=vm.agent_version))
+    return confirmed(CAUSE, *agent_not_ready(vm))
 
 
 CHECKER = Checker(

@@ -1,2 +1,2 @@
-"""One file an action. A fix turns a confirmed finding into steps, which are data; one
-executor carries them out."""
+"""One file a fix, named after the action: its steps as data, its preconditions, how it
+is carried out, and what it loses."""

@@ -1,1 +1,1 @@
-"""One resource group unlocked for as short as can be: every lock goes back, identical."""
+"""A resource group unlocked for as short as can be: every lock goes back, identical."""

@@ -1,5 +1,5 @@
-"""Tells whoever listens that a lock is not back: an error in the log, and an event on
-the Event Grid topic."""
+"""Alerts that a lock is not back: an error in the log, and an event on the Event Grid
+topic."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shared.execution.lock_window.ledger import OpenLock
 from shared.settings import Settings
 
 
-async def lock_not_back(settings: Settings, entry: OpenLock, problem: str) -> None:
-    """At the first failed attempt and then more and more rarely; the log has each.
-    Never raises: the lock matters more."""
+async def alert_not_back(settings: Settings, entry: OpenLock, problem: str) -> None:
+    """Alert at the first failed attempt, then with backoff (attempts 2, 4, 8, ...); the
+    log has each. Never raises: the lock matters more."""
     logging.error("lock not back: %s (attempt %d): %s", entry.lock.id, entry.attempts, problem)
     if not settings.topic_endpoint or entry.attempts & (entry.attempts - 1):
         return

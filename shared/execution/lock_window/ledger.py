@@ -1,12 +1,11 @@
 """The lock ledger: the full body of every lock before it is lifted, until it is back.
 
-    (no row) --record--> planned --begin_lift--> off --is_back--> back --settle--> (no
-    row)
-                            └───────────is_back (it was never lifted)──┘
+    record --> planned --begin_lift--> off --mark_back--> back --settle--> (no row)
+                  └──── mark_back (it was never lifted) ───┘
 
 Written ahead, outside the durable engine, so that a lock is put back even when the
 engine's whole state is lost. While a lock is in the ledger, its absence in Azure is not
-the truth (see `counted_in`).
+the truth (see `count_in`).
 """
 
 from __future__ import annotations
@@ -44,10 +43,9 @@ class OpenLock:
     """When the lock must be back at the latest, ISO 8601."""
     state: str = OFF
     """planned: no DELETE was ever sent. off: to be put back. back: how it ended is
-    known, and is being put on record."""
+    known, and is being recorded."""
     back_at: str = ""
-    """When somebody took it on himself to write the outcome; long ago: he died before
-    he had."""
+    """When a process began to record how it ended. Long ago: it died before it had."""
     problem: str = ""
     """Why the last attempt to put it back failed."""
     attempts: int = 0
@@ -62,6 +60,8 @@ class OpenLock:
 
 
 class LockLedger:
+    """Every method raises StoreUnavailable."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
@@ -82,54 +82,42 @@ class LockLedger:
 
     async def current(self, entry: OpenLock) -> OpenLock | None:
         """The entry as the ledger has it now; None: it is settled."""
-        row = await self._store.get(LOCKS, "open", _key(entry))
+        row = await self._row(entry)
         return _entry(row) if row else None
 
     async def begin_lift(self, entry: OpenLock) -> OpenLock | None:
-        """Say that its DELETE is about to be sent. Returns the entry as it now is;
-        None: it must not be sent.
+        """Record that its DELETE is about to be sent. Returns the entry as it now is;
+        None: the DELETE must not be sent.
 
-        A lock is proved before this, so that whoever finds it off later knows that it
-        could be put back.
+        Called only once the lock is proved: a process that later finds it off knows
+        that it could be put back.
         """
-        row = await self._store.get(LOCKS, "open", _key(entry))
+        row = await self._row(entry)
         if row is None or _entry(row).state == BACK:
             return None
         lifting = replace(_entry(row), state=OFF)
-        try:
-            await self._store.replace(row, to_json(lifting))
-        except RowChanged:
-            return None
-        return lifting
+        return lifting if await self._replace(row, lifting) else None
 
-    async def failed(self, entry: OpenLock, problem: str) -> OpenLock:
-        """Count a failed attempt to put the lock back. Returns the entry as it now is."""
-        told = replace(entry, problem=problem, attempts=entry.attempts + 1)
-        row = await self._store.get(LOCKS, "open", _key(entry))
-        if row is not None and _entry(row).state == OFF:
-            try:
-                await self._store.replace(row, to_json(told))
-            except RowChanged:
-                return entry  # another is at work on it
-        return told
+    async def count_failure(self, entry: OpenLock, problem: str) -> OpenLock:
+        """Count a failed attempt to put the lock back. Returns the entry as it is
+        now."""
+        counted = replace(entry, problem=problem, attempts=entry.attempts + 1)
+        row = await self._row(entry)
+        if row is None or _entry(row).state != OFF:
+            return counted
+        return counted if await self._replace(row, counted) else entry  # another is at work on it
 
-    async def is_back(self, entry: OpenLock) -> bool:
-        """Whether we are the one to write the outcome: False when the row has moved on
-        since `entry` was read."""
-        row = await self._store.get(LOCKS, "open", _key(entry))
+    async def mark_back(self, entry: OpenLock) -> bool:
+        """Claim the recording of how the lock ended. False: the row has moved on since
+        `entry` was read, so another process records it."""
+        row = await self._row(entry)
         if row is None or _entry(row).state != entry.state:
             return False
-        try:
-            await self._store.replace(
-                row, to_json(replace(_entry(row), state=BACK, back_at=clock.now()))
-            )
-        except RowChanged:
-            return False
-        return True
+        return await self._replace(row, replace(_entry(row), state=BACK, back_at=clock.now()))
 
     async def settle(self, entry: OpenLock) -> None:
-        """Take the lock out of the ledger: all is on record."""
-        row = await self._store.get(LOCKS, "open", _key(entry))
+        """Take the lock out of the ledger: all is recorded."""
+        row = await self._row(entry)
         if row is None:
             return
         try:
@@ -139,8 +127,19 @@ class LockLedger:
                 "the ledger's entry was written while it was being settled"
             ) from error
 
+    async def _row(self, entry: OpenLock) -> Row | None:
+        return await self._store.get(LOCKS, "open", _key(entry))
 
-def counted_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> tuple[Lock, ...]:
+    async def _replace(self, row: Row, entry: OpenLock) -> bool:
+        """False: somebody else wrote the row since it was read."""
+        try:
+            await self._store.replace(row, to_json(entry))
+        except RowChanged:
+            return False
+        return True
+
+
+def count_in(read: Iterable[Lock], lifted: Iterable[OpenLock], scope: str) -> tuple[Lock, ...]:
     """Locks at or above `scope` as they are meant to be: those that Azure shows and
     those that are off because of us."""
     locks = {fold(lock.id): lock for lock in read}

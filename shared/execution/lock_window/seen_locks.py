@@ -1,15 +1,15 @@
-"""Reads locks as they are meant to be: those that are off because of us count as there."""
+"""Reads locks as they are meant to be: one that is off because of us counts as on."""
 
 from __future__ import annotations
 
 from shared.azure.reader import ArmReader
-from shared.execution.lock_window.ledger import LockLedger, counted_in
+from shared.execution.lock_window.ledger import LockLedger, count_in
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.vault_facts import BackupPolicy, ProtectedItem
 
 
 class LedgerAwareReader:
-    """What checkers read through: locks that are off because of us count as there."""
+    """What checkers read through: `locks` has those in the ledger as well."""
 
     def __init__(self, reader: ArmReader, ledger: LockLedger) -> None:
         self._reader = reader
@@ -29,9 +29,11 @@ class LedgerAwareReader:
     async def locks(
         self, scope: str, *, below: bool = False
     ) -> tuple[Lock, ...] | Absent | Unreadable:
+        # The ledger first: a lock that goes back between the two reads is then counted
+        # once too often, never missed.
         lifted = await self._ledger.open_locks()
         read = await self._reader.locks(scope, below=below)
-        return read if isinstance(read, Absent | Unreadable) else counted_in(read, lifted, scope)
+        return read if isinstance(read, Absent | Unreadable) else count_in(read, lifted, scope)
 
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable:
         return await self._reader.protected_item(item_id)

@@ -1,202 +1,167 @@
 """What the leader of a window does, from the locked group to the locked group.
 
-1. While gathering, wait for others. Then read everything again, for every member.
-2. Write ahead, with the locks still on: each lock in the ledger, the intent to lift it,
-   the intent to put it back, the intent of each deletion in its own incident's chain.
-   Then prove that each lock can be put back; where one cannot, nothing is lifted.
+1. Read everything again, for every member.
+2. Write ahead, with the locks still on: for each lock the intent to put it back, its
+   entry in the ledger, the intent to lift it; for each deletion its intent, in its own
+   incident's chain. Then prove that each lock can be put back; where one cannot,
+   nothing is lifted.
 3. Lift the locks, at the same time. Look once more at what can have changed. Delete the
-   collections, at the same time, trying again while the lifted locks go away. Whoever
-   joins meanwhile is served as well.
-4. When the last deletion has ended, or the deadline is there, or anything at all went
+   collections, at the same time, trying again while the lifted locks go away. Members
+   who join meanwhile are served as well.
+4. When the last deletion has ended, or at the deadline, or when anything at all goes
    wrong: put the locks back, at the same time.
 5. Only then look whether the collections are gone, write each incident's outcomes, and
    end the window.
 
-Between lifting and putting back nothing is waited for but Azure. Run again after a
-crash it goes on from what is so.
+Between lifting and putting back nothing but Azure is waited for. Run again after a
+crash, it continues from the current state.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared import clock
 from shared.arm_ids import fold
+from shared.audit.journal import Journal
+from shared.azure.one_look import OneLook
+from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, StoreError
-from shared.execution.lock_window import collection, outcomes
-from shared.execution.lock_window.gathering import opened_window
-from shared.execution.lock_window.proof import PROVE
-from shared.execution.lock_window.put_back import LIFT
+from shared.execution.lock_window.deletions import KIND, Deletion, Deletions, Ready
+from shared.execution.lock_window.late_writes import LateWrites
+from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
 from shared.execution.lock_window.window_locks import WindowLocks, raise_first
-from shared.execution.lock_window.windows import CLOSING, GATHERING, OPEN, Held, Member, Result
-from shared.execution.tools import Tools, for_one_look
+from shared.execution.lock_window.windows import (
+    CLOSING,
+    OPEN,
+    Held,
+    LockWindows,
+    Member,
+    TargetOutcome,
+)
+from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
-from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.outcome import Outcome
+from shared.settings import Settings
 
 WATCH_SECONDS = 0.5
 """How often the leader looks for members who joined while it deletes."""
 
 
-async def lead(tools: Tools, incident: Incident, held: Held) -> None:
-    """Take the window to its end. Raises StoreUnavailable only with the locks back, or
-    in the ledger for the guardian."""
-    opened = await opened_window(tools, held) if held.window.state == GATHERING else held
-    if opened is None:
-        return  # the guardian closed it
-    session = _Session(tools, incident, opened)
-    if opened.window.state == OPEN:
-        await session.unlock_and_delete()
-    await session.finish()
-
-
 @dataclass(slots=True)
-class _Session:
-    tools: Tools
+class Session:
     incident: Incident
+    """The window's leader."""
     held: Held
-    results: dict[tuple[str, str], Result] = field(default_factory=dict)
+    settings: Settings
+    book: IncidentBook
+    journal: Journal
+    windows: LockWindows
+    reader: ArmReader
+    deletions: Deletions
+    locks: WindowLocks
+    record: WindowRecord
+    later: LateWrites
+    results: dict[tuple[str, str], TargetOutcome] = field(default_factory=dict)
     """By (incident id, target)."""
-    begun: set[str] = field(default_factory=set)
-    """Members that are being served."""
+    served: set[str] = field(default_factory=set)
+    """Ids of the members whose turn has begun."""
     give_up: float = 0.0
-    locks: WindowLocks = field(init=False)
+    """The loop's time at which the locks have to go back."""
     probed: bool = False
     unlocked: asyncio.Event = field(default_factory=asyncio.Event)
-    writes: list[asyncio.Future[object]] = field(default_factory=list)
-    """Outcomes on their way to the store: the locks do not wait for them."""
 
-    def __post_init__(self) -> None:
-        self.locks = WindowLocks(self.tools, self.incident, self.held.window, self._later)
+    async def run(self) -> None:
+        """Take the window to its end. Raises StoreUnavailable only with the locks back,
+        or in the ledger for the guardian."""
+        if self.held.window.state == OPEN:
+            await self._unlock_and_delete()
+        await self._finish()
 
-    async def unlock_and_delete(self) -> None:
-        """Steps 1 to 4. Whatever happens in between, the locks are put back at its end."""
+    async def _unlock_and_delete(self) -> None:
+        """Steps 1 to 4. Whatever happens between, the locks are put back at its end."""
         self.give_up = _now() + self._seconds_left()
         deletions: set[asyncio.Task[None]] = set()
         try:
-            await self._serve(
-                self.held.window.members, deletions, unlocked=await self._has_lifted()
-            )
+            may_be_off = any(entry.may_be_off for entry in await self.locks.in_ledger())
+            await self._serve(self.held.window.members, deletions, unlocked=may_be_off)
             while deletions:
                 ended, deletions = await asyncio.wait(
                     deletions, timeout=WATCH_SECONDS, return_when=asyncio.ALL_COMPLETED
                 )
                 for deletion in ended:
-                    deletion.result()  # what nobody thought of ends the window, with the locks put back
+                    deletion.result()  # an unexpected exception ends the window
                 if deletions:
-                    await self._look_for_joiners(deletions)
+                    await self._serve_joiners(deletions)
         finally:
             for deletion in deletions:
                 deletion.cancel()
+            # Beside each other: a store that does not answer keeps no lock off.
             endings = await asyncio.gather(
-                self.locks.put_back(), self._closed(), return_exceptions=True
+                self.locks.put_back(), self._close_window(), return_exceptions=True
             )
         raise_first(endings)
 
-    async def finish(self) -> None:
-        """Step 5."""
-        await self.locks.put_back(await self.tools.ledger.open_locks(self.held.window.group_id))
-        if self.held.window.state == OPEN and not await self._closed():
-            return  # the guardian took over; whoever has no result asks again
-        for member in self.held.window.members:
-            for result in member.results:
-                self.results.setdefault((member.incident_id, result.target), result)
-        await asyncio.gather(*self.writes)
-        await self._close_lifts()
-        open_locks = await self.tools.ledger.open_locks(self.held.window.group_id)
-        off = [entry for entry in open_locks if entry.problem]
-        ends = await self.locks.ends(open_locks)
-        lifted, restored = outcomes.lifted(ends), outcomes.restored(ends, off)
-        served = [
-            member for member in self.held.window.members if member.incident_id in self._served()
-        ]
-        await asyncio.gather(*(self._tell(member, lifted, restored) for member in served))
-        if not off:
-            await self.tools.windows.end(
-                self.held
-            )  # else it stays closing: nobody unlocks the group before its locks are back
-
-    def _served(self) -> set[str]:
-        return {incident_id for incident_id, _ in self.results}
-
     def _seconds_left(self) -> float:
-        left = (
-            clock.as_time(self.held.window.deadline) - clock.as_time(clock.now())
-        ).total_seconds()
-        return min(max(0.1, left), self.tools.settings.window_seconds)
-
-    async def _has_lifted(self) -> bool:
-        return any(
-            entry.may_be_off
-            for entry in await self.tools.ledger.open_locks(self.held.window.group_id)
-        )
+        left = clock.as_time(self.held.window.deadline) - clock.as_time(clock.now())
+        return min(max(0.1, left.total_seconds()), self.settings.window_seconds)
 
     async def _serve(
         self, members: tuple[Member, ...], deletions: set[asyncio.Task[None]], *, unlocked: bool
     ) -> None:
-        """Steps 1 to 3 for these members."""
-        self.begun |= {member.incident_id for member in members}
-        look = for_one_look(self.tools)
+        """Steps 1 to 3 for these members. `unlocked`: a lock of the group may be off
+        already."""
+        self.served |= {member.incident_id for member in members}
+        look = OneLook(self.reader.clients)
         examined = await asyncio.gather(
-            *(self._examined(look, member, unlocked) for member in members)
+            *(self._examine(member, look, unlocked) for member in members)
         )
         ready = [each for found in examined for each in found]
         if not ready:
             return
-        wanted = self.locks.wanted(ready)
+        # Every intent before the first proof, every proof before the first lift: what
+        # cannot be recorded or could not be put back leaves all locks on.
+        wanted = self.locks.find_wanted(ready)
         await self.locks.write_ahead(wanted)
-        await asyncio.gather(*(self._intend(each) for each in ready))
-        refused = await self.locks.why_not_lifted(wanted, self.give_up)
+        await asyncio.gather(*(self._write_intent(each) for each in ready))
+        refused = await self.locks.prove(wanted, self.give_up)
         if problem := refused or await self.locks.lift(wanted):
+            result = Outcome.REFUSED if refused else Outcome.FAILED
             for each in ready:
-                self._ended(
-                    each,
-                    Result(
-                        each.collection.id, Outcome.REFUSED if refused else Outcome.FAILED, problem
-                    ),
-                    "",
-                    None,
-                )
+                self._record(each, TargetOutcome(each.collection.id, result, problem), "", None)
             return
-        again = for_one_look(self.tools)
+        again = OneLook(self.reader.clients)
         deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
 
-    async def _examined(
-        self, look: Tools, member: Member, unlocked: bool
-    ) -> list[collection.Ready]:
-        incident = await self.tools.book.get(member.incident_id)
+    async def _examine(self, member: Member, look: ArmReader, unlocked: bool) -> list[Ready]:
+        """What of this member may be deleted; the rest has its result then."""
+        incident = await self.book.get(member.incident_id)
         if incident is None or incident.ended:
             for target in member.targets:
-                self.results[(member.incident_id, target)] = Result(
+                self.results[member.incident_id, target] = TargetOutcome(
                     target, Outcome.REFUSED, "the incident has ended"
                 )
             return []
-        found = await asyncio.gather(
-            *(
-                collection.examined(look, incident, target, unlocked=unlocked)
-                for target in member.targets
-            )
-        )
+        examine = partial(self.deletions.examine, look, incident, unlocked=unlocked)
+        found = await asyncio.gather(*map(examine, member.targets))
         for each in found:
-            if isinstance(each, Result):
-                self.results[(member.incident_id, each.target)] = each
-        return [each for each in found if isinstance(each, collection.Ready)]
+            if isinstance(each, TargetOutcome):
+                self.results[member.incident_id, each.target] = each
+        return [each for each in found if isinstance(each, Ready)]
 
-    async def _intend(self, ready: collection.Ready) -> None:
+    async def _write_intent(self, ready: Ready) -> None:
         detail = {
             "source": ready.collection.source_id,
             "restore_points": [point.name for point in ready.collection.points or ()],
         }
-        known = await self.tools.journal.open_intents(ready.incident.id)
-        if (collection.KIND, fold(ready.collection.id)) not in known:
-            await self.tools.journal.intent(
-                ready.incident, collection.KIND, ready.collection.id, detail
-            )
+        known = await self.journal.open_intents(ready.incident.id)
+        if (KIND, fold(ready.collection.id)) not in known:
+            await self.journal.intent(ready.incident, KIND, ready.collection.id, detail)
 
-    async def _delete(self, ready: collection.Ready, look: Tools) -> None:
+    async def _delete(self, ready: Ready, look: ArmReader) -> None:
         """The first one asks again and again whether the lifted locks have gone; the
         others begin as soon as its request is taken."""
         probing, self.probed = not self.probed, True
@@ -204,146 +169,117 @@ class _Session:
             await self.unlocked.wait()
         try:
             if late := await self._look_again(ready, look):
-                self._ended(ready, late, "", None)
+                self._record(ready, late, "", None)
                 return
-            again = partial(self._look_again, ready, self.tools)
-            ended = await collection.deleted(
-                self.tools, ready.collection.id, self.give_up, self.unlocked.set, again
-            )
+            ended = await Deletion(
+                self.deletions,
+                ready.collection.id,
+                self.settings.unlock_wait_seconds,
+                self.give_up,
+                self.unlocked.set,
+                partial(self._look_again, ready, self.reader),
+            ).run()
         finally:
             self.unlocked.set()
-        self._ended(ready, *ended)
+        self._record(ready, *ended)
 
-    async def _look_again(self, ready: collection.Ready, look: Tools) -> Result | None:
+    async def _look_again(self, ready: Ready, look: ArmReader) -> TargetOutcome | None:
         """Why not to delete after all. A look that takes longer than the window is a
         no."""
         try:
             async with asyncio.timeout_at(self.give_up):
-                return await collection.stopped_meanwhile(look.reader, ready, self.locks.lifted)
+                return await self.deletions.look_again(look, ready, self.locks.tried)
         except TimeoutError:
-            return Result(
+            return TargetOutcome(
                 ready.collection.id,
                 Outcome.FAILED,
                 "the window was over before the last look had ended",
             )
 
-    def _ended(
+    def _record(
         self,
-        ready: collection.Ready,
-        result: Result,
+        ready: Ready,
+        result: TargetOutcome,
         correlation_id: str,
         error: AzureCallFailed | None,
     ) -> None:
-        target = ready.collection.id
-        self.results[(ready.incident.id, target)] = result
+        target, incident = ready.collection.id, ready.incident
+        self.results[incident.id, target] = result
         if error is not None:
-            self._later(self.tools.journal.failed(ready.incident, collection.KIND, target, error))
-        else:
-            told = "done" if result.result is Outcome.DONE else f"not begun: {result.detail}"
-            self._later(
-                self.tools.journal.outcome(
-                    ready.incident, collection.KIND, target, told, correlation_id
-                )
-            )
+            self.later.begin(self.journal.failed(incident, KIND, target, error))
+            return
+        text = "done" if result.result is Outcome.DONE else f"not begun: {result.detail}"
+        self.later.begin(self.journal.outcome(incident, KIND, target, text, correlation_id))
 
-    def _later(self, write: Awaitable[object]) -> None:
-        self.writes.append(asyncio.ensure_future(write))
-
-    async def _look_for_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
-        """Members who came while the window was open. A store that does not answer now
-        hides them: they ask again later."""
+    async def _serve_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
+        """Serve members who came while the window was open. A store that does not
+        answer now hides them: they ask again later."""
+        group_id = self.held.window.group_id
         try:
-            found = await self.tools.windows.get(self.held.window.group_id)
-            if (
-                found is None
-                or found.window.leader != self.incident.id
-                or found.window.state != OPEN
-            ):
+            found = await self.windows.get(group_id)
+            if found is None or not self._is_ours(found) or found.window.state != OPEN:
                 return
             self.held = found
-            joined = tuple(
-                member for member in found.window.members if member.incident_id not in self.begun
-            )
+            joined = [each for each in found.window.members if each.incident_id not in self.served]
             if joined:
-                await self._serve(joined, deletions, unlocked=True)
+                await self._serve(tuple(joined), deletions, unlocked=True)
         except StoreError as error:
             logging.warning(
-                "window of %s: members who joined cannot be read now: %s",
-                self.held.window.group_id,
-                error,
+                "window of %s: members who joined cannot be read now: %s", group_id, error
             )
 
-    async def _close_lifts(self) -> None:
-        """Where the process died between a call and its outcome: the record says what
-        is known."""
-        for member in self.held.window.members:
-            incident = await self.tools.book.get(member.incident_id)
-            for kind, target in (
-                await self.tools.journal.open_intents(member.incident_id) if incident else ()
-            ):
-                if kind in (LIFT, PROVE) and incident is not None:
-                    await self.tools.journal.outcome(
-                        incident,
-                        kind,
-                        target,
-                        "not known: the answer was not put on record",
-                        "",
-                    )
+    def _is_ours(self, held: Held) -> bool:
+        return held.window.leader == self.incident.id
 
-    async def _closed(self) -> bool:
-        """Keep the results with the window, so that a crash does not lose them. False:
-        the window is no longer ours."""
+    async def _close_window(self) -> bool:
+        """Let nobody join any more, and keep the results with the window, so that a
+        crash does not lose them. False: the window is no longer ours."""
         while True:
             members = tuple(self._with_results(member) for member in self.held.window.members)
-            moved = await self.tools.windows.move(
-                self.held, replace(self.held.window, state=CLOSING, members=members)
-            )
-            if moved is not None:
+            closing = replace(self.held.window, state=CLOSING, members=members)
+            if moved := await self.windows.move(self.held, closing):
                 self.held = moved
                 return True
-            found = await self.tools.windows.get(self.held.window.group_id)
-            if found is None or found.window.leader != self.incident.id:
+            found = await self.windows.get(self.held.window.group_id)
+            if found is None or not self._is_ours(found):
                 return False
             self.held = found
 
     def _with_results(self, member: Member) -> Member:
-        mine = tuple(
-            result
-            for (incident_id, _), result in self.results.items()
-            if incident_id == member.incident_id
-        )
-        return replace(member, results=mine)
+        return replace(member, results=self._results_of(member))
 
-    async def _tell(self, member: Member, lifted: StepOutcome, restored: StepOutcome) -> None:
-        """The member's incident gets its actions: what was lifted, deleted and put back
-        for it."""
-        incident = await self.tools.book.get(member.incident_id)
-        if incident is None:
-            return
-        mine = [
+    def _results_of(self, member: Member) -> tuple[TargetOutcome, ...]:
+        return tuple(
             result
             for (incident_id, _), result in self.results.items()
             if incident_id == member.incident_id
-        ]
-        mine = list(
-            await asyncio.gather(*(collection.seen_gone(self.tools, result) for result in mine))
         )
-        change = partial(outcomes.with_outcomes, results=mine, lifted=lifted, restored=restored)
-        await self.tools.book.change(member.incident_id, change)
-        known = await self.tools.journal.open_intents(incident.id)
-        for result in mine:
-            if (collection.KIND, fold(result.target)) in known:
-                told = f"{result.result}: {result.detail} (the answer was not put on record)"
-                await self.tools.journal.outcome(incident, collection.KIND, result.target, told, "")
-            detail = {
-                "detail": result.detail,
-                "window_of": self.incident.id,
-                "locks": restored.detail,
-            }
-            says = f"{collection.KIND}: {result.result}"
-            await self.tools.journal.note(
-                incident, "step", says, target=result.target, detail=detail
+
+    async def _finish(self) -> None:
+        """Step 5."""
+        # Also what a process before this one left off, and died.
+        await self.locks.put_back(await self.locks.in_ledger())
+        if self.held.window.state == OPEN and not await self._close_window():
+            return  # the guardian took over; a member without a result asks again
+        for member in self.held.window.members:
+            for result in member.results:
+                self.results.setdefault((member.incident_id, result.target), result)
+        # The outcomes first: the members' record is made of what is in the chain.
+        await self.later.finish()
+        await self.record.close_lock_intents(self.held.window.members)
+        open_locks = await self.locks.in_ledger()
+        off = [entry for entry in open_locks if entry.problem]
+        ends = LockEnds.of(await self.locks.read_ends(open_locks), off)
+        await asyncio.gather(
+            *(
+                self.record.tell(member, results, ends, self.incident.id)
+                for member in self.held.window.members
+                if (results := self._results_of(member))
             )
+        )
+        # Else it stays closing: nobody unlocks the group before its locks are back.
+        if not off:
+            await self.windows.end(self.held)
 
 
 def _now() -> float:

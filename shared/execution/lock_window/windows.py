@@ -1,16 +1,16 @@
-"""Lock windows: who has a resource group unlocked, and what is to be deleted meanwhile.
-One row a group, every move conditional.
+"""Lock windows: who has a resource group unlocked, and what is deleted meanwhile. One
+row a group, every move conditional.
 
     (no row) --open--> gathering --unlock--> open --close--> closing --(row deleted)
 
-1. Whoever opens a window leads it. Until `unlock` others may join; the locks are still
-   on.
+1. The incident that opens a window leads it. Until `unlock` others may join; the
+   locks are still on.
 2. While it is open others may still join, up to `join_until`; the leader finds them in
    the row and deletes for them as well.
-3. `close` is refused when somebody joined since the row was read: then that one's
+3. `close` is refused when somebody joined since the row was read: that member's
    deletion comes first.
-4. In closing nobody may join: a later failure gets the next window, which cannot open
-   before the row is gone.
+4. While it is closing nobody may join: a later failure gets the next window, which
+   cannot open before the row is gone.
 5. The row is deleted when every lock of the window is back.
 """
 
@@ -30,23 +30,21 @@ GATHERING, OPEN, CLOSING = "gathering", "open", "closing"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How the deletion of one collection ended."""
+class TargetOutcome:
+    """How the deletion of one target ended. Stored with its window."""
 
     target: str
     result: Outcome
-    """done, failed, refused, or waiting: nothing was changed, ask again once the job
-    has ended."""
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An incident with what it wants deleted."""
+    """An incident and what it wants deleted."""
 
     incident_id: str
     targets: tuple[str, ...]
-    results: tuple[Result, ...] = ()
+    results: tuple[TargetOutcome, ...] = ()
     """Filled in at closing."""
 
 
@@ -54,7 +52,7 @@ class Member:
 class Window:
     group_id: str
     leader: str
-    """Incident id of the one that lifts the locks, deletes and puts back."""
+    """Id of the incident that lifts the locks, deletes, and puts the locks back."""
     state: str
     gather_until: str
     join_until: str
@@ -79,28 +77,23 @@ class Held:
 
 
 class LockWindows:
+    """Every method raises StoreUnavailable."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def get(self, group_id: str) -> Held | None:
         row = await self._store.get(WINDOWS, "group", key_of_text(group_id))
-        return Held(from_json(Window, row.body), row) if row else None
+        return _held(row) if row else None
 
     async def all(self) -> list[Held]:
-        return [
-            Held(from_json(Window, row.body), row)
-            async for row in self._store.query(WINDOWS, "group")
-        ]
+        return [_held(row) async for row in self._store.query(WINDOWS, "group")]
 
     async def open(self, window: Window) -> Held | None:
         """None: another window is on this group already."""
+        key = key_of_text(window.group_id)
         try:
-            return Held(
-                window,
-                await self._store.insert(
-                    WINDOWS, "group", key_of_text(window.group_id), to_json(window)
-                ),
-            )
+            return Held(window, await self._store.insert(WINDOWS, "group", key, to_json(window)))
         except RowExists:
             return None
 
@@ -123,3 +116,7 @@ class LockWindows:
         except RowChanged:
             return False
         return True
+
+
+def _held(row: Row) -> Held:
+    return Held(from_json(Window, row.body), row)

@@ -19,10 +19,10 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 from local import scenarios
 from local.demo.command import LOGS, environment
-from local.demo.playing import fresh, jobs_of
-from local.host.data_folder import held
+from local.demo.end_state import end_state
+from local.demo.playing import jobs_of, renew_jobs
+from local.host.data_folder import lock_folder
 from local.host.errors import FolderInUse
-from local.promises import end_state
 from tests.e2e.conftest import running
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +38,8 @@ UNKIND = {
 
 async def command(*words: str, **settings: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "command_line.entry", *words, cwd=ROOT, env=dict(os.environ) | settings,
+        sys.executable, "-m", "command_line.entry", *words,
+        cwd=ROOT, env=dict(os.environ) | settings,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     output, _ = await process.communicate()
@@ -48,10 +49,10 @@ async def command(*words: str, **settings: str) -> tuple[int, str]:
 @pytest.mark.timeout(600)
 async def test_the_demo_passes_any_number_of_times_in_one_folder(tmp_path: Path) -> None:
     for run in range(3):
-        code, said = await command("demo", "--data", str(tmp_path), **UNKIND)
-        assert code == 0, f"run {run + 1}: {said}"
+        code, printed = await command("demo", "--data", str(tmp_path), **UNKIND)
+        assert code == 0, f"run {run + 1}: {printed}"
     assert all((tmp_path / name).stat().st_size for name in LOGS), (
-        "the logs that it names say something"
+        "the logs that it names are not empty"
     )
     _, listed = await command("incidents", "list", "--data", str(tmp_path), "--json")
     assert [each["status"] for each in json.loads(listed)] == ["fixed"] * 3
@@ -90,17 +91,19 @@ ENDS: list[tuple[str, Callable[[dict[str, Any]], Any], str, int]] = [
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("name", "change", "says", "code"), ENDS, ids=["a person", "observed", "another end"]
+    ("name", "change", "verdict", "code"), ENDS, ids=["a person", "observed", "another end"]
 )
 async def test_the_demo_passes_where_the_end_is_as_expected(
-    tmp_path: Path, name: str, change: Callable[[dict[str, Any]], Any], says: str, code: int
+    tmp_path: Path, name: str, change: Callable[[dict[str, Any]], Any], verdict: str, code: int
 ) -> None:
     scenario = scenarios.load(name)
     change(scenario)
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(scenario), encoding="utf-8")
-    ended, said = await command("demo", "--data", str(tmp_path / "data"), "--scenario", str(file))
-    assert (ended, says in said) == (code, True), said
+    ended, printed = await command(
+        "demo", "--data", str(tmp_path / "data"), "--scenario", str(file)
+    )
+    assert (ended, verdict in printed) == (code, True), printed
 
 
 def test_the_demo_takes_no_setting_from_the_shell() -> None:
@@ -111,7 +114,7 @@ def test_the_demo_takes_no_setting_from_the_shell() -> None:
     }
 
 
-async def tried(product: Any, name: str) -> Result:
+async def try_scenario(product: Any, name: str) -> Result:
     return await asyncio.to_thread(
         CliRunner().invoke, remediator, ["try", name, "--app", product.app, "--arm", product.arm]
     )
@@ -121,7 +124,7 @@ async def test_try_plays_a_scenario_again_and_again(tmp_path: Path) -> None:
     job = scenarios.load(EXTENSION)["event"]["data"]["alertContext"]["extendedInfo"]["jobId"]
     async with running(tmp_path) as product:
         for _ in range(2):
-            result = await tried(product, EXTENSION)
+            result = await try_scenario(product, EXTENSION)
             assert (result.exit_code, "is fixed" in result.output, "observe" in result.output) == (
                 0,
                 True,
@@ -140,7 +143,7 @@ async def test_try_says_when_the_app_changes_nothing(
     tmp_path: Path, mode: str, status: str
 ) -> None:
     async with running(tmp_path, REMEDIATOR_MODE=mode) as product:
-        result = await tried(product, EXTENSION)
+        result = await try_scenario(product, EXTENSION)
         assert result.exit_code == 0
         assert f"The app's mode is {mode}: it " in result.output
         assert "REMEDIATOR_MODE=auto lets it repair" in result.output
@@ -152,7 +155,7 @@ async def test_try_says_so_where_only_this_vm_is_observed(tmp_path: Path) -> Non
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(with_tag(scenarios.load(EXTENSION), "observe")), encoding="utf-8")
     async with running(tmp_path / "data") as product:
-        result = await tried(product, str(file))
+        result = await try_scenario(product, str(file))
     assert (result.exit_code, "It was only observed: nothing was changed" in result.output) == (
         0,
         True,
@@ -165,7 +168,7 @@ async def test_try_fails_where_the_end_is_another(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(scenario), encoding="utf-8")
     async with running(tmp_path / "data") as product:
-        assert (await tried(product, str(file))).exit_code == 1
+        assert (await try_scenario(product, str(file))).exit_code == 1
 
 
 def test_a_scenario_is_printed_in_the_shape_that_is_taken() -> None:
@@ -183,27 +186,28 @@ def test_a_scenario_is_printed_in_the_shape_that_is_taken() -> None:
 def test_a_known_job_gets_a_fresh_id_everywhere(name: str) -> None:
     scenario = scenarios.load(name)
     jobs = jobs_of(scenario)
-    assert fresh(scenario, {"another"}) is scenario
-    changed = fresh(scenario, {each.upper() for each in jobs})
+    assert renew_jobs(scenario, {"another"}) is scenario
+    changed = renew_jobs(scenario, {each.upper() for each in jobs})
     assert jobs and not any(each in json.dumps(changed).lower() for each in jobs)
     assert len(changed["resources"]) == len(scenario["resources"])
 
 
 def test_checks_of_the_end_see_what_is_wrong() -> None:
-    """The checks on an end that was not reached: each that can fail does."""
+    """An end that was not reached: each check that can fail does."""
     state = scenarios.load("winmanagedvm")
     incident = {"status": "failed", "actions": [], "verification": None, "manual_steps": []}
     checks = end_state(state, {"resources": []}, [], incident, [], state["expect"])
-    holding = [check.says for check in checks if check.holds]
+    holding = [check.promise for check in checks if check.holds]
     assert holding == ["the audit chain holds"]
 
 
 PARENT = """
 import asyncio, os, sys
 from pathlib import Path
-from local.demo.children import started
+from local.demo.children import run_command
 async def main():
-    async with started("simulate", "--port", "0", log=Path(sys.argv[1]), environment=os.environ) as child:
+    log = Path(sys.argv[1])
+    async with run_command("simulate", "--port", "0", log=log, environment=os.environ) as child:
         print(child.pid, flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())
@@ -250,40 +254,46 @@ async def test_sigterm_ends_the_demo_and_its_children(tmp_path: Path) -> None:
     rest = await process.stdout.read()
     assert await process.wait() == 128 + signal.SIGTERM
     assert b"Traceback" not in rest
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass  # the app has let go of the folder
 
 
 def test_a_second_host_on_one_folder_is_refused(tmp_path: Path) -> None:
     words = ["serve", "--port", "0", "--arm", "http://127.0.0.1:9", "--data", str(tmp_path)]
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         result = CliRunner().invoke(remediator, words)
         assert result.exit_code == 1
         assert f"{tmp_path} is in use by another host (process {os.getpid()})" in result.stderr
-        with pytest.raises(FolderInUse), held(tmp_path):
+        with pytest.raises(FolderInUse), lock_folder(tmp_path):
             pass
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from local.host.data_folder import lock_folder
+with lock_folder(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 async def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from local.host.data_folder import held\nwith"
-        " held(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    )
     holder = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        code,
+        HOLDER,
         str(tmp_path),
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert holder.stdout is not None and await holder.stdout.readline() == b"held\n"
-    with pytest.raises(FolderInUse, match=f"process {holder.pid}"), held(tmp_path):
+    with pytest.raises(FolderInUse, match=f"process {holder.pid}"), lock_folder(tmp_path):
         pass
     holder.kill()
     await holder.wait()
-    with held(tmp_path):
+    with lock_folder(tmp_path):
         pass

@@ -1,4 +1,4 @@
-"""What the tests of the local host share: a running host with the sample app, and a
+"""Shared by the tests of the local host: a running host with the sample app, and a
 client for it."""
 
 import asyncio
@@ -18,14 +18,13 @@ from local.host.server import Host
 APPS = Path(__file__).parent / "apps"
 
 
-class HeldByADyingWorker(Exception):
-    """The question was with a worker that died: the host answers 500, as the real one
-    does."""
+class RequestLost(Exception):
+    """The worker died while it held the request: the host answers 500, as in Azure."""
 
 
 @dataclass
 class Running:
-    """A host that runs, and where its app writes what it did."""
+    """A running host, and the folder in which its app notes its calls."""
 
     host: Host
     http: aiohttp.ClientSession
@@ -45,36 +44,37 @@ class Running:
         async with self.http.post(f"{self.url}/api/durable", json=body) as response:
             text = await response.text()
         if response.status == 500 and not text:
-            raise HeldByADyingWorker(method)
+            raise RequestLost(method)
         return json.loads(text)
 
-    async def start(self, name: str, given: Any = None, instance_id: str | None = None) -> str:
-        result = await self.call("start_new", name, instance_id, given)
+    async def start(self, name: str, value: Any = None, instance_id: str | None = None) -> str:
+        result = await self.call("start_new", name, instance_id, value)
         assert isinstance(result, str), result
         return result
 
     async def status(self, instance_id: str) -> dict[str, Any]:
         return dict(await self.call("get_status", instance_id))
 
-    async def finished(self, instance_id: str, timeout: float = 15) -> dict[str, Any]:
+    async def wait_for_end(self, instance_id: str, timeout: float = 15) -> dict[str, Any]:
         """Wait for the end of an orchestration."""
-        return await self.reaches(instance_id, ("Completed", "Failed", "Terminated"), timeout)
+        return await self.wait_for_status(
+            instance_id, ("Completed", "Failed", "Terminated"), timeout
+        )
 
-    async def reaches(
+    async def wait_for_status(
         self, instance_id: str, wanted: tuple[str, ...], timeout: float = 15
     ) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        status: dict[str, Any] = {}
         try:
             async with asyncio.timeout(timeout):
-                while found.get("runtimeStatus") not in wanted:
-                    with contextlib.suppress(
-                        HeldByADyingWorker
-                    ):  # it says nothing of the orchestration: ask again
-                        found = await self.status(instance_id)
+                while status.get("runtimeStatus") not in wanted:
+                    # A lost request says nothing about the orchestration: ask again.
+                    with contextlib.suppress(RequestLost):
+                        status = await self.status(instance_id)
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            raise AssertionError(f"{instance_id} did not reach {wanted}: {found}") from None
-        return found
+            raise AssertionError(f"{instance_id} did not reach {wanted}: {status}") from None
+        return status
 
     async def state(self) -> dict[str, Any]:
         async with self.http.get(f"{self.url}/_host/state") as response:
@@ -122,8 +122,7 @@ def sample(tmp_path: Path) -> Callable[..., Any]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    """One host for all the tests of a module that leave nothing behind which another
-    would see."""
+    """One host for all tests of a module; for tests that leave nothing behind."""
     data = tmp_path_factory.mktemp("shared")
     async with (
         Host(0, data / "host", sample_env(data), APPS / "sample") as host,

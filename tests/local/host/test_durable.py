@@ -11,8 +11,9 @@ from local.host.durable.facade import ROOT as DURABLE
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def ended(shared, name, given=None, instance_id=None):
-    return await shared.finished(await shared.start(name, given, instance_id))
+async def run(shared, name, value=None, instance_id=None):
+    """Run an orchestration to its end; its last status."""
+    return await shared.wait_for_end(await shared.start(name, value, instance_id))
 
 
 FINISHED = [
@@ -30,9 +31,9 @@ FINISHED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "given", "status", "output"), FINISHED)
-async def test_it_ends_as_it_should(shared, name, given, status, output):
-    end = await ended(shared, name, given)
+@pytest.mark.parametrize(("name", "value", "status", "output"), FINISHED)
+async def test_it_ends_as_it_should(shared, name, value, status, output):
+    end = await run(shared, name, value)
     assert (end["runtimeStatus"], end["output"]) == (status, output)
     assert end["name"] == name
 
@@ -46,14 +47,14 @@ async def test_it_ends_as_it_should(shared, name, given, status, output):
     ],
 )
 async def test_a_failing_activity_can_be_caught(shared, activity, words):
-    end = await ended(shared, "catches", {"activity": activity, "given": "this"})
+    end = await run(shared, "catches", {"activity": activity, "given": "this"})
     assert end["runtimeStatus"] == "Completed"
     assert end["output"].startswith("caught ")
     assert all(word in end["output"] for word in words)
 
 
 async def test_an_orchestrator_that_raises_is_failed_with_its_reason(shared):
-    end = await ended(shared, "falls")
+    end = await run(shared, "falls")
     assert end["runtimeStatus"] == "Failed"
     assert "the orchestrator fell" in end["output"]
 
@@ -64,7 +65,7 @@ async def test_an_unknown_orchestrator_is_refused(shared):
 
 async def test_custom_status_and_the_whole_status(shared):
     instance = await shared.start("fan", 2, "whole-status")
-    await shared.finished(instance)
+    await shared.wait_for_end(instance)
     status = await shared.call("get_status", instance, show_input=True)
     assert status["exists"] and status["instanceId"] == "whole-status"
     assert status["customStatus"] == {"stage": "done"}
@@ -77,27 +78,27 @@ async def test_custom_status_and_the_whole_status(shared):
 async def test_an_external_event_beats_the_timer(shared, payload):
     instance = await shared.start("race", 30)
     assert await shared.call("raise_event", instance, "Approval", payload) is None
-    end = await shared.finished(instance)
+    end = await shared.wait_for_end(instance)
     assert end["output"] == {"answer": payload, "doubled": 16}
 
 
 async def test_the_timer_beats_an_event_that_never_comes(shared):
-    assert (await ended(shared, "race", 0.3))["output"] == "timed out"
+    assert (await run(shared, "race", 0.3))["output"] == "timed out"
 
 
-async def test_a_timer_that_was_not_cancelled_holds_the_end_up(shared):
+async def test_a_timer_that_was_not_cancelled_delays_the_end(shared):
     instance = await shared.start("forgets_timer")
     await shared.call("raise_event", instance, "go", 1)
     await asyncio.sleep(0.7)
     assert (await shared.status(instance))["runtimeStatus"] == "Running"
-    assert (await shared.finished(instance))["output"] == "done"
+    assert (await shared.wait_for_end(instance))["output"] == "done"
 
 
 async def test_events_that_come_before_they_are_waited_for_are_kept(shared):
     instance = await shared.start("two_events")
     await shared.call("raise_event", instance, "second", 2)
     await shared.call("raise_event", instance, "first", 1)
-    assert (await shared.finished(instance))["output"] == [1, 2]
+    assert (await shared.wait_for_end(instance))["output"] == [1, 2]
 
 
 async def test_all_of_several_events(shared):
@@ -106,14 +107,14 @@ async def test_all_of_several_events(shared):
     await asyncio.sleep(0.2)
     assert (await shared.status(instance))["runtimeStatus"] == "Running"
     await shared.call("raise_event", instance, "a", "A")
-    assert (await shared.finished(instance))["output"] == ["A", "B"]
+    assert (await shared.wait_for_end(instance))["output"] == ["A", "B"]
 
 
 async def test_continue_as_new_starts_again_and_old_timers_do_not_reach_it(shared):
-    assert (await ended(shared, "counts_down", 2))["output"] >= 2
+    assert (await run(shared, "counts_down", 2))["output"] >= 2
 
 
-async def test_an_id_that_runs_is_refused_and_one_that_ended_is_replaced(shared):
+async def test_a_running_id_is_refused_and_an_ended_one_is_replaced(shared):
     await shared.start("race", 30, "only-once")
     refused = (await shared.call("start_new", "race", "only-once", 30))["error"]
     assert "status Running already exists" in refused or "status Pending already exists" in refused
@@ -122,8 +123,8 @@ async def test_an_id_that_runs_is_refused_and_one_that_ended_is_replaced(shared)
     ) as answer:
         assert answer.status == 500
     await shared.call("raise_event", "only-once", "Approval", 1)
-    assert (await shared.finished("only-once"))["output"]["answer"] == 1
-    assert (await ended(shared, "fan", 3, "only-once"))["output"] == 6
+    assert (await shared.wait_for_end("only-once"))["output"]["answer"] == 1
+    assert (await run(shared, "fan", 3, "only-once"))["output"] == 6
 
 
 async def test_of_many_starts_with_one_id_one_runs(shared):
@@ -134,7 +135,7 @@ async def test_of_many_starts_with_one_id_one_runs(shared):
     assert "contested" in answers
     assert all(answer == "contested" or "already exists" in str(answer) for answer in answers)
     await shared.call("raise_event", "contested", "Approval", 1)
-    await shared.finished("contested")
+    await shared.wait_for_end("contested")
     assert len(shared.notes("double")) == before + 1
 
 
@@ -148,18 +149,24 @@ async def test_of_many_starts_with_one_id_one_runs(shared):
     ],
 )
 async def test_what_the_app_does_not_use_is_refused_by_name(shared, wanted, words):
-    end = await ended(shared, "plays", wanted)
+    end = await run(shared, "unsupported", wanted)
     assert end["runtimeStatus"] == "Failed"
-    assert words in end["output"] and "not played by the local host" in end["output"]
+    assert words in end["output"] and "not supported by the local host" in end["output"]
 
 
-NOT_PLAYED = [
-    ("DELETE", "/instances/x"), ("DELETE", "/instances/"), ("GET", "/instances"), ("POST", "/instances/x/restart"),
-    ("POST", "/instances/x/rewind"), ("GET", "/entities/Counter/one"), ("POST", "/entities/Counter/one"), ("GET", "/new"),
-]  # fmt: skip
+NOT_SUPPORTED = [
+    ("DELETE", "/instances/x"),
+    ("DELETE", "/instances/"),
+    ("GET", "/instances"),
+    ("POST", "/instances/x/restart"),
+    ("POST", "/instances/x/rewind"),
+    ("GET", "/entities/Counter/one"),
+    ("POST", "/entities/Counter/one"),
+    ("GET", "/new"),
+]
 
 
-@pytest.mark.parametrize(("method", "path"), NOT_PLAYED)
+@pytest.mark.parametrize(("method", "path"), NOT_SUPPORTED)
 async def test_the_rest_of_the_interface_is_501(shared, method, path):
     async with shared.http.request(method, f"{shared.url}{DURABLE}{path}") as answer:
         assert answer.status == 501
@@ -167,7 +174,7 @@ async def test_the_rest_of_the_interface_is_501(shared, method, path):
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 65 + b"]" * 65])
-async def test_what_newtonsoft_does_not_read_is_no_input_and_no_event(shared, body):
+async def test_json_that_newtonsoft_refuses_starts_nothing_and_raises_no_event(shared, body):
     headers = {"Content-Type": "application/json"}
     async with shared.http.post(
         f"{shared.url}{DURABLE}/orchestrators/fan", data=body, headers=headers
@@ -185,15 +192,16 @@ async def test_what_newtonsoft_does_not_read_is_no_input_and_no_event(shared, bo
 
 
 async def test_json_passes_as_through_the_real_host(shared):
-    end = await ended(shared, "catches", {"activity": "odd", "given": 3})
+    end = await run(shared, "catches", {"activity": "odd_json", "given": 3})
     assert end["output"] == {"nan": "NaN", "half": "\ufffd", "deep": [[[]]]}
-    end = await ended(shared, "catches", {"activity": "odd", "given": 64})
-    assert "Activity function 'odd' failed" in end["output"] and "deeper than 64" in end["output"]
+    end = await run(shared, "catches", {"activity": "odd_json", "given": 64})
+    assert "Activity function 'odd_json' failed" in end["output"]
+    assert "deeper than 64" in end["output"]
 
 
-async def test_times_are_told_to_the_second(shared):
+async def test_times_have_whole_seconds(shared):
     instance = await shared.start("fan", 1)
-    await shared.finished(instance)
+    await shared.wait_for_end(instance)
     async with shared.http.get(f"{shared.url}{DURABLE}/instances/{instance}") as answer:
         status = await answer.json()
     for name in ("createdTime", "lastUpdatedTime"):
@@ -210,7 +218,7 @@ async def test_strict_typing_is_on_as_deployed(shared):
 async def test_terminate(shared):
     instance = await shared.start("two_events")
     await shared.call("terminate", instance, "no longer wanted")
-    end = await shared.finished(instance)
+    end = await shared.wait_for_end(instance)
     assert (end["runtimeStatus"], end["output"]) == ("Terminated", "no longer wanted")
     assert "error" in (await shared.call("raise_event", instance, "first", 1) or {})
 
@@ -218,22 +226,22 @@ async def test_terminate(shared):
 async def test_suspend_and_resume(shared):
     instance = await shared.start("two_events")
     await shared.call("suspend", instance, "wait")
-    await shared.reaches(instance, ("Suspended",))
+    await shared.wait_for_status(instance, ("Suspended",))
     await shared.call("raise_event", instance, "first", 1)
     await shared.call("raise_event", instance, "second", 2)
     await asyncio.sleep(0.2)
     assert (await shared.status(instance))["runtimeStatus"] == "Suspended"
     await shared.call("resume", instance, "go on")
-    assert (await shared.finished(instance))["output"] == [1, 2]
+    assert (await shared.wait_for_end(instance))["output"] == [1, 2]
 
 
 async def test_an_orchestrator_that_is_not_deterministic_fails_and_says_so(shared):
-    end = await ended(shared, "fickle")
+    end = await run(shared, "fickle")
     assert end["runtimeStatus"] == "Failed"
     assert "Non-Deterministic" in end["output"]
 
 
 async def test_many_at_once(shared):
     started = await asyncio.gather(*(shared.start("fan", 4) for _ in range(25)))
-    ends = [await shared.finished(instance, 30) for instance in started]
+    ends = [await shared.wait_for_end(instance, 30) for instance in started]
     assert [end["output"] for end in ends] == [12] * 25

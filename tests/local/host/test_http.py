@@ -1,5 +1,6 @@
 """HTTP triggers: what the function sees, and what the caller gets."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -65,7 +66,7 @@ async def test_a_body_without_its_length_is_not_read(shared):
         assert (answer.status, await answer.read()) == (200, b"")
 
 
-async def test_a_function_that_raises_is_500_without_a_word_of_the_reason(shared):
+async def test_a_function_that_raises_is_500_without_the_reason(shared):
     async with shared.http.get(f"{shared.url}/api/boom") as answer:
         body = await answer.text()
         assert answer.status == 500
@@ -74,21 +75,19 @@ async def test_a_function_that_raises_is_500_without_a_word_of_the_reason(shared
         assert answer.status == 203
 
 
-async def test_what_the_platform_would_set_is_there_and_the_channel_is_not(shared):
-    async def seen(name: str) -> str:
+async def test_the_app_sees_the_settings_of_the_platform_and_not_the_channel(shared):
+    async def read(name: str) -> str:
         async with shared.http.get(f"{shared.url}/api/env/{name}") as answer:
             return await answer.text()
 
-    assert await seen("FUNCTIONS_WORKER_RUNTIME") == "python"
-    assert await seen("WEBSITE_HOSTNAME") == shared.url.removeprefix("http://")
-    assert (await seen("REMEDIATOR_TOPIC_ENDPOINT")).startswith(shared.url)
-    assert await seen("REMEDIATOR_TOPIC_KEY") == shared.host.topic_key
-    assert await seen("LOCAL_HOST_CHANNEL_FD") == ""
+    assert await read("FUNCTIONS_WORKER_RUNTIME") == "python"
+    assert await read("WEBSITE_HOSTNAME") == shared.url.removeprefix("http://")
+    assert (await read("REMEDIATOR_TOPIC_ENDPOINT")).startswith(shared.url)
+    assert await read("REMEDIATOR_TOPIC_KEY") == shared.host.topic_key
+    assert await read("LOCAL_HOST_CHANNEL_FD") == ""
 
 
 async def test_many_requests_at_once(shared):
-    import asyncio
-
     async def one(number: int) -> dict:
         async with shared.http.get(f"{shared.url}/api/echo/{number}") as answer:
             return json.loads(await answer.text())["params"]

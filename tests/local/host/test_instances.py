@@ -1,5 +1,5 @@
-"""Two hosts on one task hub, as two instances of an app: what a dead one held comes to
-light again after its visibility timeout."""
+"""Two hosts on one task hub, as two instances of an app: what a dead one held becomes
+visible again after its visibility timeout."""
 
 from contextlib import asynccontextmanager
 
@@ -13,7 +13,7 @@ from tests.local.host.conftest import APPS, Running, sample_env, until
 
 
 @asynccontextmanager
-async def instance_of(tmp_path, hub, name, **env):
+async def run_instance(tmp_path, hub, name, **env):
     env = sample_env(tmp_path, **env)
     async with (
         Host(0, tmp_path / name, env, APPS / "sample", hub) as host,
@@ -29,44 +29,44 @@ def hub():
     hub.stop()
 
 
-async def left_in_the_middle(tmp_path, hub, name, given, noted, scale):
-    """Start an orchestration on an instance that dies once the work has noted `noted`;
-    the orchestration's id."""
-    async with instance_of(tmp_path, hub, "first", LOCAL_HOST_RETRY_SCALE=scale) as first:
-        started = await first.start(name, given)
+async def start_and_abandon(tmp_path, hub, name, value, noted, scale):
+    """Start an orchestration on an instance that dies as soon as the work has written
+    the note `noted`. Returns the orchestration's id."""
+    async with run_instance(tmp_path, hub, "first", LOCAL_HOST_RETRY_SCALE=scale) as first:
+        instance_id = await first.start(name, value)
         await until(lambda: first.notes(noted))
-    return started
+    return instance_id
 
 
 TAKEN_OVER = [("long_work", 1, "sleeps", ["slept 1", 4]), ("blocks", None, "blocks", 6)]
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "noted", "output"), TAKEN_OVER, ids=["activity", "episode"]
+    ("name", "value", "noted", "output"), TAKEN_OVER, ids=["activity", "episode"]
 )
-async def test_the_other_instance_takes_over(tmp_path, hub, name, given, noted, output):
-    started = await left_in_the_middle(tmp_path, hub, name, given, noted, "0.01")
-    async with instance_of(tmp_path, hub, "second") as second:
-        assert (await second.finished(started))["output"] == output
+async def test_the_other_instance_takes_over(tmp_path, hub, name, value, noted, output):
+    instance_id = await start_and_abandon(tmp_path, hub, name, value, noted, "0.01")
+    async with run_instance(tmp_path, hub, "second") as second:
+        assert (await second.wait_for_end(instance_id))["output"] == output
         assert second.notes(noted) == ["x", "x"]
 
 
-async def test_until_then_it_is_running_and_nobody_has_it(tmp_path, hub):
-    started = await left_in_the_middle(tmp_path, hub, "long_work", 1, "sleeps", "100")
-    async with instance_of(tmp_path, hub, "second") as second:
+async def test_until_the_timeout_it_is_running_and_no_instance_has_it(tmp_path, hub):
+    instance_id = await start_and_abandon(tmp_path, hub, "long_work", 1, "sleeps", "100")
+    async with run_instance(tmp_path, hub, "second") as second:
         # Other work is done meanwhile.
-        assert (await second.finished(await second.start("fan", 3)))["output"] == 6
-        assert (await second.status(started))["runtimeStatus"] == "Running"
+        assert (await second.wait_for_end(await second.start("fan", 3)))["output"] == 6
+        assert (await second.status(instance_id))["runtimeStatus"] == "Running"
         assert second.notes("sleeps") == ["x"]
 
 
 async def test_two_instances_share_the_work(tmp_path, hub):
     async with (
-        instance_of(tmp_path, hub, "first") as first,
-        instance_of(tmp_path, hub, "second") as second,
+        run_instance(tmp_path, hub, "first") as first,
+        run_instance(tmp_path, hub, "second") as second,
     ):
-        started = [await first.start("fan", 4) for _ in range(10)]
-        assert [(await second.finished(each))["output"] for each in started] == [12] * 10
+        ids = [await first.start("fan", 4) for _ in range(10)]
+        assert [(await second.wait_for_end(one))["output"] for one in ids] == [12] * 10
         assert len(first.notes("double")) == 40
 
 

@@ -1,4 +1,4 @@
-"""JSON as Newtonsoft gives it back, as tables."""
+"""JSON as Newtonsoft reads and writes it, as tables."""
 
 import json
 
@@ -37,12 +37,12 @@ REFUSED = ["", "{", "<xml>", "{'a': 1}", "[1] // why", nested(MAX_DEPTH + 1), "[
 
 
 @pytest.mark.parametrize("text", UNCHANGED)
-def test_what_passes_as_it_is(text):
+def test_what_passes_unchanged(text):
     assert json.loads(pass_through(text)) == json.loads(text)
 
 
 @pytest.mark.parametrize(("text", "value"), CHANGED)
-def test_what_comes_out_as_another_value(text, value):
+def test_what_comes_out_changed(text, value):
     assert json.loads(pass_through(text)) == value
 
 
@@ -53,7 +53,7 @@ def test_what_is_refused(text):
 
 
 @pytest.mark.parametrize("text", [nested(MAX_DEPTH), '{"a":' * MAX_DEPTH + "1" + "}" * MAX_DEPTH])
-def test_the_deepest_that_is_read(text):
+def test_the_deepest_nesting_that_is_read(text):
     assert read(text) is not None
 
 
@@ -76,12 +76,12 @@ NO_DATES = [
 
 
 @pytest.mark.parametrize(("text", "written"), DATES)
-def test_dates_are_written_anew(text, written):
+def test_dates_are_rewritten(text, written):
     assert rewrite_dates({"a": [text, 1]}) == {"a": [written, 1]}
 
 
 @pytest.mark.parametrize("text", NO_DATES)
-def test_what_is_no_date_is_left_alone(text):
+def test_other_texts_are_left_alone(text):
     assert rewrite_dates(text) == text
 
 

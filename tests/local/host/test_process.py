@@ -1,5 +1,5 @@
-"""The host as a process: ready line, signals, no child left, and one clear message when
-it cannot start."""
+"""The host as a process: ready line, signals, no child left behind, and one clear
+message when it cannot start."""
 
 import json
 import os
@@ -31,8 +31,7 @@ except HostError as error:
 
 @pytest.fixture
 def launch(tmp_path):
-    """Start the host as a process of its own; it is ended at the end of the test,
-    whatever happened."""
+    """Start the host as a process of its own; it is killed at the end of the test."""
     running = []
 
     def start(port=0, app=APPS / "sample", folder="host", **env):
@@ -63,7 +62,7 @@ def state(url):
 
 
 def is_gone(pid):
-    """Whether the process has ended; one that waits for its new parent to reap it has."""
+    """Whether the process has ended; a zombie has."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
@@ -129,7 +128,7 @@ def broken_app(tmp_path, host_json, code="import azure.functions as f\napp = f.F
     return app
 
 
-def refused(process, *words):
+def expect_refusal(process, *words):
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1 and out == ""
     assert "Traceback" not in err, err
@@ -157,8 +156,8 @@ async def test_a_bad_setting_is_one_clear_message(sample, env, words):
     assert all(word in str(refusal.value) for word in words), refusal.value
 
 
-def test_a_refusal_ends_the_process_with_the_message_alone(launch):
-    refused(launch(LOCAL_HOST_RETRY_SCALE="quick"), "LOCAL_HOST_RETRY_SCALE", "'quick'")
+def test_a_refusal_ends_the_process_with_one_message(launch):
+    expect_refusal(launch(LOCAL_HOST_RETRY_SCALE="quick"), "LOCAL_HOST_RETRY_SCALE", "'quick'")
 
 
 def test_a_setting_that_a_binding_needs(launch, tmp_path):
@@ -166,7 +165,7 @@ def test_a_setting_that_a_binding_needs(launch, tmp_path):
         'import azure.functions as f\napp = f.FunctionApp()\n@app.timer_trigger(arg_name="timer",'
         ' schedule="%NOT_SET_ANYWHERE%")\ndef tick(timer: f.TimerRequest) -> None: ...\n'
     )
-    refused(launch(app=broken_app(tmp_path, "{}", code)), "NOT_SET_ANYWHERE", "tick")
+    expect_refusal(launch(app=broken_app(tmp_path, "{}", code)), "NOT_SET_ANYWHERE", "tick")
 
 
 BAD_HOST_JSON = [
@@ -202,19 +201,19 @@ async def test_a_bad_host_json_is_one_clear_message(tmp_path, text, word):
 
 
 def test_an_app_without_functions(launch, tmp_path):
-    refused(launch(app=broken_app(tmp_path, "{}")), "function")
+    expect_refusal(launch(app=broken_app(tmp_path, "{}")), "function")
 
 
 def test_a_port_that_is_taken(launch):
     first = launch()
     port = int(ready(first).rpartition(":")[2])
-    refused(launch(port=port, folder="another"), str(port))
+    expect_refusal(launch(port=port, folder="another"), str(port))
 
 
 def test_a_folder_that_another_host_uses(launch):
     first = launch()
     ready(first)
-    refused(launch(), "is in use by another host", str(first.pid))
+    expect_refusal(launch(), "is in use by another host", str(first.pid))
     first.kill()
     first.communicate()
     ready(launch())

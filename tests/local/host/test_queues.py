@@ -1,18 +1,18 @@
-"""Queue triggers: what becomes of a message whose function fails."""
+"""Queue triggers: what happens to a message after its function succeeds or fails."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from local.host.functions import Function
-from local.host.queues import HELD_SECONDS, Queues
+from local.host.queues import LEASE_SECONDS, Queues
 from local.host.settings import HostSettings, read_settings
 
 STORAGE = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5;QueueEndpoint=http://127.0.0.1:9/a;"
 
 
-class Told:
-    """A queue that notes what is asked of it."""
+class RecordingQueue:
+    """A queue that records its calls."""
 
     queue_name = "q"
 
@@ -46,28 +46,28 @@ def settings(tmp_path) -> HostSettings:
 
 
 CASES = [
-    # queue, given out, taken, asked of the queue, asked of its poison queue
+    # queue, times dequeued, function succeeds, calls of the queue, of its poison queue
     ("work", 1, True, [("delete", "m")], []),
     ("work", 2, False, [("hide", 30)], []),
     ("work", 3, False, [("delete", "m")], [("send", "m")]),
-    ("work-poison", 1, False, [("hide", HELD_SECONDS // 2)], None),
+    ("work-poison", 1, False, [("hide", LEASE_SECONDS // 2)], None),
     ("work-poison", 3, True, [("delete", "m")], None),
-    ("work-poison", 4, True, [("hide", HELD_SECONDS // 2)], None),
+    ("work-poison", 4, True, [("hide", LEASE_SECONDS // 2)], None),
     ("work", 4, True, [("delete", "m")], [("send", "m")]),
 ]
 
 
-@pytest.mark.parametrize(("name", "given_out", "taken", "asked", "of_poison"), CASES)
-async def test_after_the_function(tmp_path, name, given_out, taken, asked, of_poison):
-    async def run(function, datum):  # noqa: ARG001 - the part of the invoker
-        return SimpleNamespace(ok=taken)
+@pytest.mark.parametrize(("name", "dequeued", "succeeds", "calls", "poison_calls"), CASES)
+async def test_after_the_function(tmp_path, name, dequeued, succeeds, calls, poison_calls):
+    async def run(function, datum):  # noqa: ARG001 - the signature of Invoker.run
+        return SimpleNamespace(ok=succeeds)
 
     queues = Queues(
         [trigger(name)], SimpleNamespace(run=run), {"STORAGE": STORAGE}, settings(tmp_path)
     )
-    assert [client is None for client in queues._poison] == [of_poison is None]
-    own, poison = Told(), None if of_poison is None else Told()
-    await queues._one(
-        trigger(name), own, poison, SimpleNamespace(content="m", dequeue_count=given_out)
+    assert [client is None for client in queues._poison] == [poison_calls is None]
+    own, poison = RecordingQueue(), None if poison_calls is None else RecordingQueue()
+    await queues._process(
+        trigger(name), own, poison, SimpleNamespace(content="m", dequeue_count=dequeued)
     )
-    assert (own.calls, poison and poison.calls) == (asked, of_poison)
+    assert (own.calls, poison and poison.calls) == (calls, poison_calls)

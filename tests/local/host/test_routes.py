@@ -1,4 +1,4 @@
-"""Route templates, as a table of what must match, and of what must not."""
+"""Route templates, as tables of what must match and what must not."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_not_found(method, path):
     assert TABLE.find(method, path) is None
 
 
-def test_another_prefix_and_none():
+def test_another_prefix_and_no_prefix():
     for prefix, path in (("v1/api", "/v1/api/x"), ("", "/x")):
         match = RouteTable([compile_route("x", "/x/", ["GET"], prefix)]).find("GET", path)
         assert match is not None and match.target == "x"
@@ -65,6 +65,6 @@ def test_another_prefix_and_none():
     "template",
     ["a/{", "a/{b", "a/b}", "{a:int}", "{}", "{1a}", "{a?}", "{*rest}", "{a=b}", "{a}.json"],
 )
-def test_templates_that_cannot_be_read(template):
+def test_templates_that_are_not_supported(template):
     with pytest.raises(SettingError, match="route"):
         compile_route("x", template, [], "api")

@@ -1,5 +1,5 @@
-"""The topic: what the real Event Grid client publishes is delivered at least once, or
-ends as a dead letter."""
+"""The topic: an event that the real Event Grid client publishes is delivered at least
+once, or ends as a dead letter."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def publish(running, events, key=None):
         await client.send(events)
 
 
-def seen(running, name="intake"):
+def received(running, name="intake"):
     return [json.loads(line) for line in running.notes(name)]
 
 
@@ -46,7 +46,7 @@ async def counts(running):
     return (await running.state())["topic"]
 
 
-async def settled(running, **wanted):
+async def wait_for_counts(running, **wanted):
     async with asyncio.timeout(10):
         while not wanted.items() <= (await counts(running)).items():
             await asyncio.sleep(0.03)
@@ -61,23 +61,23 @@ def files(running, folder):
 
 async def test_events_of_the_real_client_reach_every_function(running):
     await publish(running, [event(1), event(2)])
-    await settled(running, pending=0, delivered=2)
-    assert sorted((each["class"], each["id"], each["data"]["n"]) for each in seen(running)) == [
+    await wait_for_counts(running, pending=0, delivered=2)
+    assert sorted((each["class"], each["id"], each["data"]["n"]) for each in received(running)) == [
         ("EventGridEvent", "e-1", 1),
         ("EventGridEvent", "e-2", 2),
     ]
-    first = json.loads(seen(running, "keeps")[0])
+    first = json.loads(received(running, "keeps")[0])
     assert first["topic"] == "backup-alerts" and first["metadataVersion"] == "1"
     assert files(running, "pending") == files(running, "dead-letters") == []
 
 
 async def test_cloud_events_of_the_real_client(running):
     await publish(running, CloudEvent(source="/s", type="Sample.Cloud", data={"n": 1}, id="c-1"))
-    await settled(running, delivered=1)
-    assert [(each["class"], each["type"], each["data"]) for each in seen(running)] == [
+    await wait_for_counts(running, delivered=1)
+    assert [(each["class"], each["type"], each["data"]) for each in received(running)] == [
         ("CloudEvent", "Sample.Cloud", {"n": 1})
     ]
-    assert "topic" not in json.loads(seen(running, "keeps")[0])
+    assert "topic" not in json.loads(received(running, "keeps")[0])
 
 
 async def test_a_wrong_key_is_401_and_nothing_is_kept(running):
@@ -98,11 +98,9 @@ WRONG = [
 ]
 
 
-async def test_what_is_no_list_of_events_is_400_and_nothing_is_kept(running):
-    url, headers = (
-        f"{running.url}/topics/backup-alerts/api/events",
-        {"aeg-sas-key": running.host.topic_key},
-    )
+async def test_a_body_that_is_not_a_list_of_events_is_400_and_nothing_is_kept(running):
+    url = f"{running.url}/topics/backup-alerts/api/events"
+    headers = {"aeg-sas-key": running.host.topic_key}
     for body in WRONG:
         async with running.http.post(url, data=body, headers=headers) as answer:
             assert answer.status == 400, body[:40]
@@ -117,22 +115,22 @@ async def test_a_failed_delivery_is_tried_again_after_the_pause(sample):
         (running.data / "refuse").touch()
         began = asyncio.get_running_loop().time()
         await publish(running, event(1))
-        await until(lambda: len(seen(running)) == 2)
+        await until(lambda: len(received(running)) == 2)
         assert asyncio.get_running_loop().time() - began >= 0.5
         (running.data / "refuse").unlink()
         assert (await counts(running))["pending"] == 1
-        await settled(running, pending=0, delivered=1)
-        assert [each["id"] for each in seen(running)] == ["e-1"] * 3
-        # The function that took it at once is not given it again.
-        assert len(seen(running, "keeps")) == 1
+        await wait_for_counts(running, pending=0, delivered=1)
+        assert [each["id"] for each in received(running)] == ["e-1"] * 3
+        # The function that succeeded does not get it again.
+        assert len(received(running, "keeps")) == 1
 
 
 async def test_after_the_last_attempt_it_is_a_dead_letter(sample):
     async with sample(**QUICK, LOCAL_HOST_MAX_DELIVERY_ATTEMPTS="3") as running:
         (running.data / "refuse").touch()
         await publish(running, event(1))
-        await settled(running, pending=0, delivered=0, dead_letters=1)
-        assert len(seen(running)) == 3
+        await wait_for_counts(running, pending=0, delivered=0, dead_letters=1)
+        assert len(received(running)) == 3
         (letter,) = files(running, "dead-letters")
         assert (letter["id"], letter["deadLetterReason"], letter["deliveryAttempts"]) == (
             "e-1",
@@ -141,7 +139,7 @@ async def test_after_the_last_attempt_it_is_a_dead_letter(sample):
         )
         assert "not now" in letter["lastDeliveryOutcome"] and letter["data"] == {"n": 1}
         await publish(running, event(1))
-        await settled(running, pending=0, dead_letters=2)
+        await wait_for_counts(running, pending=0, dead_letters=2)
         assert len(files(running, "dead-letters")) == 2
 
 
@@ -151,11 +149,11 @@ async def test_a_late_function_counts_as_failed(sample):
     ) as running:
         (running.data / "late").touch()
         await publish(running, event(1))
-        await settled(running, dead_letters=1)
+        await wait_for_counts(running, dead_letters=1)
         assert files(running, "dead-letters")[0]["lastDeliveryOutcome"] == "TimedOut"
 
 
-async def test_what_is_pending_outlives_the_host(tmp_path):
+async def test_pending_events_outlive_the_host(tmp_path):
     env = sample_env(tmp_path, **QUICK)
     (tmp_path / "refuse").touch()
     async with (
@@ -164,10 +162,10 @@ async def test_what_is_pending_outlives_the_host(tmp_path):
     ):
         running = Running(host, http, tmp_path)
         await publish(running, [event(1), event(2)])
-        await until(lambda: len(seen(running)) >= 2)
+        await until(lambda: len(received(running)) >= 2)
     assert len(files(running, "pending")) == 2
     (tmp_path / "refuse").unlink()
-    # What a crash or a hand can leave there.
+    # Files that a crash or a person can leave there.
     (tmp_path / "host/topic/pending/half.0.tmp").write_text("{")
     (tmp_path / "host/topic/pending/odd.json").write_text('{"key": 1}')
     async with (
@@ -175,29 +173,29 @@ async def test_what_is_pending_outlives_the_host(tmp_path):
         aiohttp.ClientSession() as http,
     ):
         running = Running(host, http, tmp_path)
-        await settled(running, pending=0, delivered=2)
-    assert {each["id"] for each in seen(running)} == {"e-1", "e-2"}
+        await wait_for_counts(running, pending=0, delivered=2)
+    assert {each["id"] for each in received(running)} == {"e-1", "e-2"}
     left = [path.name for path in (tmp_path / "host/topic/pending").iterdir()]
     assert left == ["odd.unreadable"]
 
 
-async def test_a_worker_that_dies_with_an_event_gets_it_again(sample):
+async def test_an_event_whose_worker_died_is_delivered_again(sample):
     async with sample(**QUICK) as running:
         (running.data / "late").touch()
         await publish(running, event(1))
-        await until(lambda: seen(running))
+        await until(lambda: received(running))
         (running.data / "late").unlink()
         async with running.http.post(f"{running.url}/_host/worker/kill") as answer:
             assert answer.status == 202
-        await settled(running, pending=0, delivered=1)
-        assert [each["id"] for each in seen(running)] == ["e-1", "e-1"]
+        await wait_for_counts(running, pending=0, delivered=1)
+        assert [each["id"] for each in received(running)] == ["e-1", "e-1"]
 
 
 async def test_equal_ids_are_two_events(sample):
     async with sample(**QUICK) as running:
         await publish(running, [event(1), event(1)])
-        await settled(running, pending=0, delivered=2)
-        assert len(seen(running)) == 2
+        await wait_for_counts(running, pending=0, delivered=2)
+        assert len(received(running)) == 2
 
 
 async def test_ids_cannot_leave_the_folder(running):
@@ -205,7 +203,7 @@ async def test_ids_cannot_leave_the_folder(running):
         subject="s", event_type="t", data={}, data_version="1", id="../../outside"
     )
     await publish(running, strange)
-    await settled(running, delivered=1)
+    await wait_for_counts(running, delivered=1)
     assert list(running.data.parent.glob("**/outside*")) == []
 
 

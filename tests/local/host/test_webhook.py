@@ -1,5 +1,5 @@
-"""The Event Grid webhook: handshakes, notifications in both schemas, and what can never
-be used."""
+"""The Event Grid webhook: handshakes, notifications in both schemas, and bodies that
+are refused."""
 
 import json
 
@@ -13,9 +13,14 @@ WEBHOOK = "/runtime/webhooks/eventgrid?functionName="
 
 def grid(number, data=None):
     return {
-        "id": f"event-{number}", "topic": "t", "subject": "s", "eventType": "Sample.Happened",
-        "eventTime": "2026-01-01T00:00:00Z", "data": {"n": number} if data is None else data, "dataVersion": "1",
-    }  # fmt: skip
+        "id": f"event-{number}",
+        "topic": "t",
+        "subject": "s",
+        "eventType": "Sample.Happened",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "data": {"n": number} if data is None else data,
+        "dataVersion": "1",
+    }
 
 
 def cloud(number):
@@ -37,7 +42,7 @@ async def post(running, body, headers=NOTIFICATION, function="intake"):
         return answer.status, await answer.text()
 
 
-def taken(running, since, name="intake"):
+def notes_since(running, since, name="intake"):
     return [json.loads(line) for line in running.notes(name)[since:]]
 
 
@@ -49,14 +54,13 @@ async def test_a_subscription_is_validated(shared, wrapped):
         shared, [event] if wrapped else event, {"aeg-event-type": "SubscriptionValidation"}
     )
     assert (status, json.loads(body)) == (200, {"validationResponse": "code-1"})
-    assert taken(shared, before) == []
+    assert notes_since(shared, before) == []
 
 
 @pytest.mark.parametrize("body", [[grid(1)], [], {}, "text", None], ids=str)
 async def test_a_validation_without_a_code_is_500(shared, body):
-    assert (await post(shared, json.dumps(body), {"aeg-event-type": "SubscriptionValidation"}))[
-        0
-    ] == 500
+    headers = {"aeg-event-type": "SubscriptionValidation"}
+    assert (await post(shared, json.dumps(body), headers))[0] == 500
 
 
 async def test_abuse_protection(shared):
@@ -72,7 +76,7 @@ async def test_abuse_protection(shared):
 async def test_every_event_of_a_notification_is_one_invocation(shared):
     before = len(shared.notes("intake"))
     assert (await post(shared, [grid(1), grid(2), grid(3)]))[0] == 202
-    seen = taken(shared, before)
+    seen = notes_since(shared, before)
     assert sorted(each["id"] for each in seen) == ["event-1", "event-2", "event-3"]
     assert {each["class"] for each in seen} == {"EventGridEvent"}
     assert sorted(each["data"]["n"] for each in seen) == [1, 2, 3]
@@ -89,14 +93,14 @@ async def test_every_event_of_a_notification_is_one_invocation(shared):
 async def test_cloud_events(shared, body, content_type, ids, headers):
     before = len(shared.notes("intake"))
     assert (await post(shared, body, {**headers, "Content-Type": content_type}))[0] == 202
-    seen = taken(shared, before)
+    seen = notes_since(shared, before)
     assert sorted(each["id"] for each in seen) == ids
     assert {(each["class"], each["type"]) for each in seen} == {("CloudEvent", "Sample.Cloud")}
 
 
 CLOUD = {"Content-Type": "application/cloudevents+json"}
 DEEP = '[{"id": "deep", "data": ' + "[" * 64 + "]" * 64 + "}]"
-NEVER = [
+NO_EVENTS = [
     b"<xml>no event</xml>",
     b"",
     b'[{"id": "half',
@@ -109,33 +113,33 @@ NEVER = [
 ]
 
 
-@pytest.mark.parametrize("body", NEVER, ids=range(len(NEVER)))
+@pytest.mark.parametrize("body", NO_EVENTS, ids=range(len(NO_EVENTS)))
 @pytest.mark.parametrize("headers", [NOTIFICATION, CLOUD], ids=["grid", "cloud"])
-async def test_what_holds_no_events_is_500_and_reaches_no_function(shared, body, headers):
+async def test_a_body_without_events_is_500_and_reaches_no_function(shared, body, headers):
     before = len(shared.notes("keeps"))
     assert (await post(shared, body, headers, "keeps"))[0] == 500
-    assert taken(shared, before, "keeps") == []
+    assert notes_since(shared, before, "keeps") == []
 
 
-async def test_an_item_that_is_no_object_is_500_and_the_others_are_handed_over(shared):
+async def test_an_item_that_is_not_an_object_is_500_and_the_others_are_delivered(shared):
     before = len(shared.notes("keeps"))
     status, body = await post(shared, [1, "two", None, {"three": "ä"}, []], function="keeps")
     assert status == 500 and "4 of 5" in body
-    assert taken(shared, before, "keeps") == ['{"three": "\\u00e4"}']
+    assert notes_since(shared, before, "keeps") == ['{"three": "\\u00e4"}']
 
 
-async def test_a_notification_of_nothing_is_taken(shared):
+async def test_an_empty_notification_is_accepted(shared):
     assert (await post(shared, []))[0] == 202
 
 
-async def test_dates_are_written_anew_and_the_rest_is_as_it_came(shared):
+async def test_dates_are_rewritten_and_the_rest_is_unchanged(shared):
     before = len(shared.notes("keeps"))
     event = {
         "at": "2026-01-01T00:00:00.120000Z",
         "data": [{"east": "2026-01-01T02:00:00+02:00"}, "2026-01-01", 1.5],
     }
     assert (await post(shared, [event], function="keeps"))[0] == 202
-    (text,) = taken(shared, before, "keeps")
+    (text,) = notes_since(shared, before, "keeps")
     assert json.loads(text) == {
         "at": "2026-01-01T00:00:00.12Z",
         "data": [{"east": "2026-01-01T00:00:00+00:00"}, "2026-01-01", 1.5],
@@ -143,11 +147,11 @@ async def test_dates_are_written_anew_and_the_rest_is_as_it_came(shared):
 
 
 @pytest.mark.parametrize("headers", [{}, {"aeg-event-type": "Surprise"}], ids=str)
-async def test_without_a_header_that_is_known_it_is_400(shared, headers):
+async def test_a_missing_or_unknown_event_type_is_400(shared, headers):
     before = len(shared.notes("keeps"))
     for body in (b"nothing", {"hello": 1}, [], [grid(1)]):
         assert (await post(shared, body, headers, "keeps"))[0] == 400
-    assert taken(shared, before, "keeps") == []
+    assert notes_since(shared, before, "keeps") == []
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "echo", "fan"])
@@ -155,7 +159,7 @@ async def test_an_unknown_function_is_404(shared, name):
     assert (await post(shared, [grid(1)], function=name))[0] == 404
 
 
-async def test_a_function_that_raises_is_5xx_and_the_others_are_taken(shared):
+async def test_a_function_that_raises_is_500_and_every_event_reached_it(shared):
     before = len(shared.notes("intake"))
     (shared.data / "refuse").touch()
     try:
@@ -164,7 +168,7 @@ async def test_a_function_that_raises_is_5xx_and_the_others_are_taken(shared):
         (shared.data / "refuse").unlink()
     assert status == 500
     assert "2 of 2 events failed" in body and "Traceback" not in body
-    assert len(taken(shared, before)) == 2
+    assert len(notes_since(shared, before)) == 2
     assert (await post(shared, [grid(1), grid(2)]))[0] == 202
 
 
@@ -173,8 +177,8 @@ async def test_an_event_starts_an_orchestration(shared):
     (started,) = [
         each for each in (await shared.state())["orchestrations"] if each["name"] == "fan"
     ]
-    assert (await shared.finished(started["id"]))["output"] == 6
+    assert (await shared.wait_for_end(started["id"]))["output"] == 6
 
 
-async def test_unsubscribe_is_taken(shared):
+async def test_unsubscribe_is_accepted(shared):
     assert (await post(shared, "", {"aeg-event-type": "Unsubscribe"}))[0] == 202

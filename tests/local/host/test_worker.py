@@ -1,5 +1,5 @@
-"""The worker: killed in the middle of everything, it comes back; what it held has
-failed, and nothing else."""
+"""The worker: when it is killed it is restarted; what it held has failed, and nothing
+else."""
 
 import asyncio
 import os
@@ -18,18 +18,18 @@ from tests.local.host.conftest import APPS, sample_env, until
 
 
 async def kill(running):
-    """SIGKILL through the route for tests; returns the pid that ended."""
+    """SIGKILL the worker through the route for tests; returns its pid."""
     async with running.http.post(f"{running.url}/_host/worker/kill") as answer:
         assert answer.status == 202
         return (await answer.json())["killed"]
 
 
-async def test_an_activity_that_died_has_failed_and_is_not_run_again(running):
+async def test_an_activity_whose_worker_died_has_failed_and_is_not_run_again(running):
     instance = await running.start("catches", {"activity": "sleeps", "given": 30})
     await until(lambda: running.notes("sleeps"))
     first = (await running.state())["worker_pid"]
     assert await kill(running) == first
-    end = await running.finished(instance)
+    end = await running.wait_for_end(instance)
     assert end["output"].startswith(
         "caught Activity function 'sleeps' failed: python exited with code 137"
     )
@@ -39,17 +39,17 @@ async def test_an_activity_that_died_has_failed_and_is_not_run_again(running):
     assert (state["worker_starts"], state["in_flight"]) == (2, 0)
 
 
-async def test_an_orchestrator_may_call_again_what_died(running):
-    end = await running.finished(await running.start("again"))
+async def test_an_orchestrator_may_call_an_activity_that_died_again(running):
+    end = await running.wait_for_end(await running.start("again"))
     assert (end["output"], running.notes("dies")) == ("lived on", ["x", "x"])
     assert "python exited with code 9" in end["customStatus"]
 
 
-async def test_an_orchestration_whose_episode_died_has_failed(running):
+async def test_an_orchestration_whose_worker_died_in_its_episode_has_failed(running):
     instance = await running.start("blocks")
     await until(lambda: len(running.notes("blocks")) == 1)
     await kill(running)
-    end = await running.finished(instance)
+    end = await running.wait_for_end(instance)
     assert end["runtimeStatus"] == "Failed"
     assert end["output"].startswith(
         "Orchestrator function 'blocks' failed: python exited with code 137"
@@ -57,29 +57,29 @@ async def test_an_orchestration_whose_episode_died_has_failed(running):
     assert running.notes("blocks") == ["x"]
 
 
-async def test_a_failed_orchestration_can_be_begun_again_under_its_id(running):
+async def test_a_failed_orchestration_can_be_started_again_under_its_id(running):
     await running.start("blocks", None, "one")
     await until(lambda: len(running.notes("blocks")) == 1)
     await kill(running)
-    await running.finished("one")
+    await running.wait_for_end("one")
     await running.start("blocks", None, "one")
-    assert (await running.finished("one"))["output"] == 6
+    assert (await running.wait_for_end("one"))["output"] == 6
 
 
 async def test_a_wait_outlives_the_worker(running):
     instance = await running.start("race", 30)
-    await running.reaches(instance, ("Running",))
+    await running.wait_for_status(instance, ("Running",))
     await kill(running)
     await running.call("raise_event", instance, "Approval", "yes")
-    assert (await running.finished(instance))["output"] == {"answer": "yes", "doubled": 16}
+    assert (await running.wait_for_end(instance))["output"] == {"answer": "yes", "doubled": 16}
 
 
-async def test_killed_again_and_again_every_orchestration_ends_one_way_or_the_other(running):
+async def test_after_repeated_kills_every_orchestration_completes_or_fails(running):
     started = [await running.start("fan", 20, f"fan-{n}") for n in range(6)]
     for _ in range(4):
         await kill(running)
         await running.state()
-    ends = [await running.finished(instance, 30) for instance in started]
+    ends = [await running.wait_for_end(instance, 30) for instance in started]
     assert {end["runtimeStatus"] for end in ends} <= {"Completed", "Failed"}
     assert all(end["output"] == 380 for end in ends if end["runtimeStatus"] == "Completed")
 
@@ -97,12 +97,12 @@ async def test_a_request_that_the_worker_held_is_500_and_the_next_one_works(runn
         assert answer.status == 203
 
 
-async def test_a_function_that_takes_too_long_costs_the_worker_its_life_and_what_is_beside_it(
-    sample,
-):
+async def test_a_function_that_takes_too_long_kills_the_worker_and_all_that_it_runs(sample):
     async with sample(SAMPLE_TIMEOUT="00:00:03") as running:
         beside = asyncio.create_task(
-            running.finished(await running.start("catches", {"activity": "sleeps", "given": 30}))
+            running.wait_for_end(
+                await running.start("catches", {"activity": "sleeps", "given": 30})
+            )
         )
         await until(lambda: running.notes("sleeps"))
         async with running.http.get(f"{running.url}/api/slow") as answer:
@@ -113,7 +113,7 @@ async def test_a_function_that_takes_too_long_costs_the_worker_its_life_and_what
         assert (await running.state())["worker_starts"] >= 2
 
 
-async def test_the_modules_of_the_app_are_looked_for_last(tmp_path):
+async def test_the_apps_own_modules_are_found_last(tmp_path):
     """A deployed distribution of the same name wins."""
     app = tmp_path / "app"
     app.mkdir()
@@ -135,7 +135,7 @@ async def test_the_modules_of_the_app_are_looked_for_last(tmp_path):
         assert await answer.text() == str(app)
 
 
-async def test_a_caller_that_leaves_does_not_leave_anything_behind(running):
+async def test_a_caller_that_disconnects_leaves_nothing_behind(running):
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5), running.http.get(f"{running.url}/api/slow"):
             raise AssertionError("it answered")
@@ -145,7 +145,7 @@ async def test_a_caller_that_leaves_does_not_leave_anything_behind(running):
     assert (await running.state())["in_flight"] == 0
 
 
-async def test_the_error_of_the_app_is_told_when_it_cannot_be_loaded(tmp_path):
+async def test_an_app_that_cannot_be_loaded_is_refused_with_its_error(tmp_path):
     broken = tmp_path / "broken"
     broken.mkdir()
     (broken / "host.json").write_text('{"version": "2.0"}')
@@ -166,7 +166,7 @@ async def test_an_app_that_ends_the_process_while_it_loads(tmp_path):
 
 
 def children() -> set[str]:
-    """Process ids; a child that ended and was not waited for is one of them."""
+    """Process ids, zombies included."""
     return {
         pid
         for task in Path("/proc/self/task").iterdir()
@@ -174,7 +174,7 @@ def children() -> set[str]:
     }
 
 
-async def test_a_stop_while_the_worker_comes_back_leaves_no_child(tmp_path):
+async def test_a_stop_while_the_worker_restarts_leaves_no_child(tmp_path):
     before = children()
     for pause in (0.0, 0.05, 0.2, 0.4):
         worker = Worker(
@@ -194,7 +194,7 @@ async def test_a_stop_while_the_worker_comes_back_leaves_no_child(tmp_path):
         assert children() == before
 
 
-async def test_a_start_that_the_system_refuses_is_tried_again(tmp_path, monkeypatch):
+async def test_a_start_that_the_operating_system_refuses_is_tried_again(tmp_path, monkeypatch):
     worker = Worker(
         APPS / "sample", {**os.environ, **sample_env(tmp_path)}, tmp_path / "worker.log", 60
     )
@@ -214,16 +214,16 @@ async def test_a_start_that_the_system_refuses_is_tried_again(tmp_path, monkeypa
     assert (refused, result.ok, result.value) == ([1], True, {"t": "json", "v": "42"})
 
 
-@pytest.mark.parametrize("made", [{"op": "result", "id": 7, "value": {1, 2}}, None])
-async def test_an_answer_that_cannot_be_sent_is_an_answer_that_says_so(monkeypatch, made):
-    async def answer(ids, message):
-        return made if made else ids[message["name"]]
+@pytest.mark.parametrize("result", [{"op": "result", "id": 7, "value": {1, 2}}, None])
+async def test_a_result_that_cannot_be_sent_is_reported_as_a_failure(monkeypatch, result):
+    async def run_function(ids, message):
+        return result if result else ids[message["name"]]
 
-    monkeypatch.setattr(worker_process, "_answer", answer)
+    monkeypatch.setattr(worker_process, "_run_function", run_function)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         await worker_process._invoke(theirs, {}, {"id": 7, "name": "unknown", "inputs": []})
-        told = receive(ours)
-    assert told is not None
-    assert (told["id"], told["ok"]) == (7, False)
-    assert "set" in told["error"] or "unknown" in told["error"]
+        answer = receive(ours)
+    assert answer is not None
+    assert (answer["id"], answer["ok"]) == (7, False)
+    assert "set" in answer["error"] or "unknown" in answer["error"]

@@ -22,12 +22,12 @@ QUICKER = {**QUICK, "backup_start": 0.01, "backup": 0.05, "job_cancel": 0.02}
 
 @pytest.fixture
 async def start() -> AsyncIterator[Callable[..., Awaitable[Arm]]]:
-    """Start a simulator with a state; it is quick, goes by a clock that only requests
-    and tests turn, and is stopped when the test is over."""
+    """Start a simulator with a state. It is quick, its clock moves only with requests
+    and tests, and it is stopped at the end of the test."""
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
 
-        async def started(state: dict[str, Any], real_time: bool = False) -> Arm:
+        async def start_one(state: dict[str, Any], real_time: bool = False) -> Arm:
             clock = Clock()
             running = await stack.enter_async_context(
                 Simulator(state=state, monotonic=time.monotonic if real_time else clock)
@@ -39,4 +39,4 @@ async def start() -> AsyncIterator[Callable[..., Awaitable[Arm]]]:
             assert answer.status == 200, answer.body
             return arm
 
-        yield started
+        yield start_one

@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a small state, raw ARM requests, the real SDK
+"""Shared by the simulator's tests: a small state, raw ARM requests, the real SDK
 clients, and the OpenAPI of ARM."""
 
 from __future__ import annotations
@@ -79,20 +79,18 @@ class Reply:
 
 
 class Clock:
-    """The simulator's time: it goes on a little with each look at it, so with each
-    request, and where a test turns it.
+    """The simulator's clock: each reading moves it a little, and a test may turn it.
 
-    An operation is then under way for so many requests, however long the machine takes
-    for them.
+    So an operation runs for a number of requests, however slow the machine is.
     """
 
-    LOOK_SECONDS = 0.0005
+    READING_SECONDS = 0.0005
 
     def __init__(self) -> None:
         self._now = 1000.0
 
     def __call__(self) -> float:
-        self._now += self.LOOK_SECONDS
+        self._now += self.READING_SECONDS
         return self._now
 
     def turn(self, seconds: float) -> None:
@@ -122,13 +120,13 @@ class Arm:
         return await self.send("DELETE", path)
 
     async def follow(self, address: str) -> Reply:
-        """A poll of the address that ARM gave."""
+        """Poll an address that ARM returned."""
         headers = {"Authorization": "Bearer sim"}
         async with self.session.get(address, headers=headers) as answer:
             return Reply(answer.status, answer.headers, await _content(answer))
 
     async def finish(self, accepted: Reply) -> dict[str, Any]:
-        """The last status of the operation that a 202 began."""
+        """Wait for the operation that a 202 started; its last status."""
         assert accepted.status == 202, accepted.body
         async with asyncio.timeout(60):
             while True:
@@ -148,11 +146,12 @@ class Arm:
         }
 
     async def backup(self) -> dict[str, Any]:
-        """Trigger a backup of vm1 and return the job's properties when it has ended."""
+        """Back up vm1; the properties of the job when it has ended."""
         status = await self.finish(await self.send("POST", f"{ITEM_ID}/backup", {"properties": {}}))
-        return await self.ended_job(status["properties"]["jobId"])
+        return await self.wait_for_job(status["properties"]["jobId"])
 
-    async def ended_job(self, job_id: str) -> dict[str, Any]:
+    async def wait_for_job(self, job_id: str) -> dict[str, Any]:
+        """The properties of the job when it has ended."""
         async with asyncio.timeout(60):
             while True:
                 job = (await self.get(f"{parts.vault_id()}/backupJobs/{job_id}")).body["properties"]
@@ -168,7 +167,7 @@ async def _content(answer: aiohttp.ClientResponse) -> Any:
 
 
 class Token(SansIOHTTPPolicy):
-    """The seam that lets the SDK talk to plain http."""
+    """Lets the SDK send a token over plain http."""
 
     def on_request(self, request: Any) -> None:
         request.http_request.headers["Authorization"] = "Bearer sim"
@@ -176,15 +175,15 @@ class Token(SansIOHTTPPolicy):
 
 @asynccontextmanager
 async def sdk(client: Any, url: str, **more: Any) -> AsyncIterator[Any]:
-    """One of the real async clients, polling without a pause and trying nothing twice."""
+    """One of the real async clients, polling without a pause and without retries."""
     options = {"authentication_policy": Token(), "polling_interval": 0.01, "retry_total": 0, **more}
-    async with client(object(), SUB, base_url=url, **options) as made:
-        yield made
+    async with client(object(), SUB, base_url=url, **options) as opened:
+        yield opened
 
 
 def openapi() -> Any:
-    """The validator of ../shared/arm. Where that folder is missing, the test says so
-    and is skipped."""
+    """The validator of ../shared/arm. Without that folder the test is skipped with a
+    message."""
     path = ARM_REFERENCE / "validate.py"
     if not path.exists():
         pytest.skip(
@@ -192,9 +191,9 @@ def openapi() -> Any:
             " the project"
         )
     if "arm_validate" not in sys.modules:
-        found = importlib.util.spec_from_file_location("arm_validate", path)
-        assert found and found.loader
-        module = importlib.util.module_from_spec(found)
+        spec = importlib.util.spec_from_file_location("arm_validate", path)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
         sys.modules["arm_validate"] = module
-        found.loader.exec_module(module)
+        spec.loader.exec_module(module)
     return sys.modules["arm_validate"].Spec

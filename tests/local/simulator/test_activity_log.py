@@ -133,9 +133,7 @@ async def test_every_event_has_the_fields_of_the_specification(start: Any) -> No
         assert event["level"] in ("Error", "Informational")
 
 
-async def test_reads_and_what_arm_refuses_at_the_door_and_what_is_not_played_leave_nothing(
-    start: Any,
-) -> None:
+async def test_reads_early_refusals_and_unsupported_requests_leave_no_events(start: Any) -> None:
     arm = await start(state(lock="CanNotDelete"))
     await arm.get(VM_ID)
     await arm.send("DELETE", LOCK_ID, version="2014-01-01")
@@ -191,21 +189,20 @@ async def test_an_operation_that_failed(start: Any) -> None:
     assert last["status"]["value"] == "Failed" and "Broken" in last["properties"]["statusMessage"]
 
 
-async def test_a_refusal_by_policy_is_told_in_its_own_category(start: Any) -> None:
+async def test_a_refusal_by_policy_has_an_event_in_its_own_category(start: Any) -> None:
     definition = (
         "/providers/Microsoft.Authorization/policyDefinitions/6c112d4e-5bc7-47ae-a041-ea2d9dccd749"
     )
-    wanted = {"listOfResourceTypesNotAllowed": {"value": [ACTION]}}
+    parameters = {"listOfResourceTypesNotAllowed": {"value": [ACTION]}}
     assignment = {
         "id": f"{GROUP_ID}/providers/Microsoft.Authorization/policyAssignments/no-locks",
-        "properties": {"policyDefinitionId": definition, "parameters": wanted},
+        "properties": {"policyDefinitionId": definition, "parameters": parameters},
     }
     arm = await start(state(assignment))
     refused = await arm.send("PUT", LOCK_ID, {"properties": {"level": "ReadOnly"}})
     assert refused.code == "RequestDisallowedByPolicy"
     found = await events(arm)
-    told = [(each["category"]["value"], *short(each)[:2]) for each in found]
-    assert told == [
+    assert [(event["category"]["value"], *short(event)[:2]) for event in found] == [
         ("Administrative", f"{ACTION}/write", "Failed"),
         ("Policy", "Microsoft.Authorization/policies/deny/action", "Failed"),
         ("Administrative", f"{ACTION}/write", "Started"),
@@ -233,11 +230,11 @@ async def test_an_event_can_be_read_when_its_delay_is_over(start: Any) -> None:
     assert await events(arm) == []
     arm.clock.turn(1)
     for event in await events(arm):
-        made, available = (
+        happened, available = (
             datetime.fromisoformat(event[name])
             for name in ("eventTimestamp", "submissionTimestamp")
         )
-        assert available - made == timedelta(seconds=300)
+        assert available - happened == timedelta(seconds=300)
     assert len(await events(arm)) == 2
     assert (await arm.sim("PUT", "settings", {"activity_log_delay_s": -1})).status == 400
 
@@ -320,7 +317,7 @@ async def test_a_filter_that_is_not_documented_is_refused(start: Any, wanted: st
     assert (answer.status, answer.code) == (400, "BadRequest")
 
 
-async def test_a_filter_is_needed_and_a_selection_is_refused(start: Any) -> None:
+async def test_a_filter_is_required_and_select_is_refused(start: Any) -> None:
     arm = await start(state())
     assert (await arm.get(PATH, version="2015-04-01")).status == 400
     assert (
@@ -328,7 +325,7 @@ async def test_a_filter_is_needed_and_a_selection_is_refused(start: Any) -> None
     ).status == 400
 
 
-async def test_it_has_its_right_and_its_pages(start: Any) -> None:
+async def test_it_has_pages_and_needs_its_action(start: Any) -> None:
     arm = await start(state(lock="CanNotDelete"))
     await arm.delete(LOCK_ID)
     await arm.sim("PUT", "settings", {"page_size": 1})

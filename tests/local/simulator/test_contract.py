@@ -71,15 +71,15 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("spec", "definition", "path", "query"), ANSWERS)
 @pytest.mark.parametrize("healthy", [True, False])
-async def test_every_answer_is_what_the_specification_says(
+async def test_every_answer_validates_against_the_specification(
     start, spec, definition, path, query, healthy
 ):
-    answer = (
+    document = (
         state(lock="CanNotDelete")
         if healthy
         else state(lock="ReadOnly", extension="Failed", ready=False, points=18)
     )
-    arm = await start(answer)
+    arm = await start(document)
     reply = await arm.get(path, **query)
     assert reply.status == 200, reply.body
     assert openapi()(spec).check(definition, reply.body) == []
@@ -98,12 +98,12 @@ async def test_what_a_backup_leaves_behind_validates(start):
     assert spec("bms").check("OperationStatus", first) == []
     last = await arm.finish(accepted)
     assert spec("bms").check("OperationStatus", last) == []
-    await arm.ended_job(last["properties"]["jobId"])
+    await arm.wait_for_job(last["properties"]["jobId"])
     ended = (await arm.get(f"{job_path}/{last['properties']['jobId']}")).body
     assert spec("bms").check("JobResource", ended) == []
     assert spec("vm").check("VirtualMachineExtension", (await arm.get(EXTENSION_ID)).body) == []
-    made = (await arm.get(COLLECTION_ID, expand="restorePoints")).body
-    assert spec("restorePoint").check("RestorePointCollection", made) == []
+    collection = (await arm.get(COLLECTION_ID, expand="restorePoints")).body
+    assert spec("restorePoint").check("RestorePointCollection", collection) == []
     assert (
         spec("vm").check("VirtualMachine", (await arm.get(VM_ID, expand="instanceView")).body) == []
     )
@@ -112,9 +112,9 @@ async def test_what_a_backup_leaves_behind_validates(start):
 async def test_backup_status_validates(start):
     arm = await start(state())
     for name, status in (("vm1", "Protected"), ("vm2", "NotProtected")):
-        path = f"/Subscriptions/{SUB}/providers/Microsoft.RecoveryServices/locations/westeurope/backupStatus"
+        path = f"/Subscriptions/{SUB}/providers/Microsoft.RecoveryServices/locations/westeurope"
         body = {"resourceId": parts.machine_id("rg-app", name), "resourceType": "VM"}
-        reply = await arm.send("POST", path, body)
+        reply = await arm.send("POST", f"{path}/backupStatus", body)
         assert reply.body["protectionStatus"] == status
         assert openapi()("bms").check("BackupStatusResponse", reply.body) == []
 
@@ -123,44 +123,46 @@ async def test_error_bodies_are_those_that_were_recorded(start):
     openapi()
     recorded = json.loads((ARM_REFERENCE / "recorded" / "errors.json").read_text(encoding="utf-8"))
 
-    def told(name: str, **fills: str) -> dict:
+    def recorded_body(name: str, **values: str) -> dict:
         text = json.dumps(recorded[name]["body"])
-        for hole, value in fills.items():
-            text = text.replace(hole, value)
+        for placeholder, value in values.items():
+            text = text.replace(placeholder, value)
         return json.loads(text)
 
     arm = await start(
         state(parts.lock(VM_ID, "managed", "", owner="app-1"), lock="CanNotDelete", points=18)
     )
     locked = await arm.delete(COLLECTION_ID)
-    holes = {
+    values = {
         "<target resource id>": COLLECTION_ID,
         "<id of the LOCKED SCOPE, not of the lock>": GROUP_ID,
     }
-    assert (locked.status, locked.body) == (409, told("ScopeLocked_delete", **holes))
+    assert (locked.status, locked.body) == (409, recorded_body("ScopeLocked_delete", **values))
     owned = await arm.delete(f"{VM_ID}/{LOCKS}/managed")
     assert (owned.status, owned.body) == (
         401,
-        told("UnauthorizedApplicationId", **{"<lock name>": "managed", "<appId guid>": "app-1"}),
+        recorded_body(
+            "UnauthorizedApplicationId", **{"<lock name>": "managed", "<appId guid>": "app-1"}
+        ),
     )
     absent = await arm.get(f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/x")
     assert (absent.status, absent.body) == (
         404,
-        told("ResourceNotFound", **{"<name>": "x", "<rg>": "rg-app"}),
+        recorded_body("ResourceNotFound", **{"<name>": "x", "<rg>": "rg-app"}),
     )
     nowhere = await arm.get(f"{S}/resourcegroups/nowhere")
     assert (nowhere.status, nowhere.body) == (
         404,
-        told("ResourceGroupNotFound", **{"<rg>": "nowhere"}),
+        recorded_body("ResourceGroupNotFound", **{"<rg>": "nowhere"}),
     )
     old = await arm.get(COLLECTION_ID, version="2017-03-30")
-    assert (old.status, old.body) == (400, told("RestorePoints_old_api"))
+    assert (old.status, old.body) == (400, recorded_body("RestorePoints_old_api"))
     await arm.sim("PUT", "state", state(power="stopped"))
     stopped = await arm.delete(EXTENSION_ID)
-    assert (stopped.status, stopped.body) == (409, told("ExtensionDelete_VM_not_running"))
+    assert (stopped.status, stopped.body) == (409, recorded_body("ExtensionDelete_VM_not_running"))
     await arm.sim("PUT", "state", state(ready=False))
     ended = await arm.finish(await arm.delete(EXTENSION_ID))
-    assert ended["error"] == told("LRO_VMExtensionProvisioningTimeout")["error"]
+    assert ended["error"] == recorded_body("LRO_VMExtensionProvisioningTimeout")["error"]
 
 
 async def test_headers_of_every_answer(start):

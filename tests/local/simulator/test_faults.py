@@ -1,4 +1,4 @@
-"""Faults, the log, and throttling."""
+"""Faults, the request log, and throttling."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.local.simulator.support import (
 )
 
 
-async def order(arm, **fault):
+async def add_fault(arm, **fault):
     reply = await arm.sim("POST", "faults", fault)
     assert reply.status == 201, reply.body
 
@@ -33,7 +33,7 @@ async def test_a_status_with_body_and_headers(start):
         "body": {"error": {"code": "Busy", "message": "m"}},
         "headers": {"Retry-After": "7"},
     }
-    await order(
+    await add_fault(
         arm, method="DELETE", path_regex="restorePointCollections/[^/]+$", times=2, action=action
     )
     for _ in range(2):
@@ -47,17 +47,19 @@ async def test_a_status_with_body_and_headers(start):
 @pytest.mark.parametrize(
     ("status", "code"), [(503, "ServiceUnavailable"), (409, "Conflict"), (418, "SimulatedFault")]
 )
-async def test_a_status_alone_gets_a_fitting_body(start, status, code):
+async def test_a_status_alone_gets_a_body_that_fits(start, status, code):
     arm = await start(state())
-    await order(arm, action={"status": status})
+    await add_fault(arm, action={"status": status})
     reply = await arm.get(VM_ID)
     assert (reply.status, reply.code) == (status, code)
 
 
 async def test_faults_are_taken_in_order_and_cleared(start):
     arm = await start(state())
-    await order(arm, method="get", path_regex="VIRTUALMACHINES", times=1, action={"status": 500})
-    await order(arm, method="*", path_regex="", action={"status": 503})
+    await add_fault(
+        arm, method="get", path_regex="VIRTUALMACHINES", times=1, action={"status": 500}
+    )
+    await add_fault(arm, method="*", path_regex="", action={"status": 503})
     assert [(await arm.get(VM_ID)).status for _ in range(3)] == [500, 503, 503]
     assert len((await arm.sim("GET", "faults")).body) == 1
     assert (await arm.sim("DELETE", "faults")).status == 204
@@ -65,12 +67,11 @@ async def test_faults_are_taken_in_order_and_cleared(start):
 
 
 @pytest.mark.parametrize(("reset", "acted"), [(True, False), ("after", True)])
-async def test_a_reset_before_and_after_the_act(start, reset, acted):
+async def test_a_reset_before_and_after_the_work_is_done(start, reset, acted):
     arm = await start(state(lock="CanNotDelete"))
     path = f"{GROUP_ID}/{LOCKS}/keep"
-    # Twice, because aiohttp itself sends a DELETE once more when its connection is
-    # reset.
-    await order(arm, method="DELETE", path_regex="/locks/", times=2, action={"reset": reset})
+    # Twice, because aiohttp sends a DELETE again when its connection is reset.
+    await add_fault(arm, method="DELETE", path_regex="/locks/", times=2, action={"reset": reset})
     with pytest.raises(aiohttp.ClientError):
         await arm.delete(path)
     assert (await arm.get(path)).status == (404 if acted else 200)
@@ -80,8 +81,10 @@ async def test_a_reset_before_and_after_the_act(start, reset, acted):
 
 async def test_a_delay_alone_and_beside_another_action(start):
     arm = await start(state(), real_time=True)
-    await order(arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2})
-    await order(arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2, "status": 504})
+    await add_fault(arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2})
+    await add_fault(
+        arm, path_regex="virtualMachines", times=1, action={"delay_s": 0.2, "status": 504}
+    )
     for status in (200, 504):
         began = time.monotonic()
         assert (await arm.get(VM_ID)).status == status
@@ -94,9 +97,9 @@ async def test_a_delay_alone_and_beside_another_action(start):
     "target",
     [COLLECTION_ID, EXTENSION_ID, f"{COLLECTION_ID}/restorePoints/AzureBackup_20261120_223107"],
 )
-async def test_an_operation_that_fails_on_order_and_is_tried_again(start, target):
+async def test_an_operation_with_a_fault_fails_and_the_next_one_succeeds(start, target):
     arm = await start(state())
-    await order(
+    await add_fault(
         arm,
         method="DELETE",
         times=1,
@@ -116,7 +119,7 @@ async def test_an_operation_that_fails_on_order_and_is_tried_again(start, target
 
 async def test_an_operation_that_hangs_is_preempted_by_the_next(start):
     arm = await start(state())
-    await order(arm, method="DELETE", times=1, action={"lro_hang": True})
+    await add_fault(arm, method="DELETE", times=1, action={"lro_hang": True})
     hung = await arm.delete(COLLECTION_ID)
     arm.clock.turn(3600)
     assert (await arm.follow(hung.headers["Azure-AsyncOperation"])).body["status"] == "InProgress"
@@ -125,16 +128,16 @@ async def test_an_operation_that_hangs_is_preempted_by_the_next(start):
     assert (ended["status"], ended["error"]["code"]) == ("Canceled", "OperationPreempted")
 
 
-async def test_a_backup_that_fails_or_hangs_on_order(start):
+async def test_a_backup_with_a_fault_fails_or_hangs(start):
     arm = await start(state())
-    await order(
+    await add_fault(
         arm,
         method="POST",
         path_regex="/backup$",
         times=1,
         action={"lro_fail": {"code": "Mine", "message": "m"}},
     )
-    await order(arm, method="POST", path_regex="/backup$", times=1, action={"lro_hang": True})
+    await add_fault(arm, method="POST", path_regex="/backup$", times=1, action={"lro_hang": True})
     job = await arm.backup()
     assert (job["status"], job["extendedInfo"]["dynamicErrorMessage"]) == ("Failed", "Mine: m")
     hung = await arm.finish(await arm.send("POST", f"{ITEM_ID}/backup", {}))
@@ -166,7 +169,7 @@ BAD_FAULTS = [
 
 
 @pytest.mark.parametrize("fault", BAD_FAULTS)
-async def test_faults_that_are_none(start, fault):
+async def test_bad_faults_are_refused(start, fault):
     arm = await start(state())
     reply = await arm.sim("POST", "faults", fault)
     assert reply.status == 400 and reply.body["error"]["message"]
@@ -177,7 +180,7 @@ async def test_every_request_is_logged(start):
     arm = await start(state())
     await arm.get(VM_ID)
     await arm.get(f"{VM_ID}x")
-    await order(arm, times=1, action={"status": 503})
+    await add_fault(arm, times=1, action={"status": 503})
     await arm.delete(COLLECTION_ID)
     async with arm.session.get(f"{arm.url}{VM_ID}") as answer:
         assert answer.status == 401
@@ -216,7 +219,7 @@ async def test_empty_buckets_refuse_only_when_switched_on(start):
     assert (await arm.get(VM_ID)).status == 200
 
 
-def test_buckets_empty_and_fill():
+def test_buckets_run_empty_and_refill():
     now = 1000.0
     throttle = Throttle(lambda: now)
     path = f"/subscriptions/{SUB}/resourceGroups/rg/{LOCKS}/l"

@@ -1,4 +1,4 @@
-"""What a simulator that runs for days remembers: bounded, the oldest first to go."""
+"""A simulator that runs for days keeps a bounded memory; the oldest goes first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from local.simulator.world import World
 from tests.local.simulator.support import GROUP_ID, SUB, VM_ID, state
 
 
-async def test_the_log_drops_its_oldest_and_goes_on_counting(start, monkeypatch):
-    monkeypatch.setattr(world, "LONGEST_LOG", 3)
+async def test_the_log_drops_its_oldest_and_keeps_counting(start, monkeypatch):
+    monkeypatch.setattr(world, "MAX_LOGGED_REQUESTS", 3)
     arm = await start(state())
     for _ in range(5):
         await arm.get(VM_ID)
@@ -18,7 +18,7 @@ async def test_the_log_drops_its_oldest_and_goes_on_counting(start, monkeypatch)
 
 
 def test_ended_operations_are_forgotten_and_running_ones_are_not(monkeypatch):
-    monkeypatch.setattr(operations, "LONGEST_MEMORY", 3)
+    monkeypatch.setattr(operations, "MAX_OPERATIONS", 3)
     now = 0.0
     held = World(None, lambda: now).operations
     running = held.start("backup", GROUP_ID, 1000, lambda failure: failure)
@@ -26,12 +26,8 @@ def test_ended_operations_are_forgotten_and_running_ones_are_not(monkeypatch):
     held.settle()
     assert all(held.find(each.id) is each for each in (running, *ended))
     newest = held.start("backup", GROUP_ID, 1000, lambda failure: failure)
-    assert [held.find(each.id) for each in (running, *ended, newest)] == [
-        running,
-        None,
-        ended[1],
-        newest,
-    ]
+    remembered = [held.find(each.id) for each in (running, *ended, newest)]
+    assert remembered == [running, None, ended[1], newest]
 
 
 def test_full_buckets_are_dropped_and_empty_ones_are_not(monkeypatch):
@@ -40,13 +36,10 @@ def test_full_buckets_are_dropped_and_empty_ones_are_not(monkeypatch):
     buckets = throttle.Throttle(lambda: now)
 
     def poll(number: int) -> int:
-        path = f"/subscriptions/{SUB}/providers/Microsoft.Compute/locations/westeurope/operations/{number}"
-        return int(
-            buckets.charge("GET", path)
-            .headers["x-ms-ratelimit-remaining-resource"]
-            .split(",")[0]
-            .split(";")[1]
-        )
+        """Poll an operation; the tokens that its bucket has left."""
+        location = f"/subscriptions/{SUB}/providers/Microsoft.Compute/locations/westeurope"
+        headers = buckets.charge("GET", f"{location}/operations/{number}").headers
+        return int(headers["x-ms-ratelimit-remaining-resource"].split(",")[0].split(";")[1])
 
     for number in range(40):
         poll(number)
@@ -63,9 +56,7 @@ async def test_bodies_that_cannot_be_read_are_400(start, body):
     headers = {"Authorization": "Bearer sim"}
     url = f"{arm.url}{GROUP_ID}/providers/Microsoft.Authorization/locks/mine?api-version=2020-05-01"
     async with arm.session.put(url, data=body, headers=headers) as answer:
-        assert (answer.status, (await answer.json())["error"]["code"]) == (
-            400,
-            "InvalidRequestContent",
-        )
+        assert answer.status == 400
+        assert (await answer.json())["error"]["code"] == "InvalidRequestContent"
     async with arm.session.put(f"{arm.url}/_sim/state", data=body) as answer:
         assert answer.status == 400

@@ -1,4 +1,4 @@
-"""Locks and deny assignments: what blocks what, and what is seen from where."""
+"""Locks and deny assignments: what they block, and which lists show them."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ async def test_every_locked_scope_is_named(start):
     assert f"'{S},{GROUP_ID},{COLLECTION_ID}'" in message
 
 
-SEEN = [
-    # asked at, filter, names
+LISTED = [
+    # scope of the list, filter, names
     (COLLECTION_ID, "atScope()", {"top", "keep", "own"}),
     (COLLECTION_ID, "", {"top", "keep", "own"}),
     (GROUP_ID, "atScope()", {"top", "keep"}),
@@ -87,7 +87,7 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("scope", "narrow", "names"), SEEN)
+@pytest.mark.parametrize(("scope", "narrow", "names"), LISTED)
 async def test_which_locks_are_listed(start, scope, narrow, names):
     other = parts.lock(ids.group_id(SUB, "rg-backup"), "other", "")
     more = [
@@ -101,7 +101,7 @@ async def test_which_locks_are_listed(start, scope, narrow, names):
     assert {each["name"] for each in reply.body["value"]} == names
 
 
-async def test_a_lock_that_goes_and_comes_back_is_the_same(start):
+async def test_a_lock_that_is_deleted_and_put_back_is_the_same(start):
     arm = await start(state(lock="CanNotDelete"))
     before = (await arm.sim("GET", "state")).body
     path = f"{GROUP_ID}/{LOCKS}/keep"
@@ -135,13 +135,13 @@ BAD_LOCKS = [
 
 
 @pytest.mark.parametrize(("name", "properties"), BAD_LOCKS)
-async def test_locks_that_cannot_be(start, name, properties):
+async def test_invalid_locks_are_refused(start, name, properties):
     arm = await start(state())
     reply = await arm.send("PUT", f"{GROUP_ID}/{LOCKS}/{name}", {"properties": properties})
     assert (reply.status, reply.code) == (400, "InvalidRequestContent")
 
 
-async def test_a_lock_needs_its_scope(start):
+async def test_the_scope_of_a_lock_must_exist(start):
     arm = await start(state())
     body = {"properties": {"level": "CanNotDelete"}}
     absent = f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/absent"

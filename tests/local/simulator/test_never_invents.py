@@ -1,5 +1,5 @@
-"""What the simulator does not know it refuses, as ARM would: it never says "nothing
-there"."""
+"""The simulator refuses what it does not know, as ARM would, instead of answering that
+there is nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNKNOWN = [
     ("GET", f"{VM_ID}/runCommands", 404, "InvalidResourceType"),
     ("GET", f"{VM_ID}/providers/Microsoft.Compute/notes/n1", 404, "InvalidResourceType"),
     ("POST", f"{S}/providers/Microsoft.Compute/places/p1/open", 404, "InvalidResourceType"),
-    # known, and not played
+    # known, and not supported
     ("POST", f"{VM_ID}/runCommand", 501, "NotPlayedBySimulator"),
     ("PUT", VM_ID, 501, "NotPlayedBySimulator"),
     ("GET", f"{COLLECTION_ID}/restorePoints", 501, "NotPlayedBySimulator"),
@@ -65,23 +65,23 @@ async def test_what_is_not_known_is_refused(
 async def test_bodies_are_those_that_were_seen(start: Any) -> None:
     arm = await start(state())
     answer = await arm.get(f"{GROUP_ID}/providers/Microsoft.Compute/snapshots")
-    told = (
+    message = (
         "The resource type could not be found in the namespace 'Microsoft.Compute' for api version"
         " '2024-07-01'."
     )
-    assert answer.body == {"error": {"code": "InvalidResourceType", "message": told}}
+    assert answer.body == {"error": {"code": "InvalidResourceType", "message": message}}
     answer = await arm.get(f"{GROUP_ID}/providers/Contoso.Things/boxes")
     assert answer.body["error"]["message"] == "The resource namespace 'Contoso.Things' is invalid."
     answer = await arm.get(f"{GROUP_ID}/{LOCKS}", version="2014-01-01")
-    told = (
+    message = (
         "No registered resource provider found for location '' and API version '2014-01-01' for"
         " type 'locks'. The supported api-versions are '2015-01-01, 2015-05-01-preview, 2015-06-01,"
         " 2016-09-01, 2017-04-01, 2020-05-01'. The supported locations are ''."
     )
-    assert answer.body == {"error": {"code": "NoRegisteredProviderFound", "message": told}}
+    assert answer.body == {"error": {"code": "NoRegisteredProviderFound", "message": message}}
 
 
-async def test_a_type_that_the_state_holds_is_known(start: Any) -> None:
+async def test_a_type_in_the_state_is_known(start: Any) -> None:
     box = {"id": f"{GROUP_ID}/providers/Contoso.Things/boxes/b1", "properties": {}}
     arm = await start(state(box))
     assert [
@@ -125,7 +125,7 @@ VERSIONS = [
 
 
 @pytest.mark.parametrize(("path", "version", "code"), VERSIONS)
-async def test_an_api_version_that_cannot_be_is_refused(
+async def test_an_invalid_api_version_is_refused(
     start: Any, path: str, version: str, code: str
 ) -> None:
     arm = await start(state())
@@ -134,7 +134,7 @@ async def test_an_api_version_that_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize(("kind", "versions"), providers.VERSIONS.items())
-def test_versions_are_in_their_order_and_types_are_written_once(
+def test_versions_are_sorted_and_each_type_has_one_row(
     kind: str, versions: tuple[str, ...]
 ) -> None:
     assert list(versions) == sorted(versions)
@@ -174,7 +174,7 @@ REFUSED_QUERIES = [
 
 
 @pytest.mark.parametrize(("path", "query"), REFUSED_QUERIES)
-async def test_a_query_that_is_not_played_is_refused(
+async def test_a_query_that_is_not_supported_is_refused(
     start: Any, path: str, query: dict[str, str]
 ) -> None:
     arm = await start(state(lock="CanNotDelete"))
@@ -183,7 +183,7 @@ async def test_a_query_that_is_not_played_is_refused(
     assert answer.code in ("InvalidParameter", "InvalidRequestContent")
 
 
-async def test_a_name_that_is_not_taken_or_comes_twice_is_refused(start: Any) -> None:
+async def test_a_query_name_that_is_unknown_or_comes_twice_is_refused(start: Any) -> None:
     arm = await start(state())
     for query in (
         "statusOnly=true",
@@ -199,9 +199,9 @@ async def test_a_name_that_is_not_taken_or_comes_twice_is_refused(start: Any) ->
 def test_only_handlers_with_a_route_take_queries() -> None:
     rows = {handler for _, _, handler in routes.TABLE}
     assert (
-        set(queries.TAKES) <= rows
-        and set(queries.EXPANDS) <= set(queries.TAKES)
-        and set(permissions.NEEDS) <= rows
+        set(queries.ACCEPTED) <= rows
+        and set(queries.EXPANDABLE) <= set(queries.ACCEPTED)
+        and set(permissions.ACTIONS) <= rows
     )
 
 
@@ -263,9 +263,7 @@ async def test_lists_of_assignments(
     assert {each["name"] for each in answer.body["value"]} == names
 
 
-async def test_the_documented_action_is_named_where_a_groups_deletion_is_refused(
-    start: Any,
-) -> None:
+async def test_a_refused_deletion_of_a_group_names_the_documented_action(start: Any) -> None:
     action = "Microsoft.Resources/subscriptions/resourceGroups/delete"
     arm = await start(state(parts.deny_assignment(GROUP_ID, "stack")))
     answer = await arm.delete(GROUP_ID)

@@ -1,9 +1,8 @@
-"""What the product's own reader and writer are answered, operation by operation,
-validates against ARM's OpenAPI.
+"""The answers that the product's own reader and writer get validate against ARM's
+OpenAPI, operation by operation.
 
-The operations are those that the product sends: a new method of the reader or writer
-fails here until it is driven, and a new path until it has a row. Single answers in
-other states are in test_contract.py.
+A new method of the reader or writer fails here until `drive` calls it, and a new path
+until it has a row. test_contract.py has single answers in other states.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from local.simulator import gateway
 from shared import facts
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.settings import Settings
 from tests.local.simulator.support import (
@@ -91,17 +90,17 @@ class Answered:
 
 @pytest.fixture
 def answered(monkeypatch) -> list[Answered]:
-    """Every answer that the simulator gives, as it leaves."""
-    found: list[Answered] = []
+    """Every answer of the simulator."""
+    answers: list[Answered] = []
     answer = gateway._answer
 
-    def noted(world, request, path, content, fault):
-        given = answer(world, request, path, content, fault)
-        found.append(Answered(request.method, path, given.status, given.body))
-        return given
+    def answer_and_record(world, request, path, content, fault):
+        result = answer(world, request, path, content, fault)
+        answers.append(Answered(request.method, path, result.status, result.body))
+        return result
 
-    monkeypatch.setattr(gateway, "_answer", noted)
-    return found
+    monkeypatch.setattr(gateway, "_answer", answer_and_record)
+    return answers
 
 
 def methods(kind: type) -> set[str]:
@@ -112,8 +111,8 @@ def methods(kind: type) -> set[str]:
     }
 
 
-class Driven:
-    """A reader or writer that notes which of its methods are used."""
+class Recorder:
+    """A reader or writer that records which of its methods are used."""
 
     def __init__(self, of: Any) -> None:
         self.of, self.used = of, set[str]()
@@ -124,7 +123,7 @@ class Driven:
 
 
 class NotRead(Exception):
-    """What the reader said instead of a fact."""
+    """The reader returned Unreadable or Absent."""
 
 
 async def drive(url: str) -> None:
@@ -134,9 +133,13 @@ async def drive(url: str) -> None:
         {"REMEDIATOR_ARM_ENDPOINT": url, "REMEDIATOR_POLL_SECONDS": "0.05"}
     )
     clients = AzureClients(settings, SUB)
-    reader, writer, now = Driven(ArmReader(clients)), Driven(ArmWriter(clients)), datetime.now(UTC)
+    reader, writer, now = (
+        Recorder(ArmReader(clients)),
+        Recorder(ArmWriter(clients)),
+        datetime.now(UTC),
+    )
     try:
-        assert await visible_subscriptions(clients) == [SUB]
+        assert await list_subscriptions(clients) == [SUB]
         vm, extensions = await reader.virtual_machine(VM_ID), await reader.extensions(VM_ID)
         for read in (vm, extensions):
             if isinstance(read, facts.Unreadable | facts.Absent):
@@ -171,7 +174,9 @@ async def drive(url: str) -> None:
         begun = await writer.start_backup(parts.vault_id(), CONTAINER, ITEM)
         async with asyncio.timeout(10):
             while not (
-                job_id := await writer.started_job(parts.vault_id(), CONTAINER, ITEM, begun.value)
+                job_id := await writer.find_started_job(
+                    parts.vault_id(), CONTAINER, ITEM, begun.value
+                )
             ):
                 await asyncio.sleep(0.01)
         assert isinstance(await reader.job(parts.vault_id(), job_id), facts.Job)

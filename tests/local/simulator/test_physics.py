@@ -1,5 +1,4 @@
-"""What becomes of a backup and of the removal of an extension, and how the operations
-show it."""
+"""How a backup and the removal of an extension end, and how the operations show it."""
 
 from __future__ import annotations
 
@@ -29,21 +28,22 @@ BACKUP_GROUP = ids.group_id(SUB, "AzureBackupRG_westeurope_1")
 
 
 def foreign(name: str, source: str, points: int = 18):
-    made = parts.collection("rg-app", name, parts.machine("rg-app", "vm1", "Windows"), points)
-    made["properties"]["source"]["id"] = source
-    return made
+    """A collection with another name or of another VM."""
+    collection = parts.collection("rg-app", name, parts.machine("rg-app", "vm1", "Windows"), points)
+    collection["properties"]["source"]["id"] = source
+    return collection
 
 
 def policy(**properties: object):
-    made = recovery_points.standard_policy(POLICY_ID)
-    made["properties"] |= properties
-    return made
+    standard = recovery_points.standard_policy(POLICY_ID)
+    standard["properties"] |= properties
+    return standard
 
 
 ENHANCED = policy(policyType="V2", schedulePolicy={"schedulePolicyType": "SimpleSchedulePolicyV2"})
 AGENTLESS = policy(policyType="V2", snapshotConsistencyType="OnlyCrashConsistent")
 OUTCOMES = [
-    # what the state differs in, more resources, the code
+    # changes to the state, more resources, the code
     ({}, [], ""),
     ({"points": 18}, [], ""),
     ({"points": 17, "lock": "CanNotDelete"}, [], ""),
@@ -96,7 +96,7 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("change", "more", "code"), OUTCOMES)
-async def test_what_becomes_of_a_backup(start, change, more, code):
+async def test_how_a_backup_ends(start, change, more, code):
     document = state(*more, **change)
     assert physics.backup_failure(World(document), VM_ID, ITEM_ID) == code
     arm = await start(document)
@@ -156,14 +156,11 @@ async def test_a_new_collection_keeps_the_layout_of_the_last(start):
     arm = await start(state(parts.group("AzureBackupRG_westeurope_1"), today, points=None))
     await arm.finish(await arm.delete(today["id"]))
     await arm.backup()
-    (made,) = (await arm.get(f"{S}/providers/Microsoft.Compute/restorePointCollections")).body[
-        "value"
-    ]
-    assert (
-        re.fullmatch(re.escape(BACKUP_GROUP) + r"/.*/AzureBackup_vm1_\d+", made["id"])
-        and made["id"] != today["id"]
-    )
-    assert made["properties"]["source"]["id"] == VM_ID
+    listed = await arm.get(f"{S}/providers/Microsoft.Compute/restorePointCollections")
+    (new,) = listed.body["value"]
+    assert re.fullmatch(re.escape(BACKUP_GROUP) + r"/.*/AzureBackup_vm1_\d+", new["id"])
+    assert new["id"] != today["id"]
+    assert new["properties"]["source"]["id"] == VM_ID
 
 
 async def test_the_old_layout_comes_back_as_it_was(start):
@@ -176,7 +173,7 @@ async def test_the_old_layout_comes_back_as_it_was(start):
     assert len(await points_after_backup(arm)) == 1
 
 
-async def test_the_outcome_is_decided_at_the_end(start):
+async def test_the_state_at_the_end_decides_the_outcome(start):
     arm = await start(state(points=18, lock="CanNotDelete"))
     await arm.sim("PUT", "settings", {"lro_s": {"backup": 0.2}})
     status = await arm.finish(await arm.send("POST", f"{ITEM_ID}/backup", {}))
@@ -185,7 +182,7 @@ async def test_the_outcome_is_decided_at_the_end(start):
     ]
     assert job["status"] == "InProgress" and job["actionsInfo"] == ["Cancellable"]
     await arm.delete(f"{GROUP_ID}/{LOCKS}/keep")
-    assert (await arm.ended_job(status["properties"]["jobId"]))["status"] == "Completed"
+    assert (await arm.wait_for_job(status["properties"]["jobId"]))["status"] == "Completed"
 
 
 async def test_one_backup_at_a_time(start):
@@ -197,7 +194,7 @@ async def test_one_backup_at_a_time(start):
         400,
         "UserErrorBackupOperationInProgress",
     )
-    await arm.ended_job((await arm.finish(first))["properties"]["jobId"])
+    await arm.wait_for_job((await arm.finish(first))["properties"]["jobId"])
     assert (await arm.send("POST", f"{ITEM_ID}/backup", {})).status == 202
 
 
@@ -243,7 +240,7 @@ REMOVALS = [
 
 
 @pytest.mark.parametrize(("change", "status", "ending", "code"), REMOVALS)
-async def test_what_becomes_of_the_removal_of_an_extension(start, change, status, ending, code):
+async def test_how_the_removal_of_an_extension_ends(start, change, status, ending, code):
     arm = await start(state(**change))
     kind = "VMSnapshotLinux" if change.get("os_type") == "Linux" else "VMSnapshot"
     reply = await arm.delete(f"{VM_ID}/extensions/{kind}")
@@ -299,7 +296,7 @@ async def test_the_same_deletion_twice_is_one_operation(start):
     assert (await arm.finish(second))["status"] == "Succeeded"
 
 
-async def test_a_lock_that_comes_back_does_not_stop_a_running_deletion(start):
+async def test_a_lock_that_is_put_back_does_not_stop_a_running_deletion(start):
     arm = await start(state())
     accepted = await arm.delete(COLLECTION_ID)
     path = f"{GROUP_ID}/{LOCKS}/keep"

@@ -1,4 +1,4 @@
-"""Policy assignments: enforced as ARM does, or refused with the reason; never ignored."""
+"""Policy assignments: enforced as in ARM, or refused with the reason; never ignored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.simulator import policies, validation
+from local.simulator import validation
+from local.simulator.built_in_policies import BUILT_IN
 from local.simulator.errors import StateError
 from tests.local.simulator.support import (
     COLLECTION_ID,
@@ -20,7 +21,7 @@ from tests.local.simulator.support import (
 
 SUBSCRIPTION_ID = f"/subscriptions/{SUB}"
 NOT_ALLOWED, NO_DELETION, APPROVED = (
-    f"/providers/Microsoft.Authorization/policyDefinitions/{name}" for name in policies.BUILT_IN
+    f"/providers/Microsoft.Authorization/policyDefinitions/{name}" for name in BUILT_IN
 )
 LOCK_ID = f"{GROUP_ID}/{LOCKS}/keep"
 LOCK = {"properties": {"level": "CanNotDelete"}}
@@ -73,15 +74,13 @@ def is_type(kind: str) -> dict[str, Any]:
 
 
 NO_LOCKS = {"listOfResourceTypesNotAllowed": [KINDS["lock"].upper()]}
-NO_COLLECTIONS_AWAY = {
-    "listOfResourceTypesDisallowedForDeletion": [KINDS["collection"], KINDS["lock"]]
-}
+NO_DELETIONS = {"listOfResourceTypesDisallowedForDeletion": [KINDS["collection"], KINDS["lock"]]}
 REFUSED: list[tuple[str, list[dict[str, Any]], str, str]] = [
     ("built-in deny", [assignment(NOT_ALLOWED, **NO_LOCKS)], "PUT", LOCK_ID),
     ("inherited from the group", [assignment(NOT_ALLOWED, GROUP_ID, **NO_LOCKS)], "PUT", LOCK_ID),
     (
         "built-in denyAction",
-        [assignment(NO_DELETION, **NO_COLLECTIONS_AWAY)],
+        [assignment(NO_DELETION, **NO_DELETIONS)],
         "DELETE",
         COLLECTION_ID,
     ),
@@ -167,13 +166,13 @@ ALLOWED: list[tuple[str, list[dict[str, Any]], str, str]] = [
     ("deny does not stop a deletion", [assignment(NOT_ALLOWED, **NO_LOCKS)], "DELETE", LOCK_ID),
     (
         "denyAction never protects a lock",
-        [assignment(NO_DELETION, **NO_COLLECTIONS_AWAY)],
+        [assignment(NO_DELETION, **NO_DELETIONS)],
         "DELETE",
         LOCK_ID,
     ),
     (
         "denyAction does not stop a write",
-        [assignment(NO_DELETION, **NO_COLLECTIONS_AWAY)],
+        [assignment(NO_DELETION, **NO_DELETIONS)],
         "PUT",
         LOCK_ID,
     ),
@@ -235,12 +234,12 @@ IMPOSSIBLE: list[tuple[str, list[dict[str, Any]], str]] = [
     (
         "an initiative",
         [{"id": f"{SUBSCRIPTION_ID}/providers/Microsoft.Authorization/policySetDefinitions/s"}],
-        "policySetDefinitions is not played",
+        "policySetDefinitions is not supported",
     ),
     (
         "an exemption",
         [{"id": f"{GROUP_ID}/providers/Microsoft.Authorization/policyExemptions/e"}],
-        "policyExemptions is not played",
+        "policyExemptions is not supported",
     ),
 ]
 
@@ -265,7 +264,7 @@ def question(kind: str = "VMSnapshot", **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("effect", "kind", "asked", "told"),
+    ("effect", "kind", "options", "effects"),
     [
         ("Deny", "VMSnapshot", {}, ["Deny"]),
         ("Deny", "MDE.Windows", {}, []),
@@ -273,15 +272,16 @@ def question(kind: str = "VMSnapshot", **more: Any) -> dict[str, Any]:
         ("Audit", "VMSnapshot", {"includeAuditEffect": True}, ["Audit"]),
     ],
 )
-async def test_the_question_is_answered_as_the_request_would_be(
-    start: Any, effect: str, kind: str, asked: Any, told: Any
+async def test_a_check_of_restrictions_agrees_with_a_request(
+    start: Any, effect: str, kind: str, options: Any, effects: Any
 ) -> None:
     own = assignment(APPROVED, GROUP_ID, effect=effect, approvedExtensions=["MDE.Windows"])
     arm = await start(state(own))
-    answer = await arm.send("POST", CHECK, question(kind, **asked), version="2023-03-01")
-    found = answer.body["contentEvaluationResult"]["policyEvaluations"]
-    assert (answer.status, [each["effectDetails"]["policyEffect"] for each in found]) == (200, told)
-    assert all(each["policyInfo"]["policyAssignmentId"] == own["id"] for each in found)
+    answer = await arm.send("POST", CHECK, question(kind, **options), version="2023-03-01")
+    assert answer.status == 200
+    evaluations = answer.body["contentEvaluationResult"]["policyEvaluations"]
+    assert [each["effectDetails"]["policyEffect"] for each in evaluations] == effects
+    assert all(each["policyInfo"]["policyAssignmentId"] == own["id"] for each in evaluations)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ async def test_the_question_is_answered_as_the_request_would_be(
         ),
     ],
 )
-async def test_a_question_that_is_none_is_refused(
+async def test_an_invalid_check_of_restrictions_is_refused(
     start: Any, body: Any, version: str, status: int
 ) -> None:
     arm = await start(state())

@@ -1,5 +1,5 @@
-"""What the vault holds of a VM: derived where the state does not name it, kept where it
-does, added by a backup."""
+"""Policies and recovery points of a VM: derived if the state leaves them out, kept if
+it has them, added by a backup."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def collection_in(document: dict[str, Any]) -> dict[str, Any]:
 
 
 async def times(arm: Arm) -> list[str]:
-    """Of the recovery points that are in the vault."""
+    """The times of the recovery points in the vault."""
     listed = (await arm.get(POINTS)).body["value"]
     vaulted = [
         each["properties"]
@@ -63,7 +63,7 @@ async def test_each_restore_point_has_its_copy_and_the_policy_is_standard(start:
         point["properties"]["timeCreated"][:19]
         for point in collection_in(document)["restorePoints"]
     ]
-    assert await times(arm) == made  # another tool's points are in no vault
+    assert await times(arm) == made  # another tool's points have no copy in a vault
     policy = (await arm.get(POLICY_ID)).body
     assert policy["properties"]["policyType"] == "V1"
     assert policy["properties"]["retentionPolicy"]["dailySchedule"]["retentionDuration"] == {
@@ -85,7 +85,7 @@ async def test_nothing_is_derived_for_an_item_that_is_not_protected(
     assert await times(await start(document)) == []
 
 
-async def test_what_the_state_names_is_served_as_it_is_and_nothing_is_added(start: Any) -> None:
+async def test_what_the_state_has_is_served_unchanged_and_nothing_is_added(start: Any) -> None:
     named = {
         "id": f"{POINTS}/7",
         "properties": {
@@ -142,7 +142,7 @@ async def test_an_agentless_backup_leaves_the_extension_alone(start: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("identity", "properties", "told"),
+    ("identity", "properties", "reason"),
     [
         (f"{POINTS}/1", {}, "recoveryPointTime None is no time"),
         (f"{POINTS}/1", {"recoveryPointTime": "yesterday"}, "is no time"),
@@ -165,13 +165,13 @@ async def test_an_agentless_backup_leaves_the_extension_alone(start: Any) -> Non
         (POLICY_ID.replace("vault-backup", "vault-none"), {}, "that it could belong to"),
     ],
 )
-async def test_what_cannot_be_is_refused(
-    start: Any, identity: str, properties: dict[str, Any], told: str
+async def test_invalid_recovery_points_and_policies_are_refused(
+    start: Any, identity: str, properties: dict[str, Any], reason: str
 ) -> None:
     arm = await start(state())
     answer = await arm.sim("PUT", "state", state({"id": identity, "properties": properties}))
     assert answer.status == 400
-    assert told in answer.body["error"]["message"]
+    assert reason in answer.body["error"]["message"]
 
 
 @pytest.mark.parametrize(

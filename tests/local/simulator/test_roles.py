@@ -1,8 +1,8 @@
-"""The roles of infra/roles.json allow what the product asks of Azure, all of it and
-nothing besides.
+"""The roles of infra/roles.json allow what the product requests of Azure, and nothing
+else.
 
-The end-to-end tests, the sweep and the fault matrix run under exactly these actions as
-well.
+The end-to-end tests, the sweep and the fault matrix run under exactly these actions,
+too.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 
 import pytest
 
+from infra.roles import GRANTED, LOG_QUERY, READER, REMEDIATOR
 from local.simulator import permissions, routes
 from shared.azure.clients import AzureClients
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.errors import AzureCallFailed
 from shared.settings import Settings
 from tests.local.simulator.support import SUB, VM_ID, Arm, state
 from tests.local.simulator.test_openapi import NotRead, drive
-from tests.roles import GRANTED, LOG_QUERY, NOT_USED_YET, READER, REMEDIATOR
 
 WORKSPACE = "11111111-1111-1111-1111-111111111111"
 
 
-async def everything(arm: Arm) -> None:
-    """Each call that the product can make: the reader, the writer, the log."""
+async def make_every_call(arm: Arm) -> None:
+    """Every call that the product can make: the reader, the writer, the log."""
     await drive(arm.url)
     environment = {
         "REMEDIATOR_ARM_ENDPOINT": arm.url,
@@ -38,7 +38,7 @@ async def everything(arm: Arm) -> None:
     try:
         now = datetime.now(UTC)
         answer = await FailedBackupLog(clients).failures(now - timedelta(days=1), now)
-        if answer.outcome is not Outcome.COMPLETE:
+        if answer.outcome is not ReadOutcome.COMPLETE:
             raise NotRead(answer.reason)
     finally:
         await clients.close()
@@ -51,61 +51,60 @@ def with_log() -> dict[str, Any]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def needed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every action that a request needed, in lower case."""
-    found: set[str] = set()
+    actions: set[str] = set()
     check = permissions.check
 
-    def noting(
+    def record_and_check(
         allowed: Any, match: Any, method: str, path: str, query: dict[str, str], body: object
     ) -> None:
-        found.update(
-            each.casefold() for each in permissions.needed(match, method, path, query, body)
+        actions.update(
+            each.casefold() for each in permissions.needed_actions(match, method, path, query, body)
         )
         check(allowed, match, method, path, query, body)
 
-    monkeypatch.setattr(permissions, "check", noting)
-    return found
+    monkeypatch.setattr(permissions, "check", record_and_check)
+    return actions
 
 
-async def test_no_action_too_few_and_none_too_many(start: Any, asked: set[str]) -> None:
+async def test_no_action_is_missing_and_none_is_superfluous(start: Any, needed: set[str]) -> None:
     arm = await start(with_log())
     await arm.sim("PUT", "settings", {"allowed_actions": GRANTED})
-    await everything(arm)
-    assert asked == {each.casefold() for each in GRANTED}
+    await make_every_call(arm)
+    assert needed == {each.casefold() for each in GRANTED}
 
 
 @pytest.mark.parametrize("action", GRANTED)
-async def test_an_action_taken_away_is_refused_and_named(start: Any, action: str) -> None:
+async def test_a_missing_action_is_refused_and_named(start: Any, action: str) -> None:
     arm = await start(with_log())
     await arm.sim(
         "PUT", "settings", {"allowed_actions": [each for each in GRANTED if each != action]}
     )
     with pytest.raises((AzureCallFailed, NotRead)) as refused:
-        await everything(arm)
-    told = str(refused.value)
+        await make_every_call(arm)
+    message = str(refused.value)
     expected = (
         "insufficient access"
         if action in LOG_QUERY
         else f"does not have authorization to perform action '{action}'"
     )
-    assert expected.casefold() in told.casefold(), told
-    assert action.casefold() in told.casefold(), told
+    assert expected.casefold() in message.casefold(), message
+    assert action.casefold() in message.casefold(), message
 
 
 def test_the_two_roles_share_nothing_and_only_one_changes() -> None:
     assert not set(READER) & set(REMEDIATOR)
     assert all(each.endswith("/read") for each in [*READER, *LOG_QUERY])
     assert {each.rpartition("/")[2] for each in REMEDIATOR} == {"write", "delete", "action"}
-    assert not any("*" in each for each in [*GRANTED, *NOT_USED_YET])
-    assert not set(NOT_USED_YET) & set(GRANTED)
+    assert not any("*" in each for each in GRANTED)
 
 
 def test_every_operation_has_its_actions() -> None:
     plain = {"get_any", "get_settings", "list_settings", "refuse"}
     rows = {handler for _, _, handler in routes.TABLE}
-    assert {each.__name__ for each in rows - set(permissions.NEEDS)} == plain
-    assert set(permissions.NEEDS) <= rows
+    assert {each.__name__ for each in rows - set(permissions.ACTIONS)} == plain
+    assert set(permissions.ACTIONS) <= rows
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_every_operation_has_its_actions() -> None:
         ("POST", f"{VM_ID}/runCommand", "Microsoft.Compute/virtualMachines/runCommand/action"),
     ],
 )
-async def test_what_has_no_handler_needs_its_type(
+async def test_a_resource_without_a_handler_needs_the_action_of_its_type(
     start: Any, method: str, path: str, action: str
 ) -> None:
     arm = await start(state())

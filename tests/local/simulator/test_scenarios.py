@@ -1,5 +1,5 @@
-"""The scenarios: every row of the table can be, and its physics are those of its error
-code."""
+"""The scenarios: every row of the table is a valid state, whose backup ends with its
+error code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_each_row_has_a_name_of_its_own():
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-def test_each_is_json_is_the_same_each_time_and_is_nobody_elses(name):
+def test_each_is_json_and_every_load_gives_an_equal_copy(name):
     first, second = scenarios.load_whole(name), scenarios.load_whole(name)
     assert json.loads(json.dumps(first)) == first == second
     first["resources"].clear()
@@ -62,7 +62,7 @@ def test_there_is_one_for_every_row():
 
 
 @pytest.mark.parametrize("name", scenarios.names())
-async def test_each_is_a_state_whose_backup_ends_as_it_says(start, name):
+async def test_each_is_a_state_whose_backup_ends_as_expected(start, name):
     scenario = scenarios.load(name)
     arm = await start(scenario)
     assert (await arm.sim("GET", "state")).body == scenario
@@ -72,9 +72,9 @@ async def test_each_is_a_state_whose_backup_ends_as_it_says(start, name):
         assert World(scenario).state.get(alert["protectedItemId"]) is None
         return
     accepted = await arm.send("POST", f"{alert['protectedItemId']}/backup", {"properties": {}})
-    job = await arm.ended_job((await arm.finish(accepted))["properties"]["jobId"])
-    told = job["extendedInfo"].get("dynamicErrorMessage", "").split(":")[0]
-    assert (told or job["status"]) == expected
+    job = await arm.wait_for_job((await arm.finish(accepted))["properties"]["jobId"])
+    code = job["extendedInfo"].get("dynamicErrorMessage", "").split(":")[0]
+    assert (code or job["status"]) == expected
 
 
 @pytest.mark.parametrize("name", scenarios.names())
@@ -134,17 +134,17 @@ LOOKS = {
     "case", [case for case in cases.CASES if case.name.count("-") == 1], ids=lambda case: case.name
 )
 def test_a_cause_looks_as_it_should(case):
-    state = World(cases.document(case)).state
+    state = World(cases.build_document(case)).state
     vm = state.get(parts.machine_id(case.group, case.vm))
     (extension,) = machines.backup_extensions(state, vm["id"])
     seen = (
         machines.power_state(vm),
-        machines.agent_ready(vm),
+        machines.is_agent_ready(vm),
         extension["properties"]["provisioningState"],
     )
     assert seen == LOOKS[case.cause]
-    told = str(machines.extension_view(vm, extension["name"])["statuses"])
-    assert ("SnapshotFailed" in told) == (case.cause == "no_internet")
+    statuses = str(machines.extension_view(vm, extension["name"])["statuses"])
+    assert ("SnapshotFailed" in statuses) == (case.cause == "no_internet")
     assert (machines.os_type(vm) == "Linux") >= (case.cause in ("no_internet", "linux_agent"))
     locked = list(state.of_type(ids.LOCK))
     assert bool(locked) == (case.cause == "locked_restore_points")
@@ -188,7 +188,7 @@ BAD += [
 
 
 @pytest.mark.parametrize("content", BAD)
-def test_what_cannot_be_loaded_says_what_there_is(tmp_path, content):
+def test_a_failed_load_lists_the_scenarios(tmp_path, content):
     path = tmp_path / "broken.json"
     if content is not None:
         path.write_text(content, encoding="utf-8")
@@ -198,7 +198,7 @@ def test_what_cannot_be_loaded_says_what_there_is(tmp_path, content):
 
 
 @pytest.mark.parametrize("lacking", ["title", "event", "expect"])
-def test_what_can_be_run_is_whole(tmp_path, lacking):
+def test_a_scenario_that_can_be_run_is_whole(tmp_path, lacking):
     path = tmp_path / "mine.json"
     scenario = scenarios.load("winmanagedvm")
     path.write_text(json.dumps(scenario), encoding="utf-8")

@@ -277,7 +277,7 @@ async def test_a_job_is_cancelled(start):
             job async for job in backup.backup_jobs.list(*VAULT, filter="status eq 'InProgress'")
         ]
         await backup.job_cancellations.trigger(*VAULT, running.name)
-        assert (await arm.ended_job(running.name))["status"] == "Cancelled"
+        assert (await arm.wait_for_job(running.name))["status"] == "Cancelled"
 
 
 async def test_the_token_is_required(start):

@@ -1,4 +1,4 @@
-"""The state goes in and out unchanged, and what cannot be is refused; so with settings."""
+"""The state goes in and out unchanged; an invalid state or setting is refused."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ IMPOSSIBLE = [
 
 
 @pytest.mark.parametrize(("resource", "reason"), IMPOSSIBLE)
-async def test_a_state_that_cannot_be_is_refused(start, resource, reason):
+async def test_an_invalid_state_is_refused(start, resource, reason):
     arm = await start(state())
     before = (await arm.sim("GET", "state")).body
     reply = await arm.sim("PUT", "state", state(resource))
@@ -116,7 +116,7 @@ async def test_a_state_that_cannot_be_is_refused(start, resource, reason):
     assert (await arm.sim("GET", "state")).body == before
 
 
-def logged(rows: object, table: str = "AddonAzureBackupJobs") -> dict:
+def with_logs(rows: object, table: str = "AddonAzureBackupJobs") -> dict:
     return {"resources": [], "logs": {table: rows}}
 
 
@@ -129,22 +129,22 @@ def logged(rows: object, table: str = "AddonAzureBackupJobs") -> dict:
         {"resources": [], "logs": []},
         "text",
         None,
-        logged({}),
-        logged([1]),
-        logged([{"TimeGenerated": "yesterday"}]),
-        logged([{"TimeGenerated": 5}]),
-        logged([{"TimeGenerated": "2026-11-20T22:59:00Z", "not a name": 1}]),
-        logged([], "Addon | take 1"),
+        with_logs({}),
+        with_logs([1]),
+        with_logs([{"TimeGenerated": "yesterday"}]),
+        with_logs([{"TimeGenerated": 5}]),
+        with_logs([{"TimeGenerated": "2026-11-20T22:59:00Z", "not a name": 1}]),
+        with_logs([], "Addon | take 1"),
     ],
 )
-async def test_what_is_no_state_at_all(start, document):
+async def test_a_document_that_is_not_a_state_is_refused(start, document):
     arm = await start(state())
     assert (await arm.sim("PUT", "state", document)).status == 400
     with pytest.raises(StateError):
         Simulator(state=document if document is not None else [])
 
 
-async def test_what_is_no_json(start):
+async def test_a_body_that_is_not_json_is_refused(start):
     arm = await start(state())
     for method, what in (("PUT", "state"), ("PUT", "settings"), ("POST", "faults")):
         async with arm.session.request(method, f"{arm.url}/_sim/{what}", data=b"{") as answer:
@@ -152,7 +152,7 @@ async def test_what_is_no_json(start):
     assert (await arm.sim("GET", "nothing")).status == 404
 
 
-async def test_a_new_state_forgets_what_was_running(start):
+async def test_a_new_state_forgets_running_operations(start):
     arm = await start(state())
     accepted = await arm.delete(COLLECTION_ID)
     await arm.sim("PUT", "state", state())
@@ -170,7 +170,7 @@ def test_a_resource_takes_its_old_place():
     assert held.dump() == before
 
 
-def test_removal_takes_what_is_below():
+def test_a_removal_includes_everything_below():
     held = State(state()["resources"])
     held.remove(VM_ID)
     assert not held.has(EXTENSION_ID) and held.has(COLLECTION_ID)
@@ -211,7 +211,7 @@ BAD_SETTINGS = [
 
 
 @pytest.mark.parametrize(("settings", "reason"), BAD_SETTINGS)
-async def test_settings_that_cannot_be(start, settings, reason):
+async def test_invalid_settings_are_refused(start, settings, reason):
     arm = await start(state())
     before = (await arm.sim("GET", "settings")).body
     both = {"latency_ms": 5, **settings} if isinstance(settings, dict) else settings

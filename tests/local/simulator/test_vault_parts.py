@@ -1,5 +1,5 @@
-"""What the Azure CLI asks of a vault beside its items, and of a provider before it
-reads a resource by its id."""
+"""The parts of a vault that the Azure CLI reads beside its items, and the provider that
+it reads before a resource by its id."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VAULT = parts.vault_id()
 CONTAINERS = f"{VAULT}/backupProtectionContainers"
 
 
-async def test_a_vault_has_a_container_of_each_vm_that_it_protects(start: Start) -> None:
+async def test_a_vault_has_a_container_for_each_vm_that_it_protects(start: Start) -> None:
     arm = await start(state())
     answer = await arm.get(
         CONTAINERS, filter="backupManagementType eq 'AzureIaasVM' and status eq 'Registered'"
@@ -57,7 +57,7 @@ async def test_containers_are_filtered_or_the_filter_is_refused(
         f"{VAULT}/backupFabrics/Azure/protectionContainers/{CONTAINER}x",
     ],
 )
-async def test_what_is_not_there_is_404(start: Start, path: str) -> None:
+async def test_what_does_not_exist_is_404(start: Start, path: str) -> None:
     assert (await (await start(state())).get(path)).status == 404
 
 
@@ -85,17 +85,17 @@ async def test_settings_are_those_of_the_state(start: Start) -> None:
     assert answer.body["properties"] == {"softDeleteFeatureState": "AlwaysON"}
 
 
-async def test_the_start_of_a_backup_is_told_by_the_vault_as_by_the_item(start: Start) -> None:
+async def test_vault_and_item_show_the_same_status_of_a_started_backup(start: Start) -> None:
     arm = await start(state())
     begun = await arm.send(
         "POST", f"{ITEM_ID}/backup", {"properties": {"objectType": "IaasVMBackupRequest"}}
     )
     operation = begun.headers["Azure-AsyncOperation"].split("?")[0].rpartition("/")[2]
-    told = [await _status(arm, operation)]
+    statuses = [await _status(arm, operation)]
     arm.clock.turn(1)
-    told.append(await _status(arm, operation))
-    assert [each["status"] for each in told] == ["InProgress", "Succeeded"]
-    assert told[1]["properties"]["jobId"]
+    statuses.append(await _status(arm, operation))
+    assert [status["status"] for status in statuses] == ["InProgress", "Succeeded"]
+    assert statuses[1]["properties"]["jobId"]
     other = await arm.get(f"{VAULT}x/backupOperations/{operation}")
     assert other.status == 404
 
@@ -109,7 +109,7 @@ async def _status(arm: Arm, operation: str) -> dict[str, Any]:
     return body
 
 
-async def test_a_provider_tells_its_types_with_their_versions(start: Start) -> None:
+async def test_a_provider_lists_its_types_with_their_versions(start: Start) -> None:
     answer = await (await start(state())).get(
         f"/subscriptions/{SUB}/providers/microsoft.recoveryservices"
     )

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from command_line.main import remediator
-from shared.audit.chain import GENESIS, sealed, verify
+from shared.audit.chain import GENESIS, add_hash, verify
 from shared.audit.entry import Entry
 from shared.audit.log import AuditLog, oldest_first
 from shared.errors import NotUsable, StoreUnavailable
@@ -73,7 +73,7 @@ async def test_removed_swapped_and_resealed_entries_are_found(tmp_path: Path) ->
     ):
         assert verify(changed) is not None
     assert (
-        verify([one, sealed(replace(two, result="nothing was changed")), three, four]) is not None
+        verify([one, add_hash(replace(two, result="nothing was changed")), three, four]) is not None
     )
     assert verify([]) is None
 
@@ -117,7 +117,7 @@ def _example() -> list[Entry]:
             "prev_hash": before,
             "hash": "",
         }
-        entries.append(sealed(Entry.from_json(fields_of | rest)))
+        entries.append(add_hash(Entry.from_json(fields_of | rest)))
     return entries
 
 

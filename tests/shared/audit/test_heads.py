@@ -17,11 +17,11 @@ import pytest_asyncio
 from azure.storage.blob.aio import ContainerClient
 
 from shared import clock
-from shared.audit.chain import GENESIS, sealed, verify
+from shared.audit.chain import GENESIS, Broken, add_hash, verify
 from shared.audit.entry import Entry
-from shared.audit.heads import HEADS, check_heads, make_due
+from shared.audit.heads import HEADS, Days, bind_days
 from shared.audit.log import AuditLog
-from shared.audit.retention import KEPT, announce, old_chains, remove_chain
+from shared.audit.retention import KEPT, announce, find_old_chains, remove_chain
 from shared.audit.seals import Seals, check_seals, open_seals, seal_all
 from shared.store.sqlite import SqliteStore
 from shared.store.tables import TablesStore
@@ -53,9 +53,16 @@ async def three_days(monkeypatch: pytest.MonkeyPatch, folder: Path) -> tuple[Sql
                     incident=f"{day.replace('-', '')}T020000-{name}", result=str(number), **WORDS
                 )
     monkeypatch.setattr(clock, "now", lambda: "2026-01-05T00:15:00.000000Z")
-    made = await make_due(log, datetime(2026, 1, 5, 0, 15, tzinfo=UTC))
+    made = await bind_days(log, datetime(2026, 1, 5, 0, 15, tzinfo=UTC))
     assert [head.detail["chains"] for head in made] == [2, 2, 0, 2]
     return store, log
+
+
+def check_heads(entries: list[Entry]) -> Broken | None:
+    days = Days()
+    for entry in entries:
+        days.add(entry)
+    return days.broken()
 
 
 async def everything(log: AuditLog) -> list[Entry]:
@@ -66,8 +73,8 @@ async def test_heads_hold_and_are_made_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     store, log = await three_days(monkeypatch, tmp_path)
-    assert await make_due(log, datetime(2026, 1, 5, 0, 15, tzinfo=UTC)) == []
-    assert await make_due(log, datetime(2026, 1, 6, 0, 5, tzinfo=UTC)) == [], (
+    assert await bind_days(log, datetime(2026, 1, 5, 0, 15, tzinfo=UTC)) == []
+    assert await bind_days(log, datetime(2026, 1, 6, 0, 5, tzinfo=UTC)) == [], (
         "the day is not over for a clock that is behind"
     )
     entries = await everything(log)
@@ -128,7 +135,7 @@ def added() -> Entry:
         "incident": "20260102T030000-x",
         "result": "x",
     } | WORDS
-    return sealed(Entry.from_json(fields | {"prev_hash": GENESIS, "hash": ""}))
+    return add_hash(Entry.from_json(fields | {"prev_hash": GENESIS, "hash": ""}))
 
 
 def relinked(entries: list[Entry]) -> list[Entry]:
@@ -136,7 +143,7 @@ def relinked(entries: list[Entry]) -> list[Entry]:
     last: dict[str, str] = {}
     done = []
     for entry in entries:
-        again = sealed(
+        again = add_hash(
             Entry.from_json(entry.to_json() | {"prev_hash": last.get(entry.incident, GENESIS)})
         )
         last[entry.incident] = again.hash
@@ -171,12 +178,12 @@ async def test_retention_forgets_whole_chains_and_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     store, log = await three_days(monkeypatch, tmp_path)
-    assert await old_chains(store, "2026-01-01") == []
-    old = await old_chains(store, "2026-01-03")
+    assert await find_old_chains(store, "2026-01-01") == []
+    old = await find_old_chains(store, "2026-01-03")
     assert sorted(old) == [
         f"{day}T020000-{name}" for day in ("20260101", "20260102") for name in "ab"
     ]
-    assert not set(KEPT) & set(await old_chains(store, "2027-01-01"))
+    assert not set(KEPT) & set(await find_old_chains(store, "2027-01-01"))
     await announce(log, "2026-01-03", len(old))
     for chain in old:
         await remove_chain(store, chain)

@@ -1,4 +1,4 @@
-"""Every audit entry goes out as one record, and the queries ask only for what it has."""
+"""Every audit entry becomes one record, and the queries use only fields that it has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.store.sqlite import SqliteStore
 
-VM = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm1"
+GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm1"
 
 
 async def appended(
@@ -72,6 +73,14 @@ async def test_an_entry_that_is_not_in_the_store_is_not_sent(tmp_path: Path) -> 
     log = AuditLog(SqliteStore(tmp_path), sent.append)  # a folder is no file
     with pytest.raises(StoreUnavailable):
         await log.append(
-            incident="i1", vm=VM, kind="status", target=VM, phase="note", result="r", actor="a", correlation_id="", detail={}
-        )  # fmt: skip
+            incident="i1",
+            vm=VM,
+            kind="status",
+            target=VM,
+            phase="note",
+            result="r",
+            actor="a",
+            correlation_id="",
+            detail={},
+        )
     assert sent == []

@@ -14,6 +14,7 @@ import pytest
 from azure.core import AzureClouds
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
+from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
@@ -83,7 +84,7 @@ class Credential:
 
 def signed_in(monkeypatch: pytest.MonkeyPatch, credential: Callable[[Cloud], Credential]) -> None:
     for module in ("azure.clients", "store.tables", "audit.seals"):
-        monkeypatch.setattr(f"shared.{module}.credential_of", credential)
+        monkeypatch.setattr(f"shared.{module}.make_credential", credential)
 
 
 def test_the_sdk_has_the_same_addresses() -> None:
@@ -163,7 +164,7 @@ async def test_requests_and_tokens(
         await FailedBackupLog(made).failures(now, now)
         assert {urlsplit(each.url).hostname for each in sent[3:]} == {log}
         assert set(credential.scopes) == {f"https://{log}/.default"}
-    assert clouds.named(name).portal == f"https://{portal}"
+    assert clouds.find_cloud(name).portal == f"https://{portal}"
     assert authority and storage
 
 
@@ -184,6 +185,7 @@ async def test_sign_in(
     for variable, value in (("TENANT_ID", SUB), ("CLIENT_ID", SUB), ("CLIENT_SECRET", "x")):
         monkeypatch.setenv(f"AZURE_{variable}", value)
     monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
+    monkeypatch.setattr(AsyncRetryPolicy, "get_backoff_time", lambda *_: 0)
     async with clients(name) as made:
         assert isinstance(await ArmReader(made).resource_group_tags("rg"), Unreadable)
     to_authority = [each for each in sent if urlsplit(each.url).hostname == authority]

@@ -18,11 +18,11 @@ from aiohttp.test_utils import TestServer
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.azure.clients import AzureClients
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.pipeline import Home
 from shared.azure.reader import ArmReader
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.topic import publish
 from shared.azure.writer import ArmWriter
 from shared.errors import PointsElsewhere
@@ -334,7 +334,7 @@ async def test_the_status_of_a_backup_elsewhere_is_not_read(
         writer = ArmWriter(clients)
         begun = (await writer.start_backup(VAULT, support.CONTAINER, support.ITEM)).value
         with pytest.raises(PointsElsewhere):
-            await writer.started_job(VAULT, support.CONTAINER, support.ITEM, begun)
+            await writer.find_started_job(VAULT, support.CONTAINER, support.ITEM, begun)
     assert stranger.seen == []
 
 
@@ -357,7 +357,7 @@ async def test_subscriptions_are_not_read_elsewhere(
     )
     async with clients_of(arm) as clients:
         with pytest.raises(PointsElsewhere):
-            await visible_subscriptions(clients)
+            await list_subscriptions(clients)
     assert stranger.seen == []
 
 
@@ -366,7 +366,7 @@ async def test_a_log_query_is_not_sent_elsewhere(arm: Simulator, stranger: Stran
     arm.world.faults.add({"method": "POST", "path_regex": "/query$", "action": action})
     async with clients_of(arm, retry_seconds=0) as clients:
         found = await FailedBackupLog(clients).failures(NOW - timedelta(hours=1), NOW)
-    assert found.outcome is Outcome.UNREACHABLE
+    assert found.outcome is ReadOutcome.UNREACHABLE
     assert [each.status for each in arm.world.requests] == [308, 308], "one for each table"
     assert stranger.seen == []
 
@@ -395,7 +395,7 @@ async def test_an_address_in_a_region_of_ours_sees_no_stranger_and_ours_is_follo
     that is refused."""
     async with clients_of(arm) as clients:
         assert await ArmWriter(clients).delete_extension(support.EXTENSION_ID, 5)
-        assert await visible_subscriptions(clients) == [support.SUB]
+        assert await list_subscriptions(clients) == [support.SUB]
     assert stranger.seen == []
 
 

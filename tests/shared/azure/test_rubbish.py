@@ -16,14 +16,15 @@ import pytest
 from aiohttp import web
 
 from local.simulator.server import Simulator
-from shared import clock, facts
-from shared.azure.calls import mapped, with_retries
+from shared import clock
+from shared.azure import from_wire
+from shared.azure.calls import call_with_retries, map_error
 from shared.azure.clients import AzureClients
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
-from shared.azure.retry_after import MOST_SECONDS, whole_seconds
-from shared.azure.subscriptions import visible_subscriptions
+from shared.azure.retry_after import MOST_SECONDS, read_retry_after
+from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter, Begun
 from shared.errors import AzureCallFailed, NotUnderstood, Throttled
 from shared.facts import Absent, Unreadable
@@ -151,9 +152,9 @@ async def test_a_read_that_is_rubbish_is_unreadable(rubbish: str) -> None:
         } == {}
         assert all(fact.reason and len(fact.reason) < 3000 for fact in found.values())
         logged = await FailedBackupLog(clients).failures(NOW - timedelta(hours=1), NOW)
-        assert logged.outcome not in (Outcome.COMPLETE, Outcome.PARTIAL), logged
+        assert logged.outcome not in (ReadOutcome.COMPLETE, ReadOutcome.PARTIAL), logged
         with pytest.raises(AzureCallFailed):
-            await visible_subscriptions(clients)
+            await list_subscriptions(clients)
 
 
 @pytest.mark.parametrize("rubbish", RUBBISH)
@@ -193,7 +194,9 @@ async def test_a_deletion_is_not_believed_a_page(what: str, rubbish: str) -> Non
 async def test_the_status_of_a_backup_that_is_rubbish_names_no_job(rubbish: str) -> None:
     async with answering(RUBBISH[rubbish]) as clients:
         with pytest.raises(AzureCallFailed):
-            await ArmWriter(clients).started_job(VAULT, support.CONTAINER, support.ITEM, Begun("1"))
+            await ArmWriter(clients).find_started_job(
+                VAULT, support.CONTAINER, support.ITEM, Begun("1")
+            )
 
 
 @pytest.mark.parametrize(
@@ -318,91 +321,109 @@ def vm(**properties: Any) -> dict[str, Any]:
 
 
 NO_FACT = {
-    "a VM of nothing": (facts.virtual_machine, {}),
-    "a VM without properties": (facts.virtual_machine, vm() | {"properties": None}),
-    "a VM whose view is a list": (facts.virtual_machine, vm(instanceView=[])),
-    "a VM whose agent is a text": (facts.virtual_machine, vm(instanceView={"vmAgent": "Ready"})),
+    "a VM of nothing": (from_wire.read_virtual_machine, {}),
+    "a VM without properties": (from_wire.read_virtual_machine, vm() | {"properties": None}),
+    "a VM whose view is a list": (from_wire.read_virtual_machine, vm(instanceView=[])),
+    "a VM whose agent is a text": (
+        from_wire.read_virtual_machine,
+        vm(instanceView={"vmAgent": "Ready"}),
+    ),
     "a VM with statuses of texts": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": ["PowerState/running"]}),
     ),
     "a VM whose statuses are an object": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": {"code": "PowerState/running"}}),
     ),
     "a VM whose code is a list": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(instanceView={"statuses": [{"code": ["PowerState/running"]}]}),
     ),
-    "a VM whose disk is a list": (facts.virtual_machine, vm(storageProfile={"osDisk": []})),
-    "a VM whose tags are a list": (facts.virtual_machine, vm(x=1) | {"tags": ["off"]}),
+    "a VM whose disk is a list": (
+        from_wire.read_virtual_machine,
+        vm(storageProfile={"osDisk": []}),
+    ),
+    "a VM whose tags are a list": (from_wire.read_virtual_machine, vm(x=1) | {"tags": ["off"]}),
     "a VM whose tag is an object": (
-        facts.virtual_machine,
+        from_wire.read_virtual_machine,
         vm(x=1) | {"tags": {"backup-remediation": {"a": "off"}}},
     ),
-    "tags that are false": (facts.tags, {"tags": False}),
-    "tags that are an empty list": (facts.tags, {"tags": []}),
-    "an instance view of nothing": (facts.extension_views, {}),
-    "an extension without properties": (facts.extension, {"id": "x", "name": "VMSnapshot"}),
+    "tags that are false": (from_wire.read_tags, {"tags": False}),
+    "tags that are an empty list": (from_wire.read_tags, {"tags": []}),
+    "an instance view of nothing": (from_wire.read_extension_views, {}),
+    "an extension without properties": (
+        from_wire.read_extension,
+        {"id": "x", "name": "VMSnapshot"},
+    ),
     "an extension without a type": (
-        facts.extension,
+        from_wire.read_extension,
         {"name": "x", "properties": {"publisher": "p"}},
     ),
     "an extension without a publisher": (
-        facts.extension,
+        from_wire.read_extension,
         {"name": "x", "properties": {"type": "t"}},
     ),
     "an extension whose type is an object": (
-        facts.extension,
+        from_wire.read_extension,
         {"properties": {"publisher": "p", "type": {}}},
     ),
-    "a lock of nothing": (facts.lock, {}),
-    "a lock without a level": (facts.lock, {"id": "i", "name": "n", "properties": {"notes": "x"}}),
+    "a lock of nothing": (from_wire.read_lock, {}),
+    "a lock without a level": (
+        from_wire.read_lock,
+        {"id": "i", "name": "n", "properties": {"notes": "x"}},
+    ),
     "a lock of an unknown level": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "Harmless"}},
     ),
     "a lock whose notes are a list": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "notes": []}},
     ),
     "a lock whose owners are texts": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "owners": ["a"]}},
     ),
     "a lock with an owner of nothing": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "owners": [{}]}},
     ),
-    "a collection of nothing": (facts.restore_point_collection, {}),
+    "a collection of nothing": (from_wire.read_collection, {}),
     "a collection whose source is a text": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": "vm"}},
     ),
     "a collection whose points are an object": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": {}, "restorePoints": {}}},
     ),
     "a collection with a point of nothing": (
-        facts.restore_point_collection,
+        from_wire.read_collection,
         {"name": "n", "properties": {"source": {}, "restorePoints": [{}]}},
     ),
     "a lock with half of a character": (
-        facts.lock,
+        from_wire.read_lock,
         {"id": "i", "name": "n", "properties": {"level": "ReadOnly", "notes": "\ud800"}},
     ),
-    "a job of nothing": (facts.job, {}),
-    "a job without a status": (facts.job, {"name": "j", "properties": {"operation": "Backup"}}),
-    "a job without an operation": (facts.job, {"name": "j", "properties": {"status": "Failed"}}),
+    "a job of nothing": (from_wire.read_job, {}),
+    "a job without a status": (
+        from_wire.read_job,
+        {"name": "j", "properties": {"operation": "Backup"}},
+    ),
+    "a job without an operation": (
+        from_wire.read_job,
+        {"name": "j", "properties": {"status": "Failed"}},
+    ),
     "a job whose errors are texts": (
-        facts.job,
+        from_wire.read_job,
         {
             "name": "j",
             "properties": {"status": "Failed", "operation": "Backup", "errorDetails": ["x"]},
         },
     ),
     "a job whose information is a list": (
-        facts.job,
+        from_wire.read_job,
         {
             "name": "j",
             "properties": {"status": "Failed", "operation": "Backup", "extendedInfo": []},
@@ -419,7 +440,7 @@ async def test_rubbish_is_no_fact(what: str) -> None:
 
 
 async def test_half_of_a_character_can_be_put_on_record() -> None:
-    found = facts.virtual_machine(
+    found = from_wire.read_virtual_machine(
         vm(instanceView={"vmAgent": {"statuses": [{"message": "not ready \ud800"}]}})
     )
     assert found.agent_message == "not ready ?"
@@ -440,7 +461,7 @@ async def test_half_of_a_character_can_be_put_on_record() -> None:
     ],
 )
 async def test_a_job_has_ended_when_it_says_so(status: str, ended: bool) -> None:
-    job = facts.job({"name": "j", "properties": {"status": status, "operation": "Backup"}})
+    job = from_wire.read_job({"name": "j", "properties": {"status": status, "operation": "Backup"}})
     assert job.ended is ended
 
 
@@ -470,18 +491,18 @@ def at(seconds: float) -> str:
     ],
 )
 async def test_retry_after_in_seconds(text: str, seconds: int | None) -> None:
-    assert whole_seconds(text) == seconds
+    assert read_retry_after(text) == seconds
 
 
 async def test_retry_after_as_a_date_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: "2026-11-25T15:00:00.400000Z")
-    assert whole_seconds("Wed, 25 Nov 2026 15:01:30 GMT") == 90
+    assert read_retry_after("Wed, 25 Nov 2026 15:01:30 GMT") == 90
 
 
 async def test_a_throttled_answer_tells_how_long_its_date_is_away() -> None:
     async with answering(Rubbish(b"{}", status=429, headers={"Retry-After": at(300)})) as clients:
         with pytest.raises(Throttled) as raised:
-            await visible_subscriptions(clients)
+            await list_subscriptions(clients)
     assert 200 < (raised.value.retry_after_seconds or 0) <= 300
 
 
@@ -497,10 +518,10 @@ async def test_who_may_come_at_once_pauses_all_the_same(
 
     async def throttled(_: Any) -> None:
         if len(pauses) < 5:
-            raise Throttled("busy", status=429, retry_after_seconds=whole_seconds(text))
+            raise Throttled("busy", status=429, retry_after_seconds=read_retry_after(text))
 
     monkeypatch.setattr(asyncio, "sleep", pause)
-    await with_retries(throttled, timeout_seconds=60, retry_seconds=60)
+    await call_with_retries(throttled, timeout_seconds=60, retry_seconds=60)
     assert len(pauses) == 5
     assert min(pauses) > 0
 
@@ -515,4 +536,4 @@ async def test_who_may_come_at_once_pauses_all_the_same(
     ],
 )
 async def test_whatever_else_is_raised_has_a_place_in_the_tree(error: Exception) -> None:
-    assert type(mapped(error)) is NotUnderstood
+    assert type(map_error(error)) is NotUnderstood

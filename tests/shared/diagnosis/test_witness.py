@@ -8,7 +8,7 @@ import pytest
 
 from shared.diagnosis.witness import NotWitnessed, Witnessed, witness
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import Status
+from shared.incident.status import Status
 from tests.shared.plan.test_deciding import INCIDENT
 
 DETAILS = (

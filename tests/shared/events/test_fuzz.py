@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.promises import MUTATING
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.app import App
 from shared.diagnosis.begin import begin
-from shared.intake.take import INTAKE_CHAIN, Taken
-from tests.e2e.promises import MUTATING
+from shared.incident.next_step import STOP
+from shared.intake.taken import INTAKE_CHAIN, Taken
 from tests.shared.events.test_parse import ENVELOPES, paths
 from tests.shared.events.test_shapes import (
     GRAPH_ROW,
@@ -100,7 +101,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 
 class Fuzzed:
-    """The product's own intake over a store, and an Azure in which nothing has failed."""
+    """The product's own intake over a store, and an Azure where nothing has failed."""
 
     def __init__(self, folder: Path, arm: str) -> None:
         self.app = App(
@@ -128,15 +129,15 @@ class Fuzzed:
         return await self.intake_entries() == before + noted
 
     async def intake_entries(self) -> int:
-        head = await self.app.audit._head(INTAKE_CHAIN)
+        head = await self.app.audit._find_head(INTAKE_CHAIN)
         return head.seq if head else 0
 
     async def work(self) -> int:
         """Begin every incident that is open, as the orchestration would; how many there
         were."""
-        tools, worked = await self.app.tools(), 0
+        diagnosis, worked = await self.app.diagnosis(), 0
         async for incident in self.app.book.unfinished():
-            assert (await begin(tools, incident.id))["next"] == "stop", incident
+            assert await begin(diagnosis, incident.id, recovered=False) == STOP, incident
             worked += 1
         return worked
 

@@ -1,4 +1,4 @@
-"""Every envelope and shape, and what can never be used. None raises, whatever the text."""
+"""Every envelope and shape, and what can never be used. No text makes it raise."""
 
 from __future__ import annotations
 

@@ -14,9 +14,14 @@ from shared.events.model import FailureEvent, Ignored, Several, Unusable
 from shared.events.parse import BUILT_IN, SHAPES, parse, parse_alert
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
-VAULT = f"{SUBSCRIPTION}/resourceGroups/rg-backup/providers/Microsoft.RecoveryServices/vaults/vault-backup"
+VAULT_GROUP = f"{SUBSCRIPTION}/resourceGroups/rg-backup"
+VAULT = f"{VAULT_GROUP}/providers/Microsoft.RecoveryServices/vaults/vault-backup"
 VM = f"{SUBSCRIPTION}/resourceGroups/rg-app/providers/Microsoft.Compute/virtualMachines/vm-app-01"
-ITEM = f"{VAULT}/backupFabrics/Azure/protectionContainers/IaasVMContainer;iaasvmcontainerv2;rg-app;vm-app-01/protectedItems/VM;iaasvmcontainerv2;rg-app;vm-app-01"
+ITEM = (
+    f"{VAULT}/backupFabrics/Azure/protectionContainers"
+    "/IaasVMContainer;iaasvmcontainerv2;rg-app;vm-app-01"
+    "/protectedItems/VM;iaasvmcontainerv2;rg-app;vm-app-01"
+)
 JOB = "11111111-2222-4333-8444-555555555555"
 ESSENTIALS = {
     "monitorCondition": "Fired",

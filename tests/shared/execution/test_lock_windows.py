@@ -82,10 +82,10 @@ async def test_the_ledger_keeps_the_first_body_and_one_settles_it(store: SqliteS
     assert await ledger.record(again) == ENTRY
     assert await ledger.open_locks(GROUP.upper()) == [ENTRY]
     assert await ledger.open_locks(GROUP + "2") == []
-    assert [await ledger.is_back(ENTRY), await ledger.is_back(ENTRY)] == [True, False]
+    assert [await ledger.mark_back(ENTRY), await ledger.mark_back(ENTRY)] == [True, False]
     await ledger.settle(ENTRY)
     assert await ledger.open_locks() == []
-    assert not await ledger.is_back(ENTRY)
+    assert not await ledger.mark_back(ENTRY)
 
 
 async def test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back(
@@ -93,10 +93,10 @@ async def test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back(
 ) -> None:
     ledger = LockLedger(store)
     await ledger.record(ENTRY)
-    first = await ledger.failed(ENTRY, "403")
+    first = await ledger.count_failure(ENTRY, "403")
     assert (first.attempts, first.problem) == (1, "403")
     assert await ledger.open_locks() == [first]
-    await ledger.is_back(first)
-    await ledger.failed(first, "403 again")
+    await ledger.mark_back(first)
+    await ledger.count_failure(first, "403 again")
     (kept,) = await ledger.open_locks()
     assert kept.state == "back"

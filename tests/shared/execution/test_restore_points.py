@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from shared.azure.from_wire import read_virtual_machine
+from shared.azure.vault_from_wire import (
+    read_backup_policy,
+    read_protected_item,
+    read_recovery_point,
+)
 from shared.diagnosis.checkers.contract import WINDOWS_VM
 from shared.execution.restore_points import Known, why_changed, why_kept
-from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable, virtual_machine
+from shared.facts import Absent, RestorePoint, RestorePointCollection, Unreadable
 from shared.vault_facts import (
     BackupPolicy,
     ProtectedItem,
     RecoveryPoint,
     Tier,
-    backup_policy,
-    protected_item,
-    recovery_point,
 )
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -129,13 +132,13 @@ STAYS = [
     (
         "the item cannot be read",
         replace(GOOD, item=Unreadable("the protected item vm1", "403")),
-        "the protected item vm1: 403",
+        "the protected item vm1 could not be read: 403",
     ),
     ("the item is gone", replace(GOOD, item=Absent("the protected item vm1")), "does not exist"),
     (
         "the policy cannot be read",
         replace(GOOD, policy=Unreadable("the backup policy p", "403")),
-        "the backup policy p: 403",
+        "the backup policy p could not be read: 403",
     ),
     (
         "the policy is gone",
@@ -157,7 +160,11 @@ STAYS = [
         replace(GOOD, policy=replace(POLICY, type="V2")),
         "the item says V1, the policy V2",
     ),
-    ("the VM cannot be read", replace(GOOD, vm=Unreadable("the VM vm1", "500")), "the VM vm1: 500"),
+    (
+        "the VM cannot be read",
+        replace(GOOD, vm=Unreadable("the VM vm1", "500")),
+        "the VM vm1 could not be read: 500",
+    ),
     (
         "the VM does not tell its vmId",
         replace(GOOD, vm=replace(WINDOWS_VM, vm_id_guid="")),
@@ -374,7 +381,8 @@ def test_what_is_unread_is_told_all_at_once() -> None:
             recovery_points=Unreadable("the recovery points", "429"),
         )
     )
-    assert "the policy: 403" in told and "the recovery points: 429" in told
+    assert "the policy could not be read: 403" in told
+    assert "the recovery points could not be read: 429" in told
 
 
 def test_the_setting_is_how_far_apart_they_may_lie() -> None:
@@ -445,7 +453,7 @@ SIMPLE, SIMPLE_2 = (
 def test_what_a_policy_says(
     properties: dict[str, Any], kind: str, retention: timedelta | None
 ) -> None:
-    found = backup_policy({"id": "/p", "properties": properties})
+    found = read_backup_policy({"id": "/p", "properties": properties})
     assert (found.type, found.daily_retention) == (kind, retention)
 
 
@@ -467,7 +475,7 @@ def test_what_a_policy_says(
     ],
 )
 def test_what_an_item_says(properties: dict[str, Any], scheduled: bool, source: str) -> None:
-    found = protected_item({"id": "/i", "properties": properties})
+    found = read_protected_item({"id": "/i", "properties": properties})
     assert (found.deletion_scheduled, found.source_id) == (scheduled, source)
 
 
@@ -507,14 +515,16 @@ def test_what_an_item_says(properties: dict[str, Any], scheduled: bool, source: 
 def test_what_a_recovery_point_says(
     properties: dict[str, Any], in_vault: bool, session: bool | None
 ) -> None:
-    found = recovery_point({"id": "/r", "name": "1", "properties": properties})
+    found = read_recovery_point({"id": "/r", "name": "1", "properties": properties})
     assert (found.in_vault, found.session_open) == (in_vault, session)
 
 
 def test_a_vm_tells_which_machine_it_is() -> None:
-    assert virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
+    assert read_virtual_machine({"id": "/v", "properties": {"vmId": "61B7"}}).vm_id_guid == "61B7"
     assert (
-        virtual_machine({"id": "/v", "properties": {"provisioningState": "Succeeded"}}).vm_id_guid
+        read_virtual_machine(
+            {"id": "/v", "properties": {"provisioningState": "Succeeded"}}
+        ).vm_id_guid
         == ""
     )
 
@@ -550,13 +560,19 @@ CHANGED = [
         COPIES,
         "ProtectionStopped",
     ),
-    ("the item cannot be read", THREE, Unreadable("the item", "500"), COPIES, "the item: 500"),
+    (
+        "the item cannot be read",
+        THREE,
+        Unreadable("the item", "500"),
+        COPIES,
+        "the item could not be read: 500",
+    ),
     (
         "the recovery points cannot be read",
         THREE,
         ITEM,
         Unreadable("the recovery points", "500"),
-        "the recovery points: 500",
+        "the recovery points could not be read: 500",
     ),
     ("the points are not told", None, ITEM, COPIES, "were not told"),
 ]

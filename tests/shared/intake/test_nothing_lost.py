@@ -21,7 +21,7 @@ from local.scenarios import parts
 from shared import clock
 from shared.app import App
 from shared.audit.chain import verify
-from shared.daily import close_days
+from shared.daily import close_days, incidents_with_locks
 from shared.diagnosis.begin import begin
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent
@@ -30,11 +30,21 @@ from shared.execution.lock_window.ledger import OpenLock
 from shared.execution.lock_window.windows import GATHERING, Member, Window
 from shared.facts import Lock
 from shared.incident import forgetting, review
-from shared.incident.book import ACTIVE, CLAIMS, INCIDENTS, WORKING, failure_key, job_key, opened
+from shared.incident.book import (
+    ACTIVE,
+    CLAIMS,
+    INCIDENTS,
+    WORKING,
+    failure_key,
+    job_key,
+    new_incident,
+)
 from shared.incident.forgetting import forget_old
 from shared.incident.listing import SUMMARIES, Wanted
-from shared.incident.model import Incident, Status
-from shared.intake.take import INTAKE_CHAIN
+from shared.incident.model import Incident
+from shared.incident.next_step import STOP
+from shared.incident.status import Status
+from shared.intake.taken import INTAKE_CHAIN
 from tests.docs.test_docs import ROOT
 from tests.faults.azure import locked_groups
 from tests.shared.events.test_shapes import JOB, LOG, METRIC, OTHER, ROW, common
@@ -212,11 +222,11 @@ async def test_work_that_begins_before_intake_held_the_vm_holds_it(tmp_path: Pat
             found = parse(json.dumps(event))
             assert isinstance(found, FailureEvent)
             claim = await s.app.book.claim(failure_key(found), found.job_id)
-            await s.app.book.open(opened(found, claim.incident_id))
-        tools = await s.app.tools()
+            await s.app.book.open(new_incident(found, claim.incident_id))
+        diagnosis = await s.app.diagnosis()
         first, second = await incidents(s.app)
         await s.app.book.hold_vm(first.vm_id, first.id)
-        assert await begin(tools, second.id) == {"next": "stop"}
+        assert await begin(diagnosis, second.id, recovered=False) == STOP
         joined = await s.app.book.get(second.id)
         assert joined is not None and (joined.status, joined.part_of) == (Status.IGNORED, first.id)
 
@@ -312,11 +322,12 @@ def at_time(monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
 
 
 async def forget_all(app: App) -> list[str]:
-    return await forget_old(app.store, app.audit, app.book, app.ledger, app.windows, NOW)
+    in_use = await incidents_with_locks(app.ledger, app.windows)
+    return await forget_old(app.store, app.audit, app.book, NOW, in_use)
 
 
 async def ended_long_ago(app: App) -> None:
-    """An incident that holds its VM, was reviewed, has a claim of each kind, and ended."""
+    """An incident that held its VM, was reviewed, and has a claim of each kind."""
     await take(LOG)(app)
     (incident,) = await incidents(app)
     await take(METRIC)(app)

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from shared import clock
+from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
 from shared.errors import StoreUnavailable
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.quarantine import Quarantine
 from shared.intake.replay import out_of_quarantine
 from shared.intake.take import Intake
@@ -46,7 +48,7 @@ class Taking:
         self.store = SqliteStore(folder / "remediator.db")
         self.book = IncidentBook(self.store)
         self.audit = AuditLog(self.store)
-        self.intake = Intake(self.book, self.audit, Quarantine(self.store))
+        self.intake = Intake(self.book, Journal(self.audit), Quarantine(self.store))
 
     async def take(self, event: dict[str, Any]) -> Any:
         async def own() -> str:

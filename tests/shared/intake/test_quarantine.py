@@ -15,13 +15,15 @@ from click.testing import CliRunner
 
 from command_line.main import remediator
 from local.simulator.server import Simulator
+from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
 from shared.errors import NotUsable
 from shared.events import parse as parsing
 from shared.incident.book import IncidentBook
 from shared.intake.quarantine import LONGEST_PAYLOAD_CHARACTERS, SCRUBBED, Quarantine, scrubbed
 from shared.intake.replay import events_in
-from shared.intake.take import INTAKE_CHAIN, Intake
+from shared.intake.take import Intake
+from shared.intake.taken import INTAKE_CHAIN
 from shared.store.sqlite import SqliteStore
 from tests.shared.events.test_parse import cloud
 from tests.shared.events.test_shapes import JOB, LOG, SUBSCRIPTION
@@ -104,7 +106,7 @@ def run(folder: Path, *words: str, given: str = "") -> tuple[int, Any]:
 def filled(folder: Path, *texts: str) -> None:
     async def fill() -> None:
         store = SqliteStore(folder / "remediator.db")
-        intake = Intake(IncidentBook(store), AuditLog(store), Quarantine(store))
+        intake = Intake(IncidentBook(store), Journal(AuditLog(store)), Quarantine(store))
         for text in texts:
             assert (await intake.quarantine(text, "not understood")).what == "quarantined"
         await store.close()

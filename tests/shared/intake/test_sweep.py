@@ -16,15 +16,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from command_line.main import remediator
+from infra.roles import GRANTED, LOG_QUERY
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared import clock, health
 from shared.app import App
 from shared.arm_ids import fold
-from shared.incident.model import Incident, Status
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from shared.intake.sweep import Swept
 from tests.faults.azure import Failure, locked_groups
-from tests.roles import GRANTED, LOG_QUERY
 from tests.shared.azure.logs.support import MODERN, WORKSPACE, WORKSPACE_ID
 
 SUB = parts.SUBSCRIPTION
@@ -230,7 +231,7 @@ async def test_what_could_not_be_seen_is_said_and_looked_at_again(
         assert (
             len(swept.problems) == 1
             and told in swept.problems[0]
-            and "NOT SEEN WHOLE" in swept.told
+            and "NOT SEEN WHOLE" in swept.summary
         )
         begun = await s.app.watermark.read()
         assert begun is not None and clock.as_text(begun) == swept.since

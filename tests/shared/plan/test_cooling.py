@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from shared import clock
-from shared.incident.model import Finding, Status, Verdict
+from shared.incident.model import Finding, Verdict
+from shared.incident.status import Status
 from shared.plan.cooling import CoolingTime
 from shared.plan.planner import NoPlan, Plan, plan
+from shared.sentences import quote
 from shared.store.sqlite import SqliteStore
 from tests.shared.plan.test_deciding import AUTO, EXTENSION, INCIDENT, LOCKED, VM
 
@@ -80,7 +82,7 @@ def test_where_no_cause_is_left_a_person_is_told_why() -> None:
         " incident i0" in found.reason
     )
     assert found.manual_steps
-    other = Finding("windows_agent", Verdict.UNKNOWN, ("x",))
+    other = Finding("windows_agent", Verdict.UNKNOWN, (quote("x"),))
     told = plan(replace(INCIDENT), (other,), AUTO, {"backup_extension": "i0"})
     assert isinstance(told, NoPlan)
     assert "short while ago" not in told.reason

@@ -7,22 +7,14 @@ from dataclasses import replace
 import pytest
 
 from shared import catalogue
-from shared.execution.lock_window.ledger import OpenLock, counted_in
-from shared.execution.vault_guards import backup_refused
+from shared.execution.lock_window.ledger import OpenLock, count_in
+from shared.execution.vault_guards import why_backup_refused
 from shared.facts import Lock
-from shared.incident.model import (
-    ENDED,
-    MOVES,
-    Action,
-    Finding,
-    Incident,
-    Status,
-    Target,
-    Verdict,
-    Verification,
-)
+from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
+from shared.incident.status import ENDED, MOVES, Status
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode, mode_in_force
+from shared.sentences import quote
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
@@ -44,11 +36,13 @@ INCIDENT = Incident(
     "2026-01-01T00:00:00Z",
 )
 AUTO = Mode("auto", "the app setting says auto")
-LOCKED = Finding("locked_restore_points", Verdict.CONFIRMED, ("x",), (Target(COLLECTION, (LOCK,)),))
-EXTENSION = Finding(
-    "backup_extension", Verdict.CONFIRMED, ("x",), (Target(f"{VM}/extensions/VMSnapshot"),)
+LOCKED = Finding(
+    "locked_restore_points", Verdict.CONFIRMED, (quote("x"),), (Target(COLLECTION, (LOCK,)),)
 )
-AGENT = Finding("windows_agent", Verdict.CONFIRMED, ("x",))
+EXTENSION = Finding(
+    "backup_extension", Verdict.CONFIRMED, (quote("x"),), (Target(f"{VM}/extensions/VMSnapshot"),)
+)
+AGENT = Finding("windows_agent", Verdict.CONFIRMED, (quote("x"),))
 
 
 def locked_by(**changed: object) -> Finding:
@@ -117,7 +111,7 @@ def test_a_stricter_mode_holds_the_plan_back_and_keeps_it(mode: str, status: Sta
     assert isinstance(found, NoPlan)
     assert found.status is status
     assert found.would is not None and found.would.fix == "delete_restore_point_collection"
-    assert all(step.startswith("Not done by us") for step in found.manual_steps)
+    assert all(step.key == "not_done" for step in found.manual_steps)
 
 
 @pytest.mark.parametrize(
@@ -192,9 +186,9 @@ def test_only_the_moves_of_the_table_are_made(start: Status, end: Status) -> Non
 
 def test_a_lock_that_is_off_because_of_us_counts_as_there() -> None:
     entry = OpenLock(LOCK, GROUP, "i", VM, COLLECTION, "2026-01-01T00:00:00Z")
-    assert counted_in((), (entry,), COLLECTION) == (LOCK,)
-    assert counted_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
-    assert counted_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
+    assert count_in((), (entry,), COLLECTION) == (LOCK,)
+    assert count_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
+    assert count_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
 
 
 class Unlocked:
@@ -213,12 +207,12 @@ async def test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup(
 ) -> None:
     lock = Lock(f"{group}/providers/Microsoft.Authorization/locks/keep", "keep", level, "why", ())
     entry = OpenLock(lock, group, "another", VM, COLLECTION, "2026-01-01T00:00:00Z")
-    told = await backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
+    told = await why_backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
     assert bool(told) is refused
 
 
 def test_every_cause_of_a_code_can_be_planned_or_told() -> None:
     for cause in catalogue.CAUSES:
-        found = plan(INCIDENT, (Finding(cause.slug, Verdict.CONFIRMED, ("x",)),), AUTO)
+        found = plan(INCIDENT, (Finding(cause.slug, Verdict.CONFIRMED, (quote("x"),)),), AUTO)
         assert isinstance(found, Plan | NoPlan)
         assert isinstance(found, Plan) or found.manual_steps

@@ -16,27 +16,24 @@ from local.scenarios import load
 from local.simulator.server import Simulator
 from shared import clock
 from shared.app import App
-from shared.codec import to_json
 from shared.diagnosis import later
+from shared.diagnosis.before import before_diagnosis
 from shared.diagnosis.running_job import job_running, why_later
+from shared.diagnosis.stage import Diagnosis
 from shared.execution.executor import Execution
-from shared.execution.tools import Tools
+from shared.execution.fixes import uninstall_extension
 from shared.facts import Job, Unreadable
-from shared.incident.model import (
-    Action,
-    Awaited,
-    Incident,
-    LaterFailure,
-    Status,
-    Verification,
-    Waiting,
-)
+from shared.incident.model import Action, Awaited, Incident, LaterFailure, Verification, Waiting
+from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
-from shared.plan.steps import Step, StepKind
-from shared.plan.turn import MOST_UNREAD, before_diagnosis, take_turn
+from shared.plan.stage import Planning
+from shared.plan.steps import Step
+from shared.plan.turn import MOST_UNREAD, take_turn
+from shared.sentences import quote
 
 CASE = load("ExtentionOperationFailed-backup_extension")
 VAULTS, JOBS = r"^/subscriptions/[^/]+/resources$", r"/backupJobs$"
@@ -59,7 +56,9 @@ INCIDENT = Incident(
     "2026-01-01T00:00:00.000000Z",
 )
 CAUSE = "backup_extension"
-STEP = Step(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "uninstall it")
+EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
+STEP = Step(uninstall_extension.KIND, EXTENSION_ID, "uninstall it", unit=EXTENSION_ID, counts=True)
+ACT = NextStep(Next.ACT)
 PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
 
 
@@ -67,7 +66,9 @@ PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
 class Bench:
     simulator: Simulator
     app: App
-    tools: Tools
+    diagnosis: Diagnosis
+    planning: Planning
+    execution: Execution
 
     def has(self, *jobs: dict[str, Any]) -> None:
         for job in jobs:
@@ -78,8 +79,11 @@ class Bench:
             {"method": "GET", "path_regex": path, "times": 1000, "action": action}
         )
 
-    async def turn(self, unread: int = 0) -> dict[str, Any]:
-        return await take_turn(self.tools, INCIDENT.id, to_json(PLAN), FAILED_AT, unread)
+    async def turn(self, unread: int = 0) -> NextStep:
+        return await take_turn(self.planning, INCIDENT.id, PLAN, FAILED_AT, unread)
+
+    async def before(self) -> NextStep:
+        return await before_diagnosis(self.diagnosis, INCIDENT.id, FAILED_AT)
 
     async def now(self) -> Incident:
         found = await self.app.book.get(INCIDENT.id)
@@ -108,7 +112,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         }
         app = App(settings)
         await app.book.open(INCIDENT)
-        yield Bench(simulator, app, await app.tools())
+        stages = (await app.diagnosis(), await app.planning(), await app.execution())
+        yield Bench(simulator, app, *stages)
         await app.close()
 
 
@@ -161,7 +166,7 @@ async def test_the_newest_later_backup_counts(
     bench: Bench, jobs: list[dict[str, Any]], found: type | None
 ) -> None:
     bench.has(*jobs)
-    answer = await later.look(bench.tools.reader, INCIDENT, FAILED_AT)
+    answer = await later.look(bench.diagnosis.reader, INCIDENT, FAILED_AT)
     assert answer is None if found is None else isinstance(answer, found), answer
     if isinstance(answer, LaterFailure):
         assert answer.error_code == "UserErrorFsFreezeFailed"
@@ -175,7 +180,7 @@ async def test_what_is_known_is_no_news(bench: Bench) -> None:
         verification=Verification(ours["name"].upper(), "Failed"),
         later_failures=(LaterFailure(taken["name"], "", clock.after(FAILED_AT, 120)),),
     )
-    assert await later.look(bench.tools.reader, known, FAILED_AT) is None
+    assert await later.look(bench.diagnosis.reader, known, FAILED_AT) is None
 
 
 @pytest.mark.parametrize("path", [JOBS, r"/backupJobs/[^/]+$"])
@@ -189,13 +194,13 @@ async def test_what_cannot_be_read_is_not_no_later_backup(
 ) -> None:
     bench.has(job("Failed"))
     bench.fault(path, action)
-    assert isinstance(await later.look(bench.tools.reader, INCIDENT, FAILED_AT), Unreadable)
-    assert isinstance(await later.look(bench.tools.reader, INCIDENT, "some day"), Unreadable)
+    assert isinstance(await later.look(bench.diagnosis.reader, INCIDENT, FAILED_AT), Unreadable)
+    assert isinstance(await later.look(bench.diagnosis.reader, INCIDENT, "some day"), Unreadable)
 
 
 async def test_a_restore_that_the_filter_let_through_is_no_backup(bench: Bench) -> None:
     bench.fault(JOBS, {"status": 200, "body": {"value": [job("Completed", operation="Restore")]}})
-    assert await later.look(bench.tools.reader, INCIDENT, FAILED_AT) is None
+    assert await later.look(bench.diagnosis.reader, INCIDENT, FAILED_AT) is None
 
 
 # Running jobs
@@ -236,7 +241,7 @@ async def test_a_job_of_the_vm_is_looked_for_in_every_vault(
     bench.has(second_vault(), *([running] if running else []))
     if fault:
         bench.fault(*fault)
-    answer = await job_running(bench.tools.reader, INCIDENT)
+    answer = await job_running(bench.diagnosis.reader, INCIDENT)
     assert isinstance(answer, found), answer
     if answer is not None:
         assert why_later(answer)
@@ -253,9 +258,9 @@ async def test_a_job_of_the_vm_is_looked_for_in_every_vault(
 
 async def test_a_plan_acts_once_however_often_it_is_asked(bench: Bench) -> None:
     for _ in range(3):
-        assert await bench.turn() == {"next": "act"}
+        assert await bench.turn() == ACT
     assert list((await bench.line())["begun"]) == [f"{INCIDENT.id}/{CAUSE}/0"]
-    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+    assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
 
 
 async def test_a_later_failure_is_taken_up_once_and_never_acted_on_with_the_old_plan(
@@ -264,7 +269,7 @@ async def test_a_later_failure_is_taken_up_once_and_never_acted_on_with_the_old_
     bench.has(failed := job("Failed"))
     for _ in range(2):  # an activity is run again after a crash
         answer = await bench.turn()
-        assert (answer["next"], answer["failed_at"]) == ("diagnose", clock.after(FAILED_AT, 60))
+        assert (answer.next, answer.failed_at) == (Next.DIAGNOSE, clock.after(FAILED_AT, 60))
     incident = await bench.now()
     assert [each.job_id for each in incident.later_failures] == [failed["name"]]
     assert (incident.status, incident.job_id, incident.code_now) == (
@@ -282,42 +287,42 @@ async def test_a_later_failure_that_was_taken_up_by_a_process_that_died_is_diagn
     known = LaterFailure("another-job", "UserErrorFsFreezeFailed", clock.after(FAILED_AT, 60))
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, later_failures=(known,)))
     answer = await bench.turn()
-    assert (answer["next"], answer["failed_at"]) == ("diagnose", known.began_at)
+    assert (answer.next, answer.failed_at) == (Next.DIAGNOSE, known.began_at)
 
 
 @pytest.mark.parametrize(
     ("verification", "status", "answer"),
     [
-        (None, Status.DIAGNOSING, "diagnose"),
+        (None, Status.DIAGNOSING, Next.DIAGNOSE),
         (
             Verification("j", "Failed", "ExtentionOperationFailed", clock.after(FAILED_AT, 30)),
             Status.IGNORED,
-            "stop",
+            Next.STOP,
         ),
     ],
 )
 async def test_a_change_of_ours_is_shown_by_a_backup_of_ours(
-    bench: Bench, verification: Verification | None, status: Status, answer: str
+    bench: Bench, verification: Verification | None, status: Status, answer: Next
 ) -> None:
     """A later backup that completed after our change did not heal by itself; after a
     failed verifying backup it did."""
     bench.has(job("Completed", 60))
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/VMSnapshot", "done", CAUSE)
     await bench.app.book.change(
         INCIDENT.id,
         lambda each: replace(
             each, status=Status.DIAGNOSING, actions=(done,), verification=verification
         ),
     )
-    assert (await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT))["next"] == answer
+    assert (await bench.before()).next is answer
     assert (await bench.now()).status is status
 
 
 async def test_a_diagnosis_goes_on_without_what_cannot_be_read(bench: Bench) -> None:
     bench.fault(JOBS, {"status": 403})
-    answer = await before_diagnosis(bench.tools, INCIDENT.id, FAILED_AT)
-    assert (answer["next"], answer["failed_at"], CAUSE in answer["causes"]) == (
-        "diagnose",
+    answer = await bench.before()
+    assert (answer.next, answer.failed_at, CAUSE in answer.causes) == (
+        Next.DIAGNOSE,
         clock.normal(FAILED_AT),
         True,
     )
@@ -327,7 +332,7 @@ async def test_the_later_failure_of_another_incident_is_left_to_it(bench: Bench)
     bench.has(failed := job("Failed"))
     await bench.app.book.open(replace(INCIDENT, id="20260101T000001-j", job_id=failed["name"]))
     await bench.app.book.claim_job(VAULT_ID, failed["name"], "20260101T000001-j")
-    assert await bench.turn() == {"next": "act"}
+    assert await bench.turn() == ACT
 
 
 async def test_what_stays_unreadable_goes_to_a_person(bench: Bench) -> None:
@@ -335,76 +340,73 @@ async def test_what_stays_unreadable_goes_to_a_person(bench: Bench) -> None:
     unread = 0
     for _ in range(MOST_UNREAD - 1):
         answer = await bench.turn(unread)
-        assert answer["next"] == "wait"
-        unread = answer["unread"]
-    assert (await bench.turn(unread))["next"] == "stop"
+        assert answer.next is Next.WAIT
+        unread = answer.unread
+    assert await bench.turn(unread) == STOP
     incident = await bench.now()
     assert incident.status is Status.NEEDS_PERSON
-    assert (
-        "later backup" in incident.reason
-        and "Not done by us: uninstall it" in incident.manual_steps
+    assert "later backup" in incident.reason and "Not done by us: uninstall it" in map(
+        str, incident.manual_steps
     )
     assert (await bench.line())["begun"] == {}
 
 
 async def test_after_a_wait_the_causes_are_examined_before_it_acts(bench: Bench) -> None:
-    await bench.tools.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
+    await bench.planning.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
     first = await bench.turn()
-    assert first["next"] == "wait" and 3590 < first["seconds"] <= 3600
+    assert first.next is Next.WAIT and 3590 < first.seconds <= 3600
     waiting = await bench.now()
     assert waiting.status is Status.WAITING and waiting.waiting is not None
     assert waiting.waiting.awaited is Awaited.PLACE
-    await bench.tools.limiter.give_back("other", CAUSE)
+    await bench.planning.limiter.give_back("other", CAUSE)
     for _ in range(2):
-        assert (await bench.turn())["next"] == "diagnose"
+        assert (await bench.turn()).next is Next.DIAGNOSE
     assert (await bench.now()).status is Status.DIAGNOSING
     younger = Ticket("younger", CAUSE, 1, clock.now())
-    assert await bench.tools.limiter.take(younger) != "", (
+    assert await bench.planning.limiter.take(younger) != "", (
         "its place in line is held while it is diagnosed"
     )
     await bench.app.book.change(
         INCIDENT.id, lambda each: each.moved(Status.FIXING, "planned anew", now=clock.now())
     )
-    assert await bench.turn() == {"next": "act"}
+    assert await bench.turn() == ACT
 
 
 async def test_whoever_waits_for_a_job_holds_nobody_else_up(bench: Bench) -> None:
     bench.has(job("InProgress"))
     for _ in range(2):
-        assert (await bench.turn())["next"] == "wait"
+        assert (await bench.turn()).next is Next.WAIT
     assert (await bench.line())["waiting"] == {}
-    assert await bench.tools.limiter.take(Ticket("younger", CAUSE, 1, clock.now())) == ""
+    assert await bench.planning.limiter.take(Ticket("younger", CAUSE, 1, clock.now())) == ""
 
 
 async def test_an_incident_that_ends_leaves_the_line(bench: Bench) -> None:
-    await bench.tools.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
-    assert (await bench.turn())["next"] == "wait"
+    await bench.planning.limiter.take(Ticket("other", CAUSE, 1, clock.now()))
+    assert (await bench.turn()).next is Next.WAIT
     assert list((await bench.line())["waiting"]) == [INCIDENT.id]
-    await bench.tools.closing.close(INCIDENT.id, Status.IGNORED, "switched off")
+    await bench.planning.closing.close(INCIDENT.id, Status.IGNORED, "switched off")
     assert (await bench.line())["waiting"] == {}
-    assert (await bench.turn()) == {"next": "stop"}
+    assert await bench.turn() == STOP
 
 
 async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time_back(
     bench: Bench,
 ) -> None:
-    assert await bench.turn() == {"next": "act"}
+    assert await bench.turn() == ACT
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    execution = Execution(bench.tools)
-    assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert (await bench.line())["begun"] == {}
-    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {}
+    assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {}
 
 
 async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench: Bench) -> None:
     """The change may have been made: its intent is on record."""
-    assert await bench.turn() == {"next": "act"}
-    await bench.tools.journal.intent(await bench.now(), STEP.kind.value, STEP.target)
+    assert await bench.turn() == ACT
+    await bench.planning.journal.intent(await bench.now(), STEP.kind, STEP.target)
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    execution = Execution(bench.tools)
-    assert not await execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert len((await bench.line())["begun"]) == 1
-    assert await bench.tools.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+    assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
 
 
 async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
@@ -412,10 +414,10 @@ async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
 ) -> None:
     """The job that it waits for has ended meanwhile; its turn is not taken yet."""
     bench.has(running := job("InProgress"))
-    first = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    first = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     waiting = await bench.now()
     bench.simulator.world.state.remove(running["id"])
-    second = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    second = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert (first.result, second.result) == ("waiting", "waiting")
     assert (await bench.now(), bench.deletions()) == (waiting, [])
 
@@ -423,10 +425,10 @@ async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
 async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing(
     bench: Bench,
 ) -> None:
-    ended = await bench.tools.closing.close(
+    ended = await bench.planning.closing.close(
         INCIDENT.id, Status.NEEDS_PERSON, "begun again too often"
     )
-    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    answer = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert (answer.result, answer.detail) == ("refused", "the incident has ended")
     assert (await bench.now(), bench.deletions()) == (ended, [])
 
@@ -434,11 +436,11 @@ async def test_a_unit_that_is_called_once_the_incident_has_ended_changes_nothing
 async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(bench: Bench) -> None:
     """One collection of two is gone when a restore begins: the other one waits, and its
     cause is not over."""
-    assert await bench.turn() == {"next": "act"}
-    done = Action(StepKind.UNINSTALL_EXTENSION, f"{VM_ID}/extensions/another", "done", CAUSE)
+    assert await bench.turn() == ACT
+    done = Action(uninstall_extension.KIND, f"{VM_ID}/extensions/another", "done", CAUSE)
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, actions=(done,)))
     bench.has(job("InProgress"))
-    answer = await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    answer = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert answer.result == "waiting"
     incident = await bench.now()
     assert (incident.status, incident.actions, incident.tried) == (
@@ -451,13 +453,13 @@ async def test_what_was_begun_before_a_job_began_counts_and_stays_on_record(benc
 
 async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench) -> None:
     """Its intent is written and its process died; then a job began."""
-    begun = Action(STEP.kind.value, STEP.target, "", CAUSE)
+    begun = Action(STEP.kind, STEP.target, "", CAUSE)
     incident = await bench.app.book.change(
         INCIDENT.id, lambda each: replace(each, actions=(begun,))
     )
-    await bench.tools.journal.intent(incident, STEP.kind.value, STEP.target)
+    await bench.planning.journal.intent(incident, STEP.kind, STEP.target)
     bench.has(job("InProgress"))
-    await Execution(bench.tools).carry_out(INCIDENT.id, CAUSE, (STEP,))
+    await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     incident = await bench.now()
     assert (incident.status, incident.actions) == (Status.WAITING, (begun,))
 
@@ -465,21 +467,21 @@ async def test_a_change_whose_outcome_is_not_known_stays_on_record(bench: Bench)
 async def test_the_24_hours_count_from_the_first_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", ("by hand",)), clock.now()
-    assert await bench.tools.waits.wait(await bench.now(), asked) == {
-        "next": "wait",
-        "seconds": pytest.approx(24 * 3600, abs=5),
-    }
+    asked, time = Wait(Awaited.JOB, CAUSE, "a job runs", (quote("by hand"),)), clock.now()
+    answer = await bench.planning.waits.wait(await bench.now(), asked)
+    assert answer == NextStep(Next.WAIT, seconds=pytest.approx(24 * 3600, abs=5))
     since = (await bench.now()).waiting
     assert since is not None
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 23 * 3600))
-    answer = await bench.tools.waits.wait(await bench.now(), replace(asked, awaited=Awaited.PLACE))
-    assert answer == {"next": "wait", "seconds": pytest.approx(3600, abs=5)}
+    answer = await bench.planning.waits.wait(
+        await bench.now(), replace(asked, awaited=Awaited.PLACE)
+    )
+    assert answer == NextStep(Next.WAIT, seconds=pytest.approx(3600, abs=5))
     assert (await bench.now()).waiting == Waiting(since.since, Awaited.PLACE, CAUSE)
     monkeypatch.setattr(clock, "now", lambda: clock.after(time, 24 * 3600 + 5))
-    assert await bench.tools.waits.wait(await bench.now(), asked) == {"next": "stop"}
+    assert await bench.planning.waits.wait(await bench.now(), asked) == STOP
     assert (await bench.now()).status is Status.NEEDS_PERSON
-    assert (await bench.now()).manual_steps[0] == "by hand"
+    assert (await bench.now()).manual_steps[0] == quote("by hand")
 
 
 @pytest.mark.parametrize(

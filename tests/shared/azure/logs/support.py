@@ -16,7 +16,10 @@ from shared.settings import Settings
 from tests.local.simulator.support import SUB, Arm, state
 
 WORKSPACE = "11111111-1111-1111-1111-111111111111"
-WORKSPACE_ID = f"/subscriptions/{SUB}/resourceGroups/rg-app/providers/Microsoft.OperationalInsights/workspaces/logs"
+WORKSPACE_ID = (
+    f"/subscriptions/{SUB}/resourceGroups/rg-app"
+    "/providers/Microsoft.OperationalInsights/workspaces/logs"
+)
 QUERY_PATH = f"/v1/workspaces/{WORKSPACE}/query"
 SINCE = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 UNTIL = SINCE + timedelta(hours=2)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from local.scenarios import parts
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from tests.shared.azure.logs.support import (
     CELLS,
     COLUMNS,
@@ -51,7 +51,7 @@ async def test_rows_that_are_no_failed_vm_backup_of_the_span_are_left_out(start,
     other = job(1, **change) if table == MODERN else legacy(1, **suffixed)
     arm = await start(holding(**{table: [other, job(2) if table == MODERN else legacy(2)]}))
     answer = await asked(arm)
-    assert (answer.outcome, numbers(answer), answer.skipped) == (Outcome.COMPLETE, [2], ())
+    assert (answer.outcome, numbers(answer), answer.skipped) == (ReadOutcome.COMPLETE, [2], ())
 
 
 @pytest.mark.parametrize("category", ["AzureBackupReport", "AddonAzureBackupJobs"])
@@ -81,7 +81,11 @@ TABLES = [
 async def test_whichever_table_is_there(start, tables, answered, machines):
     arm = await start(holding(**tables))
     answer = await asked(arm)
-    assert (answer.outcome, answer.complete_until, answer.reason) == (Outcome.COMPLETE, UNTIL, "")
+    assert (answer.outcome, answer.complete_until, answer.reason) == (
+        ReadOutcome.COMPLETE,
+        UNTIL,
+        "",
+    )
     assert (answer.tables, numbers(answer), answer.skipped) == (answered, machines, ())
     assert [each.table for each in answer.failures if each.item_name.endswith("vm2")] in (
         [],
@@ -93,7 +97,7 @@ async def test_where_no_vault_logs_nothing_is_known(start):
     arm = await start(holding(Heartbeat=[{"TimeGenerated": at(1)}]))
     answer = await asked(arm)
     assert (answer.outcome, answer.complete_until, answer.failures) == (
-        Outcome.NO_TABLES,
+        ReadOutcome.NO_TABLES,
         SINCE,
         (),
     )
@@ -154,7 +158,7 @@ UNREADABLE = [
 async def test_a_row_that_cannot_be_read_is_skipped_and_said(start, change, reason):
     arm = await start(holding(AddonAzureBackupJobs=[job(1, **change), job(2)]))
     answer = await asked(arm)
-    assert (answer.outcome, numbers(answer)) == (Outcome.COMPLETE, [2])
+    assert (answer.outcome, numbers(answer)) == (ReadOutcome.COMPLETE, [2])
     (skipped,) = answer.skipped
     assert skipped.table == MODERN and reason in skipped.reason, skipped
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from tests.shared.azure.logs.support import (
     CELLS,
     COLUMNS,
@@ -32,7 +32,7 @@ async def test_more_rows_than_a_page(start, size):
         )
     )
     answer = await asked(arm, size)
-    assert (answer.outcome, answer.complete_until) == (Outcome.COMPLETE, UNTIL)
+    assert (answer.outcome, answer.complete_until) == (ReadOutcome.COMPLETE, UNTIL)
     assert numbers(answer) == [1, 2, 3, 4, 5, 6, 7, 9]
     assert (len(await queries(arm)) > 2) == (size < 8)
 
@@ -50,7 +50,7 @@ async def test_more_rows_at_one_instant_than_a_page_takes_is_said(start):
     )
     answer = await asked(arm, 3)
     assert (answer.outcome, answer.complete_until) == (
-        Outcome.PARTIAL,
+        ReadOutcome.PARTIAL,
         SINCE + timedelta(minutes=5),
     )
     assert 1 in numbers(answer) and 20 not in numbers(answer)
@@ -61,7 +61,7 @@ async def test_a_partial_answer_is_complete_up_to_nothing(start):
     arm = await start(holding(AddonAzureBackupJobs=[job(1), job(2), job(3)]))
     await arm.sim("PUT", "settings", {"log_rows": 2})
     answer = await asked(arm)
-    assert (answer.outcome, answer.complete_until) == (Outcome.PARTIAL, SINCE)
+    assert (answer.outcome, answer.complete_until) == (ReadOutcome.PARTIAL, SINCE)
     assert numbers(answer) == [1, 2] and answer.tables == (MODERN,)
     assert answer.reason.startswith("PartialError")
 
@@ -83,7 +83,7 @@ async def test_a_partial_answer_after_whole_pages_is_complete_up_to_them(start):
     await arm.sim("POST", "faults", {"path_regex": "/query$", "times": 1, "action": broken})
     answer = await asked(arm, 3)
     assert (answer.outcome, answer.complete_until) == (
-        Outcome.PARTIAL,
+        ReadOutcome.PARTIAL,
         SINCE + timedelta(minutes=3),
     )
     assert {1, 2, 3, 9} <= set(numbers(answer)) and "cut" in answer.reason

@@ -10,7 +10,7 @@ import pytest
 
 from local.scenarios import parts
 from shared.app import App
-from shared.azure.log_rows import Outcome
+from shared.azure.log_rows import ReadOutcome
 from tests.local.simulator.support import SUB, state
 from tests.shared.azure.logs.support import (
     LEGACY,
@@ -33,7 +33,7 @@ async def test_without_a_workspace_nothing_is_asked(start):
     arm = await start(holding(AddonAzureBackupJobs=[job(1)]))
     answer = await asked(arm, REMEDIATOR_WORKSPACE_ID="")
     assert (answer.outcome, answer.complete_until, answer.failures) == (
-        Outcome.NO_WORKSPACE,
+        ReadOutcome.NO_WORKSPACE,
         SINCE,
         (),
     )
@@ -43,11 +43,11 @@ async def test_without_a_workspace_nothing_is_asked(start):
 
 async def test_a_workspace_that_is_not_there(start):
     arm = await start(state())
-    assert (await asked(arm)).outcome is Outcome.NO_WORKSPACE
+    assert (await asked(arm)).outcome is ReadOutcome.NO_WORKSPACE
     arm = await start(holding(AddonAzureBackupJobs=[job(1)]))
     answer = await asked(arm, REMEDIATOR_WORKSPACE_ID="22222222-2222-2222-2222-222222222222")
     assert (answer.outcome, answer.complete_until, answer.failures) == (
-        Outcome.NO_WORKSPACE,
+        ReadOutcome.NO_WORKSPACE,
         SINCE,
         (),
     )
@@ -62,7 +62,7 @@ async def test_a_workspace_that_may_not_be_read(start):
     arm = await start(holding(denial, AddonAzureBackupJobs=[job(1)]))
     answer = await asked(arm)
     assert (answer.outcome, answer.complete_until, answer.failures) == (
-        Outcome.NO_PERMISSION,
+        ReadOutcome.NO_PERMISSION,
         SINCE,
         (),
     )
@@ -72,23 +72,23 @@ async def test_a_workspace_that_may_not_be_read(start):
 EMPTY = {"tables": [{"name": "PrimaryResult", "columns": [], "rows": []}]}
 FAILING = [
     # what is on order for every query, what it means
-    ({"status": 401}, Outcome.NO_PERMISSION),
-    ({"status": 403}, Outcome.NO_PERMISSION),
-    ({"status": 403, "body": "<html>"}, Outcome.NO_PERMISSION),
-    ({"status": 404}, Outcome.NO_WORKSPACE),
-    ({"status": 400}, Outcome.REFUSED),
-    ({"status": 413, "body": ""}, Outcome.REFUSED),
-    ({"status": 429}, Outcome.UNREACHABLE),
-    ({"status": 500}, Outcome.UNREACHABLE),
-    ({"status": 502, "body": "<html>bad gateway</html>"}, Outcome.UNREACHABLE),
-    ({"status": 504}, Outcome.UNREACHABLE),
-    ({"reset": True}, Outcome.UNREACHABLE),
-    ({"reset": "after"}, Outcome.UNREACHABLE),
-    ({"delay_s": 3}, Outcome.UNREACHABLE),
-    ({"status": 200, "body": {}}, Outcome.UNREACHABLE),
-    ({"status": 200, "body": []}, Outcome.UNREACHABLE),
-    ({"status": 200, "body": {"tables": []}}, Outcome.UNREACHABLE),
-    ({"status": 200, "body": {"tables": [{"name": "PrimaryResult"}]}}, Outcome.UNREACHABLE),
+    ({"status": 401}, ReadOutcome.NO_PERMISSION),
+    ({"status": 403}, ReadOutcome.NO_PERMISSION),
+    ({"status": 403, "body": "<html>"}, ReadOutcome.NO_PERMISSION),
+    ({"status": 404}, ReadOutcome.NO_WORKSPACE),
+    ({"status": 400}, ReadOutcome.REFUSED),
+    ({"status": 413, "body": ""}, ReadOutcome.REFUSED),
+    ({"status": 429}, ReadOutcome.UNREACHABLE),
+    ({"status": 500}, ReadOutcome.UNREACHABLE),
+    ({"status": 502, "body": "<html>bad gateway</html>"}, ReadOutcome.UNREACHABLE),
+    ({"status": 504}, ReadOutcome.UNREACHABLE),
+    ({"reset": True}, ReadOutcome.UNREACHABLE),
+    ({"reset": "after"}, ReadOutcome.UNREACHABLE),
+    ({"delay_s": 3}, ReadOutcome.UNREACHABLE),
+    ({"status": 200, "body": {}}, ReadOutcome.UNREACHABLE),
+    ({"status": 200, "body": []}, ReadOutcome.UNREACHABLE),
+    ({"status": 200, "body": {"tables": []}}, ReadOutcome.UNREACHABLE),
+    ({"status": 200, "body": {"tables": [{"name": "PrimaryResult"}]}}, ReadOutcome.UNREACHABLE),
     (
         {
             "status": 200,
@@ -96,21 +96,21 @@ FAILING = [
                 "tables": [{"columns": [{"name": "A", "type": "string"}], "rows": [["a", "b"]]}]
             },
         },
-        Outcome.UNREACHABLE,
+        ReadOutcome.UNREACHABLE,
     ),
     (
         {"status": 200, "body": {"tables": [{"columns": [{"name": "A"}], "rows": []}]}},
-        Outcome.UNREACHABLE,
+        ReadOutcome.UNREACHABLE,
     ),
-    ({"status": 200, "body": "no JSON"}, Outcome.UNREACHABLE),
-    ({"status": 200, "body": {**EMPTY, "error": "oops"}}, Outcome.UNREACHABLE),
+    ({"status": 200, "body": "no JSON"}, ReadOutcome.UNREACHABLE),
+    ({"status": 200, "body": {**EMPTY, "error": "oops"}}, ReadOutcome.UNREACHABLE),
     (
         {"status": 200, "body": {**EMPTY, "error": {"code": "X", "innererror": 5}}},
-        Outcome.UNREACHABLE,
+        ReadOutcome.UNREACHABLE,
     ),
-    ({"status": 202, "body": EMPTY}, Outcome.UNREACHABLE),
-    ({"status": 204}, Outcome.UNREACHABLE),
-    ({"status": 302, "headers": {"Location": "/elsewhere"}}, Outcome.UNREACHABLE),
+    ({"status": 202, "body": EMPTY}, ReadOutcome.UNREACHABLE),
+    ({"status": 204}, ReadOutcome.UNREACHABLE),
+    ({"status": 302, "headers": {"Location": "/elsewhere"}}, ReadOutcome.UNREACHABLE),
 ]
 
 
@@ -144,7 +144,7 @@ async def test_what_passes_is_tried_again(start, action):
     await arm.sim("POST", "faults", {"path_regex": "/query$", "times": 2, "action": action})
     began = time.monotonic()
     answer = await asked(arm, REMEDIATOR_RETRY_SECONDS="20")
-    assert (answer.outcome, numbers(answer)) == (Outcome.COMPLETE, [1])
+    assert (answer.outcome, numbers(answer)) == (ReadOutcome.COMPLETE, [1])
     assert action.get("status") != 429 or time.monotonic() - began >= 2
 
 
@@ -155,7 +155,7 @@ async def test_a_retry_after_past_the_time_left_ends_it(start):
         "faults",
         {"path_regex": "/query$", "action": {"status": 429, "headers": {"Retry-After": "3600"}}},
     )
-    assert (await asked(arm, REMEDIATOR_RETRY_SECONDS="20")).outcome is Outcome.UNREACHABLE
+    assert (await asked(arm, REMEDIATOR_RETRY_SECONDS="20")).outcome is ReadOutcome.UNREACHABLE
     assert len(await queries(arm)) == 2
 
 
@@ -175,7 +175,7 @@ async def test_a_missing_column_is_a_refusal_and_not_a_missing_table(start):
     )
     answer = await asked(arm)
     assert (answer.outcome, answer.reason) == (
-        Outcome.REFUSED,
+        ReadOutcome.REFUSED,
         "SEM0100: no column named 'JobStatus'",
     )
 

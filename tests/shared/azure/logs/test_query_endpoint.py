@@ -208,10 +208,10 @@ async def test_the_client_sends_what_the_api_takes(start, monkeypatch):
     monkeypatch.setattr(
         logs, "_check_preference", lambda prefer: seen.append(("prefer", prefer)) or noted(prefer)
     )
-    within = logs._within
+    within = logs._select_timespan
     monkeypatch.setattr(
         logs,
-        "_within",
+        "_select_timespan",
         lambda rows, timespan: seen.append(("timespan", timespan)) or within(rows, timespan),
     )
     async with reading(arm.url) as log:

@@ -17,7 +17,8 @@ from tests.shared.azure.logs.support import WORKSPACE
 
 
 def vault(number: int, subscription: str = SUB) -> dict:
-    identity = f"{GROUP_ID.replace(SUB, subscription)}/providers/Microsoft.RecoveryServices/vaults/more-{number}"
+    group = GROUP_ID.replace(SUB, subscription)
+    identity = f"{group}/providers/Microsoft.RecoveryServices/vaults/more-{number}"
     return {
         "id": identity,
         "location": "westeurope",

@@ -1,4 +1,4 @@
-"""A small app that the tests of the local host run: one function for every trigger and
+"""The app that the tests of the local host run: one function for every trigger and
 every durable construct."""
 
 import asyncio
@@ -17,7 +17,7 @@ DATA = Path(os.environ["SAMPLE_DATA"])
 
 
 def note(name, text="x"):
-    """Append a line, so that a test sees how often something ran."""
+    """Append a line, so that a test can count the calls."""
     with (DATA / name).open("a") as file:
         file.write(f"{text}\n")
 
@@ -74,7 +74,7 @@ async def durable(
         result = await getattr(client, wanted["call"])(
             *wanted.get("args", []), **wanted.get("kwargs", {})
         )
-    except Exception as error:  # noqa: BLE001 - the test is told, whatever it was
+    except Exception as error:  # noqa: BLE001 - every error goes to the test
         return func.HttpResponse(json.dumps({"error": str(error)}), status_code=500)
     if isinstance(result, DurableOrchestrationStatus):
         result = {**result.to_json(), "exists": bool(result)} if result else {"exists": False}
@@ -100,7 +100,7 @@ async def intake(event: func.EventGridEvent, client: df.DurableOrchestrationClie
 
 @app.event_grid_trigger(arg_name="event")
 def keeps(event: str) -> None:
-    """Takes any text, as a function does that keeps what it cannot use."""
+    """Takes any text, as a function that quarantines what it cannot use."""
     note("keeps", json.dumps(event))
 
 
@@ -137,8 +137,8 @@ def silent(given: str) -> str:  # noqa: ARG001 - the binding gives it
 
 
 @app.activity_trigger(input_name="given")
-def odd(given: str) -> object:
-    """What JSON of Python holds and Newtonsoft's does not."""
+def odd_json(given: str) -> object:
+    """Values that Python's JSON has and Newtonsoft's has not."""
     return {
         "nan": float("nan"),
         "half": "\ud800",
@@ -148,7 +148,7 @@ def odd(given: str) -> object:
 
 @app.activity_trigger(input_name="given")
 def dies(given: str) -> str:
-    """The process ends with its first call, as one that runs out of memory does."""
+    """The first call ends the process, as running out of memory does."""
     note("dies")
     if len((DATA / "dies").read_text().splitlines()) == 1:
         os._exit(9)
@@ -182,7 +182,7 @@ def catches(context: df.DurableOrchestrationContext):
     wanted = context.get_input()
     try:
         return (yield context.call_activity(wanted["activity"], wanted["given"]))
-    except Exception as error:  # noqa: BLE001 - the test is told, whatever it was
+    except Exception as error:  # noqa: BLE001 - every error goes to the test
         return f"caught {error}"
 
 
@@ -194,13 +194,12 @@ def falls(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def first_failure(context: df.DurableOrchestrationContext):
-    """task_all fails at the first child; the rest is waited for before the next action
-    starts."""
+    """task_all fails at the first child, but the next action waits for the rest."""
     try:
         yield context.task_all(
             [context.call_activity("fails", "x"), context.call_activity("sleeps", 1)]
         )
-    except Exception:  # noqa: BLE001 - what an orchestrator is given
+    except Exception:  # noqa: BLE001 - the type that an orchestrator gets
         after = yield context.call_activity("double", 21)
         return after
     return None
@@ -270,18 +269,18 @@ def counts_down(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def again(context: df.DurableOrchestrationContext):
-    """Call what died once more."""
+    """Call an activity that died again."""
     for _ in range(3):
         try:
             return (yield context.call_activity("dies", "on"))
-        except Exception as error:  # noqa: BLE001 - the test is told, whatever it was
+        except Exception as error:  # noqa: BLE001 - every error goes to the test
             context.set_custom_status(str(error))
     return None
 
 
 @app.orchestration_trigger(context_name="context")
-def plays(context: df.DurableOrchestrationContext):
-    """What the local host has no part for."""
+def unsupported(context: df.DurableOrchestrationContext):
+    """Constructs that the local host does not support."""
     wanted = context.get_input()
     if wanted == "retry":
         yield context.call_activity_with_retry("double", df.RetryOptions(50, 3), 1)
@@ -302,7 +301,7 @@ def long_work(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def blocks(context: df.DurableOrchestrationContext):
-    """An orchestrator that takes long, as none should: it is killed in the middle."""
+    """An orchestrator that blocks, as none should: it is killed in the middle."""
     value = yield context.call_activity("double", 3)
     note("blocks")
     if len((DATA / "blocks").read_text().splitlines()) == 1:
@@ -312,8 +311,8 @@ def blocks(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def fickle(context: df.DurableOrchestrationContext):
-    """Not deterministic: asks for other work in the replay."""
+    """Not deterministic: schedules other work in the replay."""
     note("fickle")
-    asked = len((DATA / "fickle").read_text().splitlines())
-    yield context.call_activity("double" if asked == 1 else "shape", 1)
+    runs = len((DATA / "fickle").read_text().splitlines())
+    yield context.call_activity("double" if runs == 1 else "shape", 1)
     yield context.wait_for_external_event("never")

@@ -1,0 +1,1 @@
+"""`remediator doctor`: is everything there that an installation needs?"""

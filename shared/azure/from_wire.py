@@ -1,0 +1,165 @@
+"""Makes facts from ARM's JSON.
+
+Where a field has another type than the API's, or is missing although every such
+resource has it, the whole answer is no fact: these functions raise NotUnderstood, and
+the read ends Unreadable.
+"""
+
+from __future__ import annotations
+
+from shared.arm_ids import fold
+from shared.azure.wire import Wire, read_list, read_needed, read_object, read_text
+from shared.errors import NotUnderstood, whole_characters
+from shared.facts import (
+    Extension,
+    Job,
+    Lock,
+    RestorePoint,
+    RestorePointCollection,
+    Vault,
+    VirtualMachine,
+)
+
+LOCK_LEVELS = ("NotSpecified", "CanNotDelete", "ReadOnly")
+
+
+def read_virtual_machine(wire: Wire) -> VirtualMachine:
+    """https://learn.microsoft.com/rest/api/compute/virtual-machines/get with
+    $expand=instanceView"""
+    properties = _read_properties(wire)
+    view = read_object(properties, "instanceView")
+    os_disk = read_object(read_object(properties, "storageProfile"), "osDisk")
+    agent = read_object(view, "vmAgent")
+    agent_statuses = read_list(agent, "statuses")
+    last = agent_statuses[-1] if agent_statuses else {}
+    return VirtualMachine(
+        id=read_text(wire, "id"),
+        name=read_text(wire, "name"),
+        location=read_text(wire, "location"),
+        os_type=read_text(os_disk, "osType"),
+        power_state=_find_state(read_list(view, "statuses"), "PowerState/"),
+        provisioning_state=_find_state(read_list(view, "statuses"), "ProvisioningState/")
+        or read_text(properties, "provisioningState"),
+        agent_status=read_text(last, "displayStatus"),
+        agent_version=read_text(agent, "vmAgentVersion"),
+        agent_message=read_text(last, "message"),
+        managed_disks=_has_managed_disks(os_disk),
+        tags=read_tags(wire),
+        vm_id_guid=read_text(properties, "vmId"),
+    )
+
+
+def read_tags(wire: Wire) -> dict[str, str]:
+    """The tags of any resource; empty where the answer has no such field."""
+    found = read_object(wire, "tags")
+    return {name: read_text(found, name) for name in found}
+
+
+def read_extension_views(view: Wire) -> dict[str, Wire]:
+    """The extensions in a VM's instance view, by their folded names."""
+    # every instance view has statuses of the VM itself
+    if view.get("statuses") is None:
+        raise NotUnderstood("this is no instance view: it has no statuses")
+    return {fold(read_text(each, "name")): each for each in read_list(view, "extensions")}
+
+
+def read_extension(wire: Wire, view: Wire | None = None) -> Extension:
+    """One extension. `view` is its entry in the VM's instance view, which has the
+    handler's last status."""
+    properties = _read_properties(wire)
+    statuses = read_list(view or read_object(properties, "instanceView"), "statuses")
+    last = statuses[-1] if statuses else {}
+    return Extension(
+        id=read_text(wire, "id"),
+        name=read_text(wire, "name"),
+        publisher=read_needed(properties, "publisher"),
+        type=read_needed(properties, "type"),
+        provisioning_state=read_text(properties, "provisioningState"),
+        status_code=read_text(last, "code"),
+        status_message=read_text(last, "message"),
+        status_time=read_text(last, "time"),
+    )
+
+
+def read_lock(wire: Wire) -> Lock:
+    """https://learn.microsoft.com/rest/api/resources/management-locks (2020-05-01)"""
+    properties = _read_properties(wire)
+    notes, level = properties.get("notes"), read_needed(properties, "level")
+    readable = notes is None or (isinstance(notes, str) and notes == whole_characters(notes))
+    if fold(level) not in [fold(each) for each in LOCK_LEVELS] or not readable:
+        raise NotUnderstood(f"this is no lock: level {level!r:.80}, notes {notes!r:.80}")
+    owners = tuple(read_needed(owner, "applicationId") for owner in read_list(properties, "owners"))
+    return Lock(read_needed(wire, "id"), read_needed(wire, "name"), level, notes, owners)
+
+
+def read_collection(wire: Wire) -> RestorePointCollection:
+    properties = _read_properties(wire)
+    expanded = properties.get("restorePoints") is not None
+    return RestorePointCollection(
+        id=read_text(wire, "id"),
+        name=read_needed(wire, "name"),
+        source_id=read_text(read_object(properties, "source"), "id"),
+        location=read_text(wire, "location"),
+        provisioning_state=read_text(properties, "provisioningState"),
+        points=(
+            tuple(_read_restore_point(point) for point in read_list(properties, "restorePoints"))
+            if expanded
+            else None
+        ),
+    )
+
+
+def _read_restore_point(wire: Wire) -> RestorePoint:
+    properties = read_object(wire, "properties")
+    return RestorePoint(
+        name=read_needed(wire, "name"),
+        created_at=read_text(properties, "timeCreated"),
+        vm_id_guid=read_text(read_object(properties, "sourceMetadata"), "vmId"),
+        provisioning_state=read_text(properties, "provisioningState"),
+    )
+
+
+def read_vault(wire: Wire) -> Vault:
+    """https://learn.microsoft.com/rest/api/resources/resources/list"""
+    return Vault(read_text(wire, "id"), read_text(wire, "name"), read_text(wire, "location"))
+
+
+def read_job(wire: Wire) -> Job:
+    """https://learn.microsoft.com/rest/api/backup/job-details/get; types AzureIaaSVMJob
+    and AzureIaaSVMJobV2 alike."""
+    properties = _read_properties(wire)
+    return Job(
+        id=read_text(wire, "id"),
+        name=read_needed(wire, "name"),
+        status=read_needed(properties, "status"),
+        operation=read_needed(properties, "operation"),
+        entity_name=read_text(properties, "entityFriendlyName"),
+        container_name=read_text(properties, "containerName"),
+        start_time=read_text(properties, "startTime"),
+        end_time=read_text(properties, "endTime"),
+        error_details=tuple(read_list(properties, "errorDetails")),
+        dynamic_error_message=read_text(
+            read_object(properties, "extendedInfo"), "dynamicErrorMessage"
+        ),
+    )
+
+
+def _read_properties(wire: Wire) -> Wire:
+    """The properties, which every resource has."""
+    if not read_object(wire, "properties"):
+        raise NotUnderstood(f"the answer has no properties: {wire.get('id')!r:.200}")
+    return read_object(wire, "properties")
+
+
+def _find_state(statuses: list[Wire], prefix: str) -> str:
+    for status in statuses:
+        code = read_text(status, "code")
+        if fold(code).startswith(fold(prefix)):
+            return code[len(prefix) :].split("/")[0]
+    return ""
+
+
+def _has_managed_disks(os_disk: Wire) -> bool | None:
+    if read_object(os_disk, "managedDisk"):
+        return True
+    return False if read_object(os_disk, "vhd") else None

@@ -1,0 +1,84 @@
+"""Settles a fix once all of its units are over: it is in place and a backup has to show
+it, or a person takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from shared import clock
+from shared.arm_ids import fold
+from shared.audit.journal import Journal
+from shared.diagnosis.advice import About
+from shared.execution.change import close_intents
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.places import Places
+from shared.incident.book import IncidentBook
+from shared.incident.closing import Closing
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.status import Status
+from shared.plan.planner import Plan, advice_for
+
+type Check = Callable[[Incident, str, str], Awaitable[Finding]]
+"""Runs a checker again: (incident, when its newest failure began, cause)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    book: IncidentBook
+    journal: Journal
+    ledger: LockLedger
+    closing: Closing
+    places: Places
+    check: Check
+
+    async def settle(
+        self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...], failed_at: str
+    ) -> bool:
+        """True where the fix is in place and its checker is silent, so that a backup
+        has to show it; False where the incident was closed. Raises StoreUnavailable."""
+        incident = await self.book.get(incident_id)
+        if incident is None or incident.ended:
+            return False
+        problems = [outcome.detail for outcome in outcomes if not outcome.done]
+        if problems:
+            await self._hand_over(incident, plan, problems, outcomes)
+            return False
+        finding = await self.check(incident, failed_at, plan.cause)
+        if finding.verdict is Verdict.CONFIRMED:
+            problem = "the fix was carried out and its cause is still confirmed"
+            await self._hand_over(incident, plan, [problem], outcomes)
+            return False
+        await self.book.change(incident_id, _begin_verifying)
+        result = f"{plan.cause} after the fix: {finding.verdict}"
+        detail = {"evidence": [str(each) for each in finding.evidence]}
+        await self.journal.note(incident, "finding", result, detail=detail)
+        return True
+
+    async def _hand_over(
+        self,
+        incident: Incident,
+        plan: Plan,
+        problems: list[str],
+        outcomes: tuple[StepOutcome, ...],
+    ) -> None:
+        """To a person, with the reason, what is left to do by hand, and the advice for
+        the cause."""
+        finding = next((each for each in incident.findings if each.cause == plan.cause), None)
+        advice = advice_for(finding, About.of(incident)) if finding else ()
+        begun = await self.journal.intended(incident.id)
+        if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
+            fold(step.target) in begun for step in plan.steps
+        ):
+            await self.places.give_back(incident, plan.cause)
+        by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
+        # Before it ends: its window may be gone, and with it who would close them.
+        await close_intents(self.journal, self.ledger, incident)
+        reason, steps = "; ".join(problems), (*by_hand, *advice)
+        await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
+
+
+def _begin_verifying(incident: Incident) -> Incident:
+    reason = "a new backup has to show it"
+    return replace(incident.moved(Status.VERIFYING, reason, now=clock.now()), waiting=None)

@@ -1,0 +1,73 @@
+"""Orders the new backup that has to show that the fix worked, or takes up the one that
+runs. While Azure refuses it for now, the order is tried again with a growing pause."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared import clock
+from shared.diagnosis.advice import About
+from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, pause_seconds
+from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
+from shared.incident.model import Incident, Verification
+from shared.incident.next_step import STOP, Next, NextStep
+from shared.incident.status import Status
+from shared.verification.stage import Verifying
+
+
+async def start(verifying: Verifying, incident_id: str) -> NextStep:
+    """VERIFY: there is a job to follow. WAIT: Azure refuses it for now. STOP: the
+    incident has ended. Idempotent. Raises StoreUnavailable."""
+    incident = await verifying.book.get(incident_id)
+    if incident is None or incident.ended:
+        return STOP
+    if incident.verification and not incident.verification.outcome:
+        return NextStep(Next.VERIFY)
+    await _close_intent(verifying, incident)
+    incident = await verifying.book.change(incident_id, _set_since)
+    job_id = await verifying.orders.order_backup(incident)
+    if isinstance(job_id, Refusal):
+        return await _wait_or_give_up(verifying, incident_id, job_id)
+    await verifying.book.claim_verification(incident.vault_id, job_id, incident.id)
+    await verifying.book.change(incident_id, lambda each: _follow(each, job_id))
+    detail = {"job": job_id, "vault": incident.vault_id}
+    await verifying.journal.note(incident, KIND, f"following job {job_id}", detail=detail)
+    return NextStep(Next.VERIFY)
+
+
+async def _close_intent(verifying: Verifying, incident: Incident) -> None:
+    """A backup was ordered right before the process died: its job is looked for among
+    those that have begun."""
+    for kind, target in await verifying.journal.open_intents(incident.id):
+        if kind == KIND:
+            result = "not known: the process ended before the answer was on record"
+            await verifying.journal.outcome(incident, KIND, target, result, "")
+
+
+def _set_since(incident: Incident) -> Incident:
+    return replace(incident, backup_since=incident.backup_since or clock.now())
+
+
+def _follow(incident: Incident, job_id: str) -> Incident:
+    moved = incident.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now())
+    shown = Verification(job_id, since=clock.now())
+    return replace(moved, verification=shown, backup_since="", backup_attempts=0)
+
+
+async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refusal) -> NextStep:
+    incident = await verifying.book.get(incident_id)  # as the attempt left it
+    if incident is None:
+        return STOP
+    pause = pause_seconds(incident, refusal, verifying.job_poll_seconds)
+    if isinstance(pause, str):
+        reason = f"the fix is in place, but the verifying backup could not be started: {pause}"
+        steps = (About.of(incident).backup_now, *advise_on_locks(incident))
+        await verifying.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
+        return STOP
+    attempts = f"attempt {incident.backup_attempts} of {MOST_ATTEMPTS}"
+    reason = f"the verifying backup is tried again in {pause:g} s ({attempts}): {refusal.reason}"
+    await verifying.book.change(
+        incident_id, lambda each: each.moved(Status.VERIFYING, reason, now=clock.now())
+    )
+    await verifying.journal.note(incident, KIND, f"waiting: {reason}")
+    return NextStep(Next.WAIT, seconds=pause)
