@@ -182,7 +182,7 @@ def repair(lock: Lock) -> Iterator[Step]:
     )
     yield Step(by_hand(lock), is_lock(lock))
     about = About("winmanagedvm", "winvaultrg", VM_ID, VAULT_ID, CONTAINER, ITEM)
-    started = about.backup_now.partition(": ")[2]
+    started = str(about.backup_now).partition(": ")[2]
     yield Step(started, lambda ran: ran.json["properties"]["operation"] == "Backup")
 
 

@@ -193,7 +193,7 @@ async def test_a_host_that_is_killed_in_a_window_puts_the_lock_back_at_its_next_
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         await host.end(signal.SIGKILL)
-        # on a busy machine the deletion was not sent yet: the next host's is not to hang
+        # on a busy machine nothing was deleted yet: the next host must not hang
         await product.http.delete(f"{product.arm}/_sim/faults")
 
         second = HostProcess(simulator.url, tmp_path)
