@@ -19,7 +19,7 @@ from shared.incident.listing import MONTHS, SUMMARIES, key_of, month_of, summary
 from shared.incident.model import Incident
 from shared.store.contract import Body
 from shared.store.open import PREFIX
-from shared.store.tables import TablesStore, _entity
+from shared.store.tables import TablesStore, _build_entity
 from tests.azurite import azurite
 from tests.browser import seed
 from tests.browser.test_pages import fill
@@ -60,7 +60,10 @@ async def fill_tables(storage: str, found: list[tuple[str, str, str, Body]]) -> 
         async with gate:
             client = await store._open_table(table)
             await client.submit_transaction(
-                [("create", _entity(partition, key, body)) for _, partition, key, body in some]
+                [
+                    ("create", _build_entity(partition, key, body))
+                    for _, partition, key, body in some
+                ]
             )
 
     for (table, _), ours in groupby(found, key=lambda row: row[:2]):

@@ -1,0 +1,30 @@
+"""What `make` runs beside the tests: each command loads, so that no renaming breaks it
+unseen."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+COMMANDS = (
+    "tests.browser.bench_pages",
+    "tests.cli.__main__",
+    "tests.docs.tables",
+    "tests.faults.bench_histories",
+    "tests.faults.bench_windows",
+    "tests.faults.matrix",
+    "tests.model.__main__",
+    "tests.mutants.__main__",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_loads(command: str) -> None:
+    assert importlib.import_module(command).main
+
+
+def test_each_is_called_by_make() -> None:
+    makefile = (importlib.import_module("tests.docs.test_docs").ROOT / "Makefile").read_text()
+    called = [name for name in COMMANDS if name.removesuffix(".__main__") in makefile]
+    assert set(COMMANDS) - set(called) == {"tests.model.__main__"}, "docs/lock-protocol.md calls it"
