@@ -366,7 +366,7 @@ RECORD = (
     Mutant(
         "the outcome of a lift is not written",
         "WindowLocks._lift_one",
-        'self.later.begin(self.journal.outcome(chain, LIFT, lock.id, "done",'
+        'self.later.begin(self.journal.outcome(entry.chain, LIFT, lock.id, "done",'
         " lifting.correlation_id))",
         "pass",
         ONE_OUTCOME,

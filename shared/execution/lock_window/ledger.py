@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from shared import clock
 from shared.arm_ids import fold, is_at_or_above, same
+from shared.audit.journal import ChainOf
 from shared.codec import from_json, to_json
 from shared.errors import RowChanged, StoreUnavailable
 from shared.facts import Lock
@@ -49,6 +50,11 @@ class OpenLock:
     problem: str = ""
     """Why the last attempt to put it back failed."""
     attempts: int = 0
+
+    @property
+    def chain(self) -> ChainOf:
+        """The audit chain that its intents and outcomes are in."""
+        return ChainOf(self.incident_id, self.vm_id)
 
     @property
     def may_be_off(self) -> bool:

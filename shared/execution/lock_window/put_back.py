@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.audit.journal import ChainOf, Journal
+from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
@@ -166,7 +166,6 @@ class PutBack:
         In this order: one that dies between the two leaves an entry that is settled
         again, never a lock without an outcome.
         """
-        chain = ChainOf(entry.incident_id, entry.vm_id)
         if entry.state == BACK or await self.ledger.mark_back(entry):
             if (RESTORE, fold(entry.lock.id)) in await self.journal.open_intents(entry.incident_id):
                 detail = {
@@ -174,7 +173,7 @@ class PutBack:
                     "read_back": to_json(found) if found else None,
                 }
                 await self.journal.outcome(
-                    chain, RESTORE, entry.lock.id, result, correlation_id, detail
+                    entry.chain, RESTORE, entry.lock.id, result, correlation_id, detail
                 )
             await self.ledger.settle(entry)
         return StepOutcome(Outcome.DONE, f"the lock {entry.lock.name} {in_words(result)}")
@@ -184,11 +183,10 @@ class PutBack:
             f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet ({problem}); it is"
             " tried again each minute"
         )
-        chain = ChainOf(entry.incident_id, entry.vm_id)
         try:
             counted = await self.ledger.count_failure(entry, problem)
             await self.journal.note(
-                chain, RESTORE, f"not back yet: {problem}", target=entry.lock.id
+                entry.chain, RESTORE, f"not back yet: {problem}", target=entry.lock.id
             )
         except StoreError as error:
             logging.error("%s; and the store does not take that either: %s", detail, error)

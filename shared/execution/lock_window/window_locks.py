@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 
 from shared.arm_ids import fold
-from shared.audit.journal import ChainOf, Journal
+from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
@@ -107,9 +107,8 @@ class WindowLocks:
         return problem
 
     async def _prove_one(self, entry: OpenLock, intent_open: bool) -> str:
-        chain = ChainOf(entry.incident_id, entry.vm_id)
         found = await prove(
-            entry.lock, self.reader, self.writer, self.journal, chain, intent_open=intent_open
+            entry.lock, self.reader, self.writer, self.journal, entry.chain, intent_open=intent_open
         )
         if found.absent:
             self._forget_taken_off(entry)
@@ -149,28 +148,25 @@ class WindowLocks:
         if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
             self._forget_taken_off(entry)
             return ""
-        chain = ChainOf(entry.incident_id, entry.vm_id)
         lifting = await self.writer.delete_lock(lock)
         if lifting.error is None:
             self.later.begin(
-                self.journal.outcome(chain, LIFT, lock.id, "done", lifting.correlation_id)
+                self.journal.outcome(entry.chain, LIFT, lock.id, "done", lifting.correlation_id)
             )
             return ""
-        self.later.begin(self.journal.failed(chain, LIFT, lock.id, lifting.error))
+        self.later.begin(self.journal.failed(entry.chain, LIFT, lock.id, lifting.error))
         if lifting.refused:
             self._keep_refusal(lock, str(lifting.error))
         return f"the lock {lock.name} could not be lifted: {lifting.error}"
 
     def _forget_taken_off(self, entry: OpenLock) -> None:
         """Somebody took it off before us: it is not ours to lift, nor to put back."""
-        chain, lock_id = ChainOf(entry.incident_id, entry.vm_id), entry.lock.id
-        self.later.begin(self.journal.outcome(chain, LIFT, lock_id, TAKEN_OFF, ""))
-        self.later.begin(self.restorer.settle_taken_off(self.entries.pop(fold(lock_id))))
+        self.later.begin(self.journal.outcome(entry.chain, LIFT, entry.lock.id, TAKEN_OFF, ""))
+        self.later.begin(self.restorer.settle_taken_off(self.entries.pop(fold(entry.lock.id))))
 
     def _record_not_begun(self, entry: OpenLock, problem: str) -> None:
-        chain = ChainOf(entry.incident_id, entry.vm_id)
         result = f"not begun: {problem}"
-        self.later.begin(self.journal.outcome(chain, LIFT, entry.lock.id, result, ""))
+        self.later.begin(self.journal.outcome(entry.chain, LIFT, entry.lock.id, result, ""))
 
     def _keep_refusal(self, lock: Lock, problem: str) -> None:
         """We did not lift it; only where no process before us may have, it is sure to
