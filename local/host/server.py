@@ -72,11 +72,9 @@ class Host:
         self.url = ""
 
     async def __aenter__(self) -> "Host":
-        try:
+        async with self._stack:  # what has started stops again where the rest does not start
             await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
+            self._stack = self._stack.pop_all()
         return self
 
     async def __aexit__(
