@@ -12,6 +12,13 @@ import click
 
 from shared import clock
 
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    required=True,
+    help="Port on 127.0.0.1; 0 takes any free one.",
+)
+
 
 def store_options[F: Callable[..., Any]](command: F) -> F:
     """--data and --storage, for every command that opens the store."""

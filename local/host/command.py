@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from command_line.options import check_url
+from command_line.options import check_url, port_option
 from shared.azure.pipeline import is_on_loopback
 
 LOCAL_PACE = {
@@ -27,12 +27,7 @@ sign-in."""
 
 
 @click.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    required=True,
-    help="Port on 127.0.0.1; 0 takes any free one.",
-)
+@port_option
 @click.option(
     "--arm",
     metavar="URL",

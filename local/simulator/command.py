@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import click
 
+from command_line.options import port_option
+
 
 @click.command()
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    required=True,
-    help="Port on 127.0.0.1; 0 takes any free one.",
-)
+@port_option
 @click.option(
     "--scenario",
     metavar="NAME_OR_FILE",
