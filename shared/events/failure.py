@@ -33,6 +33,31 @@ def build_failure(
     if not item.vm_id:
         raise NotOurs(f"not an Azure VM: the item is {item.name}")
     essentials = wire.essentials(alert)
+    return failure_of_item(
+        item,
+        job_id,
+        hints,
+        shape,
+        description=wire.text(essentials, "description"),
+        fired_at=wire.text(essentials, "firedDateTime") or fired,
+        alert_id=wire.text(essentials, "alertId"),
+        event_id=event_id,
+    )
+
+
+def failure_of_item(
+    item: Item,
+    job_id: str,
+    hints: tuple[CodeHint, ...],
+    shape: str,
+    *,
+    description: str,
+    fired_at: str,
+    alert_id: str = "",
+    event_id: str = "",
+) -> FailureEvent:
+    """The failure of a vault's item. `alert_id`, `event_id`: "" where no event reports
+    it."""
     return FailureEvent(
         subscription_id=item.subscription_id,
         vault_id=item.vault_id,
@@ -41,9 +66,9 @@ def build_failure(
         item_name=item.name,
         job_id=job_id,
         error_code_hints=hints,
-        description=wire.text(essentials, "description"),
-        fired_at=wire.text(essentials, "firedDateTime") or fired,
-        alert_id=wire.text(essentials, "alertId"),
+        description=description,
+        fired_at=fired_at,
+        alert_id=alert_id,
         shape=shape,
         event_id=event_id,
     )

@@ -13,7 +13,7 @@ https://learn.microsoft.com/azure/backup/backup-azure-monitoring-built-in-monito
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +25,7 @@ from shared.azure.reader import ArmReader
 from shared.codec import dumps
 from shared.errors import NotUsable
 from shared.events import error_codes
+from shared.events.failure import failure_of_item
 from shared.events.model import CodeHint, FailureEvent
 from shared.events.vm_items import Item, item_of_names
 from shared.facts import Absent, Job, Unreadable
@@ -241,19 +242,7 @@ def _event_of_job(vault_id: str, job: Job) -> FailureEvent:
 
 
 def _event(
-    item: Item, job_id: str, hints: Iterable[CodeHint], began: str, shape: str
+    item: Item, job_id: str, hints: tuple[CodeHint, ...], began: str, shape: str
 ) -> FailureEvent:
-    return FailureEvent(
-        subscription_id=item.subscription_id,
-        vault_id=item.vault_id,
-        vm_id=item.vm_id,
-        container_name=item.container,
-        item_name=item.name,
-        job_id=job_id,
-        error_code_hints=tuple(hints),
-        description="found by a sweep: no event told of it",
-        fired_at=began,
-        alert_id="",
-        shape=shape,
-        event_id="",
-    )
+    description = "found by a sweep: no event told of it"
+    return failure_of_item(item, job_id, hints, shape, description=description, fired_at=began)
