@@ -64,8 +64,8 @@ class WindowLocks:
         counts as never lifted, not a ledger entry of which the record knows nothing.
         """
         chain = self.incident
+        known = await self.journal.open_intents(chain.id)
         for lock, collection_id in wanted:
-            known = await self.journal.open_intents(chain.id)
             detail = {"lock": to_json(lock), "back_by": self.window.deadline}
             if (RESTORE, fold(lock.id)) not in known:
                 result = f"will be put back by {self.window.deadline}"
