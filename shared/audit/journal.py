@@ -7,7 +7,7 @@ is still at work. docs/audit-format.md has the format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,8 @@ from shared.audit.log import AuditLog
 from shared.errors import AzureCallFailed
 
 ACTOR = "azure-backup-remediator"
+PROCESS_ENDED = "not known: the process ended before the answer was on record"
+"""Outcome of an intent whose process died before it could write one."""
 type Detail = Mapping[str, Any] | None
 
 
@@ -82,6 +84,15 @@ class Journal:
                 key = (entry.kind, fold(entry.target))
                 begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
         return {key for key, left in begun.items() if left > 0}
+
+    async def close_intents(
+        self, chain: Chain, result: str, wanted: Callable[[str, str], bool]
+    ) -> None:
+        """Give this outcome to each open intent that is `wanted`, by its kind and its
+        folded target."""
+        for kind, target in sorted(await self.open_intents(chain.id)):
+            if wanted(kind, target):
+                await self.outcome(chain, kind, target, result, "")
 
     async def intended(self, chain_id: str) -> set[str]:
         """Folded targets of all intents: what was ever about to be changed."""

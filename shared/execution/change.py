@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from shared.arm_ids import fold
-from shared.audit.journal import Chain, Detail, Journal
+from shared.audit.journal import PROCESS_ENDED, Chain, Detail, Journal
 from shared.errors import AzureCallFailed
 from shared.execution.lock_window.ledger import LockLedger
 
@@ -38,7 +38,4 @@ async def close_intents(journal: Journal, ledger: LockLedger, chain: Chain) -> N
     """Record of each change without an outcome that its answer is not known. A lock
     that is off keeps its intent until it is back. Raises StoreUnavailable."""
     off = {fold(entry.lock.id) for entry in await ledger.open_locks()}
-    for kind, target in sorted(await journal.open_intents(chain.id)):
-        if target not in off:
-            result = "not known: the process ended before the answer was on record"
-            await journal.outcome(chain, kind, target, result, "")
+    await journal.close_intents(chain, PROCESS_ENDED, lambda _, target: target not in off)

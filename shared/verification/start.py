@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
+from shared.audit.journal import PROCESS_ENDED
 from shared.diagnosis.advice import About
 from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, pause_seconds
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
@@ -38,10 +39,7 @@ async def start(verifying: Verifying, incident_id: str) -> NextStep:
 async def _close_intent(verifying: Verifying, incident: Incident) -> None:
     """A backup was ordered right before the process died: its job is looked for among
     those that have begun."""
-    for kind, target in await verifying.journal.open_intents(incident.id):
-        if kind == KIND:
-            result = "not known: the process ended before the answer was on record"
-            await verifying.journal.outcome(incident, KIND, target, result, "")
+    await verifying.journal.close_intents(incident, PROCESS_ENDED, lambda kind, _: kind == KIND)
 
 
 def _set_since(incident: Incident) -> Incident:

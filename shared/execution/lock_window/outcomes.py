@@ -77,12 +77,11 @@ class WindowRecord:
         and its outcome."""
         for member in members:
             incident = await self.book.get(member.incident_id)
-            if incident is None:
-                continue
-            for kind, target in await self.journal.open_intents(incident.id):
-                if kind in (LIFT, PROVE):
-                    result = "not known: the answer was not put on record"
-                    await self.journal.outcome(incident, kind, target, result, "")
+            if incident is not None:
+                result = "not known: the answer was not put on record"
+                await self.journal.close_intents(
+                    incident, result, lambda kind, _: kind in (LIFT, PROVE)
+                )
 
     async def tell(
         self, member: Member, results: Iterable[TargetOutcome], locks: LockEnds, leader: str
