@@ -7,6 +7,8 @@ import importlib
 
 import pytest
 
+from tests.docs.test_docs import ROOT
+
 COMMANDS = (
     "tests.browser.bench_pages",
     "tests.cli.__main__",
@@ -25,6 +27,6 @@ def test_it_loads(command: str) -> None:
 
 
 def test_each_is_called_by_make() -> None:
-    makefile = (importlib.import_module("tests.docs.test_docs").ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     called = [name for name in COMMANDS if name.removesuffix(".__main__") in makefile]
     assert set(COMMANDS) - set(called) == {"tests.model.__main__"}, "docs/lock-protocol.md calls it"
