@@ -50,7 +50,7 @@ async def review(req: func.HttpRequest) -> func.HttpResponse:
 async def _review(req: func.HttpRequest, by: str, kind: str) -> func.HttpResponse:
     incident_id, app = req.route_params["incident"], the_app()
     fields = _read_fields(req.get_body(), kind)
-    incident = await _find(incident_id)
+    incident = await app.book.find(incident_id)
     if incident is None:
         return _answer({"error": f"there is no incident {incident_id}"}, 404)
     about = int(fields[ABOUT]) if fields[ABOUT] else None
@@ -63,13 +63,6 @@ async def _review(req: func.HttpRequest, by: str, kind: str) -> func.HttpRespons
             headers={"Location": f"../audit/page/{incident.id}", "Cache-Control": "no-store"},
         )
     return _answer({"review": to_json(made)}, 200)
-
-
-async def _find(incident_id: str) -> Any:
-    try:
-        return await the_app().book.get(incident_id)
-    except ValueError:  # no key that a store takes, so no incident has it
-        return None
 
 
 def _read_fields(body: bytes, kind: str) -> Mapping[str, str]:

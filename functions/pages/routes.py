@@ -111,10 +111,7 @@ def _read_time(req: func.HttpRequest, name: str) -> str:
 
 async def _incident(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
     incident_id = req.route_params["id"]
-    try:
-        incident = await app.book.get(incident_id)
-    except ValueError:  # no key that a store takes, so no incident has it
-        incident = None
+    incident = await app.book.find(incident_id)
     if incident is None:
         return pages.answer(req, "missing.html", "incident", 404, off=off, incident_id=incident_id)
     entries = [entry async for entry in app.audit.entries(incident=incident_id)]

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from shared import clock
 from shared.codec import from_json, to_json
-from shared.errors import RowChanged, RowExists, StoreUnavailable
+from shared.errors import NotAKey, RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
 from shared.incident.claims import Claim, Owner, claim_in
 from shared.incident.listing import Listing, summary_of
@@ -121,6 +121,13 @@ class IncidentBook:
     async def get(self, incident_id: str) -> Incident | None:
         row = await self._store.get(INCIDENTS, "incident", incident_id)
         return from_json(Incident, row.body) if row else None
+
+    async def find(self, text: str) -> Incident | None:
+        """The incident of an id that came from outside; None also for a text that no
+        store takes as a key, so that no incident can have it."""
+        with suppress(NotAKey):
+            return await self.get(text)
+        return None
 
     async def change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         """Apply `change` to the newest version, again when another process wrote in
