@@ -15,7 +15,7 @@ from command_line.doctor.installation import (
 )
 from command_line.doctor.view import Json
 from infra.roles import LOG_QUERY, READER, REMEDIATOR, covers
-from shared.arm_ids import fold, same
+from shared.arm_ids import fold, is_at_or_above, same
 
 MANAGEMENT_GROUPS = "/providers/microsoft.management/managementgroups/"
 
@@ -112,4 +112,4 @@ def _is_at_or_above(scope: str, what: str) -> bool:
     """Management groups are above every subscription that lists their assignments."""
     if scope == "/" or fold(scope).startswith(MANAGEMENT_GROUPS):
         return True
-    return bool(scope) and fold(f"{what}/").startswith(fold(f"{scope}/"))
+    return is_at_or_above(scope, what)
