@@ -72,9 +72,7 @@ def list_incidents(
     async def read(store: Store) -> tuple[list[Incident], bool]:
         book = IncidentBook(store)
         page = await book.listing.page(wanted, limit)
-        return [incident for each in page.summaries if (incident := await book.get(each.id))], bool(
-            page.after
-        )
+        return await book.of_page(page), bool(page.after)
 
     found, more = with_store(data, storage, read)
     if as_json:

@@ -80,7 +80,7 @@ async def show_health(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _incidents(req: func.HttpRequest) -> func.HttpResponse:
     page = await the_app().book.listing.page(Wanted(), _limit(req))
-    found = [incident for each in page.summaries if (incident := await the_app().book.get(each.id))]
+    found = await the_app().book.of_page(page)
     return _json([incident_json(incident) for incident in found])
 
 

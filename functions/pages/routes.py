@@ -134,7 +134,7 @@ async def _person(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespons
     page = await app.book.listing.page(
         Wanted(status=Status.NEEDS_PERSON), PAGE_ROWS, req.params.get("after", "")
     )
-    incidents = [incident for each in page.summaries if (incident := await app.book.get(each.id))]
+    incidents = await app.book.of_page(page)
     return pages.answer(req, "person.html", "person", off=off, incidents=incidents, page=page)
 
 

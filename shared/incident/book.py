@@ -20,7 +20,7 @@ from shared.codec import from_json, to_json
 from shared.errors import NotAKey, RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent, Ignored
 from shared.incident.claims import Claim, Owner, claim_in
-from shared.incident.listing import Listing, summary_of
+from shared.incident.listing import Listing, Page, summary_of
 from shared.incident.model import Incident
 from shared.incident.status import Status
 from shared.store.contract import Body, Store
@@ -128,6 +128,10 @@ class IncidentBook:
         with suppress(NotAKey):
             return await self.get(text)
         return None
+
+    async def of_page(self, page: Page) -> list[Incident]:
+        """The incidents that a page of the list shows, in its order."""
+        return [incident for each in page.summaries if (incident := await self.get(each.id))]
 
     async def change(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
         """Apply `change` to the newest version, again when another process wrote in
