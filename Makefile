@@ -102,7 +102,7 @@ faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (u
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
 
-mutants: $(STAMP)  ## plant small bugs in the safety core, fail where no test notices one, and write docs/reliability.md
+mutants: $(STAMP) $(NODE_STAMP)  ## plant small bugs in the safety core, fail where no test notices one, and write docs/reliability.md
 	@$(BIN)/python -m tests.mutants --write docs/reliability.md
 
 bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
