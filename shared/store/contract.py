@@ -9,7 +9,7 @@ https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-ser
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,40 @@ class Row:
         return f"{self.table}/{self.partition}/{self.key}"
 
 
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """In a transaction: add a row where there is none."""
+
+    key: str
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """In a transaction: write a new body over exactly the version in `row`."""
+
+    row: Row
+    body: Body
+
+    @property
+    def key(self) -> str:
+        return self.row.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """In a transaction: delete exactly the version in `row`."""
+
+    row: Row
+
+    @property
+    def key(self) -> str:
+        return self.row.key
+
+
+type Write = Insert | Replace | Delete
+
+
 class Store(Protocol):
     """Every method raises StoreUnavailable when the store does not answer, and NotAKey,
     a ValueError, for a key that cannot be stored."""
@@ -46,6 +80,22 @@ class Store(Protocol):
     async def delete(self, row: Row) -> None:
         """Delete exactly the version in `row`. Raises RowChanged where the row has
         another version by now, or is gone."""
+
+    async def transact(
+        self, table: str, partition: str, writes: Sequence[Write]
+    ) -> list[Row | None]:
+        """Carry out all writes or none. Returns for each write the row as it is then,
+        None for a deletion.
+
+        Raises RowExists or RowChanged, naming the first write that does not hold, and
+        ValueError for writes that are not of one table and partition, each of another
+        key, or are more or larger than `shared/store/keys.py` allows. Nothing is
+        written then, with one exception. A store that sends the transaction again after
+        a lost answer recognises its own first send by a row that it wrote. With
+        deletions only, or where each of its rows was written again by somebody else
+        meanwhile, there is no such row: RowChanged or RowExists may be raised although
+        the transaction was carried out.
+        """
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         """The row; None where there is none."""

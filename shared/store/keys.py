@@ -9,15 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from shared.arm_ids import fold
 from shared.errors import NotAKey
-from shared.store.contract import Body
+from shared.store.contract import Body, Delete, Insert, Write
 
 LONGEST_KEY = 256
 LONGEST_BODY_BYTES = 800_000
 """In UTF-16, as Azure Tables counts. An entity holds 1 MiB, its keys included."""
+MOST_WRITES = 100
+LONGEST_TRANSACTION_BYTES = 3_000_000
+"""The bodies as they are sent: JSON in JSON, in ASCII. A transaction of Azure Tables
+holds 4 MiB; the rest is for the keys and headers of 100 writes."""
 _KEY = re.compile(r"[!-~]+")  # printable ASCII sorts alike in both stores
 _REFUSED = frozenset("/\\#?%'")
 _TABLE = re.compile(r"[a-z]{3,40}")
@@ -59,3 +64,28 @@ def encode(body: Body) -> str:
 def decode(text: str) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(text)
     return body
+
+
+def check_writes(table: str, partition: str, writes: Sequence[Write]) -> None:
+    """Raises ValueError for writes that cannot be one transaction."""
+    check_table(table)
+    check_key(partition)
+    if not 1 <= len(writes) <= MOST_WRITES:
+        raise ValueError(f"a transaction of {len(writes)} writes; 1 to {MOST_WRITES} can be one")
+    for write in writes:
+        check_key(write.key)
+        if not isinstance(write, Insert) and (write.row.table, write.row.partition) != (
+            table,
+            partition,
+        ):
+            raise ValueError(f"{write.row.place} is not in {table}/{partition}")
+    if len({write.key for write in writes}) < len(writes):
+        raise ValueError(f"a transaction in {table}/{partition} that writes a row twice")
+    _check_size(writes)
+
+
+def _check_size(writes: Sequence[Write]) -> None:
+    bodies = [write.body for write in writes if not isinstance(write, Delete)]
+    size = sum(len(json.dumps(encode(body))) for body in bodies)
+    if size > LONGEST_TRANSACTION_BYTES:
+        raise ValueError(f"a transaction of {size} bytes; {LONGEST_TRANSACTION_BYTES} is the most")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.store.contract import Body, Row
-from shared.store.keys import check_key, check_table, decode, encode
+from shared.errors import RowChanged, RowExists, StoreError, StoreUnavailable
+from shared.store.contract import Body, Insert, Replace, Row, Write
+from shared.store.keys import check_key, check_table, check_writes, decode, encode
 
 BUSY_SECONDS = 10.0
 PAGE_ROWS = 500
@@ -33,6 +34,16 @@ CREATE TABLE IF NOT EXISTS rows (
 _SAME = 'WHERE "table" = ? AND partition = ? AND key = ?'
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement[After: Row | None]:
+    """A write that changes one row, or none where its condition does not hold."""
+
+    sql: str
+    values: tuple[Any, ...]
+    after: After
+    refusal: StoreError
+
+
 class SqliteStore:
     """`read_only` opens an existing file and never writes to it."""
 
@@ -43,23 +54,25 @@ class SqliteStore:
         self._one_at_a_time = threading.Lock()
 
     async def insert(self, table: str, partition: str, key: str, body: Body) -> Row:
-        place = _check_place(table, partition, key)
-        text = encode(body)
-        sql = 'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
-        await self._run(partial(_execute, sql=sql, values=(*place, text)))
-        return Row(*place, decode(text), "1")
+        statement = _build_insert(table, partition, key, body)
+        await self._write([statement])
+        return statement.after
 
     async def replace(self, row: Row, body: Body) -> Row:
-        text, next_version = encode(body), int(row.version) + 1
-        sql = f"UPDATE rows SET body = ?, version = ? {_SAME} AND version = ?"
-        place = _check_place(row.table, row.partition, row.key)
-        values = (text, next_version, *place, int(row.version))
-        await self._change_one(sql, values, row)
-        return Row(row.table, row.partition, row.key, decode(text), str(next_version))
+        statement = _build_replace(row, body)
+        await self._write([statement])
+        return statement.after
 
     async def delete(self, row: Row) -> None:
-        values = (*_check_place(row.table, row.partition, row.key), int(row.version))
-        await self._change_one(f"DELETE FROM rows {_SAME} AND version = ?", values, row)
+        await self._write([_build_delete(row)])
+
+    async def transact(
+        self, table: str, partition: str, writes: Sequence[Write]
+    ) -> list[Row | None]:
+        check_writes(table, partition, writes)
+        statements = [_build_statement(table, partition, write) for write in writes]
+        await self._write(statements)
+        return [statement.after for statement in statements]
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         place = _check_place(table, partition, key)
@@ -108,9 +121,8 @@ class SqliteStore:
                 self._connection.close()
             self._connection = None
 
-    async def _change_one(self, sql: str, values: tuple[Any, ...], row: Row) -> None:
-        if await self._run(partial(_execute, sql=sql, values=values)) != 1:
-            raise RowChanged(f"{row.place} is no longer the version that was read")
+    async def _write(self, statements: Sequence[_Statement[Row | None]]) -> None:
+        await self._run(partial(_execute_all, statements=statements))
 
     async def _run[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.to_thread(self._run_in_thread, work)
@@ -120,8 +132,6 @@ class SqliteStore:
             try:
                 return work(self._connect())
             except (sqlite3.Error, OSError) as error:
-                if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
-                    raise RowExists(f"the row is taken: {error}") from error
                 raise StoreUnavailable(
                     f"the store {self._path} does not answer: {error}"
                 ) from error
@@ -163,6 +173,60 @@ def _build_where(
         check_key(partition),
         check_key(after),
     )
+
+
+def _build_insert(table: str, partition: str, key: str, body: Body) -> _Statement[Row]:
+    place, text = _check_place(table, partition, key), encode(body)
+    row = Row(*place, decode(text), "1")
+    return _Statement(
+        'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
+        " ON CONFLICT DO NOTHING",
+        (*place, text),
+        row,
+        RowExists(f"{row.place} is taken"),
+    )
+
+
+def _build_replace(row: Row, body: Body) -> _Statement[Row]:
+    place, text = _check_place(row.table, row.partition, row.key), encode(body)
+    next_version = int(row.version) + 1
+    return _Statement(
+        f"UPDATE rows SET body = ?, version = ? {_SAME} AND version = ?",
+        (text, next_version, *place, int(row.version)),
+        Row(*place, decode(text), str(next_version)),
+        _build_refusal(row),
+    )
+
+
+def _build_delete(row: Row) -> _Statement[None]:
+    place = _check_place(row.table, row.partition, row.key)
+    sql = f"DELETE FROM rows {_SAME} AND version = ?"
+    return _Statement(sql, (*place, int(row.version)), None, _build_refusal(row))
+
+
+def _build_statement(
+    table: str, partition: str, write: Write
+) -> _Statement[Row] | _Statement[None]:
+    if isinstance(write, Insert):
+        return _build_insert(table, partition, write.key, write.body)
+    if isinstance(write, Replace):
+        return _build_replace(write.row, write.body)
+    return _build_delete(write.row)
+
+
+def _build_refusal(row: Row) -> RowChanged:
+    return RowChanged(f"{row.place} is no longer the version that was read")
+
+
+def _execute_all(
+    connection: sqlite3.Connection, *, statements: Sequence[_Statement[Row | None]]
+) -> None:
+    """Raises the refusal of the first statement that changes nothing."""
+    with connection:  # commits, or rolls back where anything is raised
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            if connection.execute(statement.sql, statement.values).rowcount != 1:
+                raise statement.refusal
 
 
 def _execute(connection: sqlite3.Connection, *, sql: str, values: tuple[Any, ...]) -> int:

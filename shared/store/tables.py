@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
@@ -21,16 +21,20 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceNotFoundError,
 )
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient, TableServiceClient
 
 from shared.azure.identity import make_credential
 from shared.clouds import Cloud
 from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.store.contract import Body, Row
-from shared.store.keys import check_key, check_table, decode, encode
+from shared.store.contract import Body, Delete, Insert, Row, Write
+from shared.store.keys import check_key, check_table, check_writes, decode, encode
 
 CHUNK_CHARACTERS = 15_000
+WRITTEN_OVER = "W/\"datetime'1601-01-01T00%3A00%3A00.0000000Z'\""
+"""A version that no row has, for a row of ours that somebody wrote over before its own
+version was known."""
+type Operation = tuple[str, dict[str, Any], dict[str, Any]]
 OPTIONS: dict[str, Any] = {
     "retry_total": 2,
     "retry_backoff_factor": 0.2,
@@ -94,22 +98,37 @@ class TablesStore:
 
     async def delete(self, row: Row) -> None:
         client = await self._open_table(row.table)
-        entity = {"PartitionKey": row.partition, "RowKey": row.key}
-        exactly = {"etag": row.version, "match_condition": MatchConditions.IfNotModified}
+        operation = _build_operation(row.partition, Delete(row))
         try:
             # as a transaction of one: delete_entity succeeds for an entity that is
             # already gone
-            await _call(lambda: client.submit_transaction([("delete", entity, exactly)]))
+            await _call(lambda: client.submit_transaction([operation]))
         except HttpResponseError as error:
             raise RowChanged(f"{row.place} is no longer the version that was read") from error
 
-    async def get(self, table: str, partition: str, key: str) -> Row | None:
+    async def transact(
+        self, table: str, partition: str, writes: Sequence[Write]
+    ) -> list[Row | None]:
+        check_writes(table, partition, writes)
+        operations = [_build_operation(partition, write) for write in writes]
         client = await self._open_table(table)
         try:
-            entity = await _call(lambda: client.get_entity(check_key(partition), check_key(key)))
-        except ResourceNotFoundError:
-            return None
-        return _read_row(table, entity)
+            made = await _call(lambda: client.submit_transaction(operations))
+        except HttpResponseError as error:
+            stored = [await self._find_entity(table, partition, write.key) for write in writes]
+            if not any(map(_is_own_write, operations, stored)):
+                raise _choose_refusal(table, partition, writes, stored) from error
+            made = [{"etag": _choose_etag(*each)} for each in zip(operations, stored, strict=True)]
+        return [
+            None
+            if isinstance(write, Delete)
+            else Row(table, partition, write.key, _read_body(entity), one["etag"])
+            for write, (_, entity, _), one in zip(writes, operations, made, strict=True)
+        ]
+
+    async def get(self, table: str, partition: str, key: str) -> Row | None:
+        entity = await self._find_entity(table, check_key(partition), check_key(key))
+        return None if entity is None else _read_row(table, entity)
 
     async def query(
         self,
@@ -157,14 +176,19 @@ class TablesStore:
             )
         return self._tables[table]
 
-    async def _find_own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
-        """The stored row where exactly this write made it; else None."""
+    async def _find_entity(self, table: str, partition: str, key: str) -> TableEntity | None:
         client = await self._open_table(table)
         try:
-            found = await _call(lambda: client.get_entity(entity["PartitionKey"], entity["RowKey"]))
+            return await _call(lambda: client.get_entity(partition, key))
         except ResourceNotFoundError:
             return None
-        return _read_row(table, found) if found.get("Write") == entity["Write"] else None
+
+    async def _find_own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
+        """The stored row where exactly this write made it; else None."""
+        found = await self._find_entity(table, entity["PartitionKey"], entity["RowKey"])
+        if found is None or found.get("Write") != entity["Write"]:
+            return None
+        return _read_row(table, found)
 
 
 ANSWERS = (404, 409, 412)
@@ -205,6 +229,41 @@ def _build_entity(partition: str, key: str, body: Body) -> dict[str, Any]:
         "Write": uuid.uuid4().hex,
         **named,
     }
+
+
+def _build_operation(partition: str, write: Write) -> Operation:
+    if isinstance(write, Insert):
+        return "create", _build_entity(partition, write.key, write.body), {}
+    exactly = {"etag": write.row.version, "match_condition": MatchConditions.IfNotModified}
+    if isinstance(write, Delete):
+        return "delete", {"PartitionKey": partition, "RowKey": write.key}, exactly
+    entity = _build_entity(partition, write.key, write.body)
+    return "update", entity, {"mode": UpdateMode.REPLACE, **exactly}
+
+
+def _is_own_write(operation: Operation, stored: TableEntity | None) -> bool:
+    _, entity, _ = operation
+    return stored is not None and "Write" in entity and stored.get("Write") == entity["Write"]
+
+
+def _choose_etag(operation: Operation, stored: TableEntity | None) -> str:
+    """The version of a row after a transaction of ours that was carried out."""
+    if stored is None or not _is_own_write(operation, stored):
+        return WRITTEN_OVER
+    return str(stored.metadata["etag"])
+
+
+def _choose_refusal(
+    table: str, partition: str, writes: Sequence[Write], stored: Sequence[TableEntity | None]
+) -> RowExists | RowChanged:
+    """What a transaction is refused with that found the rows like this."""
+    for write, entity in zip(writes, stored, strict=True):
+        if isinstance(write, Insert):
+            if entity is not None:
+                return RowExists(f"{table}/{partition}/{write.key} is taken")
+        elif entity is None or entity.metadata["etag"] != write.row.version:
+            return RowChanged(f"{write.row.place} is no longer the version that was read")
+    return RowChanged(f"a row of {table}/{partition} was another one for a moment")
 
 
 def _read_body(entity: Mapping[str, Any]) -> dict[str, Any]:

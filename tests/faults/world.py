@@ -23,7 +23,7 @@ import inspect
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ from shared import clock
 from shared.app import App
 from shared.azure.clients import AzureClients
 from shared.errors import RemediatorError, StoreUnavailable
-from shared.store.contract import Body, Row
+from shared.store.contract import Body, Row, Write
 from shared.store.sqlite import SqliteStore
 
 SETTINGS = {
@@ -622,6 +622,13 @@ class _EdgeStore:
 
     async def delete(self, row: Row) -> None:
         await self._write(f"delete {row.table}", partial(self._store.delete, row))
+
+    async def transact(
+        self, table: str, partition: str, writes: Sequence[Write]
+    ) -> list[Row | None]:
+        return await self._write(
+            f"transact {table}", partial(self._store.transact, table, partition, writes)
+        )
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:
         self._reached()

@@ -55,6 +55,10 @@ def turn(name: str) -> tuple[str, ...]:
     return (f"tests/shared/plan/test_turn.py::test_{name}",)
 
 
+def transaction(name: str) -> tuple[str, ...]:
+    return (f"tests/shared/store/test_{name}",)
+
+
 def deciding(name: str) -> tuple[str, ...]:
     return (f"{DECIDING}::test_{name}",)
 
@@ -513,23 +517,23 @@ WINDOWS = (
     ),
     Mutant(
         "a window is moved over what another wrote",
-        "SqliteStore.replace",
+        "_build_replace",
         "AND version = ?",
         "AND version >= ?",
         ONE_WINDOW,
     ),
     Mutant(
         "a window that another joined is ended",
-        "SqliteStore.delete",
+        "_build_delete",
         "AND version = ?",
         "AND version >= ?",
         ONE_WINDOW,
     ),
     Mutant(
         "a second window opens on a group",
-        "SqliteStore.insert",
-        "INSERT INTO",
-        "INSERT OR REPLACE INTO",
+        "_build_insert",
+        "ON CONFLICT DO NOTHING",
+        "ON CONFLICT DO UPDATE SET body = excluded.body",
         ONE_WINDOW,
     ),
     Mutant(
@@ -1373,6 +1377,39 @@ ACCESS = (
     ),
 )
 
+STORE = (
+    Mutant(
+        "a transaction that is refused leaves what it had written",
+        "_execute_all",
+        'connection.execute("BEGIN IMMEDIATE")',
+        "pass",
+        transaction("transact.py::test_one_that_does_not_hold_leaves_everything"),
+    ),
+    Mutant(
+        "a transaction that the client sent twice is refused by its own first send",
+        "TablesStore.transact",
+        "if not any(map(_is_own_write, operations, stored)):",
+        "if True:",
+        transaction("lost_answers.py::test_a_write_that_the_client_sent_twice_is_its_own"),
+    ),
+    Mutant(
+        "a row that another wrote over is handed out as the version of ours",
+        "_choose_etag",
+        "if stored is None or not _is_own_write(operation, stored):",
+        "if stored is None:",
+        transaction(
+            "lost_answers.py::test_a_transaction_is_its_own_where_one_row_was_written_over"
+        ),
+    ),
+    Mutant(
+        "a transaction of rows of two partitions is taken",
+        "check_writes",
+        "if not isinstance(write, Insert)",
+        "if False",
+        transaction("transact.py::test_what_cannot_be_one_transaction_is_refused_by_both"),
+    ),
+)
+
 MUTANTS = (
     *PUTTING_BACK,
     *LIFTING,
@@ -1387,4 +1424,5 @@ MUTANTS = (
     *TAKING,
     *MENDED,
     *ACCESS,
+    *STORE,
 )

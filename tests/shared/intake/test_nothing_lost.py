@@ -88,6 +88,9 @@ class FailingStore:
     async def delete(self, *given: Any) -> Any:
         return await self._write(lambda: self.inner.delete(*given))
 
+    async def transact(self, *given: Any) -> Any:
+        return await self._write(lambda: self.inner.transact(*given))
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
