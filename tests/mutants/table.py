@@ -1408,6 +1408,15 @@ STORE = (
         "if False",
         transaction("transact.py::test_what_cannot_be_one_transaction_is_refused_by_both"),
     ),
+    Mutant(
+        "what another wrote counts as our own write that had no answer",
+        "replace_once",
+        "if found is None or found.body != decode(encode(body)):",
+        "if found is None:",
+        transaction(
+            "lost_answers.py::test_a_caller_who_replaces_again_is_refused_where_another_wrote"
+        ),
+    ),
 )
 
 MUTANTS = (
