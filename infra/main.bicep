@@ -34,6 +34,9 @@ param notifyEmail string = ''
 @description('Lets the app read failed backups from this installation\'s Log Analytics workspace. Send the vaults\' job logs there. Without it the sweep reads the vaults\' job lists.')
 param logQuery bool = false
 
+@description('Resource id of a workspace that has the subscription\'s Activity Log already (table AzureActivity). Empty: a diagnostic setting sends it to this installation\'s workspace; a subscription takes five such settings.')
+param activityLogWorkspace string = ''
+
 @description('Instances that are always ready for alerts and for the durable engine. 0 saves money; a cold start may then take longer than the action group retries, and the sweep finds that failure later.')
 @minValue(0)
 @maxValue(10)
@@ -163,6 +166,14 @@ module app 'modules/function-app.bicep' = {
   dependsOn: [access]
 }
 
+module activityLog 'modules/activity-log.bicep' = if (empty(activityLogWorkspace)) {
+  name: 'activity-log-${unique}'
+  params: {
+    name: name
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
 module watch 'modules/watch.bicep' = {
   name: 'watch'
   scope: group
@@ -171,6 +182,7 @@ module watch 'modules/watch.bicep' = {
     location: location
     tags: allTags
     workspaceId: monitoring.outputs.workspaceId
+    activityLogWorkspaceId: empty(activityLogWorkspace) ? monitoring.outputs.workspaceId : activityLogWorkspace
     notifyEmail: notifyEmail
     appPrincipalId: identity.outputs.principalId
   }

@@ -29,6 +29,7 @@ API_VERSIONS = {
     "microsoft.insights/actiongroups": "2023-01-01",
     "microsoft.insights/scheduledqueryrules": "2022-06-15",
     "microsoft.insights/activitylogalerts": "2020-10-01",
+    "microsoft.insights/diagnosticsettings": "2021-05-01-preview",
     "microsoft.alertsmanagement/actionrules": "2021-08-08",
     "microsoft.operationalinsights/workspaces": "2025-02-01",
     "microsoft.authorization/roleassignments": "2022-04-01",

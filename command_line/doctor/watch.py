@@ -24,7 +24,10 @@ RECEIVERS = (
 )
 """Receivers of an action group behind whom there may be a person."""
 QUERIES = Path(infra.__path__[0]) / "queries"
-WATCH = ("lock-not-back", "fixes-held-back", "needs-a-person")
+LEFT_OFF = "lock-left-off"
+WATCH = ("lock-not-back", LEFT_OFF, "fixes-held-back", "needs-a-person")
+PLACEHOLDER = "APP_PRINCIPAL_ID"
+"""In a query; the deployment puts the object id of the app's identity there."""
 WORKSPACES = "Microsoft.OperationalInsights/workspaces"
 OFF = "not there, off, or without an action group"
 
@@ -44,6 +47,8 @@ async def check_watch(on: Installation) -> AsyncIterator[Result]:
     }
     for name in WATCH:
         yield _check_rule(on, name, rules.get(f"{name}-{on.name}", {}), groups)
+    workspaces = await on.view.list_in_group(WORKSPACES)
+    yield await _check_activity_log(on, rules.get(f"{LEFT_OFF}-{on.name}", {}), workspaces)
     alerts = await on.view.list_in_group("Microsoft.Insights/activityLogAlerts")
     enabled = any(_watches_locks(each, groups) for each in alerts)
     yield result("alert rule lock-deleted", enabled, "on" if enabled else OFF, on.deploy)
@@ -52,7 +57,6 @@ async def check_watch(on: Installation) -> AsyncIterator[Result]:
     yield await check_role(
         on, "telemetry", "the app", on.principal, component, "", METRICS_PUBLISHER
     )
-    workspaces = await on.view.list_in_group(WORKSPACES)
     found = workspaces[0]["name"] if workspaces else "there is none"
     yield result("log workspace", bool(workspaces), found, on.deploy)
     if wanted := on.settings.get("REMEDIATOR_WORKSPACE_ID", ""):
@@ -62,11 +66,37 @@ async def check_watch(on: Installation) -> AsyncIterator[Result]:
 def _check_rule(on: Installation, name: str, rule: Json, groups: list[Json]) -> Result:
     called = (rule.get("actions") or {}).get("actionGroups") or []
     enabled = bool(rule.get("enabled")) and _calls_one(called, groups)
-    current = _has_query(rule, (QUERIES / f"{name}.kql").read_text(encoding="utf-8"))
+    query = (QUERIES / f"{name}.kql").read_text(encoding="utf-8")
+    current = _has_query(rule, query.replace(PLACEHOLDER, on.principal))
     found = "on" if enabled else OFF
     if enabled and not current:
         found = "its query is not this version's; one of an earlier version may never fire"
     return result(f"alert rule {name}", enabled and current, found, on.deploy)
+
+
+async def _check_activity_log(on: Installation, rule: Json, own: list[Json]) -> Result:
+    """Whether the workspace that the rule asks is sent the subscription's Activity Log.
+    A workspace that is not ours may have it from a management group, which cannot be
+    seen here: then it is not known."""
+    name = "activity log in the workspace"
+    asked = [str(each) for each in rule.get("scopes") or []]
+    settings = await on.view.list_in_subscription("Microsoft.Insights/diagnosticSettings")
+    sent = [each for each in settings if _sends_changes(properties(each), asked)]
+    if sent:
+        return Result(name, True, f"by the diagnostic setting {sent[0]['name']}")
+    found = "no diagnostic setting of the subscription sends it there"
+    ours = not asked or any(same(each, workspace["id"]) for each in asked for workspace in own)
+    return Result(name, False if ours else None, found, on.deploy)
+
+
+def _sends_changes(setting: Json, workspaces: list[str]) -> bool:
+    """Category Administrative: every write and deletion."""
+    logs = setting.get("logs") or []
+    enabled = any(
+        each.get("enabled") and same(str(each.get("category")), "Administrative") for each in logs
+    )
+    to = str(setting.get("workspaceId", ""))
+    return enabled and any(same(to, each) for each in workspaces)
 
 
 async def _check_workspace(on: Installation, wanted: str, in_group: list[Json]) -> Result:

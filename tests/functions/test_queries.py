@@ -32,7 +32,13 @@ def titled(where: str) -> dict[str, str]:
 
 
 PAGES, SHOWN = titled("docs/queries.md: "), titled("infra/workbook.json: ")
-OF_THE_LOG = [name for name in shipped() if name.startswith(("docs/queries.md", "infra/"))]
+OF_AZURE = "infra/queries/lock-left-off.kql"
+"""Reads Azure's record, not ours."""
+OF_THE_LOG = [
+    name
+    for name in shipped()
+    if name.startswith(("docs/queries.md", "infra/")) and name != OF_AZURE
+]
 
 
 def test_there_are_six_queries_each_explained() -> None:

@@ -86,7 +86,7 @@ def test_the_type_data_is_what_the_snapshot_says(tmp_path: Path) -> None:
 def test_the_command_says_what_it_looked_at() -> None:
     run = CliRunner().invoke(main, [str(INFRA), "--no-checkov", "--no-faults"])
     assert run.exit_code == 0, run.output
-    assert run.output.splitlines()[-1].startswith("12 Bicep files, 37 resources of 24 types, ")
+    assert run.output.splitlines()[-1].startswith("13 Bicep files, 38 resources of 24 types, ")
     assert run.output.endswith("nothing found\n")
 
 
@@ -129,7 +129,7 @@ def test_the_plan_lists_every_resource() -> None:
         line.split() == ["modules/topic.bicep", "topic", "Microsoft.EventGrid/topics@2025-02-15"]
         for line in lines
     )
-    assert len(lines) == 38
+    assert len(lines) == 39
 
 
 def _report(failed: list[tuple[str, str]], parsing_errors: list[str] | None = None) -> Any:
