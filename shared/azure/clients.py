@@ -62,25 +62,25 @@ class AzureClients:
     def compute(self) -> Any:
         from azure.mgmt.compute.aio import ComputeManagementClient
 
-        return self._make_client(ComputeManagementClient)
+        return self.make_client(ComputeManagementClient)
 
     @cached_property
     def locks(self) -> Any:
         from azure.mgmt.resource.locks.aio import ManagementLockClient
 
-        return self._make_client(ManagementLockClient, transport=make_one_attempt_transport())
+        return self.make_client(ManagementLockClient, transport=make_one_attempt_transport())
 
     @cached_property
     def resources(self) -> Any:
         from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
-        return self._make_client(ResourceManagementClient)
+        return self.make_client(ResourceManagementClient)
 
     @cached_property
     def backup(self) -> Any:
         from azure.mgmt.recoveryservicesbackup.aio import RecoveryServicesBackupClient
 
-        return self._make_client(RecoveryServicesBackupClient)
+        return self.make_client(RecoveryServicesBackupClient)
 
     @cached_property
     def logs(self) -> Any:
@@ -103,7 +103,9 @@ class AzureClients:
     def _credential(self) -> Any:
         return self._keep(make_credential(self.settings.cloud))
 
-    def _make_client(self, client_class: Any, **more: Any) -> Any:
+    def make_client(self, client_class: Any, **more: Any) -> Any:
+        """A client of ARM of that class of the SDK's, closed with the others; also for
+        commands whose clients are not deployed."""
         endpoint, scope = self.settings.arm_endpoint, self.settings.cloud.arm_scope
         sign_in = self._choose_sign_in(
             endpoint, lambda credential: AsyncARMChallengeAuthenticationPolicy(credential, scope)
