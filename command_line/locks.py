@@ -12,9 +12,12 @@ from typing import Any
 import click
 from rich.table import Table
 
+from command_line.activity_log import MOST_DAYS
 from command_line.console import console
+from command_line.lock_log import LogCheck, check_log
 from command_line.opening import with_app, with_store
-from command_line.options import arm_option, store_options
+from command_line.options import arm_option, check_guid, store_options
+from command_line.unsettled import find_unsettled
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
@@ -33,6 +36,7 @@ def locks() -> None:
 
     \b
     Examples:  remediator locks list
+               remediator locks settled
                remediator locks verify --arm http://127.0.0.1:8001
                remediator locks restore --all
     """
@@ -87,25 +91,69 @@ def _show(found: list[OpenLock]) -> None:
         click.echo(by_hand(entry.lock))
 
 
+@locks.command("settled")
+@store_options
+def require_settled(data: Path, storage: str | None) -> None:
+    """Exit code 1 while a lock is off, or may be, or a window is open: before each
+    deployment, and before the app is stopped or removed. Changes nothing.
+
+    \b
+    Example:  remediator locks settled --storage https://ACCOUNT.table.core.windows.net
+    """
+    found = with_store(data, storage, find_unsettled)
+    for each in found:
+        click.echo(f"{each.what}\n  {each.mend}", err=True)
+    if found:
+        sys.exit(1)
+    click.echo("Settled: no lock is off because of the app, and no window is open.")
+
+
 @locks.command("verify")
 @store_options
 @arm_option
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    default=1,
+    show_default=True,
+    help="How far back the Activity Log is read.",
+)
+@click.option(
+    "--principal",
+    metavar="OBJECT_ID",
+    callback=check_guid,
+    default="",
+    help="Object id of the app's identity: tells our deletions from others' in the Activity Log.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
-def verify_locks(data: Path, storage: str | None, arm: str | None, as_json: bool) -> None:
-    """Compare the ledger with Azure, lock by lock. Changes nothing. Exit code 1 when a
-    lock is late or cannot be read."""
+def verify_locks(
+    data: Path, storage: str | None, arm: str | None, days: int, principal: str, as_json: bool
+) -> None:
+    """Compare the ledger with Azure, lock by lock, and ask the Activity Log which locks
+    were deleted and not written again. Changes nothing. Exit code 1 when a lock is
+    late, off, or cannot be read, or where the log does not tell.
 
-    async def compare(execution: Execution) -> list[dict[str, Any]]:
-        return [await _compare(execution, entry) for entry in await execution.ledger.open_locks()]
+    Reading the Activity Log takes Reader on the subscription. What happened in the last
+    half hour may not be in it yet.
+    """
 
-    found = _with_execution(data, storage, arm, compare)
+    async def look(execution: Execution) -> tuple[list[dict[str, Any]], LogCheck]:
+        open_locks = await execution.ledger.open_locks()
+        ledger = [await _compare(execution, entry) for entry in open_locks]
+        click.echo(f"reading the Activity Log of {days} days ...", err=True)
+        return ledger, await check_log(execution, days, principal)
+
+    found, log = _with_execution(data, storage, arm, look)
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        both = {"ledger": found, "activity_log": log.to_json()}
+        click.echo(json.dumps(both, indent=2, ensure_ascii=False))
     else:
         for each in found:
             click.echo(f"{each['verdict']}: {each['lock']}")
-        click.echo(f"{len(found)} locks in the ledger." if found else "No lock is off.")
-    if any(each["wrong"] for each in found):
+        click.echo(f"{len(found)} locks in the ledger." if found else "No lock is in the ledger.")
+        for line in log.to_lines():
+            click.echo(line)
+    if log.wrong or any(each["wrong"] for each in found):
         sys.exit(1)
 
 

@@ -21,6 +21,9 @@ SHORT_WAITS = {"REMEDIATOR_RETRY_SECONDS": "10", "REMEDIATOR_CALL_TIMEOUT_SECOND
 itself waits longer."""
 
 
+SQLITE = "sqlite:"
+
+
 def shorten_waits(given: Mapping[str, str]) -> dict[str, str]:
     """The environment, with short waits for an ARM that does not answer where it sets
     none."""
@@ -55,7 +58,19 @@ def locate_store(data: Path, storage: str | None) -> str:
         raise click.UsageError(
             f"there is no store in {data}: name the folder given to `remediator serve` with --data"
         )
-    return storage or f"sqlite:{path.resolve()}"
+    return storage or f"{SQLITE}{path.resolve()}"
+
+
+def open_at(where: str, prefix: str, *, write: bool) -> Store:
+    """The store at a location as REMEDIATOR_STORE takes it. An embedded one is opened
+    to be read only, unless `write`. Raises UsageError, or SettingsError for a location
+    that is none."""
+    from shared.store.open import open_store
+    from shared.store.sqlite import SqliteStore
+
+    if where.startswith(SQLITE):
+        return SqliteStore(Path(where.removeprefix(SQLITE)), read_only=not write)
+    return open_store(where, prefix, read_cloud())
 
 
 def with_store[T](
@@ -65,16 +80,11 @@ def with_store[T](
     refuses."""
 
     async def run() -> T:
-        from shared.store.open import PREFIX, open_store
-        from shared.store.sqlite import SqliteStore
+        from shared.store.open import PREFIX
 
         where = locate_store(data, storage)
         prefix = os.environ.get("REMEDIATOR_TABLE_PREFIX") or PREFIX
-        store: Store = (
-            open_store(storage, prefix, read_cloud())
-            if storage
-            else SqliteStore(Path(where.removeprefix("sqlite:")), read_only=not write)
-        )
+        store = open_at(where, prefix, write=write)
         try:
             return await work(store)
         finally:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import click
 
 from shared import clock
+from shared.setting_kinds import guid_or_empty
 
 port_option = click.option(
     "--port",
@@ -61,6 +62,18 @@ def check_url(_: click.Context, __: click.Parameter, text: str | None) -> str | 
     if not fine:
         raise click.BadParameter(f"{text!r} is no address; write it like http://127.0.0.1:8001")
     return text.rstrip("/") if text else None
+
+
+def check_guid(_: click.Context, parameter: click.Parameter, text: str) -> str:
+    """Option callback: the id in lower case, or nothing. Raises BadParameter for text
+    that is no GUID."""
+    try:
+        return guid_or_empty(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is not a {parameter.name} id; write it like"
+            " 11111111-1111-1111-1111-111111111111"
+        ) from error
 
 
 def check_time(_: click.Context, __: click.Parameter, text: str | None) -> datetime | None:

@@ -23,15 +23,15 @@ from command_line.doctor.installation import (
     properties,
     read_installation,
 )
+from command_line.doctor.locks import check_locks
 from command_line.doctor.sign_in import check_from_outside, check_sign_in
 from command_line.doctor.stores import check_stores
 from command_line.doctor.view import View
 from command_line.doctor.watch import check_watch
 from command_line.opening import shorten_waits
-from command_line.options import arm_option, check_url
+from command_line.options import arm_option, check_guid, check_url
 from shared.azure.clients import AzureClients
 from shared.errors import AccessDenied, AzureCallFailed, RemediatorError
-from shared.setting_kinds import guid_or_empty
 from shared.settings import Settings
 
 CHECKS = {
@@ -50,21 +50,12 @@ MARKS = {True: "ok", False: "MISSING", None: "NOT KNOWN"}
 COLOURS = {True: "green", False: "red", None: "yellow"}
 
 
-def _check_guid(_: click.Context, __: click.Parameter, text: str) -> str:
-    try:
-        return guid_or_empty(text) or text
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{text!r} is not a subscription id; write it like 11111111-1111-1111-1111-111111111111"
-        ) from error
-
-
 @click.command()
 @click.option(
     "--subscription",
     metavar="ID",
     required=True,
-    callback=_check_guid,
+    callback=check_guid,
     help="The subscription that the installation looks after.",
 )
 @click.option(
@@ -86,6 +77,14 @@ def _check_guid(_: click.Context, __: click.Parameter, text: str) -> str:
     callback=check_url,
     help="Where the app answers; https:// and its own host name when left out.",
 )
+@click.option(
+    "--storage",
+    metavar="LOCATION",
+    help=(
+        "Where the app's records are, to see whether a lock is off; the tables of the"
+        " installation's own storage account when left out."
+    ),
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--all", "everything", is_flag=True, help="List what is fine as well.")
 def doctor(
@@ -94,6 +93,7 @@ def doctor(
     name: str,
     arm: str | None,
     app_url: str | None,
+    storage: str | None,
     as_json: bool,
     everything: bool,
 ) -> None:
@@ -101,16 +101,17 @@ def doctor(
     Changes nothing.
 
     Reads Azure with your own sign-in (`az login`): app, identity, each role
-    action, stores, the road from the alert to the app, alert rules, sign-in. Then it
-    asks the app twice without signing in: strangers must be refused, and it must
-    answer. Each thing that is missing comes with the command that mends it. Exit code
-    0: all there, 1: something is missing or not known, 2: it could not look.
+    action, stores, the road from the alert to the app, alert rules, sign-in; and the
+    lock ledger, in which no lock may be open. Then it asks the app twice without
+    signing in: strangers must be refused, and it must answer. Each thing that is
+    missing comes with the command that mends it. Exit code 0: all there, 1: something
+    is missing or not known, 2: it could not look.
 
     \b
     Example:  remediator doctor --subscription 11111111-1111-1111-1111-111111111111
     """
     try:
-        results = asyncio.run(_examine(subscription, resource_group, name, arm, app_url))
+        results = asyncio.run(_examine(subscription, resource_group, name, arm, app_url, storage))
     except RemediatorError as error:
         hint = f"; {READER_NEEDED}" if isinstance(error, AccessDenied) else ""
         click.echo(f"Error: {str(error).splitlines()[0]}{hint}", err=True)
@@ -123,7 +124,12 @@ def doctor(
 
 
 async def _examine(
-    subscription: str, group: str, name: str, arm: str | None, app_url: str | None
+    subscription: str,
+    group: str,
+    name: str,
+    arm: str | None,
+    app_url: str | None,
+    storage: str | None,
 ) -> list[Result]:
     environment = shorten_waits(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     clients = AzureClients(Settings.from_environment(environment), subscription)
@@ -138,6 +144,8 @@ async def _examine(
         for what, check in CHECKS.items():
             click.echo(f"looking at {what} ...", err=True)
             results += await _gather(what, check(on))
+        click.echo("looking at locks ...", err=True)
+        results += await _gather("locks", check_locks(on, storage))
         host = properties(on.site).get("defaultHostName")
         url = app_url or (f"https://{host}" if host else "")
         if url:

@@ -7,7 +7,7 @@ from typing import Any
 
 from command_line.doctor.app import FUNCTIONS
 from command_line.doctor.stores import CONTAINERS
-from command_line.doctor.watch import WATCH
+from command_line.doctor.watch import PLACEHOLDER, WATCH
 from infra.roles import (
     BLOB_CONTRIBUTOR,
     BLOB_OWNER,
@@ -48,9 +48,8 @@ def condition(service: str) -> dict[str, Any]:
 
 def query(rule: str) -> str:
     """As the deployment gives it to the rule."""
-    return (Path(__file__).resolve().parents[2] / f"infra/queries/{rule}.kql").read_text(
-        encoding="utf-8"
-    )
+    path = Path(__file__).resolve().parents[2] / f"infra/queries/{rule}.kql"
+    return path.read_text(encoding="utf-8").replace(PLACEHOLDER, PRINCIPAL)
 
 
 def at(provider_and_name: str) -> str:
@@ -71,6 +70,7 @@ PEOPLE, INSIGHTS = (
     at("Microsoft.Insights/components/appi"),
 )
 WORKSPACE = at("Microsoft.OperationalInsights/workspaces/log")
+ACTIVITY_LOG = f"{SUBSCRIPTION}/providers/Microsoft.Insights/diagnosticSettings/activity-log"
 DELIVERED = f"{TOPIC}/eventSubscriptions/intake"
 SETTINGS, AUTH = f"{SITE}/config/appsettings", f"{SITE}/config/authsettingsV2"
 CONTAINER = f"{STORAGE}/blobServices/default/containers"
@@ -189,11 +189,19 @@ def installation(mode: str = "auto") -> dict[str, dict[str, Any]]:
                 at(f"Microsoft.Insights/scheduledQueryRules/{each}-backup-remediator"),
                 {
                     "enabled": True,
+                    "scopes": [WORKSPACE],
                     "actions": {"actionGroups": [PEOPLE]},
                     "criteria": {"allOf": [{"query": query(each)}]},
                 },
             )
             for each in WATCH
+        ),
+        one(
+            ACTIVITY_LOG,
+            {
+                "workspaceId": WORKSPACE,
+                "logs": [{"category": "Administrative", "enabled": True}],
+            },
         ),
         one(
             at("Microsoft.Insights/activityLogAlerts/lock-deleted-backup-remediator"),

@@ -8,7 +8,9 @@ import json
 import re
 import shlex
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,13 +19,25 @@ from click.testing import CliRunner, Result
 
 from command_line.doctor.alerts import ALERTS_ON, enable_alerts
 from command_line.doctor.app import FUNCTIONS, QUEUE_FUNCTIONS
+from command_line.doctor.installation import Installation
+from command_line.doctor.locks import check_locks
 from command_line.doctor.stores import CONTAINERS
-from command_line.doctor.watch import QUERIES, WATCH
+from command_line.doctor.view import View
+from command_line.doctor.watch import QUERIES, WATCH, WORKSPACES
 from command_line.main import remediator
 from infra.check.project import check
 from infra.roles import GRANTED, REMEDIATOR
 from local.simulator.ids import parse
 from local.simulator.server import Simulator
+from shared.azure.clients import AzureClients
+from shared.codec import to_json
+from shared.errors import StoreUnavailable
+from shared.execution.lock_window.ledger import OpenLock
+from shared.execution.lock_window.windows import Member, Window
+from shared.facts import Lock
+from shared.settings import Settings
+from shared.store.contract import Store
+from shared.store.sqlite import SqliteStore
 from tests.command_line import installation as i
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +76,8 @@ def assignment(scope: str, name: str) -> str:
 
 
 LOCK_RULE = i.at("Microsoft.Insights/scheduledQueryRules/lock-not-back-backup-remediator")
+LEFT_OFF_RULE = i.at("Microsoft.Insights/scheduledQueryRules/lock-left-off-backup-remediator")
+OTHERS_QUERY = i.query("lock-left-off").replace(i.PRINCIPAL, i.CLIENT)
 BRIDGE = {"action group", "alert processing rule"}
 TAKEN: list[tuple[str, Take, set[str]]] = [
     ("the app is stopped", put(i.SITE, "state", value="Stopped"), {"function app"}),
@@ -189,6 +205,32 @@ TAKEN: list[tuple[str, Take, set[str]]] = [
             value=False,
         ),
         {"alert rule lock-deleted"},
+    ),
+    (
+        "the rule on Azure's own record",
+        gone(i.at("Microsoft.Insights/scheduledQueryRules/lock-left-off-backup-remediator")),
+        {"alert rule lock-left-off", "activity log in the workspace"},
+    ),
+    (
+        "that rule asks for another identity",
+        put(LEFT_OFF_RULE, "criteria", value={"allOf": [{"query": OTHERS_QUERY}]}),
+        {"alert rule lock-left-off"},
+    ),
+    ("the Activity Log is sent nowhere", gone(i.ACTIVITY_LOG), {"activity log in the workspace"}),
+    (
+        "it is sent to another workspace",
+        put(i.ACTIVITY_LOG, "workspaceId", value=f"{i.WORKSPACE}2"),
+        {"activity log in the workspace"},
+    ),
+    (
+        "it is sent without what changes",
+        put(i.ACTIVITY_LOG, "logs", value=[{"category": "Security", "enabled": True}]),
+        {"activity log in the workspace"},
+    ),
+    (
+        "what changes is switched off there",
+        put(i.ACTIVITY_LOG, "logs", value=[{"category": "Administrative", "enabled": False}]),
+        {"activity log in the workspace"},
     ),
     ("the log workspace", gone(i.WORKSPACE), {"log workspace", "workspace of the sweep"}),
     (
@@ -332,12 +374,30 @@ async def stranger() -> AsyncIterator[Stranger]:
     await runner.cleanup()
 
 
+@asynccontextmanager
+async def ledger(*rows: tuple[str, str, Any]) -> AsyncIterator[str]:
+    """Where a store is with these rows: table, partition, value."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "remediator.db"
+        store = SqliteStore(path)
+        await store.ping()
+        for number, (table, partition, value) in enumerate(rows):
+            body = value if isinstance(value, dict) else to_json(value)
+            await store.insert(table, partition, str(number), body)
+        await store.close()
+        yield f"sqlite:{path}"
+
+
 async def run_doctor(
-    state: State, stranger: Stranger, *options: str, settings: dict[str, Any] | None = None
+    state: State,
+    stranger: Stranger,
+    *options: str,
+    settings: dict[str, Any] | None = None,
+    rows: tuple[tuple[str, str, Any], ...] = (),
 ) -> tuple[Result, list[Any]]:
     """The command as it is run, beside the running simulator; and the requests that the
     simulator had."""
-    async with Simulator(state={"resources": list(state.values())}) as arm:
+    async with Simulator(state={"resources": list(state.values())}) as arm, ledger(*rows) as store:
         arm.world.change_settings(settings or {})
         words = [
             "doctor",
@@ -347,6 +407,7 @@ async def run_doctor(
             arm.url,
             "--app-url",
             stranger.url,
+            *(() if "--storage" in options else ("--storage", store)),
             *options,
         ]
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
@@ -364,7 +425,7 @@ async def test_a_whole_installation_is_fine(stranger: Stranger, mode: str) -> No
     result, requests = await run_doctor(i.installation(mode), stranger)
     assert result.exit_code == 0, result.output
     actions = len(GRANTED) - (0 if mode == "auto" else len(REMEDIATOR))
-    assert result.stdout == f"{actions + 32} of {actions + 32} are there\n"
+    assert result.stdout == f"{actions + 35} of {actions + 35} are there\n"
     assert {each.method for each in requests} <= {"GET", "POST"}
     assert [each.path for each in requests if each.method == "POST"] == [f"{i.SETTINGS}/list"]
     assert stranger.requests == [("GET", "/api/incidents"), ("GET", "/api/health")]
@@ -386,6 +447,108 @@ async def test_what_is_taken_away_is_named_with_what_mends_it(
         for name, each in wrong.items()
     )
     assert all(each["found"] and each["mend"] for each in wrong.values())
+
+
+LOCK = Lock(f"{i.GROUP}/{i.AUTHORIZATION}/locks/keep", "keep", "CanNotDelete", None, ())
+DEADLINE = "2026-01-31T12:00:00.000000Z"
+OPEN_LOCK = OpenLock(LOCK, i.GROUP, "incident1", "", "", DEADLINE, problem="403")
+WINDOW = Window(i.GROUP, "incident2", "open", "", "", DEADLINE, (Member("incident2", ()),))
+OPEN: list[tuple[str, tuple[str, str, Any], tuple[str, ...]]] = [
+    ("a lock is off", ("locks", "open", OPEN_LOCK), (LOCK.id, "incident1", DEADLINE, "403")),
+    ("a window is open", ("windows", "group", WINDOW), (i.GROUP, "is open", "incident2")),
+]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"), [each[1:] for each in OPEN], ids=[each[0] for each in OPEN]
+)
+async def test_an_installation_whose_locks_are_off_is_not_fine(
+    stranger: Stranger, row: tuple[str, str, Any], told: tuple[str, ...]
+) -> None:
+    seen = await read_results(i.installation(), stranger, rows=(row,))
+    assert [name for name, each in seen.items() if not each["ok"]] == ["locks are back"]
+    found = seen["locks are back"]
+    assert found["ok"] is False
+    assert all(each in found["found"] for each in told)
+    assert "wait for the app" in found["mend"]
+    assert ("az lock create --name=keep" in found["mend"]) is (row[0] == "locks")
+
+
+@pytest.mark.parametrize(
+    ("row", "told"), [each[1:] for each in OPEN], ids=[each[0] for each in OPEN]
+)
+async def test_nothing_is_settled_while_a_lock_is_off(
+    row: tuple[str, str, Any], told: tuple[str, ...]
+) -> None:
+    async with ledger(row) as storage:
+        words = ["locks", "settled", "--storage", storage]
+        result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert all(each in result.stderr for each in told)
+
+
+async def test_all_is_settled_where_nothing_is_open() -> None:
+    async with ledger() as storage:
+        words = ["locks", "settled", "--storage", storage]
+        result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
+    assert (result.exit_code, result.stdout.startswith("Settled: no lock is off")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "row", [("locks", "open", {"lock": 1}), ("windows", "group", {"state": 1})]
+)
+async def test_a_row_that_cannot_be_read_is_not_settled(
+    stranger: Stranger, row: tuple[str, str, Any]
+) -> None:
+    seen = await read_results(i.installation(), stranger, rows=(row,))
+    assert seen["locks are back"]["ok"] is None
+    async with ledger(row) as storage:
+        words = ["locks", "settled", "--storage", storage]
+        result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
+    assert (result.exit_code, result.stdout) == (1, "")
+
+
+async def test_a_ledger_that_cannot_be_read_is_not_known(stranger: Stranger) -> None:
+    result, _ = await run_doctor(
+        i.installation(), stranger, "--json", "--storage", "sqlite:/nowhere/remediator.db"
+    )
+    (found,) = [each for each in json.loads(result.stdout) if each["ok"] is not True]
+    assert (result.exit_code, found["name"], found["ok"]) == (1, "locks are back", None)
+    assert "cannot be read" in found["found"] and "Storage Table Data" in found["mend"]
+
+
+async def test_the_ledger_is_in_the_installations_own_tables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Left out, `--storage` is what ARM says of the storage account."""
+    asked: list[tuple[str, str]] = []
+
+    def refuse(where: str, prefix: str, *, write: bool) -> Store:
+        asked.append((where, prefix))
+        raise StoreUnavailable(f"the test has no tables, write {write}")
+
+    monkeypatch.setattr("command_line.doctor.locks.open_at", refuse)
+    on = Installation(View(AzureClients(Settings.from_environment({}), i.SUB), i.GROUP), "x")
+    (found,) = [each async for each in check_locks(on, None)]
+    assert (found.ok, asked) == (None, [])
+    on.storage = i.one(i.STORAGE, {"primaryEndpoints": {"table": "https://st.example.net/"}})
+    on.settings = {"REMEDIATOR_TABLE_PREFIX": "other"}
+    (found,) = [each async for each in check_locks(on, None)]
+    assert (found.ok, asked) == (None, [("https://st.example.net", "other")])
+    assert "write False" in found.found
+
+
+async def test_a_workspace_elsewhere_may_have_the_activity_log_from_above(
+    stranger: Stranger,
+) -> None:
+    """From a management group's setting, which the subscription does not list."""
+    state = i.installation()
+    elsewhere = f"{i.SUBSCRIPTION}/resourceGroups/rg-logs/providers/{WORKSPACES}/central"
+    state[LEFT_OFF_RULE]["properties"]["scopes"] = [elsewhere]
+    found = (await read_results(state, stranger))["activity log in the workspace"]
+    assert (found["ok"], "no diagnostic setting" in found["found"]) == (None, True)
+    state[i.ACTIVITY_LOG]["properties"]["workspaceId"] = elsewhere.upper()
+    assert all(each["ok"] for each in (await read_results(state, stranger)).values())
 
 
 async def test_the_queue_road_needs_its_own_things(stranger: Stranger) -> None:

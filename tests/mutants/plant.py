@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOMS = ("functions", "shared")
-"""Where bugs are planted: what is deployed."""
+ROOMS = ("functions", "shared", "command_line")
+"""Where bugs are planted: what is deployed, and what operators trust."""
 
 
 class NotPlanted(Exception):

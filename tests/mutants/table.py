@@ -1419,6 +1419,178 @@ STORE = (
     ),
 )
 
+LOG = "tests/command_line/test_lock_log.py"
+DOCTOR = "tests/command_line/test_doctor.py"
+WHOSE, LEFT_OFF = (f"{LOG}::test_whose_a_deletion_is",), (f"{LOG}::test_which_locks_were_left_off",)
+NOT_SETTLED = (
+    f"{DOCTOR}::test_an_installation_whose_locks_are_off_is_not_fine",
+    f"{DOCTOR}::test_nothing_is_settled_while_a_lock_is_off",
+)
+
+WATCHDOG = (
+    Mutant(
+        "without a principal a deletion counts as somebody else's",
+        "lock_log:tell_whose",
+        'return Whose.UNKNOWN, "its correlation id is not on record, and no --principal was given"',
+        'return Whose.OTHERS, ""',
+        WHOSE,
+    ),
+    Mutant(
+        "a deletion that names nobody counts as ours",
+        "lock_log:tell_whose",
+        'if "@" in event.caller:',
+        'if not event.caller:\n        return Whose.OURS, ""\n    if "@" in event.caller:',
+        WHOSE,
+    ),
+    Mutant(
+        "the caller counts before the claims",
+        "lock_log:tell_whose",
+        "whose = Whose.OURS if same(event.object_id, principal) else Whose.OTHERS",
+        "whose = Whose.OURS",
+        WHOSE,
+    ),
+    Mutant(
+        "a correlation id in other letters is not on record",
+        "lock_log:tell_whose",
+        "fold(event.correlation_id) in correlation_ids",
+        "event.correlation_id in correlation_ids",
+        WHOSE,
+    ),
+    Mutant(
+        "a deletion of nobody knows whom is not told",
+        "lock_log:_judge",
+        "for whose in (Whose.OURS, Whose.UNKNOWN):",
+        "for whose in (Whose.OURS,):",
+        LEFT_OFF,
+    ),
+    Mutant(
+        "only our own write counts as one",
+        "lock_log:_judge",
+        "if not each.deleted",
+        "if not each.deleted and each.object_id == principal",
+        LEFT_OFF,
+    ),
+    Mutant(
+        "a write at the same moment counts as later",
+        "lock_log:_judge",
+        "event.at >= written_at",
+        "event.at > written_at",
+        LEFT_OFF,
+    ),
+    Mutant(
+        "a group that was deleted before the lock takes it along",
+        "lock_log:_judge",
+        "_group_gone_at(event.lock_id, groups_gone) > event.at",
+        "_group_gone_at(event.lock_id, groups_gone)",
+        LEFT_OFF,
+    ),
+    Mutant(
+        "a lock that cannot be read is fine",
+        "lock_log:_describe_now",
+        'return f"not known ({found.reason})", True',
+        'return f"not known ({found.reason})", False',
+        (f"{LOG}::test_a_lock_that_cannot_be_read_is_not_fine",),
+    ),
+    Mutant(
+        "a lock that reads as there right after its deletion is fine",
+        "lock_log:_describe_now",
+        "clock.after(left_off.deleted_at, OLDEST_READ_SECONDS) > clock.now()",
+        "False",
+        (f"{LOG}::test_a_lock_that_reads_as_there_right_after_its_deletion_is_not_fine",),
+    ),
+    Mutant(
+        "a lock in the ledger may be off for ever",
+        "lock_log:_describe_now",
+        "entry is not None and not entry.overdue",
+        "entry is not None",
+        (f"{LOG}::test_a_lock_in_the_ledger_is_off_by_intention_until_its_deadline",),
+    ),
+    Mutant(
+        "a log that cannot be read is fine",
+        "LogCheck.wrong",
+        "self.read is None or bool(self.read.not_understood)",
+        "self.read is not None and bool(self.read.not_understood)",
+        (f"{LOG}::test_a_log_that_cannot_be_read_is_not_fine",),
+    ),
+    Mutant(
+        "a record that cannot be read is fine",
+        "LogCheck.wrong",
+        "self.read is None or bool(self.read.not_understood)",
+        "self.read is None",
+        (f"{LOG}::test_a_record_that_cannot_be_read_is_named_and_not_fine",),
+    ),
+    Mutant(
+        "an operation that began counts as done",
+        "activity_log:_succeeded",
+        "return status in SUCCEEDED",
+        "return True",
+        (f"{LOG}::test_only_operations_that_ended_well_count",),
+    ),
+    Mutant(
+        "a status that is not known counts as a failure",
+        "activity_log:_succeeded",
+        "if status not in (*SUCCEEDED, *NOT_SUCCEEDED):",
+        "if False:",
+        (f"{LOG}::test_a_record_that_cannot_be_read_is_named_and_not_fine",),
+    ),
+    Mutant(
+        "a record of the group counts as a lock's",
+        "activity_log:_read_event",
+        'if parse(lock_id, "its resource").type != LOCK:',
+        'if parse(lock_id, "its resource").type == "":\n        pass\n    if False:',
+        (f"{LOG}::test_a_record_that_cannot_be_read_is_named_and_not_fine",),
+    ),
+    Mutant(
+        "only the first page of the log is read",
+        "activity_log:_read_all",
+        "if not link:",
+        "if True:",
+        (f"{LOG}::test_all_pages_are_read",),
+    ),
+    Mutant(
+        "the log counts as complete until now",
+        "activity_log:read_locks",
+        "until - LATEST",
+        "until",
+        (f"{LOG}::test_it_says_until_when_the_log_can_be_trusted",),
+    ),
+    Mutant(
+        "an open lock is settled",
+        "unsettled:find_unsettled",
+        "return locks + windows",
+        "return windows",
+        NOT_SETTLED,
+    ),
+    Mutant(
+        "an open window is settled",
+        "unsettled:find_unsettled",
+        "return locks + windows",
+        "return locks",
+        NOT_SETTLED,
+    ),
+    Mutant(
+        "a ledger that cannot be read is fine",
+        "check_locks",
+        'yield Result(LOCKS, None, f"the lock ledger cannot be read: {error}", RIGHT)',
+        'yield Result(LOCKS, True, "")',
+        (f"{DOCTOR}::test_a_ledger_that_cannot_be_read_is_not_known",),
+    ),
+    Mutant(
+        "locks that are not settled end with exit code 0",
+        "require_settled",
+        "sys.exit(1)",
+        "return",
+        (f"{DOCTOR}::test_nothing_is_settled_while_a_lock_is_off",),
+    ),
+    Mutant(
+        "the Activity Log may go to any workspace",
+        "_sends_changes",
+        "enabled and any(same(to, each) for each in workspaces)",
+        "enabled",
+        (f"{DOCTOR}::test_what_is_taken_away_is_named_with_what_mends_it",),
+    ),
+)
+
 MUTANTS = (
     *PUTTING_BACK,
     *LIFTING,
@@ -1434,4 +1606,5 @@ MUTANTS = (
     *MENDED,
     *ACCESS,
     *STORE,
+    *WATCHDOG,
 )
