@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
@@ -51,7 +50,7 @@ class Control:
 
     async def get_requests(self, _: web.Request) -> web.Response:
         ordered = sorted(self._world.requests, key=lambda logged: logged.n)
-        return web.json_response([asdict(logged) for logged in ordered])
+        return web.json_response([logged.to_json() for logged in ordered])
 
     async def get_faults(self, _: web.Request) -> web.Response:
         return web.json_response(self._world.faults.to_json())

@@ -3,13 +3,17 @@
 A fault is {"method", "path_regex", "times", "action"}. Without `method` or `path_regex`
 it matches everything; the expression is searched for in the decoded path (without
 query), ignoring case. Without `times` it stays until cleared. Each request uses the
-first fault that matches, and counts it down by one. An action has one or more of
+first fault that matches, and counts it down by one; `stale_s` matches only reads of
+locks. An action has one or more of
 
     status, body, headers  this answer, and nothing is done; without a body, an ARM
                            error that fits the status
     reset                  true: the connection is reset before anything is done;
                            "after": the work is done, but the answer is lost
     delay_s                wait first
+    effect_after_s         the connection is reset, and the request takes effect so many
+                           seconds later, if the rules that hold then let it
+    stale_s                a GET of locks is answered as of so many seconds ago
     lro_fail               {code, message}: the operation that this request starts ends
                            Failed (for a backup, its job)
     lro_hang               true: the operation that this request starts never ends
@@ -17,12 +21,15 @@ first fault that matches, and counts it down by one. An action has one or more o
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from local.simulator import ids
 from local.simulator.errors import ControlError
+from local.simulator.lock_history import KEPT_SECONDS
 
 DEFAULT_CODES = {
     401: "AuthenticationFailed",
@@ -44,6 +51,8 @@ class Action:
     headers: dict[str, str] = field(default_factory=dict)
     reset: bool | str = False
     delay_s: float = 0
+    effect_after_s: float | None = None
+    stale_s: float | None = None
     lro_fail: dict[str, str] | None = None
     lro_hang: bool = False
 
@@ -73,6 +82,8 @@ class Fault:
     document: dict[str, Any]
 
     def matches(self, method: str, path: str) -> bool:
+        if self.action.stale_s is not None and not ids.is_lock_path(path):
+            return False
         return self.method in ("", method) and self.path.search(path) is not None
 
     def to_json(self) -> dict[str, Any]:
@@ -131,19 +142,16 @@ def _read_fault(document: Any) -> Fault:
         times is None or (isinstance(times, int) and times is not True and times > 0),
         "times is a whole number above 0",
     )
-    return Fault(
-        method.upper().replace("*", ""),
-        pattern,
-        times,
-        _read_action(document.get("action")),
-        dict(document),
-    )
+    wanted, action = method.upper().replace("*", ""), _read_action(document.get("action"))
+    _require(action.stale_s is None or wanted == "GET", "stale_s needs the method GET")
+    return Fault(wanted, pattern, times, action, dict(document))
 
 
 def _read_action(document: Any) -> Action:
     if not isinstance(document, dict) or not document:
         raise ControlError(
-            "a fault has an action: status, body, headers, reset, delay_s, lro_fail or lro_hang"
+            "a fault has an action: status, body, headers, reset, delay_s, effect_after_s,"
+            " stale_s, lro_fail or lro_hang"
         )
     if unknown := set(document) - set(Action.__slots__):
         raise ControlError(f"unknown action {', '.join(sorted(unknown))}")
@@ -161,17 +169,43 @@ def _read_action(document: Any) -> Action:
     )
     _require(texts, "headers is an object of texts")
     _require(action.reset in (True, False, "after"), 'reset is true or "after"')
-    good_delay = (
-        isinstance(action.delay_s, int | float)
-        and not isinstance(action.delay_s, bool)
-        and action.delay_s >= 0
-    )
-    _require(good_delay, "delay_s is a number of 0 or more")
+    _require(_is_seconds(action.delay_s), "delay_s is a number of 0 or more")
+    _check_late(action, set(document))
+    _check_stale(action, set(document))
     failure = action.lro_fail
     good_failure = isinstance(failure, dict) and isinstance(failure.get("code"), str)
     _require(failure is None or good_failure, "lro_fail is an object with code and message")
     _require(isinstance(action.lro_hang, bool), "lro_hang is true")
     return action
+
+
+def _check_late(action: Action, given: set[str]) -> None:
+    if "effect_after_s" not in given:
+        return
+    _require(
+        _is_seconds(action.effect_after_s) and bool(action.effect_after_s),
+        "effect_after_s is a number above 0",
+    )
+    others = given - {"effect_after_s", "delay_s", "lro_fail", "lro_hang"}
+    _require(
+        not others, f"effect_after_s is never answered, so there is no {', '.join(sorted(others))}"
+    )
+
+
+def _check_stale(action: Action, given: set[str]) -> None:
+    if "stale_s" not in given:
+        return
+    _require(
+        _is_seconds(action.stale_s) and 0 < (action.stale_s or 0) <= KEPT_SECONDS,
+        f"stale_s is a number above 0, at most {KEPT_SECONDS:g}",
+    )
+    others = given - {"stale_s", "delay_s"}
+    _require(not others, f"beside stale_s there is no {', '.join(sorted(others))}")
+
+
+def _is_seconds(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value < math.inf
 
 
 def _require(holds: bool, reason: str) -> None:

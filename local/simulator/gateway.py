@@ -14,13 +14,14 @@
    403 a policy
 3. The handler answers.
 4. The request goes into the log, whatever happened.
+
+A request with `effect_after_s` is reset at 1; the rest of it comes later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import socket
 import struct
@@ -49,10 +50,10 @@ from local.simulator.faults import DEFAULT_CODES, Action
 from local.simulator.handlers import resources
 from local.simulator.ids import fold
 from local.simulator.operations import Operation
+from local.simulator.request_log import Line
 from local.simulator.state import State
-from local.simulator.world import Answer, Call, Logged, World
+from local.simulator.world import Answer, Call, World
 
-log = logging.getLogger("simulator")
 GENERIC = (resources.get_any, resources.list_settings, resources.refuse)
 """The handlers of the last rows, which match every path."""
 API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|privatepreview|alpha|beta))?", re.ASCII)
@@ -61,19 +62,36 @@ API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-(preview|privatepreview|alpha|beta
 async def serve(world: World, request: web.Request) -> web.StreamResponse:
     """Answer one ARM request and log it."""
     world.arrived += 1
-    number, began, path = world.arrived, world.monotonic(), decode_path(request)
-    status = 500  # aiohttp's answer to an exception
+    line = Line(world.arrived, world.monotonic(), request.method, decode_path(request))
     try:
         content = await request.read()
-        fault = world.faults.take(request.method, path)
+        fault = world.faults.take(line.method, line.path)
         await asyncio.sleep(world.settings.latency_ms / 1000 + (fault.delay_s if fault else 0))
-        response = _respond(world, request, path, content, fault)
-        status = response.status if response else 0
+        if fault is not None and fault.effect_after_s is not None:
+            return _answer_never(world, request, line, content, fault)
+        response = _respond(world, request, line.path, content, fault)
+        line.status = response.status if response else 0
         return response or _reset(request)
     finally:
-        took_ms = round((world.monotonic() - began) * 1000, 3)
-        world.requests.append(Logged(number, began, request.method, path, status, took_ms))
-        log.info("%s %s: %s, %.0f ms", request.method, path, status or "reset", took_ms)
+        if not line.late:
+            world.requests.append(line.end(world.monotonic()))
+
+
+def _answer_never(
+    world: World, request: web.Request, line: Line, content: bytes, fault: Action
+) -> web.Response:
+    """Reset the connection, and let the request take effect later."""
+
+    async def take_effect() -> None:
+        try:
+            response = _respond(world, request, line.path, content, fault)
+            line.status = response.status if response else 0
+        finally:
+            world.requests.append(line.end(world.monotonic()))
+
+    line.late = True
+    world.late.add(fault.effect_after_s or 0.0, take_effect)
+    return _reset(request)
 
 
 def decode_path(request: web.Request) -> str:

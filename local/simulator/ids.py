@@ -106,6 +106,12 @@ def is_log_query(path: str) -> bool:
     return fold(path).startswith("/v1/workspaces/")
 
 
+def is_lock_path(path: str) -> bool:
+    """Whether the path is one lock's, or that of a list of locks."""
+    segments = fold(path).rstrip("/").rpartition("/providers/")[2].split("/")
+    return "/".join(segments[:2]) == fold(LOCK) and len(segments) <= 3
+
+
 def same_type(left: str, right: str) -> bool:
     return fold(left) == fold(right)
 

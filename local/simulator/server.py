@@ -69,6 +69,7 @@ class Simulator:
     ) -> None:
         if self._runner:
             await self._runner.cleanup()
+            await self.world.late.cancel()
             self._runner = None
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from local.simulator.errors import ControlError
+from local.simulator.lock_history import KEPT_SECONDS
 
 LRO_SECONDS = {
     "extension_delete": 0.2,
@@ -31,6 +32,8 @@ class Settings:
     lock_delete_propagation_s: float = 0
     """How long a lock keeps blocking after its DELETE answered 200. Azure promises
     nothing; minutes were seen."""
+    lock_read_lag_s: float = 0
+    """How old every read of locks is. Azure promises nothing."""
     throttle: bool = False
     """Whether an empty token bucket answers 429. The headers have the counters either
     way."""
@@ -77,6 +80,13 @@ def _read_number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e9:
         raise ControlError(f"{name} is {value!r}; it takes a number of 0 or more")
     return value
+
+
+def _read_lag(name: str, value: Any) -> float:
+    seconds = _read_number(name, value)
+    if seconds > KEPT_SECONDS:
+        raise ControlError(f"{name} is {value!r}; it takes at most {KEPT_SECONDS:g}")
+    return seconds
 
 
 def _read_lro_seconds(name: str, value: Any) -> dict[str, float]:
@@ -129,6 +139,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "latency_ms": _read_number,
     "lro_s": _read_lro_seconds,
     "lock_delete_propagation_s": _read_number,
+    "lock_read_lag_s": _read_lag,
     "activity_log_delay_s": _read_number,
     "throttle": _read_switch,
     "seed": _read_whole_or_none,

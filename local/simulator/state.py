@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from local.simulator import ids
 from local.simulator.ids import fold
 
 type Resource = dict[str, Any]
+type Watcher = Callable[[str, Resource | None], None]
+"""Called with the key of a resource and what it is now; None: it is gone."""
 
 
 class State:
@@ -27,6 +29,7 @@ class State:
         self._resources: dict[str, Resource] = {}
         self._types: dict[str, dict[str, None]] = {}
         self._rank: dict[str, int] = {}
+        self._watchers: dict[str, Watcher] = {}
         self.derived: set[str] = set()
         """Keys of the resources that were derived (see recovery_points.py)."""
         self.extra = dict(extra or {})
@@ -46,11 +49,18 @@ class State:
     def has(self, resource_id: str) -> bool:
         return ids.key(resource_id) in self._resources
 
+    def watch(self, kind: str, watcher: Watcher) -> None:
+        """Call `watcher` after each `put` and `remove` of a resource of this type. A
+        change of the resource in place is not seen."""
+        self._watchers[fold(kind)] = watcher
+
     def put(self, resource: Resource) -> None:
         key = ids.key(resource["id"])
         self._rank.setdefault(key, len(self._rank))
         self._resources[key] = resource
-        self._types.setdefault(fold(ids.parse(resource["id"]).type), {})[key] = None
+        kind = fold(ids.parse(resource["id"]).type)
+        self._types.setdefault(kind, {})[key] = None
+        self._tell(kind, key, resource)
 
     def remove(self, resource_id: str) -> None:
         """Remove the resource and everything below it."""
@@ -59,6 +69,11 @@ class State:
             self.derived.discard(key)
             kind = fold(ids.parse(self._resources.pop(key)["id"]).type)
             del self._types[kind][key]
+            self._tell(kind, key, None)
+
+    def _tell(self, kind: str, key: str, resource: Resource | None) -> None:
+        if kind in self._watchers:
+            self._watchers[kind](key, resource)
 
     def of_type(self, kind: str, under: str = "") -> Iterator[Resource]:
         """Every resource of a type at or below a scope, in order."""

@@ -14,8 +14,11 @@ from local.simulator import ids, validation
 from local.simulator.activity import Recorded
 from local.simulator.faults import Action, Faults
 from local.simulator.ids import fold
+from local.simulator.late import LateRequests
+from local.simulator.lock_history import LockHistory
 from local.simulator.locks import Locks
 from local.simulator.operations import Operations
+from local.simulator.request_log import Logged
 from local.simulator.settings import Settings
 from local.simulator.state import State
 from local.simulator.throttle import Throttle
@@ -24,18 +27,6 @@ MAX_LOGGED_REQUESTS = 200_000
 """Requests kept for GET /_sim/requests; the oldest go first, and `n` keeps counting."""
 MAX_ACTIVITY_RECORDS = 20_000
 """Requests kept for the Activity Log; Azure keeps 90 days."""
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """One ARM request as GET /_sim/requests shows it; `at` is monotonic seconds."""
-
-    n: int
-    at: float
-    method: str
-    path: str
-    status: int
-    duration_ms: float
 
 
 class World:
@@ -53,6 +44,8 @@ class World:
         self.settings = Settings()
         self.faults = Faults()
         self.locks = Locks(monotonic)
+        self.lock_history = LockHistory(self.state, monotonic)
+        self.late = LateRequests()
         self.operations = Operations(monotonic, self.new_id)
         self.throttle = Throttle(monotonic)
         self.requests: deque[Logged] = deque(maxlen=MAX_LOGGED_REQUESTS)
@@ -62,13 +55,20 @@ class World:
         """Id of the last collection that a VM lost, by the VM's key: the next one has
         the same layout."""
 
+    @property
+    def in_flight(self) -> int:
+        """How many requests got no answer and are still to take effect."""
+        return len(self.late)
+
     def new_id(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def replace_state(self, document: Any) -> None:
-        """Replace the state and forget running operations. Raises StateError, and then
-        changes nothing."""
+        """Replace the state; forget running operations and requests in flight. Raises
+        StateError, and then changes nothing."""
         self.state = validation.load(document)
+        self.lock_history = LockHistory(self.state, self.monotonic)
+        self.late.forget()
         self.operations.clear()
         self.locks = Locks(self.monotonic)
         self.former_collections.clear()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from local.simulator import filters, ids
 from local.simulator.handlers.resources import page
 from local.simulator.ids import fold
-from local.simulator.state import Resource, text, wire
+from local.simulator.state import Resource, State, text, wire
 from local.simulator.world import Answer, Call
 
 AT_SCOPE, AT_EXACT_SCOPE = "atScope()", "atExactScope()"
@@ -34,12 +34,18 @@ def list_deny_assignments(call: Call) -> Answer:
 
 
 def list_at_scope(
-    call: Call, kind: str, functions: tuple[str, ...], fields: tuple[str, ...] = ()
+    call: Call,
+    kind: str,
+    functions: tuple[str, ...],
+    fields: tuple[str, ...] = (),
+    state: State | None = None,
 ) -> Answer:
-    """A list of extension resources, with the filter terms that it accepts."""
+    """A list of extension resources, with the filter terms that it accepts; of `state`,
+    or of the state as it is now."""
     terms = filters.parse(call.query.get("$filter", ""), fields, functions)
     scope = call.names["scope"]
-    shown = (each for each in call.state.of_type(kind) if _is_shown(each, scope, terms))
+    resources = (state or call.state).of_type(kind)
+    shown = (each for each in resources if _is_shown(each, scope, terms))
     return page(call, (wire(each) for each in shown))
 
 

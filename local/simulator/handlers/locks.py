@@ -8,17 +8,18 @@ from typing import Any
 from local.simulator import errors, ids, validation
 from local.simulator.handlers import assignments
 from local.simulator.handlers.resources import get_existing
-from local.simulator.state import Resource, properties, wire
+from local.simulator.state import Resource, State, properties, wire
 from local.simulator.world import Answer, Call
 
 
 def list_locks(call: Call) -> Answer:
     """Filter: atScope()."""
-    return assignments.list_at_scope(call, ids.LOCK, (assignments.AT_SCOPE,))
+    functions = (assignments.AT_SCOPE,)
+    return assignments.list_at_scope(call, ids.LOCK, functions, state=_state_as_read(call))
 
 
 def get_lock(call: Call) -> Answer:
-    lock = call.state.get(call.path)
+    lock = _state_as_read(call).get(call.path)
     if lock is None:
         raise errors.lock_not_found(call.names["lock"])
     return Answer(200, wire(lock))
@@ -50,6 +51,13 @@ def delete_lock(call: Call) -> Answer:
     call.world.locks.linger(lock, call.world.settings.lock_delete_propagation_s)
     call.state.remove(lock["id"])
     return Answer(200)
+
+
+def _state_as_read(call: Call) -> State:
+    """The locks as a read shows them, which may be those of a while ago."""
+    stale_seconds = (call.fault.stale_s if call.fault else None) or 0.0
+    seconds = max(call.world.settings.lock_read_lag_s, stale_seconds)
+    return call.world.lock_history.as_of(seconds) if seconds else call.state
 
 
 def _check_owner(lock: Resource) -> None:
