@@ -3,10 +3,13 @@ happened in between."""
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from local.promises import COLLECTION, LOCK, changes_azure, kind_of, locks_of, not_allowed
+from shared import clock
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 
@@ -22,13 +25,16 @@ def judge(
     entries: list[dict[str, Any]],
     wall_offset: float | None,
     removed: Counter[str],
+    off_at_rest: Iterable[str] = (),
 ) -> dict[str, list[str]]:
     """What is broken, by promise; every list is empty when all hold. `wall_offset`
     None: clocks were turned, order is not judged.
 
-    `removed`: how often each extension and collection went away."""
+    `removed`: how often each extension and collection went away. `off_at_rest`: locks
+    that were off while nothing was left to do; they are lost even if they are there
+    now."""
     return {
-        "locks lost": _locks(expected_locks, locks_of(after)),
+        "locks lost": _locks(expected_locks, locks_of(after), off_at_rest),
         "unpromised deletions": _deletions(before, expected_locks, requests, incidents),
         "changes without an intent": _intents(requests, entries, wall_offset),
         "fixed twice": _twice(removed, incidents),
@@ -39,12 +45,15 @@ def judge(
     }
 
 
-def _locks(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def _locks(
+    expected: dict[str, Any], found: dict[str, Any], off_at_rest: Iterable[str]
+) -> list[str]:
     wrong = [
         f"missing or changed: {each}: {expected[each]} / {found.get(each)}"
         for each in expected
         if found.get(each) != expected[each]
     ]
+    wrong += [f"off when all was at rest: {each}" for each in off_at_rest if each in expected]
     return wrong + [f"not there before: {each}" for each in found if each not in expected]
 
 
@@ -74,8 +83,6 @@ def _intents(
     begun: dict[str, float] = {}
     for entry in entries:
         if entry["phase"] == "intent":
-            from tests.faults.world import as_seconds
-
             target, at = entry["target"].casefold(), as_seconds(entry["at"])
             begun[target] = min(begun.get(target, at), at)
     broken = []
@@ -131,3 +138,12 @@ def collections_of(state: dict[str, Any]) -> set[str]:
     return {
         each["id"].casefold() for each in state["resources"] if kind_of(each["id"]) == COLLECTION
     }
+
+
+def wall_offset() -> float:
+    """What to add to a monotonic time of the simulator to get the clock's."""
+    return time.time() - time.monotonic()
+
+
+def as_seconds(text: str) -> float:
+    return clock.as_time(text).timestamp()

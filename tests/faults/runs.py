@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from local.promises import COLLECTION, EXTENSION, kind_of, locks_of
 from local.simulator.state import State
 from shared.incident.view import incident_json
 from tests.faults.azure import Failure
-from tests.faults.judge import judge
-from tests.faults.world import Fault, Place, World, wall_offset
+from tests.faults.fault import Fault, Place
+from tests.faults.judge import judge, wall_offset
+from tests.faults.world import World
 
 
 class Outcome:
@@ -31,6 +31,7 @@ class Outcome:
     ) -> None:
         self.broken = {name: found for name, found in broken.items() if found}
         self.boundaries = list(world.boundaries)
+        self.activities = list(world.activities)
         self.incidents = incidents
         self.requests = requests
         self.entries = entries
@@ -49,14 +50,19 @@ async def run(
     settings: dict[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     waiting: bool = False,
+    hosts: int = 1,
 ) -> Outcome:
     """`settings` are the simulator's, `environment` the app's; `waiting`: an incident
-    that waits for its time is at rest.
+    that waits for its time is at rest; each of the `hosts` is given every event.
 
     Raises NeverAtRest when the system does not come to rest by itself.
     """
     async with World(
-        folder, dict(faults or {}), lose_engine, environment=dict(environment or {})
+        folder,
+        dict(faults or {}),
+        lose_engine,
+        environment=dict(environment or {}),
+        host_count=hosts,
     ) as world:
         simulator = world.simulator.world
         simulator.replace_state(state)
@@ -71,7 +77,7 @@ async def run(
         app = world.onlooker
         incidents = [incident_json(incident) async for incident in app.book.all()]
         entries = [entry.to_json() async for entry in app.audit.entries()]
-        requests = [asdict(each) for each in sorted(simulator.requests, key=lambda each: each.n)]
+        requests = [each.to_json() for each in sorted(simulator.requests, key=lambda each: each.n)]
         after = _dumped(simulator)
         turned = world.clock_offset != 0
         broken = judge(
@@ -83,6 +89,7 @@ async def run(
             entries,
             None if turned else wall_offset(),
             removed,
+            world.off_at_rest,
         )
         return Outcome(
             broken | {"crashes": world.crashes}, world, incidents, requests, entries, after

@@ -185,7 +185,7 @@ async def test_a_start_that_the_engine_refuses_is_not_counted(
             raise EngineFault("500: the table is busy")
 
         with monkeypatch.context() as busy:
-            busy.setattr(world, "start", refuse)
+            busy.setattr(world.host, "start", refuse)
             for _ in range(restarts.MOST_RESTARTS + 2):
                 await world.guard()
         assert len(refused) == restarts.MOST_RESTARTS + 2

@@ -21,10 +21,11 @@ from shared.execution.lock_window.windows import TargetOutcome
 from tests.faults import hands
 from tests.faults.azure import locked_groups
 from tests.faults.runs import run
+from tests.faults.settings import PATIENT_ALONE
 from tests.faults.test_lock_window import execution_of
 from tests.faults.test_waiting import failed, incidents
 from tests.faults.test_windows import sent
-from tests.faults.world import PATIENT_ALONE, Fault, Hand, Place
+from tests.faults.world import Fault, Hand, Place
 
 IN_WINDOW = ("after ARM DELETE locks", 1)
 

@@ -17,7 +17,9 @@ import functions.guardian as guardian_shell
 import functions.sweep as sweep_shell
 from shared.audit import telemetry
 from tests.faults.azure import locked_groups
-from tests.faults.world import PATIENT_ALONE, PROCESS, World, _Client
+from tests.faults.host import Client
+from tests.faults.settings import PATIENT_ALONE
+from tests.faults.world import PROCESS, World
 
 pytestmark = pytest.mark.timeout(120)
 REPAIR_RECORDS, REPAIR_BYTES = 30, 15_000
@@ -96,7 +98,7 @@ async def test_an_idle_hour_says_almost_nothing(
     with as_in_the_worker() as kept:
         async with one_group(tmp_path) as (world, _):
             PROCESS.set(world.process)
-            client = _Client(world)
+            client = Client(world.host)
             for _ in range(60):
                 await guardian_shell.guardian._function.get_user_function().client_function(
                     None, client

@@ -23,8 +23,8 @@ from shared.facts import Absent
 from shared.incident import restarts
 from shared.plan import decide
 from shared.verification import conclude, follow, start
-from tests.faults import world as played
 from tests.faults.azure import locked_groups
+from tests.faults.settings import SETTINGS
 from tests.faults.world import World
 
 pytestmark = pytest.mark.timeout(300)
@@ -49,9 +49,9 @@ ERRORS: list[Exception] = [
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_RETRY_SECONDS", "0.1")
-    monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_JOB_WAIT_HOURS", "0.001")
-    monkeypatch.setitem(played.SETTINGS, "REMEDIATOR_GATHER_SECONDS", "1")
+    monkeypatch.setitem(SETTINGS, "REMEDIATOR_RETRY_SECONDS", "0.1")
+    monkeypatch.setitem(SETTINGS, "REMEDIATOR_JOB_WAIT_HOURS", "0.001")
+    monkeypatch.setitem(SETTINGS, "REMEDIATOR_GATHER_SECONDS", "1")
     monkeypatch.setattr(orchestration, "RETRY_PAUSES", tuple(each / 10 for each in RETRY_PAUSES))
 
 

@@ -16,8 +16,8 @@ from local.scenarios import load
 from shared import clock
 from shared.incident.model import Incident
 from shared.incident.status import Status
-from tests.faults import world as worlds
 from tests.faults.azure import locked_groups
+from tests.faults.settings import SETTINGS
 from tests.faults.world import Fault, Place, World
 
 LOCKED, EXTENSION = "winmanagedvm", "ExtentionOperationFailed-backup_extension"
@@ -156,7 +156,7 @@ async def test_more_failures_than_the_limit_end_without_a_person(
 ) -> None:
     """Two changes an hour and six failures: two are fixed in each turned hour, those
     first that have waited longest."""
-    monkeypatch.setitem(worlds.SETTINGS, "REMEDIATOR_CHANGES_PER_HOUR", "2")
+    monkeypatch.setitem(SETTINGS, "REMEDIATOR_CHANGES_PER_HOUR", "2")
     state, failures = locked_groups({"rg-one": 3, "rg-two": 3})
     async with failed(tmp_path, state, [each.event for each in failures], {}) as world:
         await until(world, rests(fixed=2))

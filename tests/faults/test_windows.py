@@ -11,7 +11,7 @@ from local.promises import COLLECTION, LOCK, changes_azure, kind_of
 from tests.faults.azure import locked_groups
 from tests.faults.judge import unlocked_seconds
 from tests.faults.runs import run
-from tests.faults.world import PATIENT
+from tests.faults.settings import PATIENT
 
 
 def sent(requests: list[dict], method: str, kind: str) -> list[dict]:
