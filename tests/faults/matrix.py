@@ -1,10 +1,10 @@
 """The fault matrix: every effect boundary of one repair × everything that can go wrong
 there, each run on to rest and judged.
 
-    python -m tests.faults.matrix                    all cells, table to
-    docs/reliability.md python -m tests.faults.matrix --quick            every sixteenth
-    cell python -m tests.faults.matrix --cell 'NAME'      one cell, as a failure prints
-    it
+    python -m tests.faults.matrix                  all cells
+    python -m tests.faults.matrix --quick          every sixteenth cell
+    python -m tests.faults.matrix --harsh          the cells of harsh.py alone
+    python -m tests.faults.matrix --cell 'NAME'    one cell, as a failure prints it
 
 Boundaries are found by a run without faults, not listed by hand. What a cell plays and
 what it cannot is in docs/reliability.md.
@@ -22,14 +22,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.scenarios import parts
-from tests.faults.azure import NOTES, locked_groups
+from tests.faults.cell import DELETE_COLLECTION, DELETE_LOCK, MADE, PUT_LOCK, Cell
+from tests.faults.fault import Fault, NeverAtRest, Place
+from tests.faults.harsh import HARSH_COLUMNS, harsh_cells
 from tests.faults.runs import Outcome, run
-from tests.faults.world import Fault, NeverAtRest, Place
 
 STEP = 16
 JOBS = 2
@@ -42,15 +42,8 @@ BY_POLICY = {
         "message": "Resource 'keep-rg-one' was disallowed by policy.",
     }
 }
-MADE = parts.lock(parts.group("rg-one")["id"], "keep-rg-one", NOTES)
-"""The answer to a PUT of the lock of these runs."""
 PROOF = 1
 """Which PUT of the lock is the proof; the others put it back."""
-DELETE_COLLECTION, DELETE_LOCK, PUT_LOCK = (
-    "ARM DELETE restorePointCollections",
-    "ARM DELETE locks",
-    "ARM PUT locks",
-)
 POLLS = tuple(
     f"{side} ARM GET {what}"
     for side in ("before", "after")
@@ -75,18 +68,6 @@ PROMISES = (
 GIVEN_UP = "given up"
 """A person was asked because the product could not go on, not because of what it found.
 """
-
-
-@dataclass(frozen=True)
-class Cell:
-    name: str
-    column: str
-    place: Place | None
-    fault: Fault | None
-    lose_engine: bool = True
-    groups: dict[str, int] = field(default_factory=lambda: {"rg-one": 1})
-    deliveries: int = 1
-    lock_on: str = "group"
 
 
 @dataclass(frozen=True)
@@ -220,17 +201,32 @@ def _many() -> Iterator[Cell]:
         )
 
 
+async def activities(*, extension: bool) -> list[str]:
+    """Labels of the activities of one repair without faults."""
+    return (await _once(Cell("discovery", "", None, None, extension=extension))).activities
+
+
+async def everything(*, harsh: bool) -> list[Cell]:
+    """All cells, or all of harsh.py."""
+    found = await boundaries()
+    if not harsh:
+        return list(cells(found))
+    of_groups, of_extension = [await activities(extension=each) for each in (False, True)]
+    return list(harsh_cells(found, of_groups, of_extension))
+
+
 async def _once(cell: Cell) -> Outcome:
-    state, failures = locked_groups(cell.groups, cell.lock_on)
-    faults = {cell.place: cell.fault} if cell.place is not None and cell.fault is not None else {}
+    state, failures = cell.azure()
     with tempfile.TemporaryDirectory() as folder:
         return await run(
             Path(folder),
             state,
             failures,
-            faults,
+            cell.faults,
             lose_engine=cell.lose_engine,
             deliveries=cell.deliveries,
+            settings=dict(cell.simulator),
+            hosts=cell.hosts,
         )
 
 
@@ -252,7 +248,7 @@ def judged(cell: Cell) -> Judged:
             return Judged(
                 cell.name, cell.column, True, (), {}, str(error), time.monotonic() - began
             )
-        hit = cell.place is None or bool(outcome.struck)
+        hit = len(outcome.struck) == len(cell.faults)
         if hit or outcome.broken:
             break
     statuses = tuple(sorted(_status(incident) for incident in outcome.incidents))
@@ -268,7 +264,7 @@ def run_cells(chosen: list[Cell], jobs: int = JOBS, *, progress: bool = True) ->
             results.append(result)
             if problem := wrong(result):
                 print(
-                    f"FAILED {result.name}: {problem}\n  repeat it: {repeat(result.name)}",
+                    f"FAILED {result.name}: {problem}\n  repeat it: {repeat(result)}",
                     flush=True,
                 )
             elif progress and number % 50 == 0:
@@ -286,8 +282,9 @@ def wrong(result: Judged) -> str:
     return json.dumps(result.broken) if result.broken else ""
 
 
-def repeat(name: str) -> str:
-    return f".venv/bin/python -m tests.faults.matrix --cell '{name}'"
+def repeat(result: Judged) -> str:
+    harsh = " --harsh" if result.column in HARSH_COLUMNS else ""
+    return f".venv/bin/python -m tests.faults.matrix{harsh} --cell '{result.name}'"
 
 
 def table(results: list[Judged], seconds: float) -> str:
@@ -321,19 +318,21 @@ def main(arguments: Any = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help=f"every {STEP}th cell")
+    parser.add_argument("--harsh", action="store_true", help="the cells of harsh.py alone")
     parser.add_argument("--cell", help="the name of one cell")
     parser.add_argument(
         "--write", type=Path, help="put the table into this Markdown file, between its markers"
     )
     options = parser.parse_args(arguments)
-    everything = list(cells(asyncio.run(boundaries())))
-    chosen = everything
+    if options.write and options.harsh:
+        parser.error("the table to write is that of all cells, without --harsh")
+    chosen = asyncio.run(everything(harsh=options.harsh))
     if options.cell:
-        chosen = [cell for cell in everything if cell.name == options.cell]
+        chosen = [cell for cell in chosen if cell.name == options.cell]
         if not chosen:
             parser.error(f"there is no cell {options.cell!r}")
     elif options.quick:
-        chosen = everything[::STEP]
+        chosen = chosen[::STEP]
     began = time.monotonic()
     results = run_cells(chosen)
     text = table(results, time.monotonic() - began)

@@ -8,18 +8,36 @@ import asyncio
 import pytest
 
 from tests.faults import matrix
+from tests.faults.harsh import HARSH_COLUMNS
+from tests.faults.strikes import STRIKES
 
 pytestmark = pytest.mark.timeout(600)  # one test of many cells, slow where others run as well
 
 
 def test_every_sixteenth_cell_keeps_every_promise() -> None:
-    everything = list(matrix.cells(asyncio.run(matrix.boundaries())))
+    everything = asyncio.run(matrix.everything(harsh=False))
     assert len(everything) > 500
     assert len({cell.name for cell in everything}) == len(everything)
     results = matrix.run_cells(everything[:: matrix.STEP], jobs=1, progress=False)
     broken = {
-        result.name: (problem, matrix.repeat(result.name))
+        result.name: (problem, matrix.repeat(result))
         for result in results
         if (problem := matrix.wrong(result))
     }
     assert broken == {}
+
+
+def test_each_harsh_cell_has_a_name_of_its_own_and_each_column_cells() -> None:
+    harsh = asyncio.run(matrix.everything(harsh=True))
+    assert len({cell.name for cell in harsh}) == len(harsh) > 100
+    assert {cell.column for cell in harsh} == set(HARSH_COLUMNS)
+    assert {fault.kind for cell in harsh for fault in cell.faults.values()} <= set(STRIKES)
+    at = {cell.place[0] for cell in harsh if isinstance(cell.place, tuple)}
+    assert at >= {"before ARM DELETE locks", "before ARM PUT locks", "before ARM GET locks"}
+    assert at >= {"activity carry_out_unit", "activity start_backup"}
+
+
+def test_a_failure_says_how_to_repeat_it() -> None:
+    for column, switch in (("worker dies", "matrix --cell"), ("frozen", "matrix --harsh --cell")):
+        result = matrix.Judged("a name", column, True, (), {}, "", 0.0)
+        assert switch in matrix.repeat(result)

@@ -1,0 +1,135 @@
+"""The harsher cells: what is late, stale, odd or done twice, between the deaths and
+refusals of `matrix.cells`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tests.faults.cell import DELETE_LOCK, GET_LOCK, MADE, PUT_LOCK, Cell
+from tests.faults.fault import Fault
+from tests.faults.strikes import like
+
+if TYPE_CHECKING:
+    from tests.faults.world import World
+
+HARSH_COLUMNS = (
+    "late effect",
+    "frozen",
+    "stale read",
+    "wrong content",
+    "store answer lost",
+    "run twice at once",
+    "sick neighbour",
+)
+LATE_SECONDS, STALE_SECONDS = 0.2, 0.3
+FROZEN_SECONDS = 5.0
+"""Longer than a lease, and than a window with its grace."""
+SICK_CALLS, SICK_SECONDS = 6, 2.5
+"""Longer than the call's time limit in these runs."""
+TWICE = ("activity carry_out_unit", "activity start_backup")
+LOCK_WRITES = tuple(f"before {write}" for write in (DELETE_LOCK, PUT_LOCK))
+FREEZES = tuple(
+    f"{side} {what}"
+    for side in ("before", "after")
+    for what in (
+        DELETE_LOCK,
+        PUT_LOCK,
+        *(
+            f"store {verb} {table}"
+            for verb in ("insert", "replace", "delete")
+            for table in ("locks", "windows")
+        ),
+    )
+)
+
+
+def harsh_cells(
+    found: list[tuple[str, int]], activities: list[str], of_extension: list[str]
+) -> Iterator[Cell]:
+    """`found`: the boundaries of a repair. `activities`: the engine's labels of that
+    repair; `of_extension`: of one that removes an extension."""
+    for place in found:
+        yield from _at(place)
+    for labels, extension in ((activities, False), (of_extension, True)):
+        yield from _twice(labels, extension)
+    for lose in (True, False):
+        yield Cell(
+            f"sick neighbour, engine {'lost' if lose else 'kept'}",
+            "sick neighbour",
+            (f"after {DELETE_LOCK}", 2),
+            Fault("person", {"does": die_beside_a_sick_group}),
+            lose,
+            {"rg-one": 1, "rg-two": 1},
+        )
+    lag = {"lock_read_lag_s": STALE_SECONDS}
+    yield Cell("stale read, always", "stale read", None, None, simulator=lag)
+
+
+def _at(place: tuple[str, int]) -> Iterator[Cell]:
+    label = place[0]
+
+    def cell(column: str, name: str, fault: Fault, lose: bool = True) -> Cell:
+        return Cell(f"{name} @ {place[0]} #{place[1]}", column, place, fault, lose)
+
+    if label in LOCK_WRITES:
+        seconds = {"seconds": LATE_SECONDS}
+        yield cell("late effect", "late effect, process lives", Fault("late", seconds))
+        late = Fault("die late", seconds)
+        yield cell("late effect", "late effect, worker dies", late, lose=False)
+        yield cell("late effect", "late effect, host dies", late)
+    if label.startswith(FREEZES):
+        freeze = Fault("freeze", {"seconds": FROZEN_SECONDS})
+        yield cell("frozen", "frozen, engine kept", freeze, lose=False)
+        yield cell("frozen", "frozen, engine lost", freeze)
+    if label == f"before {GET_LOCK}":
+        stale = Fault("arm", {"action": {"stale_s": STALE_SECONDS}})
+        yield cell("stale read", "stale read", stale)
+    if label in (f"before {GET_LOCK}", f"before {PUT_LOCK}"):
+        yield cell("wrong content", "wrong content", Fault("arm", {"action": answer_wrongly}))
+    if label.startswith("before store"):
+        yield cell("store answer lost", "store answer lost", Fault("store lost"))
+
+
+def _twice(activities: list[str], extension: bool) -> Iterator[Cell]:
+    what = "extension" if extension else "collection"
+    for label in TWICE:
+        for nth in range(1, activities.count(label) + 1):
+            yield Cell(
+                f"run twice at once @ {label} #{nth}, {what}",
+                "run twice at once",
+                (label, nth),
+                Fault("twice"),
+                extension=extension,
+            )
+    yield Cell(
+        f"two hosts, the same event, {what}",
+        "run twice at once",
+        None,
+        None,
+        extension=extension,
+        hosts=2,
+    )
+
+
+def answer_wrongly(request: Any) -> dict[str, Any]:
+    """The lock is shown with a body that nobody wrote; a PUT does nothing else."""
+    other = copy.deepcopy(MADE)
+    other["properties"]["notes"] = "nobody wrote this"
+    is_list = like(request)["path_regex"].endswith("/locks$")
+    return {"status": 200, "body": {"value": [other]} if is_list else other}
+
+
+def die_beside_a_sick_group(world: World) -> None:
+    """The locks of two groups are off, the process dies, and no call for a lock of
+    rg-two is answered for a while."""
+    world.simulator.world.faults.add(
+        {
+            "path_regex": "/resourceGroups/rg-two/.*/locks",
+            "times": SICK_CALLS,
+            "action": {"delay_s": SICK_SECONDS, "reset": True},
+        }
+    )
+    world.process.dead = True
+    world.deaths += 1
