@@ -33,12 +33,15 @@ class Cell:
     extension: bool = False
     """A broken extension is repaired instead of the `groups`."""
     hosts: int = 1
+    more: Mapping[Place, Fault] = field(default_factory=dict)
+    """Faults beside the first one."""
     simulator: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the simulator."""
 
     @property
     def faults(self) -> dict[Place, Fault]:
-        return {} if self.place is None or self.fault is None else {self.place: self.fault}
+        first = {} if self.place is None or self.fault is None else {self.place: self.fault}
+        return first | dict(self.more)
 
     def azure(self) -> tuple[dict[str, Any], list[Failure]]:
         return broken_extension() if self.extension else locked_groups(self.groups, self.lock_on)

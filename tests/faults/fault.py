@@ -43,7 +43,8 @@ class Fault:
     die         the process dies: nothing of it has any effect any more
     freeze      the process stops for `seconds`, while its clocks go on. The engine
                 counts it as dead at once, and another process takes over; then it wakes
-                and goes on with everything that it had in mind
+                and goes on with everything that it had in mind; with `die`, only with
+                the call that it is at, and dies then
     reset       this ARM request is not sent, or its answer is lost
     arm         the simulator does `action` to the next `times` (1) requests like this
                 one; `action` may be a function of the request
@@ -62,3 +63,14 @@ class Fault:
 
     kind: str
     args: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the call's time limit passed while its process was frozen: it is
+        carried out, and nobody waits for its answer."""
+        return self.kind == "freeze" and bool(self.args.get("cancelled"))
+
+    @property
+    def is_last_act(self) -> bool:
+        """Whether the process carries out the call that it is at, and dies then."""
+        return self.kind == "freeze" and bool(self.args.get("die"))

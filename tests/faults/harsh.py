@@ -19,13 +19,25 @@ HARSH_COLUMNS = (
     "frozen",
     "stale read",
     "wrong content",
+    "404 of something else",
+    "refused, and the store is away",
     "store answer lost",
     "run twice at once",
     "sick neighbour",
 )
 LATE_SECONDS, STALE_SECONDS = 0.2, 0.3
-FROZEN_SECONDS = 5.0
-"""Longer than a lease, and than a window with its grace."""
+FROZEN_SECONDS, FROZEN_TO_DEATH_SECONDS = 5.0, 4.5
+"""Longer than a lease, and than a window with its grace. The second is within what is
+promised of a process that sends late and dies right after."""
+OLD_SECONDS = 2.0
+"""Old enough to show, to whoever takes over, a lock as it was before it was lifted."""
+NOT_FOUND = {
+    "error": {
+        "code": "SubscriptionNotFound",
+        "message": "The subscription '11111111-1111-1111-1111-111111111111' could not be found.",
+    }
+}
+REFUSED = Fault("arm", {"action": {"status": 403}, "times": 4})
 SICK_CALLS, SICK_SECONDS = 6, 2.5
 """Longer than the call's time limit in these runs."""
 TWICE = ("activity carry_out_unit", "activity start_backup")
@@ -63,6 +75,7 @@ def harsh_cells(
             lose,
             {"rg-one": 1, "rg-two": 1},
         )
+    yield from _pairs(found)
     lag = {"lock_read_lag_s": STALE_SECONDS}
     yield Cell("stale read, always", "stale read", None, None, simulator=lag)
 
@@ -79,6 +92,8 @@ def _at(place: tuple[str, int]) -> Iterator[Cell]:
         late = Fault("die late", seconds)
         yield cell("late effect", "late effect, worker dies", late, lose=False)
         yield cell("late effect", "late effect, host dies", late)
+        slow = {"seconds": FROZEN_TO_DEATH_SECONDS, "die": True}
+        yield cell("frozen", "frozen, then dies", Fault("freeze", slow))
     if label.startswith(FREEZES):
         freeze = Fault("freeze", {"seconds": FROZEN_SECONDS})
         yield cell("frozen", "frozen, engine kept", freeze, lose=False)
@@ -88,8 +103,37 @@ def _at(place: tuple[str, int]) -> Iterator[Cell]:
         yield cell("stale read", "stale read", stale)
     if label in (f"before {GET_LOCK}", f"before {PUT_LOCK}"):
         yield cell("wrong content", "wrong content", Fault("arm", {"action": answer_wrongly}))
+        gone = Fault("arm", {"action": {"status": 404, "body": NOT_FOUND}, "times": 2})
+        yield cell("404 of something else", "404 of something else", gone)
     if label.startswith("before store"):
         yield cell("store answer lost", "store answer lost", Fault("store lost"))
+
+
+def _pairs(found: list[tuple[str, int]]) -> Iterator[Cell]:
+    lifted, put_back = f"after {DELETE_LOCK}", f"before {PUT_LOCK}"
+    old = Fault("arm", {"action": {"stale_s": OLD_SECONDS}, "times": 2})
+    for lose in (True, False):
+        yield Cell(
+            f"stale read for whoever takes over, engine {'lost' if lose else 'kept'}",
+            "stale read",
+            (lifted, 1),
+            Fault("die"),
+            lose,
+            more={(f"before {GET_LOCK}", lifted): old},
+        )
+    writes = [label for label, _ in found[found.index((lifted, 1)) :] if _is_of_window(label)]
+    for label in (f"after {PUT_LOCK}", *dict.fromkeys(writes)):
+        yield Cell(
+            f"refused, and the store is away @ {label}",
+            "refused, and the store is away",
+            (put_back, lifted),
+            REFUSED,
+            more={(label, lifted): Fault("store", {"seconds": 1.0})},
+        )
+
+
+def _is_of_window(label: str) -> bool:
+    return label.startswith("before store") and (" locks" in label or " windows" in label)
 
 
 def _twice(activities: list[str], extension: bool) -> Iterator[Cell]:

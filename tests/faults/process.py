@@ -48,13 +48,29 @@ class Process(App):
     def freeze(self, seconds: float) -> None:
         self.given_up.set()
         self._awake.clear()
-        asyncio.get_running_loop().call_later(seconds, self._awake.set)
+        asyncio.get_running_loop().call_later(seconds, self.wake)
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    async def stand_still(self) -> bool:
+        """Returns once it is not frozen. True: it was cancelled meanwhile, by a time
+        limit, for example, which can only be seen now."""
+        cancelled = False
+        while not self._awake.is_set():
+            try:
+                await self._awake.wait()
+            except asyncio.CancelledError:
+                cancelled = True
+        return cancelled
 
     async def may_act(self) -> None:
-        """Returns once it is not frozen. Raises Died."""
-        await self._awake.wait()
+        """Returns once it is not frozen. Raises Died, and CancelledError."""
+        cancelled = await self.stand_still()
         if self.dead:
             raise Died
+        if cancelled:
+            raise asyncio.CancelledError
 
     def _clients_of(self, subscription_id: str) -> AzureClients:
         if subscription_id not in self._clients:
@@ -90,6 +106,11 @@ class _EdgePolicy(AsyncHTTPPolicy):  # type: ignore[type-arg]
             with self._world.all_late(wire, fault.args["seconds"]), contextlib.suppress(AzureError):
                 await self.next.send(request)
             raise Died
+        if fault is not None and fault.is_cancelled:
+            with contextlib.suppress(AzureError):
+                await self.next.send(request)
+            await self._process.may_act()
+            raise asyncio.CancelledError
         response = await self.next.send(request)
         await self._world.boundary(self._process, f"after {label}", wire)
         return response
@@ -108,7 +129,8 @@ class _EdgeStore:
         )
 
     async def replace(self, row: Row, body: Body) -> Row:
-        label = f" {body['state']}" if row.table in ("windows", "locks") else ""
+        has_state = row.table in ("windows", "locks") and "state" in body
+        label = f" {body['state']}" if has_state else ""
         return await self._write(
             f"replace {row.table}{label}", partial(self._store.replace, row, body)
         )
@@ -152,11 +174,17 @@ class _EdgeStore:
 
     async def _write[T](self, label: str, work: Callable[[], Awaitable[T]]) -> T:
         fault = await self._world.boundary(self._process, f"before store {label}")
-        await self._reached()
+        if fault is None or not fault.is_last_act:
+            await self._reached()
         if fault is not None and fault.kind == "store lost":
             with contextlib.suppress(RowExists, RowChanged):
                 await work()
             raise StoreUnavailable("the store's answer was lost")
+        if fault is not None and fault.is_cancelled:
+            with contextlib.suppress(RowExists, RowChanged):
+                await work()
+            await self._process.may_act()
+            raise asyncio.CancelledError
         done = await work()
         await self._world.boundary(self._process, f"after store {label}")
         await self._reached()

@@ -54,9 +54,17 @@ async def die_late(moment: Moment, fault: Fault) -> None:  # noqa: ARG001
     moment.world.deaths += 1
 
 
-async def freeze(moment: Moment, fault: Fault) -> None:
+async def freeze(moment: Moment, fault: Fault) -> Fault:
+    """It stood between two instructions: what it was about to send goes out when it
+    wakes, and only then does it see that its time limit is over."""
     moment.process.freeze(fault.args["seconds"])
-    await moment.process.may_act()
+    cancelled = await moment.process.stand_still()
+    if fault.args.get("die"):
+        moment.process.dead = True
+        moment.world.deaths += 1
+    if cancelled and not moment.label.startswith("before"):
+        raise asyncio.CancelledError
+    return Fault(fault.kind, {**fault.args, "cancelled": cancelled})
 
 
 async def reset(moment: Moment, fault: Fault) -> None:  # noqa: ARG001
@@ -118,7 +126,7 @@ def _after(fault: Fault) -> float:
     return asyncio.get_running_loop().time() + float(fault.args["seconds"])
 
 
-STRIKES: dict[str, Callable[[Moment, Fault], Awaitable[None]]] = {
+STRIKES: dict[str, Callable[[Moment, Fault], Awaitable[Fault | None]]] = {
     each.__name__.replace("_", " "): each
     for each in (
         die,

@@ -202,6 +202,54 @@ async def test_all_that_runs_in_a_frozen_process_stands_still(world: World) -> N
     await world.rest(0)
 
 
+@pytest.mark.parametrize("does", ["writes", "deletes"])
+async def test_a_time_limit_that_passes_meanwhile_is_seen_after_the_call_went_out(
+    world: World, does: str
+) -> None:
+    """The process stood between two instructions: nothing could cancel it."""
+    process, seen = world.process, []
+    locks_at(process)
+    slow = Fault("freeze", {"seconds": 2})
+    world.faults[FIRST_WRITE if does == "writes" else DELETION] = slow
+
+    async def work() -> None:
+        try:
+            async with asyncio.timeout(1):
+                if does == "writes":
+                    await process.store.insert("things", "p", "k", {})
+                else:
+                    await delete_lock(process)
+        except TimeoutError:
+            gone = await process.store.get("things", "p", "k") is None
+            seen.append((gone, is_locked(world)))
+
+    with pytest.raises(Died):
+        await world.host.run_in(process, work())
+    assert seen == []
+    await world.rest(0)
+    assert seen == [(does != "writes", does == "writes")]
+    assert world.crashes == []
+
+
+async def test_a_time_limit_after_the_call_is_seen_when_it_wakes(world: World) -> None:
+    process, seen = world.process, []
+    locks_at(process)
+    world.faults["after ARM DELETE locks", 1] = Fault("freeze", {"seconds": 2})
+
+    async def work() -> None:
+        try:
+            async with asyncio.timeout(1):
+                await delete_lock(process)
+        except TimeoutError:
+            seen.append("no answer")
+
+    with pytest.raises(Died):
+        await world.host.run_in(process, work())
+    assert (seen, is_locked(world)) == ([], False)
+    await world.rest(0)
+    assert seen == ["no answer"]
+
+
 async def test_nothing_is_at_rest_while_a_zombie_lives(world: World) -> None:
     process, ended = world.process, []
 
@@ -229,6 +277,28 @@ async def test_an_error_that_a_zombie_should_not_raise_is_a_crash(world: World) 
     await frozen(world, lambda: fails(Unavailable("ordinary")))
     await world.rest(0)
     assert len(world.crashes) == 1
+
+
+@pytest.mark.parametrize("does", ["writes", "deletes"])
+async def test_who_froze_to_death_finishes_the_call_that_it_is_at(world: World, does: str) -> None:
+    process = world.process
+    dies = Fault("freeze", {"seconds": 0.1, "die": True})
+    world.faults[FIRST_WRITE if does == "writes" else DELETION] = dies
+    ended: list[str] = []
+
+    async def work() -> None:
+        if does == "writes":
+            await process.store.insert("things", "p", "k", {})
+        else:
+            await delete_lock(process)
+        ended.append("no")
+
+    with pytest.raises(Died):
+        await world.host.run_in(process, work())
+    await world.rest(0)
+    written = await world.living().store.get("things", "p", "k")
+    assert (written is None, is_locked(world)) == (does != "writes", does == "writes")
+    assert (ended, process.dead, world.deaths) == ([], True, 1)
 
 
 @pytest.mark.parametrize("lose_engine", [True, False])

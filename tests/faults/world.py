@@ -117,6 +117,8 @@ class World:
         clock.now = self._now
         for module in (shells, starting, guardian_shell):
             module.the_app = self._the_app
+        for process in self.processes:
+            process.wake()
         tasks = [task for host in self.hosts for task in host.tasks.values()] + [*self.zombies]
         for task in tasks:
             task.cancel()
@@ -159,14 +161,14 @@ class World:
         fault = self.faults.pop(place)
         try:
             self.struck.append(label)
-            await STRIKES[fault.kind](Moment(self, process, label, request), fault)
+            struck = await STRIKES[fault.kind](Moment(self, process, label, request), fault)
         except NotPlayable as error:
             self.struck.remove(label)
             if isinstance(place, int):
                 return None
             self.crashes.append(f"{fault.kind}: {error}")
             raise
-        return fault
+        return struck or fault
 
     def _place_of(self, label: str) -> Place | None:
         """The first place with a fault that this boundary is."""
