@@ -31,6 +31,7 @@ FROZEN_SECONDS, FROZEN_TO_DEATH_SECONDS = 5.0, 4.5
 promised of a process that sends late and dies right after."""
 OLD_SECONDS = 2.0
 """Old enough to show, to whoever takes over, a lock as it was before it was lifted."""
+HIDDEN_CALLS = 6
 NOT_FOUND = {
     "error": {
         "code": "SubscriptionNotFound",
@@ -76,6 +77,13 @@ def harsh_cells(
             {"rg-one": 1, "rg-two": 1},
         )
     yield from _pairs(found)
+    for name, hand in GROUP_NOT_FOUND.items():
+        yield Cell(
+            f"404 of something else: {name}, for lock and group",
+            "404 of something else",
+            (f"before {PUT_LOCK}", f"after {DELETE_LOCK}"),
+            Fault("person", {"does": hand}),
+        )
     lag = {"lock_read_lag_s": STALE_SECONDS}
     yield Cell("stale read, always", "stale read", None, None, simulator=lag)
 
@@ -163,6 +171,27 @@ def answer_wrongly(request: Any) -> dict[str, Any]:
     other["properties"]["notes"] = "nobody wrote this"
     is_list = like(request)["path_regex"].endswith("/locks$")
     return {"status": 200, "body": {"value": [other]} if is_list else other}
+
+
+def hide_the_subscription(world: World) -> None:
+    """For a while ARM does not know the subscription, for the group and its lock."""
+    _hide_the_group(world, {"status": 404, "body": NOT_FOUND})
+
+
+def answer_as_a_gateway(world: World) -> None:
+    """For a while something before ARM answers 404, without ARM's error."""
+    _hide_the_group(world, {"status": 404, "body": "<html>not found</html>"})
+
+
+def _hide_the_group(world: World, action: dict[str, Any]) -> None:
+    path = "/resourceGroups/rg-one(/providers/Microsoft.Authorization/locks/[^/]+)?$"
+    world.simulator.world.faults.add({"path_regex": path, "times": HIDDEN_CALLS, "action": action})
+
+
+GROUP_NOT_FOUND = {
+    "SubscriptionNotFound": hide_the_subscription,
+    "a gateway's": answer_as_a_gateway,
+}
 
 
 def die_beside_a_sick_group(world: World) -> None:

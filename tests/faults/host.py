@@ -26,7 +26,7 @@ from functions.orchestration import Stuck
 from functions.starting import EngineSilent
 from shared.errors import RemediatorError, StoreUnavailable
 from tests.faults.fault import Died, EngineFault
-from tests.faults.process import PROCESS, Process
+from tests.faults.process import PROCESS, WORKER, Process
 
 if TYPE_CHECKING:
     from tests.faults.world import World
@@ -84,6 +84,7 @@ class Host:
         work goes on as a zombie."""
         context = contextvars.copy_context()
         context.run(PROCESS.set, process)
+        context.run(WORKER.set, process)
         task = asyncio.create_task(work, context=context)
         given_up = asyncio.create_task(process.given_up.wait())
         try:
@@ -109,7 +110,11 @@ class Host:
         if self.runs(incident_id):
             raise EngineFault(f"{incident_id} runs already")
         self.ended.pop(incident_id, None)
-        self.tasks[incident_id] = asyncio.create_task(self._orchestrated(incident_id, given))
+        outside = contextvars.copy_context()
+        outside.run(WORKER.set, None)
+        self.tasks[incident_id] = asyncio.create_task(
+            self._orchestrated(incident_id, given), context=outside
+        )
 
     async def _orchestrated(self, incident_id: str, given: dict[str, Any]) -> None:
         """To its end, in as many histories as it wants."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 PROCESS: ContextVar[Process] = ContextVar("process")
+WORKER: ContextVar[Process | None] = ContextVar("worker", default=None)
+"""The process that a task runs in; None: outside of all."""
 
 
 class Process(App):
@@ -44,6 +46,11 @@ class Process(App):
     @property
     def takes_work(self) -> bool:
         return not self.dead and not self.given_up.is_set()
+
+    @property
+    def running(self) -> set[asyncio.Task[Any]]:
+        """Everything that runs in it, also what nobody waits for."""
+        return {task for task in asyncio.all_tasks() if task.get_context().get(WORKER) is self}
 
     def freeze(self, seconds: float) -> None:
         self.given_up.set()

@@ -262,6 +262,24 @@ async def test_nothing_is_at_rest_while_a_zombie_lives(world: World) -> None:
     assert ended == ["the zombie"]
 
 
+async def test_what_nobody_waits_for_is_a_zombie_as_well(world: World) -> None:
+    process, ended = world.process, []
+
+    async def aside() -> None:
+        await process.store.insert("others", "p", "k", {})
+        await asyncio.sleep(0.2)
+        ended.append("aside")
+
+    async def work() -> None:
+        begun.append(asyncio.create_task(aside()))
+        await process.store.insert("things", "p", "k", {})
+
+    begun: list[asyncio.Task[None]] = []
+    await frozen(world, work)
+    await world.rest(0)
+    assert ended == ["aside"]
+
+
 async def test_an_error_that_a_zombie_should_not_raise_is_a_crash(world: World) -> None:
     process = world.process
 

@@ -82,8 +82,8 @@ class World:
     """All that there were; what they have open is closed at the end."""
     onlooker: Process = field(init=False)
     """Sees whether all is at rest; nothing happens to it."""
-    zombies: set[asyncio.Task[Any]] = field(default_factory=set)
-    """What goes on although the engine has given it up."""
+    left: set[asyncio.Task[Any]] = field(default_factory=set)
+    """What the engine has given up, and goes on."""
     store_down_until: float = 0.0
     store_unread_until: float = 0.0
     expected: dict[str, Any] = field(default_factory=dict)
@@ -117,9 +117,11 @@ class World:
         clock.now = self._now
         for module in (shells, starting, guardian_shell):
             module.the_app = self._the_app
+        tasks = {task for host in self.hosts for task in host.tasks.values()}
         for process in self.processes:
+            process.dead = True
             process.wake()
-        tasks = [task for host in self.hosts for task in host.tasks.values()] + [*self.zombies]
+            tasks |= process.running
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -206,13 +208,19 @@ class World:
     def store_reads_fail(self) -> bool:
         return asyncio.get_running_loop().time() < self.store_unread_until
 
+    @property
+    def zombies(self) -> set[asyncio.Task[Any]]:
+        """What goes on although the engine has given it or its process up."""
+        given_up = [process for process in self.processes if process.given_up.is_set()]
+        return self.left.union(*(process.running for process in given_up))
+
     def leave(self, task: asyncio.Task[Any]) -> None:
         """The engine no longer waits for it: it goes on as a zombie, to its own end."""
-        self.zombies.add(task)
+        self.left.add(task)
         task.add_done_callback(self._zombie_ended)
 
     def _zombie_ended(self, task: asyncio.Task[Any]) -> None:
-        self.zombies.discard(task)
+        self.left.discard(task)
         error = None if task.cancelled() else task.exception()
         if not isinstance(error, RemediatorError | Died | EngineFault | Lost | None):
             self.crashes.append(f"a zombie: {type(error).__name__}: {error}")
