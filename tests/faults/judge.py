@@ -30,7 +30,7 @@ def judge(
     """What is broken, by promise; every list is empty when all hold. `wall_offset`
     None: clocks were turned, order is not judged.
 
-    `removed`: how often each extension and collection went away. `off_at_rest`: locks
+    `removed`: how often each extension and collection was deleted. `off_at_rest`: locks
     that were off while nothing was left to do; they are lost even if they are there
     now."""
     return {

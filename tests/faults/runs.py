@@ -10,6 +10,7 @@ from typing import Any
 
 from local.promises import COLLECTION, EXTENSION, kind_of, locks_of
 from local.simulator.state import State
+from local.simulator.world import World as Simulated
 from shared.incident.view import incident_json
 from tests.faults.azure import Failure
 from tests.faults.fault import Fault, Place
@@ -79,6 +80,7 @@ async def run(
         entries = [entry.to_json() async for entry in app.audit.entries()]
         requests = [each.to_json() for each in sorted(simulator.requests, key=lambda each: each.n)]
         after = _dumped(simulator)
+        removed.update(sent_again(simulator))
         turned = world.clock_offset != 0
         broken = judge(
             before,
@@ -108,6 +110,19 @@ def _counted(state: State) -> Counter[str]:
 
     state.remove = counting  # type: ignore[method-assign]
     return removed
+
+
+def sent_again(simulator: Simulated) -> Counter[str]:
+    """Collections and extensions, by how often a DELETE was accepted while the
+    operation of an earlier one ran, which did not hang."""
+    started: set[str] = set()
+    again: Counter[str] = Counter()
+    for recorded in simulator.activity:
+        operation = recorded.operation
+        if recorded.method == "DELETE" and operation is not None:
+            again[operation.target] += operation.id in started
+            started.add(operation.id)
+    return +again
 
 
 def _dumped(simulator: Any) -> dict[str, Any]:
