@@ -101,13 +101,20 @@ settings: $(STAMP)  ## write the tables of settings in docs/settings.md
 faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
+	@SCHEDULES=120 $(BIN)/python -m pytest -n 2 tests/faults/test_schedules.py
+
+.PHONY: model
+model: $(STAMP)  ## explore the lock protocol's model, every case, and write docs/lock-protocol.md (five minutes)
+	@$(BIN)/python -m tests.model --write docs/lock-protocol.md
 
 mutants: $(STAMP) $(NODE_STAMP)  ## plant small bugs in the safety core, fail where no test notices one, and write docs/reliability.md
 	@$(BIN)/python -m tests.mutants --write docs/reliability.md
 
-bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks and write docs/benchmarks
+bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks (25 minutes) and write docs/benchmarks
 	@$(BIN)/python -m tests.faults.bench_windows
 	@$(BIN)/python -m tests.faults.bench_histories
+	@$(BIN)/python -m tests.faults.bench_heartbeats
+	@$(BIN)/python -m tests.faults.bench_deaths
 	@$(BIN)/python -m tests.browser.bench_pages
 
 clean:  ## remove what set-up and runs have made

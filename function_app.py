@@ -7,13 +7,35 @@ import os
 
 import azure.durable_functions as df
 
-from functions import alerts, api, daily, guardian, intake, queued, remediation, review, sweep
+from functions import (
+    alerts,
+    api,
+    daily,
+    decisions,
+    guardian,
+    intake,
+    queued,
+    remediation,
+    review,
+    sweep,
+)
 from functions.pages import routes as review_pages
 from shared.audit import telemetry
 
 telemetry.silence_http_dumps()
 app = df.DFApp()
-for each in (alerts, intake, remediation, guardian, daily, sweep, api, review, review_pages):
+for each in (
+    alerts,
+    intake,
+    remediation,
+    guardian,
+    daily,
+    sweep,
+    api,
+    review,
+    decisions,
+    review_pages,
+):
     app.register_functions(each.blueprint)
 if os.environ.get("REMEDIATOR_DELIVERY", "").strip().casefold() == "queue":
     app.register_functions(

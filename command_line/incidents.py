@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from command_line.console import console
 from command_line.opening import with_store
 from command_line.options import store_options
+from command_line.person import name_person
 from shared.audit.log import AuditLog
 from shared.codec import to_json
 from shared.incident import review as reviews
@@ -153,9 +153,8 @@ def review_incident(
 
     async def write(store: Store) -> reviews.Review | None:
         incident = await IncidentBook(store).get(incident_id)
-        by = f"{getpass.getuser()} (command line)"
         return (
-            await reviews.review(store, AuditLog(store), incident, by, state, why, about)
+            await reviews.review(store, AuditLog(store), incident, name_person(), state, why, about)
             if incident
             else None
         )

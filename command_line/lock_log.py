@@ -22,9 +22,10 @@ from shared.azure.reader import ArmReader
 from shared.codec import from_json
 from shared.errors import NotUsable
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.put_back import LIFT, RESTORE, by_hand
+from shared.execution.lock_window.ledger import LockRow
+from shared.execution.lock_window.words import by_hand
 from shared.facts import Absent, Lock, Unreadable
+from shared.incident.model import LIFT, RESTORE
 
 RIGHT = "sign in as somebody with Reader on the subscription"
 OLDEST_READ_SECONDS = 120.0
@@ -226,7 +227,7 @@ async def check_log(execution: Execution, days: int, principal: str) -> LogCheck
 
 
 async def compare(
-    reader: ArmReader, left_off: LeftOff, record: OnRecord, opened: Mapping[str, OpenLock]
+    reader: ArmReader, left_off: LeftOff, record: OnRecord, opened: Mapping[str, LockRow]
 ) -> Verdict:
     """Look at the lock itself. `opened`: open locks of the ledger, by id in lower
     case."""
@@ -241,7 +242,7 @@ async def compare(
 def _describe_now(
     left_off: LeftOff,
     found: Lock | Absent | Unreadable,
-    entry: OpenLock | None,
+    entry: LockRow | None,
     body: Lock | None,
 ) -> tuple[str, bool]:
     """What it is now, in words, and whether that is wrong."""

@@ -1,5 +1,5 @@
-"""`remediator locks`: the locks that are off because of us, whether Azure agrees, and
-how to put them back by hand."""
+"""`remediator locks`: how the locks stand that we took off, whether Azure agrees, and a
+person's word: put it back, or leave it off."""
 
 from __future__ import annotations
 
@@ -10,56 +10,62 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
+from rich.text import Text
 
 from command_line.activity_log import MOST_DAYS
 from command_line.console import console
 from command_line.lock_log import LogCheck, check_log
 from command_line.opening import with_app, with_store
 from command_line.options import arm_option, check_guid, store_options
+from command_line.person import name_person
 from command_line.unsettled import find_unsettled
+from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import LockLedger, OpenLock
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
+from shared.execution.lock_window.standing import Standing, is_late, read_standing
+from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window
+from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state, unreadable
 from shared.facts import Absent, Lock, Unreadable
-from shared.incident.outcome import Outcome
+from shared.incident.outcome import Outcome, StepOutcome
 from shared.store.contract import Store
 
 
 @click.group()
 def locks() -> None:
-    """Locks that are off because of a fix at work, from the lock ledger.
+    """Locks that a fix has taken off, from the lock ledger: how they stand, and what
+    you decide about them.
 
     \b
     Examples:  remediator locks list
                remediator locks settled
                remediator locks verify --arm http://127.0.0.1:8001
                remediator locks restore --all
+               remediator locks leave /subscriptions/.../locks/keep
     """
 
 
 @locks.command("list")
 @store_options
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
-    """Open windows, and each lock with its deadline and the command that puts it back
-    by hand."""
+    """Open windows, and how each lock stands that is not settled: off, being put back,
+    back and watched for a while, or missing. Reads the store alone.
 
-    async def read(store: Store) -> tuple[list[OpenLock], list[Window]]:
-        return await LockLedger(store).open_locks(), [
-            held.window for held in await LockWindows(store).all()
-        ]
+    Red: somebody should look. Below each lock that is off, or may be, is the command
+    that puts it back by hand.
+    """
 
-    found, windows = with_store(data, storage, read)
+    async def read(store: Store) -> tuple[Standing, list[Window]]:
+        windows = [held.window for held in await LockWindows(store).all()]
+        return await read_standing(LockLedger(store)), windows
+
+    standing, windows = with_store(data, storage, read)
     if as_json:
-        rows = [to_json(entry) | {"by_hand": by_hand(entry.lock)} for entry in found]
-        click.echo(
-            json.dumps({"locks": rows, "windows": to_json(windows)}, indent=2, ensure_ascii=False)
-        )
+        click.echo(json.dumps(_to_json(standing, windows), indent=2, ensure_ascii=False))
         return
     for window in windows:
         members = ", ".join(member.incident_id for member in window.members)
@@ -67,28 +73,50 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
             f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for"
             f" {members}"
         )
-    if not found:
-        click.echo("No lock is off.")
-        return
-    _show(found)
+    _show(standing)
 
 
-def _show(found: list[OpenLock]) -> None:
-    """The commands stand below the table, each unbroken on a line of its own, to be
-    copied."""
-    table = Table("Lock", "Scope", "Back by", "Incident", "Last problem")
-    for entry in found:
-        late = " (LATE)" if entry.overdue else ""
-        table.add_row(
-            entry.lock.name,
-            entry.lock.scope,
-            entry.deadline + late,
-            entry.incident_id,
-            entry.problem,
-        )
-    console().print(table)
-    for entry in found:
-        click.echo(by_hand(entry.lock))
+def _to_json(standing: Standing, windows: list[Window]) -> dict[str, Any]:
+    return {
+        "locks": [to_json(row) | _to_words(row) for row in standing.unsettled],
+        "unreadable": [
+            {"row": each.place.place, "lock": to_json(each.lock), "reason": each.reason}
+            for each in standing.unreadable
+        ],
+        "windows": to_json(windows),
+    }
+
+
+def _to_words(row: LockRow) -> dict[str, Any]:
+    command = by_hand(row.body) if may_be_off(row) else ""
+    return {"stands": say_state(row), "needs_somebody": row.needs_somebody, "by_hand": command}
+
+
+def _show(standing: Standing) -> None:
+    """Nothing is cut or broken: ids and commands stand there to be copied, each command
+    on a line of its own."""
+    rows, out = standing.unsettled, console()
+    if not rows and not standing.unreadable:
+        click.echo("No lock is off, and none is watched.")
+    for row in rows:
+        style = "red" if row.needs_somebody or is_late(row) else ""
+        out.print(Text(f"{name_lock(row.lock)} {say_state(row)}", style=style), soft_wrap=True)
+        out.print(f"  {_say_clock(row)}incident {row.incident_id}", soft_wrap=True)
+        if may_be_off(row):
+            click.echo(by_hand(row.body))
+    for each in standing.unreadable:
+        out.print(Text(str(unreadable(each)), style="red"), soft_wrap=True)
+        if each.lock:
+            click.echo(by_hand(each.lock))
+
+
+def _say_clock(row: LockRow) -> str:
+    """Until when it is watched, or by when it is to be back."""
+    if not row.open:
+        return ""
+    if row.state is LockState.WATCHED:
+        return f"watched until {clock.for_people(row.watch_until)}, "
+    return f"back by {clock.for_people(row.deadline)}{' (LATE)' if is_late(row) else ''}, "
 
 
 @locks.command("settled")
@@ -138,8 +166,9 @@ def verify_locks(
     """
 
     async def look(execution: Execution) -> tuple[list[dict[str, Any]], LogCheck]:
-        open_locks = await execution.ledger.open_locks()
-        ledger = [await _compare(execution, entry) for entry in open_locks]
+        standing = await read_standing(execution.ledger)
+        ledger = [await _compare(execution, row) for row in standing.unsettled]
+        ledger += map(_tell_unreadable, standing.unreadable)
         click.echo(f"reading the Activity Log of {days} days ...", err=True)
         return ledger, await check_log(execution, days, principal)
 
@@ -157,57 +186,123 @@ def verify_locks(
         sys.exit(1)
 
 
-async def _compare(execution: Execution, entry: OpenLock) -> dict[str, Any]:
-    found = await execution.reader.lock(entry.lock.id)
-    if isinstance(found, Unreadable):
-        verdict = f"not known ({found.reason})"
-    elif isinstance(found, Absent):
-        verdict = "off, and late" if entry.overdue else f"off until {entry.deadline} at the latest"
-    elif isinstance(found, Lock) and found.same_content(entry.lock):
-        verdict = "there, identical; the ledger will be settled within a minute"
-    else:
-        verdict = "there, but changed by a person: it stays as it is"
-    wrong = isinstance(found, Unreadable) or (isinstance(found, Absent) and entry.overdue)
+async def _compare(execution: Execution, row: LockRow) -> dict[str, Any]:
+    found = await execution.reader.lock(row.lock.id)
+    wrong = isinstance(found, Unreadable) or row.needs_somebody or is_late(row)
     return {
-        "lock": entry.lock.id,
-        "verdict": verdict,
-        "incident": entry.incident_id,
+        "lock": row.lock.id,
+        "verdict": _judge(row, found),
+        "incident": row.incident_id,
         "wrong": wrong,
     }
 
 
+def _judge(row: LockRow, found: Lock | Absent | Unreadable) -> str:
+    if isinstance(found, Unreadable):
+        return f"not known ({found.reason})"
+    if not row.open:
+        return f"{'off' if isinstance(found, Absent) else 'there'}; the ledger: {say_state(row)}"
+    if isinstance(found, Absent):
+        alone = row.state is LockState.WATCHED and not row.mends
+        seen = "not there, and left alone" if alone else "off"
+    elif found.same_content(row.body):
+        seen = "there, identical"
+    else:
+        seen = "there, but changed by a person: it stays as it is"
+    return f"{seen}; {_say_clock(row)}incident {row.incident_id}"
+
+
+def _tell_unreadable(row: StrangeRow) -> dict[str, Any]:
+    """Nothing is known of it, and that is never fine."""
+    verdict = f"its row in the ledger cannot be read ({row.reason})"
+    return {"lock": row.name, "verdict": verdict, "incident": row.incident_id, "wrong": True}
+
+
 @locks.command("restore")
 @click.argument("lock_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every lock in the ledger.")
+@click.option("--all", "everything", is_flag=True, help="Every lock that is not settled.")
 @store_options
 @arm_option
 def restore_locks(
     lock_id: str | None, everything: bool, data: Path, storage: str | None, arm: str | None
 ) -> None:
-    """Put a lock back now, as the guardian would: identical, read back, on record. Safe
-    while a fix is at work: its deletion then fails.
+    """Put a lock back now, since you decided so. It is obeyed at once, whoever has the
+    lock in hand: a fix that is at work loses it, and its deletion fails.
 
-    LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it.
+    LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it. A lock
+    that is settled and missing is put back too. Your name goes on record. What may
+    still be changed by a request on its way is watched afterwards by the app.
+
+    Exit code 1: a lock is not back yet, or its row cannot be read; the app tries again
+    each minute.
+
+    \b
+    Examples:  remediator locks restore --all
+               remediator locks restore /subscriptions/.../locks/keep
     """
     if bool(lock_id) == everything:
         raise click.UsageError("name one LOCK_ID, or say --all")
 
-    async def restore(execution: Execution) -> list[str]:
-        entries = [
-            each
-            for each in await execution.ledger.open_locks()
-            if everything or fold(each.lock.id) == fold(str(lock_id))
+    async def restore(execution: Execution) -> list[StepOutcome]:
+        if lock_id:
+            return await execution.put_back_lock(lock_id, name_person())
+        standing = await read_standing(execution.ledger)
+        ids = {fold(row.lock.id): row.lock.id for row in standing.unsettled}
+        outcomes = [
+            outcome
+            for each in ids.values()
+            for outcome in await execution.put_back_lock(each, name_person())
         ]
-        if not entries and lock_id:
-            raise click.UsageError(
-                f"the ledger has no lock {lock_id}; `remediator locks list` shows what is off"
-            )
-        outcomes = [await execution.put_back(entry) for entry in entries]
-        for outcome in outcomes:
-            click.echo(outcome.detail)
-        return [outcome.detail for outcome in outcomes if outcome.result is Outcome.FAILED]
+        return outcomes + [_cannot_restore(row) for row in standing.unreadable]
 
-    if _with_execution(data, storage, arm, restore):
+    _tell(_with_execution(data, storage, arm, restore), lock_id)
+
+
+def _cannot_restore(row: StrangeRow) -> StepOutcome:
+    command = f"; by hand: {by_hand(row.lock)}" if row.lock else ""
+    detail = f"the row of {row.name} cannot be read: {row.reason}{command}"
+    return StepOutcome(Outcome.FAILED, detail)
+
+
+@locks.command("leave")
+@click.argument("lock_id")
+@store_options
+@arm_option
+def leave_locks(lock_id: str, data: Path, storage: str | None, arm: str | None) -> None:
+    """Leave a lock off, since you decided so: the app does nothing more about it. Say
+    it where you removed the lock yourself, and the app puts it back while it watches
+    it, or reports it as missing.
+
+    LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it, or the
+    name of a row that cannot be read: then the row is taken away, so see first that its
+    lock is there. Your name goes on record.
+
+    Refused, with exit code 1, while a fix has the lock off: decide when it is back. A
+    lock that is on stays on: remove it yourself, now or later.
+
+    \b
+    Example:  remediator locks leave /subscriptions/.../locks/keep
+    """
+
+    async def leave(execution: Execution) -> list[StepOutcome]:
+        return await execution.leave_lock_off(lock_id, name_person())
+
+    _tell(_with_execution(data, storage, arm, leave), lock_id)
+
+
+def _tell(outcomes: list[StepOutcome], lock_id: str | None) -> None:
+    """Prints how each ended. Exit code 1 where one did not succeed; UsageError where
+    the ledger has nothing to decide about this lock."""
+    if not outcomes and lock_id:
+        raise click.UsageError(
+            f"the ledger has no lock {lock_id} that is not settled; `remediator locks list` shows"
+            " them"
+        )
+    for outcome in outcomes:
+        click.echo(outcome.detail)
+    if not outcomes:
+        click.echo("No lock is off, and none is watched.")
+    if any(outcome.result is not Outcome.DONE for outcome in outcomes):
         sys.exit(1)
 
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.execution.lock_window.ledger import LockLedger, OpenLock
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.ledger import LockLedger, LockRow
+from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window
+from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state
 from shared.store.contract import Store
 
 WAIT = (
@@ -26,20 +27,30 @@ class Unsettled:
 
 
 async def find_unsettled(store: Store) -> list[Unsettled]:
-    """Empty: no lock is off, and no window is open. Raises StoreUnavailable, or
-    NotUsable for a row that cannot be read."""
-    locks = [_describe_lock(entry) for entry in await LockLedger(store).open_locks()]
-    windows = [_describe_window(held.window) for held in await LockWindows(store).all()]
+    """Empty: no row of the ledger is open, and no window, and all can be read. Raises
+    StoreUnavailable."""
+    locks = []
+    async for each in LockLedger(store).read():
+        if isinstance(each, StrangeRow):
+            locks.append(_describe_strange(each))
+        elif each.row.open:
+            locks.append(_describe_lock(each.row))
+    all_windows = LockWindows(store)
+    windows = [_describe_window(held.window) for held in await all_windows.all()]
+    windows += map(_describe_strange_window, await all_windows.unreadable())
     return locks + windows
 
 
-def _describe_lock(entry: OpenLock) -> Unsettled:
-    what = (
-        f"the lock {entry.lock.id} is off, or may be, for incident {entry.incident_id}; it must be"
-        f" back by {entry.deadline}"
-    )
-    problem = f"; last problem: {entry.problem}" if entry.problem else ""
-    return Unsettled(f"{what}{problem}", f"{WAIT}; or put it back by hand: {by_hand(entry.lock)}")
+def _describe_lock(row: LockRow) -> Unsettled:
+    what = f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
+    command = f"; or put it back by hand: {by_hand(row.body)}" if may_be_off(row) else ""
+    return Unsettled(what, f"{WAIT}{command}")
+
+
+def _describe_strange(row: StrangeRow) -> Unsettled:
+    what = f"the row {row.name} of the lock ledger cannot be read: {row.reason}"
+    by_command = f": {by_hand(row.lock)}" if row.lock else ""
+    return Unsettled(what, f"see that its lock is there{by_command}; then `remediator locks leave`")
 
 
 def _describe_window(window: Window) -> Unsettled:
@@ -47,3 +58,8 @@ def _describe_window(window: Window) -> Unsettled:
     return Unsettled(
         f"the window of {window.group_id} is {window.state}, for incident {members}", WAIT
     )
+
+
+def _describe_strange_window(place: str) -> Unsettled:
+    what = f"the lock window {place} cannot be read, so nobody can enter its group"
+    return Unsettled(what, "see that no lock is off: `remediator locks verify`")

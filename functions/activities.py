@@ -155,7 +155,9 @@ class Pace:
     job_poll_seconds: float
     longest_pause_seconds: float
     busy_poll_seconds: float
+    longest_busy_pause_seconds: float
     busy_wait_seconds: float
+    """How long a member of a lock window waits for its leader."""
 
     @classmethod
     def of(cls, settings: Settings) -> Pace:
@@ -163,7 +165,8 @@ class Pace:
             settings.job_poll_seconds,
             settings.longest_pause_seconds,
             settings.busy_poll_seconds,
-            (settings.gather_seconds + settings.window_seconds) * 6,
+            settings.longest_busy_pause_seconds,
+            settings.group_patience_seconds,
         )
 
 

@@ -3,6 +3,7 @@ over and begins lost incidents again."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -20,7 +21,7 @@ blueprint = df.Blueprint()
 class Locks(Protocol):
     """What the guardian asks of execution."""
 
-    async def put_back_due(self) -> list[StepOutcome]: ...
+    async def guard(self) -> tuple[list[StepOutcome], list[Exception]]: ...
 
 
 @blueprint.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=True)
@@ -28,19 +29,23 @@ class Locks(Protocol):
 async def guardian(timer: func.TimerRequest, client: str) -> None:  # noqa: ARG001
     """Does all that can be done, then raises the first of what could not."""
     app = the_app()
-    problems = await _put_back(await app.execution()) + await _resume(app.restarts, client)
-    if problems:
+    # Side by side: the first stays while a lock is off or watched.
+    put_back, resumed = await asyncio.gather(
+        _put_back(await app.execution()), _resume(app.restarts, client)
+    )
+    if problems := put_back + resumed:
         raise problems[0]
 
 
 async def _put_back(locks: Locks) -> list[Exception]:
     try:
-        for outcome in await locks.put_back_due():
+        outcomes, problems = await locks.guard()
+        for outcome in outcomes:
             logging.warning("guardian: %s", outcome.detail)
     except Exception as error:  # the other half of the guardian's work does not wait for this one
         logging.exception("guardian: locks could not be put back")
         return [error]
-    return []
+    return problems
 
 
 async def _resume(restarts: Restarts, client: str) -> list[Exception]:

@@ -54,8 +54,6 @@ REMEDIATOR_BUSY_POLL_SECONDS: 1, 5, 15, 45 and then 60 seconds where nothing is 
 a stage has ten attempts."""
 LONGEST_UNIT_SECONDS = 10.0
 """Whatever is set, a stage is given up within seven minutes of its first failure."""
-LONGEST_BUSY_PAUSES = 8
-"""The longest pause between two attempts at a busy group, in pauses of the setting."""
 GROWTH = 1.5
 MOST_PAUSES = 100
 """Timers of one history. The whole history is read and replayed in each episode, so a
@@ -165,18 +163,17 @@ class Remediation:
         return tuple(outcomes)
 
     def _carry_out(self, cause: str, unit: tuple[Step, ...]) -> Steps[StepOutcome]:
-        """One unit; tried again, with backoff, while another incident has the resource
-        group's locks off."""
+        """One unit; tried again, with backoff, while the leader of its lock window
+        deletes for it."""
         busy_wait = timedelta(seconds=self._pace.busy_wait_seconds)
         give_up = self._context.current_utc_datetime + busy_wait
-        longest = self._pace.busy_poll_seconds * LONGEST_BUSY_PAUSES
         pause, work = self._pace.busy_poll_seconds, CarryOut(self._incident_id, cause, unit)
         while True:
             outcome = yield from self._call(CARRY_OUT, work)
             if outcome.result is not Outcome.BUSY or self._context.current_utc_datetime >= give_up:
                 return outcome
             yield self._pause(pause)
-            pause = min(pause * GROWTH, longest)
+            pause = min(pause * GROWTH, self._pace.longest_busy_pause_seconds)
 
     def _start_backup(self) -> Steps[NextStep]:
         """Order the verifying backup; again after the pause that the answer asks for,

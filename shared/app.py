@@ -20,11 +20,13 @@ from shared.diagnosis.check import check_incident
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
+from shared.execution.lock_window.held import why_held
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.lock_window.windows import LockWindows
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
+from shared.incident.outcome import GroupHeld
 from shared.incident.restarts import Restarts
 from shared.incident.waiting import Waits
 from shared.intake.quarantine import Quarantine
@@ -85,7 +87,14 @@ class App:
 
     @cached_property
     def waits(self) -> Waits:
-        return Waits(self.book, self.journal, self.closing)
+        settings = self.settings
+        return Waits(
+            self.book,
+            self.journal,
+            self.closing,
+            group_patience_seconds=settings.group_patience_seconds,
+            group_pause_seconds=settings.longest_busy_pause_seconds,
+        )
 
     @cached_property
     def restarts(self) -> Restarts:
@@ -177,6 +186,7 @@ class App:
             reader=await self._reader(),
             limiter=self.limiter,
             cooling=self.cooling,
+            held=self._why_held,
             mode=self.settings.mode,
         )
 
@@ -215,6 +225,10 @@ class App:
         """The log of failed backups. Without REMEDIATOR_WORKSPACE_ID it answers that
         there is none."""
         return FailedBackupLog(self._clients_of(await self.own_subscription()))
+
+    async def _why_held(self, group_id: str, incident_id: str) -> GroupHeld | None:
+        grace_seconds = self.settings.guardian_grace_seconds
+        return await why_held(self.windows, self.ledger, group_id, incident_id, grace_seconds)
 
     async def _reader(self) -> ArmReader:
         return ArmReader(self._clients_of(await self.own_subscription()))

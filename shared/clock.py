@@ -23,6 +23,11 @@ def after(text: str, seconds: float) -> str:
     return as_text(as_time(text) + timedelta(seconds=seconds))
 
 
+def for_people(text: str) -> str:
+    """A time of ours as people read it, to the second; "" for none."""
+    return f"{text[:19].replace('T', ' ')} UTC" if text else ""
+
+
 def normal(text: str) -> str:
     """Any ISO 8601 time in our own format, so that it sorts with ours; "" for anything
     else."""

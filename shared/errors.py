@@ -99,7 +99,7 @@ class Throttled(AzureCallFailed):
 class Unavailable(AzureCallFailed):
     @property
     def may_have_happened(self) -> bool:
-        return self.status == 0 or self.status >= 500
+        return self.status in (0, 408) or self.status >= 500
 
 
 class NotUnderstood(Unavailable):

@@ -9,7 +9,7 @@ ARM's JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.arm_ids import fold, same
@@ -27,6 +27,8 @@ class Absent:
     """Azure answered that `what` does not exist."""
 
     what: str
+    code: str = field(default="", compare=False)
+    """ARM's `error.code`."""
 
     @property
     def why(self) -> str:

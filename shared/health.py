@@ -11,8 +11,9 @@ from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.windows import CLOSING
+from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.strange_rows import StrangeRow
+from shared.execution.lock_window.words import name_lock, say_state
 
 SWEEP_LATE_SECONDS = 2 * 3600
 """The timer runs twice an hour."""
@@ -59,26 +60,35 @@ async def _check_topic(app: App) -> str:
 
 
 async def _check_locks(app: App) -> str:
-    entries = await app.ledger.open_locks()
-    if late := [entry for entry in entries if await _should_be_back(app, entry)]:
-        names = ", ".join(
-            f"{entry.lock.name} on {entry.lock.scope} (incident {entry.incident_id})"
-            for entry in late
-        )
-        raise RemediatorError(f"not back in time: {names}")
-    return f"{len(entries)} off at the moment" if entries else "none is off"
+    strange, rows = [], []
+    async for each in app.ledger.read():
+        if isinstance(each, StrangeRow):
+            strange.append(f"the row {each.name} of the lock ledger: {each.reason}")
+        else:
+            rows.append(each.row)
+    late = [
+        f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
+        for row in rows
+        if row.needs_somebody or _is_late(app, row)
+    ]
+    strange += [f"the lock window {place}" for place in await app.windows.unreadable()]
+    if problems := strange + late:
+        raise RemediatorError(f"not back in time: {'; '.join(problems)}")
+    watched = sum(row.state is LockState.WATCHED for row in rows)
+    off = sum(row.open for row in rows) - watched
+    if not off and not watched:
+        return "none is off"
+    return f"{off} off at the moment, {watched} watched"
 
 
-async def _should_be_back(app: App, entry: OpenLock) -> bool:
-    """Whether the lock has no reason to be off any more: its deadline has passed, its
-    window has ended, or no incident leads that window."""
-    if entry.overdue or entry.problem:
-        return True
-    held = await app.windows.get(entry.group_id)
-    if held is None or held.window.state == CLOSING:
-        return True
-    leader = await app.book.get(held.window.leader)
-    return leader is None or leader.ended
+def _is_late(app: App, row: LockRow) -> bool:
+    """Whether it should have been over by now: neither its fix nor the guardian was
+    able to put it back, or to end its watch."""
+    grace, due = app.settings.guardian_grace_seconds, row.deadline
+    if row.state is LockState.WATCHED:
+        # A body that was read late may keep the watch open for that long.
+        grace, due = grace + app.settings.stale_seconds, row.watch_until
+    return row.open and clock.after(due, grace) <= clock.now()
 
 
 async def _check_sweep(app: App) -> str:

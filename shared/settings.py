@@ -222,6 +222,34 @@ class Settings:
         " itself.",
         number(0, 600),
     )
+    lease_seconds: float = setting(
+        "REMEDIATOR_LEASE_SECONDS",
+        "15",
+        "After how long without a heartbeat a window's owner counts as dead, so that the guardian"
+        " takes the window over. The times of the lock protocol follow from it: a heartbeat each"
+        " 2/15, one lock write 6/15, a margin of 1/15, the guardian's look each 5/15.",
+        number(0.3, 28),
+    )
+    watch_seconds: float = setting(
+        "REMEDIATOR_WATCH_SECONDS",
+        "300",
+        "How long a lock is watched after it was put back where a request of ours may still take"
+        " effect. Meanwhile the group is not unlocked again. At least REMEDIATOR_LATE_SECONDS,"
+        " REMEDIATOR_STALE_SECONDS and one lock write together.",
+        number(0, 3600),
+    )
+    late_seconds: float = setting(
+        "REMEDIATOR_LATE_SECONDS",
+        "90",
+        "How long after it was sent a request to ARM may still take effect. An assumption.",
+        number(0, 1800),
+    )
+    stale_seconds: float = setting(
+        "REMEDIATOR_STALE_SECONDS",
+        "120",
+        "How old an answer of ARM about a lock may be. An assumption.",
+        number(0, 1800),
+    )
     extension_wait_seconds: float = setting(
         "REMEDIATOR_EXTENSION_WAIT_SECONDS",
         "1200",
@@ -252,8 +280,10 @@ class Settings:
     busy_poll_seconds: float = setting(
         "REMEDIATOR_BUSY_POLL_SECONDS",
         "10",
-        "Pause before a fix asks again for a resource group in which another fix has the locks off."
-        " Below 10 it also shortens the pauses after which a stage that failed is called again.",
+        "Pause before a fix asks again whether the leader of its lock window has deleted for it. It"
+        " grows to eight times as long, which is also the longest pause between two looks of an"
+        " incident that waits for a locked resource group. Below 10 it also shortens the pauses"
+        " after which a stage that failed is called again.",
         number(0.05, 600),
     )
     lost_after_seconds: float = setting(
@@ -273,6 +303,19 @@ class Settings:
     def longest_pause_seconds(self) -> float:
         """Between two checks of a waiting incident."""
         return self.job_poll_seconds * 8
+
+    @property
+    def longest_busy_pause_seconds(self) -> float:
+        """Between two looks at a resource group that others have unlocked."""
+        return self.busy_poll_seconds * 8
+
+    @property
+    def group_patience_seconds(self) -> float:
+        """How long an incident waits for a resource group before a person is asked:
+        for the window that is in the way when it comes, and for one that it may just
+        have missed, each with its gathering, its grace and the watch of its locks."""
+        longest_window = self.gather_seconds + self.window_seconds + self.guardian_grace_seconds
+        return 2 * (longest_window + self.watch_seconds)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -309,11 +352,14 @@ def _check_function_timeout(settings: Settings, environment: Mapping[str, str]) 
         settings.window_seconds,
         settings.restore_patience_seconds,
     )
-    longest = gather + window + 2 * patience + SPARE_SECONDS
+    after = settings.guardian_grace_seconds + 4 * settings.lease_seconds + SPARE_SECONDS
+    longest = gather + window + 2 * patience + after
     if longest >= FUNCTION_TIMEOUT_SECONDS:
         raise SettingsError(
             f"REMEDIATOR_GATHER_SECONDS ({gather:g}), REMEDIATOR_WINDOW_SECONDS ({window:g}), twice"
-            f" REMEDIATOR_RESTORE_PATIENCE_SECONDS ({patience:g}) and {SPARE_SECONDS:g} come to"
+            f" REMEDIATOR_RESTORE_PATIENCE_SECONDS ({patience:g}) and {after:g} for what follows"
+            " (REMEDIATOR_GUARDIAN_GRACE_SECONDS, four times REMEDIATOR_LEASE_SECONDS, the record)"
+            " come to"
             f" {longest:g} seconds; the host ends a function after {FUNCTION_TIMEOUT_SECONDS:g}:"
             " make them smaller"
         )

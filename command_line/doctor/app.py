@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from command_line.doctor.installation import Installation, Result, properties, result
 from functions.pages.access import ACTION_GROUPS
 from shared.arm_ids import fold, same
+from shared.errors import SettingsError
+from shared.execution.lock_window.times import Times
+from shared.settings import Settings
 
 FUNCTIONS = ("alerts", "intake", "guardian", "sweep", "list_incidents")
 QUEUE_FUNCTIONS = ("intake_queue", "intake_poison")
@@ -73,7 +76,13 @@ async def check_identity(on: Installation) -> AsyncIterator[Result]:
             "ask for Website Contributor on the app, or read the settings in the portal",
         )
         return
-    problems = [*_wrong_values(on), *_switched_off(on), *_sign_in_problems(on), *_empty(on)]
+    problems = [
+        *_wrong_values(on),
+        *_switched_off(on),
+        *_sign_in_problems(on),
+        *_empty(on),
+        *_times_that_do_not_hold(on),
+    ]
     yield result(
         "settings",
         not problems,
@@ -96,6 +105,14 @@ def _wrong_values(on: Installation) -> list[str]:
         for name, value in wanted.items()
         if not same(on.settings.get(name, ""), value)
     ]
+
+
+def _times_that_do_not_hold(on: Installation) -> list[str]:
+    """The app refuses to start with impossible ones; the others it takes."""
+    try:
+        return Times.of(Settings.from_environment(on.settings)).find_problems()
+    except SettingsError as error:
+        return [str(error)]
 
 
 def _switched_off(on: Installation) -> list[str]:

@@ -16,7 +16,10 @@ import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from functions.pages.texts import LANGUAGES, TAGS, choose_language, texts_in
-from shared import sentences
+from shared import clock, sentences
+from shared.execution.lock_window import words
+from shared.execution.lock_window.ledger import IN_A_WINDOW
+from shared.execution.lock_window.standing import is_late
 
 FOLDER = Path(__file__).parent / "templates"
 ACTIVITY_LOG = "/#blade/Microsoft_Azure_ActivityLog/ActivityLogBlade/correlationId/"
@@ -44,15 +47,15 @@ def _templates() -> Environment:
         trim_blocks=True,
     )
     environment.filters["short"] = lambda arm_id: arm_id.rsplit("/", 1)[-1]
-    environment.filters["moment"] = lambda text: (
-        text[:19].replace("T", " ") + (" UTC" if text else "")
-    )
+    environment.filters["moment"] = clock.for_people
     environment.filters["readable"] = lambda value: json.dumps(value, indent=1, ensure_ascii=False)
     environment.filters["in_portal"] = lambda correlation_id, portal: (
         portal + ACTIVITY_LOG + quote(correlation_id, safe="")
     )
+    environment.filters["begin"] = lambda text: text[:1].upper() + text[1:]
     environment.filters["render"] = sentences.render
-    environment.globals |= {"languages": LANGUAGES, "tags": TAGS}
+    environment.globals |= {"languages": LANGUAGES, "tags": TAGS, "words": words}
+    environment.globals |= {"is_late": is_late, "in_a_window": IN_A_WINDOW}
     return environment
 
 

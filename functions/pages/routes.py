@@ -11,14 +11,16 @@ import azure.durable_functions as df
 import azure.functions as func
 
 from functions.composition import the_app
+from functions.decisions import MAY_LEAVE, MAY_RESTORE
 from functions.pages import access, charts
 from functions.pages import render as pages
-from functions.pages.access import Role
+from functions.pages.access import Person, Role
 from shared import catalogue, clock
 from shared.app import App
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from shared.errors import NotUsable, RemediatorError
+from shared.execution.lock_window.standing import Standing, read_standing
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.review import KIND, State, newest
 from shared.incident.status import Status
@@ -42,21 +44,28 @@ async def audit_page_of(req: func.HttpRequest) -> func.HttpResponse:
     return await _show(req, VIEWS.get(req.route_params["id"], _incident))
 
 
-type View = Callable[[func.HttpRequest, App, Any], Awaitable[func.HttpResponse]]
+type View = Callable[[func.HttpRequest, App, Standing], Awaitable[func.HttpResponse]]
 
 
 async def _show(req: func.HttpRequest, view: View) -> func.HttpResponse:
     try:
         app = the_app()
-        return await view(req, app, await app.ledger.open_locks())
+        return await view(req, app, await read_standing(app.ledger))
     except NotUsable as error:
-        return pages.answer(req, "problem.html", "problem", 400, off=[], problem=error.reason)
+        return _say_problem(req, 400, error.reason)
     except RemediatorError as error:
         logging.error("could not show the page: %s", error)
-        return pages.answer(req, "problem.html", "problem", 503, off=[], problem=str(error))
+        return _say_problem(req, 503, str(error))
 
 
-async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+def _say_problem(req: func.HttpRequest, status: int, problem: str) -> func.HttpResponse:
+    """Nothing is known of the locks then, so the page says nothing of them."""
+    return pages.answer(
+        req, "problem.html", "problem", status, standing=Standing(), problem=problem
+    )
+
+
+async def _list(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     wanted = _read_filters(req)
     try:
         page = await app.book.listing.page(wanted, PAGE_ROWS, req.params.get("after", ""))
@@ -69,7 +78,7 @@ async def _list(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
         req,
         "incidents.html",
         "list",
-        off=off,
+        standing=standing,
         page=page,
         wanted=wanted,
         asked=asked,
@@ -109,11 +118,13 @@ def _read_time(req: func.HttpRequest, name: str) -> str:
         ) from error
 
 
-async def _incident(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+async def _incident(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     incident_id = req.route_params["id"]
     incident = await app.book.find(incident_id)
     if incident is None:
-        return pages.answer(req, "missing.html", "incident", 404, off=off, incident_id=incident_id)
+        return pages.answer(
+            req, "missing.html", "incident", 404, standing=standing, incident_id=incident_id
+        )
     entries = [entry async for entry in app.audit.entries(incident=incident_id)]
     reviewed = await newest(app.store, incident_id)
     marks: dict[int, list[Entry]] = {}
@@ -126,33 +137,45 @@ async def _incident(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespo
         "broken": verify(entries),
         "marks": marks,
     }
+    shown["locks"] = standing.of(incident)
     shown |= {"portal": app.settings.cloud.portal, "review": reviewed, "states": list(State)}
-    return pages.answer(req, "incident.html", "incident", off=off, **shown)
+    return pages.answer(req, "incident.html", "incident", standing=standing, **shown)
 
 
-async def _person(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+async def _person(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     page = await app.book.listing.page(
         Wanted(status=Status.NEEDS_PERSON), PAGE_ROWS, req.params.get("after", "")
     )
     incidents = await app.book.of_page(page)
-    return pages.answer(req, "person.html", "person", off=off, incidents=incidents, page=page)
+    shown: dict[str, Any] = {"incidents": incidents, "page": page, **_may(req)}
+    return pages.answer(req, "person.html", "person", standing=standing, **shown)
 
 
-async def _windows(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+async def _windows(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     windows = [held.window for held in await app.windows.all()]
-    return pages.answer(req, "windows.html", "windows", off=off, windows=windows)
+    return pages.answer(
+        req, "windows.html", "windows", standing=standing, windows=windows, **_may(req)
+    )
 
 
-async def _quarantine(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+def _may(req: func.HttpRequest) -> dict[str, bool]:
+    """What this person may decide about a lock."""
+    return {
+        "may_restore": isinstance(access.identify(req, MAY_RESTORE), Person),
+        "may_leave": isinstance(access.identify(req, MAY_LEAVE), Person),
+    }
+
+
+async def _quarantine(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     newest_first = sorted(
         [each async for each in app.quarantine.all(QUARANTINE_ROWS)],
         key=lambda each: each.at,
         reverse=True,
     )
-    return pages.answer(req, "quarantine.html", "quarantine", off=off, rows=newest_first)
+    return pages.answer(req, "quarantine.html", "quarantine", standing=standing, rows=newest_first)
 
 
-async def _overview(req: func.HttpRequest, app: App, off: Any) -> func.HttpResponse:
+async def _overview(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     summaries = (await app.book.listing.page(Wanted(), OVERVIEW_ROWS)).summaries
     minutes = charts.minutes_to_repair(summaries)
     unlocked = [each for each in summaries if "lift_locks" in each.changed][:WINDOW_ROWS]
@@ -168,7 +191,7 @@ async def _overview(req: func.HttpRequest, app: App, off: Any) -> func.HttpRespo
         req,
         "overview.html",
         "overview",
-        off=off,
+        standing=standing,
         charts=drawn,
         total=len(summaries),
         middle=charts.median_of(minutes),

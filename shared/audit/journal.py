@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.arm_ids import fold
-from shared.audit.log import AuditLog
+from shared.audit.log import AuditLog, Fields
 from shared.errors import AzureCallFailed
 
 ACTOR = "azure-backup-remediator"
@@ -49,13 +49,15 @@ class Journal:
         self, chain: Chain, kind: str, result: str, *, target: str = "", detail: Detail = None
     ) -> None:
         """Record what was found or decided; it changed nothing."""
-        await self._write(chain, kind, target or chain.vm_id, "note", result, "", detail)
+        await self.log.append(
+            **_build(chain, kind, target or chain.vm_id, "note", result, "", detail)
+        )
 
     async def intent(
         self, chain: Chain, kind: str, target: str, detail: Detail = None, result: str = "begun"
     ) -> None:
         """Record what is about to be changed. Where this raises, it must not be."""
-        await self._write(chain, kind, target, "intent", result, "", detail)
+        await self.log.append(**_build(chain, kind, target, "intent", result, "", detail))
 
     async def outcome(
         self,
@@ -66,8 +68,18 @@ class Journal:
         correlation_id: str,
         detail: Detail = None,
     ) -> None:
-        """Record how a change ended. `correlation_id`: ARM's, "" where it gave none."""
-        await self._write(chain, kind, target, "outcome", result, correlation_id, detail)
+        """Record how a change ended. `correlation_id`: ARM's, "" where it gave none.
+
+        Each intent has one outcome: where another execution gave it one, this is a
+        note.
+        """
+
+        async def is_open() -> bool:
+            return (kind, fold(target)) in await self.open_intents(chain.id)
+
+        fields = _build(chain, kind, target, "outcome", result, correlation_id, detail)
+        if await self.log.append_if(is_open, **fields) is None:
+            await self.note(chain, kind, result, target=target, detail=detail)
 
     async def failed(self, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
         """Record that Azure refused a change, or that its outcome is not known."""
@@ -78,20 +90,27 @@ class Journal:
 
     async def open_intents(self, chain_id: str) -> set[tuple[str, str]]:
         """(kind, folded target) of every intent that has no outcome yet."""
+        return set(await self._read_open(chain_id))
+
+    async def _read_open(self, chain_id: str) -> dict[tuple[str, str], str]:
+        """As `open_intents`, each with its target as it is written there."""
         begun: dict[tuple[str, str], int] = {}
+        written: dict[tuple[str, str], str] = {}
         async for entry in self.log.entries(incident=chain_id):
             if entry.phase in ("intent", "outcome"):
                 key = (entry.kind, fold(entry.target))
                 begun[key] = begun.get(key, 0) + (1 if entry.phase == "intent" else -1)
-        return {key for key, left in begun.items() if left > 0}
+                written.setdefault(key, entry.target)
+        return {key: written[key] for key, left in begun.items() if left > 0}
 
     async def close_intents(
         self, chain: Chain, result: str, wanted: Callable[[str, str], bool]
     ) -> None:
         """Give this outcome to each open intent that is `wanted`, by its kind and its
         folded target."""
-        for kind, target in sorted(await self.open_intents(chain.id)):
-            if wanted(kind, target):
+        found = await self._read_open(chain.id)
+        for (kind, folded), target in sorted(found.items()):
+            if wanted(kind, folded):
                 await self.outcome(chain, kind, target, result, "")
 
     async def intended(self, chain_id: str) -> set[str]:
@@ -99,24 +118,24 @@ class Journal:
         entries = self.log.entries(incident=chain_id)
         return {fold(entry.target) async for entry in entries if entry.phase == "intent"}
 
-    async def _write(
-        self,
-        chain: Chain,
-        kind: str,
-        target: str,
-        phase: str,
-        result: str,
-        correlation_id: str,
-        detail: Detail,
-    ) -> None:
-        await self.log.append(
-            incident=chain.id,
-            vm=chain.vm_id,
-            kind=kind,
-            target=target,
-            phase=phase,
-            result=result,
-            actor=ACTOR,
-            correlation_id=correlation_id,
-            detail=detail or {},
-        )
+
+def _build(
+    chain: Chain,
+    kind: str,
+    target: str,
+    phase: str,
+    result: str,
+    correlation_id: str,
+    detail: Detail,
+) -> Fields:
+    return Fields(
+        incident=chain.id,
+        vm=chain.vm_id,
+        kind=kind,
+        target=target,
+        phase=phase,
+        result=result,
+        actor=ACTOR,
+        correlation_id=correlation_id,
+        detail=detail or {},
+    )

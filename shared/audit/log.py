@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypedDict, Unpack
 
 from shared import clock
 from shared.arm_ids import same
@@ -25,6 +25,20 @@ date: then the insert fails and the chain is read again."""
 _DIGITS = 8
 
 
+class Fields(TypedDict):
+    """What a writer says of an entry; the chain adds place, time and hashes."""
+
+    incident: str
+    vm: str
+    kind: str
+    target: str
+    phase: str
+    result: str
+    actor: str
+    correlation_id: str
+    detail: Mapping[str, Any]
+
+
 class AuditLog:
     """One chain per incident. Of writers that race for a place in it, the store's
     conditional insert lets one win."""
@@ -35,41 +49,39 @@ class AuditLog:
         self._on_append = on_append
         self._heads: dict[str, Entry] = {}
 
-    async def append(
-        self,
-        *,
-        incident: str,
-        vm: str,
-        kind: str,
-        target: str,
-        phase: str,
-        result: str,
-        actor: str,
-        correlation_id: str,
-        detail: Mapping[str, Any],
-    ) -> Entry:
+    async def append(self, **fields: Unpack[Fields]) -> Entry:
         """Append an entry and return it as stored. Raises StoreUnavailable when it was
         not stored: then the caller must change nothing."""
+        entry = await self._append(None, fields)
+        if entry is None:
+            raise TypeError("only a condition keeps an entry from being written")
+        return entry
+
+    async def append_if(
+        self, still: Callable[[], Awaitable[bool]], **fields: Unpack[Fields]
+    ) -> Entry | None:
+        """As `append`, as long as `still`: it is asked again after the chain's end was
+        read, so nothing comes between its answer and the entry. None: it said no."""
+        return await self._append(still, fields)
+
+    async def _append(
+        self, still: Callable[[], Awaitable[bool]] | None, fields: Fields
+    ) -> Entry | None:
+        incident, phase = fields["incident"], fields["phase"]
         if phase not in PHASES:
             raise ValueError(f"phase is {phase!r}; one of {', '.join(PHASES)}")
-        kept = _bound_detail(detail)
+        fields["detail"] = _bound_detail(fields["detail"])
         for _ in range(ATTEMPTS):
             head = self._heads.get(incident) or await self._find_head(incident)
+            if still is not None and not await still():
+                return None
             entry = add_hash(
                 Entry(
                     seq=head.seq + 1 if head else 1,
                     at=clock.now(),
-                    incident=incident,
-                    vm=vm,
-                    kind=kind,
-                    target=target,
-                    phase=phase,
-                    result=result,
-                    actor=actor,
-                    correlation_id=correlation_id,
-                    detail=kept,
                     prev_hash=head.hash if head else GENESIS,
                     hash="",
+                    **fields,
                 )
             )
             if await self._take_place(entry):

@@ -65,6 +65,13 @@ class AzureClients:
         return self.make_client(ComputeManagementClient)
 
     @cached_property
+    def compute_once(self) -> Any:
+        """For a DELETE that must not be sent twice."""
+        from azure.mgmt.compute.aio import ComputeManagementClient
+
+        return self.make_client(ComputeManagementClient, transport=make_one_attempt_transport())
+
+    @cached_property
     def locks(self) -> Any:
         from azure.mgmt.resource.locks.aio import ManagementLockClient
 

@@ -57,6 +57,21 @@ class ArmReader(VaultReads):
 
         return await self._read(f"the extensions of {vm.name}", read)
 
+    async def extension(self, extension_id: str) -> facts.Extension | Absent | Unreadable:
+        """One extension, by its name; without the status of its handler."""
+        extension = parse(extension_id)
+        vm_name, name = extension.names[-2], extension.names[-1]
+
+        async def read(hook: ResponseHook) -> facts.Extension:
+            found = await self._clients.compute.virtual_machine_extensions.get(
+                extension.resource_group, vm_name, name, raw_response_hook=hook
+            )
+            wire = found.as_dict()
+            check_id(extension_id, wire.get("id"))
+            return from_wire.read_extension(wire)
+
+        return await self._read(f"the extension {name} of {vm_name}", read)
+
     async def resource_group_tags(
         self, resource_group: str
     ) -> dict[str, str] | Absent | Unreadable:

@@ -3,16 +3,17 @@ reports how it ended.
 
 Used by `shared.execution` alone (an import contract holds that), which writes the
 intent before and the outcome after. Every method raises AzureCallFailed, except
-`delete_lock`, whose result carries it. A success counts only when the answer can be
-believed: one that is not understood, or that points elsewhere, leaves the outcome of
-the write unknown (`may_have_happened`). Nothing is retried that must not be sent twice.
+`delete_lock` and `put_lock`, whose answer carries it. A success counts only when the
+answer can be believed: one that is not understood, or that points elsewhere, leaves the
+outcome of the write unknown (`may_have_happened`). Nothing is retried that must not be
+sent twice, and the write of a lock never.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,6 @@ from shared import errors
 from shared.arm_ids import fold, parse
 from shared.azure import from_wire
 from shared.azure.answers import Succeeded, check_id
-from shared.azure.attempts import Attempts
 from shared.azure.calls import Answer, ResponseHook, call_once, is_passing, map_error
 from shared.azure.clients import AzureClients
 from shared.azure.pipeline import Home
@@ -32,8 +32,6 @@ https://learn.microsoft.com/azure/backup/backup-azure-arm-userestapi-backupazure
 
 TIMED_OUT = "OperationTimedOut"
 """Our own code: we stopped waiting while Azure still works on the operation."""
-REFUSING_STATUSES = (401, 403, 404, 409)
-"""Statuses by which ARM refuses the DELETE of a lock: it was not carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,47 +42,69 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Lifting:
-    """How the DELETE of a lock ended."""
-
-    correlation_id: str
-    error: errors.AzureCallFailed | None
-    """None: the answer was a success."""
-    unanswered: bool
-    """An attempt had no answer, or one that leaves open whether it acted (408, 5xx)."""
-
-    @property
-    def refused(self) -> bool:
-        """ARM refused it, and no earlier attempt can have acted: the lock was never
-        lifted."""
-        if self.error is None or self.unanswered or self.error.may_have_happened:
-            return False
-        return self.error.status in REFUSING_STATUSES
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenLock:
-    """The answer to the PUT of a lock: 200 where it existed, 201 where it did not."""
+class LockAnswer:
+    """How the one request that wrote a lock ended. The status is evidence that no read
+    gives: DELETE 200 it was there, 204 it was not; PUT 201 it was absent, 200 it was
+    there."""
 
     status: int
-    lock: Lock
-    """As it stands in the answer."""
+    """0: no answer."""
     correlation_id: str
+    lock: Lock | None = None
+    """As it stands in the answer to a PUT."""
+    error: errors.AzureCallFailed | None = None
+    """None: the answer was a success."""
+
+    @property
+    def unanswered(self) -> bool:
+        """It may have taken effect, or may still: no answer, 408, 5xx, or an answer
+        that is not the API's."""
+        if self.error is None:
+            return False
+        return self.error.may_have_happened or self.status in (0, 408) or self.status >= 500
+
+    @property
+    def passing(self) -> bool:
+        """It was not carried out, and may be sent again after Retry-After: 409, 429."""
+        return self.error is not None and not self.unanswered and self.status in (409, 429)
+
+    @property
+    def retry_after_seconds(self) -> float:
+        return (self.error.retry_after_seconds if self.error else None) or 0.0
+
+    @property
+    def why(self) -> str:
+        """For people: how it was answered."""
+        return str(self.error) if self.error else f"answered {self.status}"
+
+
+async def _do_nothing() -> None:
+    return None
 
 
 class ArmWriter:
     def __init__(self, clients: AzureClients) -> None:
         self._clients = clients
 
-    async def delete_extension(self, extension_id: str, wait_seconds: float) -> str:
+    async def delete_extension(
+        self,
+        extension_id: str,
+        wait_seconds: float,
+        accepted: Callable[[], Awaitable[None]] = _do_nothing,
+    ) -> str:
         """Uninstall a VM extension and wait until the operation ends, `wait_seconds` at
-        most. Returns the correlation id; an absent extension is a success."""
+        most. Returns the correlation id; an absent extension is a success.
+
+        The DELETE is one HTTP request, never sent again. `accepted` is called once ARM
+        has accepted it.
+        """
         extension = parse(extension_id)
-        vm_name, name = extension.names[-2], extension.names[-1]
-        begin = self._clients.compute.virtual_machine_extensions.begin_delete
-        return await self._run_operation(
-            wait_seconds, begin, extension.resource_group, vm_name, name
-        )
+        where = (extension.resource_group, extension.names[-2], extension.names[-1])
+        begin = self._clients.compute_once.virtual_machine_extensions.begin_delete
+        send = _begin_by(begin, where)
+        began = await call_once(send, self._clients.settings.call_timeout_seconds)
+        await accepted()
+        return await self._end_operation(wait_seconds, began, begin, where)
 
     async def delete_restore_point_collection(
         self, collection_id: str, wait_seconds: float, accepted: Callable[[], None] = lambda: None
@@ -102,57 +122,39 @@ class ArmWriter:
             wait_seconds, begin, collection.resource_group, collection.name, accepted=accepted
         )
 
-    async def delete_lock(self, lock: Lock) -> Lifting:
-        """Delete a lock; an absent one is a success. Never raises for what Azure
-        answers: the result says how it ended."""
-        attempts = Attempts()
+    async def delete_lock(self, lock: Lock, request_id: str, seconds: float) -> LockAnswer:
+        """Delete a lock: one HTTP request, never sent again, of `seconds` at most.
+        Never raises for what Azure answers. `request_id`: x-ms-client-request-id."""
 
         async def send(hook: ResponseHook) -> None:
             locks, seen = self._clients.locks.management_locks, Succeeded(hook)
-            attempts.begin()
             await locks.delete_by_scope(
-                lock.scope.lstrip("/"), lock.name, raw_response_hook=attempts.watch(seen)
+                lock.scope.lstrip("/"), lock.name, raw_response_hook=seen, request_id=request_id
             )
             seen.check()
-            attempts.understand()
 
-        try:
-            answer = await self._clients.call_with_retries(send)
-        except errors.AzureCallFailed as error:
-            return Lifting(error.correlation_id, error, attempts.unanswered)
-        return Lifting(answer.correlation_id, None, attempts.unanswered)
+        return await _write_once(send, seconds)
 
-    async def put_lock(self, lock: Lock) -> WrittenLock:
-        """Create exactly this lock: scope, name, level, notes, owners."""
-        return await self._put_lock(lock, self._clients.call_with_retries)
-
-    async def prove_lock(self, lock: Lock) -> WrittenLock:
-        """As `put_lock`, in one HTTP request: only then does its status say whether the
-        lock existed."""
-        return await self._put_lock(
-            lock, lambda send: call_once(send, self._clients.settings.call_timeout_seconds)
-        )
-
-    async def _put_lock(
-        self, lock: Lock, send_by: Callable[[Any], Awaitable[Answer[WrittenLock]]]
-    ) -> WrittenLock:
+    async def put_lock(self, lock: Lock, request_id: str, seconds: float) -> LockAnswer:
+        """Create exactly this lock: scope, name, level, notes, owners. One HTTP
+        request, as `delete_lock`."""
         from azure.mgmt.resource.locks.models import ManagementLockObject, ManagementLockOwner
 
         owners = [ManagementLockOwner(application_id=owner) for owner in lock.owners]
         body = ManagementLockObject(level=lock.level, notes=lock.notes, owners=owners or None)
 
-        async def send(hook: ResponseHook) -> WrittenLock:
-            attempts, locks = Attempts(), self._clients.locks.management_locks
-            made = await locks.create_or_update_by_scope(
-                lock.scope.lstrip("/"), lock.name, body, raw_response_hook=attempts.watch(hook)
+        async def send(hook: ResponseHook) -> Lock:
+            made = await self._clients.locks.management_locks.create_or_update_by_scope(
+                lock.scope.lstrip("/"),
+                lock.name,
+                body,
+                raw_response_hook=hook,
+                request_id=request_id,
             )
             check_id(lock.id, made.id if made is not None else None)
-            return WrittenLock(
-                attempts.status, from_wire.read_lock(made.serialize(keep_readonly=True)), ""
-            )
+            return from_wire.read_lock(made.serialize(keep_readonly=True))
 
-        answer = await send_by(send)
-        return replace(answer.value, correlation_id=answer.correlation_id)
+        return await _write_once(send, seconds)
 
     async def start_backup(self, vault_id: str, container: str, item: str) -> Answer[Begun]:
         """Start an on-demand backup. Sent once: after a lost answer the caller looks
@@ -217,20 +219,16 @@ class ArmWriter:
         accepted: Callable[[], None] = lambda: None,
     ) -> str:
         """Begin a long-running operation and follow it to its end. Returns the
-        correlation id of the request that began it.
-
-        Raises Unavailable with the code TIMED_OUT when it has not ended after
-        `wait_seconds`.
-        """
-
-        async def send(hook: ResponseHook) -> Any:
-            seen = Succeeded(hook)
-            poller = await begin(*where, raw_response_hook=seen)
-            seen.check()
-            return poller
-
-        began = await self._clients.call_with_retries(send)
+        correlation id of the request that began it."""
+        began = await self._clients.call_with_retries(_begin_by(begin, where))
         accepted()
+        return await self._end_operation(wait_seconds, began, begin, where)
+
+    async def _end_operation(
+        self, wait_seconds: float, began: Answer[Any], begin: Any, where: tuple[str, ...]
+    ) -> str:
+        """Raises Unavailable with the code TIMED_OUT when it has not ended after
+        `wait_seconds`."""
         try:
             async with asyncio.timeout(wait_seconds):
                 await self._follow(began.value, begin, where)
@@ -283,6 +281,38 @@ class ArmWriter:
             )
         Home(self._clients.settings.arm_endpoint, regional=True).check(address)
         return path.rsplit("/", 1)[-1]
+
+
+async def _write_once(
+    send: Callable[[ResponseHook], Awaitable[Lock | None]], seconds: float
+) -> LockAnswer:
+    status = 0
+
+    async def watched(hook: ResponseHook) -> Lock | None:
+        def keep(response: Any) -> None:
+            nonlocal status
+            status = response.http_response.status_code
+            hook(response)
+
+        return await send(keep)
+
+    try:
+        answer = await call_once(watched, seconds)
+    except errors.AzureCallFailed as error:
+        return LockAnswer(error.status or status, error.correlation_id, error=error)
+    return LockAnswer(status, answer.correlation_id, answer.value)
+
+
+def _begin_by(begin: Any, where: tuple[str, ...]) -> Callable[[ResponseHook], Awaitable[Any]]:
+    """The request that begins a long-running operation, for its poller."""
+
+    async def send(hook: ResponseHook) -> Any:
+        seen = Succeeded(hook)
+        poller = await begin(*where, raw_response_hook=seen)
+        seen.check()
+        return poller
+
+    return send
 
 
 def _read_job_id(status: Any) -> str:

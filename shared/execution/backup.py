@@ -3,9 +3,11 @@ the answer.
 
 1. Look for a backup of the VM that runs, or that began since the first attempt: it is
    the one to follow. What cannot be read is not "none".
-2. Write the intent, count the attempt with the incident, then send it: an attempt whose
-   process dies has been counted.
-3. A passing refusal, or no answer: come again with backoff, or after what Retry-After
+2. Write the attempt on the incident, then the intent, then send it: an attempt whose
+   process dies has been counted, and of two executions one sends it.
+3. What was accepted is looked for, not ordered again; so is, for a while, what has no
+   answer.
+4. A passing refusal, or no answer: come again with backoff, or after what Retry-After
    says, and begin with 1. 30 minutes and 3 attempts at most, then a person; a lasting
    refusal goes to a person at once.
 https://learn.microsoft.com/rest/api/backup/backups/trigger
@@ -15,24 +17,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.audit.journal import Journal
 from shared.azure.calls import PASSING_CONFLICTS
 from shared.azure.reader import ArmReader
-from shared.azure.writer import ArmWriter
+from shared.azure.writer import ArmWriter, Begun
 from shared.errors import AzureCallFailed, OperationFailed, Throttled, Unavailable
-from shared.execution.change import change
+from shared.execution.change import Accepted, Change, NotSent, change
+from shared.execution.fence import Fence
 from shared.facts import Absent, Job, Unreadable, why_unread
-from shared.incident.book import IncidentBook
-from shared.incident.model import Incident
+from shared.incident.model import ORDER, Answer, Incident
 from shared.plan.mode import ModeNotKnown, mode_now
 from shared.settings import Settings
 
-KIND = "backup"
 LONGEST_WAIT_SECONDS = 1800.0
 MOST_ATTEMPTS = 3
 LONGEST_FIRST_PAUSE_SECONDS, GROWTH, MOST_GROWTH = 60.0, 5.0, 5.0
@@ -53,60 +53,95 @@ class Refusal:
     retry_after_seconds: float = 0.0
 
 
+ACCEPTED = Refusal(
+    "it was accepted, and its job is not to be seen yet", passing=True, unanswered=True
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Backups:
-    book: IncidentBook
-    journal: Journal
+    fence: Fence
     reader: ArmReader
     writer: ArmWriter
     settings: Settings
 
     async def order(self, incident: Incident) -> str | Refusal:
         """Id of the job to follow. Raises StoreUnavailable."""
-        running = await self._find_begun(incident)
+        running = await self._find_begun(incident, ordered=bool(incident.orders))
         if running:
             return running
-        if incident.backup_attempts >= MOST_ATTEMPTS:
+        settled = await self.fence.settle(incident)
+        if isinstance(settled, str):
+            return Refusal(settled, passing=True, unanswered=True)
+        if told := self._read_last(settled):
+            return told
+        if len(settled.orders) >= MOST_ATTEMPTS:
             return Refusal("no backup was seen to begin", passing=False)
-        mode = await mode_now(self.settings.mode, self.reader, incident)
+        mode = await mode_now(self.settings.mode, self.reader, settled)
         if isinstance(mode, ModeNotKnown):
             return Refusal(mode.reason, passing=not mode.vm_gone)
         if mode.name != "auto":
             return Refusal(mode.because, passing=False)
-        return await self._attempt(incident)
+        return await self._attempt(settled)
+
+    def _read_last(self, incident: Incident) -> str | Refusal | None:
+        """What the last order came to; None where another one may be sent."""
+        last = incident.orders[-1] if incident.orders else None
+        if last is None or last.answer is Answer.FAILED:
+            return None
+        if last.answer is Answer.DONE:
+            return last.result
+        if last.answer is Answer.ACCEPTED:
+            return ACCEPTED
+        quiet = clock.after(last.at, quiet_seconds(self.settings.job_poll_seconds))
+        if clock.now() < quiet:
+            reason = f"the order of {last.at} has no answer, and may still begin"
+            return Refusal(reason, passing=True, unanswered=True)
+        return None
 
     async def _attempt(self, incident: Incident) -> str | Refusal:
         """One attempt. Where nobody knows whether it began, look in the vault."""
         try:
-            job_id = await self._send(incident)
-            refusal = Refusal(
-                "it was accepted, and its job is not to be seen yet", passing=True, unanswered=True
-            )
+            job_id, refusal = await self._send(incident), ACCEPTED
+        except NotSent as unsent:
+            return Refusal(unsent.outcome.detail, passing=True, unanswered=True)
         except AzureCallFailed as error:
             job_id, refusal = "", _refusal(error)
         if job_id or not refusal.passing:
             return job_id or refusal
-        begun = await self._find_begun(_count_attempt(incident))
+        begun = await self._find_begun(incident, ordered=True)
         return begun if isinstance(begun, str) and begun else refusal
 
     async def _send(self, incident: Incident) -> str:
-        """The job's id, or "" when Azure Backup does not name one yet. Raises
+        """The job's id, or "" when Azure Backup does not name one yet. Raises NotSent,
         AzureCallFailed."""
         where = (incident.vault_id, incident.container_name, incident.item_name)
         begun = []
 
-        async def call() -> str:
-            # Counted before it is sent: an attempt is never made a fourth time unseen.
-            await self.book.change(incident.id, _count_attempt)
+        async def send(_: Accepted) -> str:
             answer = await self.writer.start_backup(*where)
             begun.append(answer.value)
             return answer.correlation_id
 
-        await change(self.journal, incident, KIND, incident.item_id, call)
+        order = Change(
+            ORDER, incident.item_id, send, ends=Answer.ACCEPTED, unanswered=Answer.UNKNOWN
+        )
+        leave = await change(self.fence, incident, order)
+        try:
+            job_id = await self._find_job(where, begun[0])
+        except OperationFailed:
+            await self.fence.answer(incident.id, leave.sent, Answer.FAILED)
+            raise
+        if job_id:
+            await self.fence.answer(incident.id, leave.sent, Answer.DONE, job_id)
+        return job_id
+
+    async def _find_job(self, where: tuple[str, str, str], begun: Begun) -> str:
+        """Raises OperationFailed."""
         pause = min(self.settings.poll_seconds, self.settings.job_poll_seconds)
         try:
             for _ in range(LOOKS):
-                if job_id := await self.writer.find_started_job(*where, begun[0]):
+                if job_id := await self.writer.find_started_job(*where, begun):
                     return job_id
                 await asyncio.sleep(pause)
         except OperationFailed:
@@ -115,12 +150,12 @@ class Backups:
             return ""  # it was accepted: its job is looked for in the vault
         return ""
 
-    async def _find_begun(self, incident: Incident) -> str | Refusal:
-        """Id of a backup of this VM that runs, or that began since the first attempt;
-        "" when there is none."""
+    async def _find_begun(self, incident: Incident, *, ordered: bool) -> str | Refusal:
+        """Id of a backup of this VM that runs, or, once one was ordered, that began
+        since then; "" when there is none."""
         vault_id = incident.vault_id
         reads = [self.reader.running_jobs(vault_id)]
-        if incident.backup_attempts:
+        if ordered:
             since = clock.as_time(incident.backup_since) - CLOCKS_DIFFER
             until = clock.as_time(clock.now()) + CLOCKS_DIFFER
             reads += [
@@ -136,16 +171,23 @@ class Backups:
         return next((job.name for job in _ours(incident, found)), "")
 
 
+def quiet_seconds(job_poll_seconds: float) -> float:
+    """How long after an order without an answer no other one is sent, while the vault
+    is searched for its job: 120 where nothing is set, beyond REMEDIATOR_LATE_SECONDS.
+    """
+    return 2 * _first_pause(job_poll_seconds)
+
+
+def _first_pause(job_poll_seconds: float) -> float:
+    return min(LONGEST_FIRST_PAUSE_SECONDS, job_poll_seconds)
+
+
 def _refusal(error: AzureCallFailed) -> Refusal:
     unanswered = error.may_have_happened
     passing = (
         unanswered or isinstance(error, Throttled | Unavailable) or error.code in PASSING_CONFLICTS
     )
     return Refusal(str(error), passing, unanswered, error.retry_after_seconds or 0.0)
-
-
-def _count_attempt(incident: Incident) -> Incident:
-    return replace(incident, backup_attempts=incident.backup_attempts + 1)
 
 
 def _ours(incident: Incident, jobs: Iterable[Job]) -> Iterable[Job]:
@@ -166,16 +208,16 @@ def _ours(incident: Incident, jobs: Iterable[Job]) -> Iterable[Job]:
 
 def pause_seconds(incident: Incident, refusal: Refusal, job_poll_seconds: float) -> float | str:
     """Seconds until the next attempt, or why there is none. The first pause is
-    `job_poll_seconds`, a minute at most."""
-    attempts = incident.backup_attempts
+    `job_poll_seconds`, a minute at most; after no answer `quiet_seconds` at least."""
+    attempts = len(incident.orders)
     if not refusal.passing:
         return refusal.reason
     if attempts >= MOST_ATTEMPTS and not refusal.unanswered:
         return f"refused at each of {attempts} attempts: {refusal.reason}"
-    first = min(LONGEST_FIRST_PAUSE_SECONDS, job_poll_seconds)
-    pause = max(
-        refusal.retry_after_seconds, first * min(MOST_GROWTH, GROWTH ** max(0, attempts - 1))
-    )
+    growth = min(MOST_GROWTH, GROWTH ** max(0, attempts - 1))
+    pause = max(refusal.retry_after_seconds, _first_pause(job_poll_seconds) * growth)
+    if refusal.unanswered:
+        pause = max(pause, quiet_seconds(job_poll_seconds))
     if clock.after(clock.now(), pause) > clock.after(incident.backup_since, LONGEST_WAIT_SECONDS):
         return (
             f"not to be had within {LONGEST_WAIT_SECONDS / 60:g} minutes, at {attempts} attempts:"

@@ -34,15 +34,21 @@ class CarryOut:
         """Carry out the steps of one unit by the fix of this cause.
 
         Safe to run again, after a crash or because it was BUSY: it checks the state
-        first. WAITING: a job of the VM runs, and the incident waits for it.
+        first. WAITING: a job of the VM runs, or its group is held, and the incident
+        waits for that.
         """
         if late := _why_too_late(await self.book.get(incident_id)):
             return late
         incident = await self.book.change(incident_id, lambda each: _begin(each, steps, cause))
         try:
-            done = await _carry_out_of(cause)(self.hands, incident, steps)
+            settled = await self.hands.fence.settle(incident)
+            if isinstance(settled, str):
+                return StepOutcome(Outcome.BUSY, settled)
+            done = await _carry_out_of(cause)(self.hands, settled, steps)
             if done.result is Outcome.WAITING:
-                await self._put_off(incident_id, steps, cause, done.detail)
+                await self._put_off(incident_id, steps, cause, done)
+                if done.held is not None:
+                    await self.hands.turns.look_after(settled, done.held.group_id)
             elif done.result is not Outcome.BUSY:
                 await self._record(incident_id, steps, done)
         except StoreUnavailable as error:
@@ -66,16 +72,23 @@ class CarryOut:
             await self.book.change(incident_id, lambda each: _end(each, left, done))
 
     async def _put_off(
-        self, incident_id: str, steps: tuple[Step, ...], cause: str, reason: str
+        self, incident_id: str, steps: tuple[Step, ...], cause: str, done: StepOutcome
     ) -> None:
-        """A job of the VM runs: what was not begun is off the record again, and where
-        nothing of the plan was, it does not count."""
+        """The unit waits: what was not begun is off the record again, and where nothing
+        of the plan was, it does not count."""
         begun = await self.journal.intended(incident_id)
         incident = await self.book.change(incident_id, lambda each: _without(each, steps, begun))
+        if incident.status is not Status.FIXING:
+            return  # the engine has lost this work, and begun it again: that one waits
         if all(action.cause != cause for action in incident.actions):
             await self.places.give_back(incident, cause)
         by_hand = (*not_done(steps), About.of(incident).backup_now)
-        await self.waits.wait(incident, Wait(Awaited.JOB, cause, reason, by_hand))
+        await self.waits.wait(
+            incident,
+            Wait.for_group(cause, done.held, by_hand)
+            if done.held
+            else Wait(Awaited.JOB, cause, done.detail, by_hand),
+        )
 
 
 def _carry_out_of(cause: str) -> CarryOutUnit:

@@ -1,76 +1,148 @@
-"""The guardian's part in execution: locks whose time is over go back, whatever became
-of the process that lifted them."""
+"""The guardian's part in execution: every group with an open window or an open row of
+the ledger is kept, whatever became of the process that lifted its locks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
 
-from shared import clock
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
 from shared.execution.change import close_intents
-from shared.execution.lock_window.ledger import LockLedger
-from shared.execution.lock_window.put_back import PutBack
-from shared.execution.lock_window.windows import CLOSING, Held, LockWindows
+from shared.execution.lock_window.keeper import Keeper, Keeping
+from shared.execution.lock_window.settled_rows import SettledRows
+from shared.execution.lock_window.strange_locks import StrangeLocks
 from shared.incident.book import IncidentBook
 from shared.incident.outcome import StepOutcome
+
+GROUP_SHARE = 50 / 55
+"""Of a tick: the time of one group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guardian:
-    """Every method raises StoreUnavailable. Safe to run twice at once and beside the
-    leader: a PUT of the identical lock changes nothing, and one of them settles it."""
-
     book: IncidentBook
     journal: Journal
-    windows: LockWindows
-    ledger: LockLedger
-    restorer: PutBack
-    grace_seconds: float
-    """How long after its deadline a window is left to its leader."""
+    keeping: Keeping
+    settled: SettledRows
+    strange: StrangeLocks
 
-    async def guard(self) -> list[StepOutcome]:
-        """Put back what is due. Where a leader ended before its record was whole (the
-        store did not answer), nobody else gives its open intents an outcome."""
-        leaders = [held.window.leader for held in await self.windows.all()]
-        outcomes = await self.put_back_due()
+    async def guard(self) -> tuple[list[StepOutcome], list[Exception]]:
+        """One tick: at most 55 s, and short where no row and no window is open. Groups
+        are kept side by side, and no part waits for another one, or for its failure.
+
+        Returns what was put back, or could not be, and what failed.
+        """
+        until = _now() + self.keeping.times.tick
+        outcomes: list[StepOutcome] = []
+        problems = await _run_all(
+            [
+                self._keep_groups(until, outcomes),
+                self.strange.put_back_all(outcomes),
+                self.settled.look_at_all(),
+            ]
+        )
+        return outcomes, problems
+
+    async def close_led_by(self, incident_id: str) -> list[StepOutcome]:
+        """Bring the windows that this incident led to their end, as soon as their owner
+        is known to be dead. Raises StoreUnavailable."""
+        times = self.keeping.times
+        seconds = times.lease + 2 * times.look + times.patience
+        keepers = [
+            Keeper(self.keeping, held.window.group_id)
+            for held in await self.keeping.windows.all()
+            if held.window.leader == incident_id
+        ]
+        endings = await asyncio.gather(*(keeper.close_if_dead(seconds) for keeper in keepers))
+        return [outcome for ending in endings for outcome in ending]
+
+    async def _keep_groups(self, until: float, outcomes: list[StepOutcome]) -> None:
+        """Until nothing is open, or the tick is over: a window may open meanwhile."""
+        leaders: set[str] = set()
+        problems: list[Exception] = []
+        begun: dict[str, asyncio.Task[list[StepOutcome]]] = {}
+        try:
+            while groups := await self._find_open(leaders):
+                self._begin_keeping(groups, begun, until)
+                running = [task for task in begun.values() if not task.done()]
+                if not running or _now() >= until:
+                    break
+                left = max(0.0, until - _now())
+                await asyncio.wait(running, timeout=min(self.keeping.times.look, left))
+                known = len(problems)
+                for key in [key for key, task in begun.items() if task.done()]:
+                    _collect(begun.pop(key), outcomes, problems)
+                if len(problems) > known:  # a group that fails at once is not begun at once
+                    await asyncio.sleep(min(self.keeping.times.look, max(0.0, until - _now())))
+        finally:
+            # Each to its end, also where the store hides what else is open.
+            if begun:
+                await asyncio.wait(begun.values())
+            for task in begun.values():
+                _collect(task, outcomes, problems)
+        await self._close_intents_of(leaders)
+        if problems:
+            raise problems[0]
+
+    def _begin_keeping(
+        self,
+        groups: dict[str, str],
+        begun: dict[str, asyncio.Task[list[StepOutcome]]],
+        until: float,
+    ) -> None:
+        budget = self.keeping.times.tick * GROUP_SHARE
+        for key, group_id in groups.items():
+            if key not in begun and _now() + self.keeping.times.look < until:
+                keeper = Keeper(self.keeping, group_id)
+                begun[key] = asyncio.create_task(keeper.keep(min(until, _now() + budget)))
+
+    async def _find_open(self, leaders: set[str]) -> dict[str, str]:
+        """Group ids with something open, by folded id; `leaders` collects who led
+        there."""
+        windows = await self.keeping.windows.all()
+        rows = await self.keeping.ledger.open_locks()
+        leaders |= {held.window.leader for held in windows} | {row.incident_id for row in rows}
+        ids = [held.window.group_id for held in windows] + [row.group_id for row in rows]
+        return {fold(group_id): group_id for group_id in ids}
+
+    async def _close_intents_of(self, leaders: Iterable[str]) -> None:
+        """Where a leader ended before its record was whole (the store did not answer),
+        nobody else gives its open intents an outcome."""
         for leader_id in leaders:
-            # Read after: it may have ended meanwhile, and its window with it.
             leader = await self.book.get(leader_id)
             if leader is not None and leader.ended:
-                await close_intents(self.journal, self.ledger, leader)
-        return outcomes
+                await close_intents(self.journal, self.keeping.ledger, leader)
 
-    async def put_back_due(self) -> list[StepOutcome]:
-        """Close the windows whose time is over or whose leader has ended, and put their
-        locks back; and those in the ledger that have no window."""
-        outcomes: list[StepOutcome] = []
-        for held in await self.windows.all():
-            if await self._is_led(held):
-                continue
-            # Closed first: nobody may join a window whose locks go back.
-            closing = await self._close(held)
-            if closing is None:
-                continue  # somebody wrote just now: it is alive, or the next round finds it
-            group_id = held.window.group_id
-            outcomes += await self.restorer.put_back_all(await self.ledger.open_locks(group_id))
-            if not await self.ledger.open_locks(group_id):
-                await self.windows.end(closing)
-        open_groups = {fold(held.window.group_id) for held in await self.windows.all()}
-        left = [
-            entry
-            for entry in await self.ledger.open_locks()
-            if fold(entry.group_id) not in open_groups
-        ]
-        return outcomes + await self.restorer.put_back_all(left)
 
-    async def _is_led(self, held: Held) -> bool:
-        """Whether its leader may still be at work on it."""
-        leader = await self.book.get(held.window.leader)
-        late = clock.after(held.window.deadline, self.grace_seconds) <= clock.now()
-        return not late and leader is not None and not leader.ended
+def _collect(
+    task: asyncio.Task[list[StepOutcome]],
+    outcomes: list[StepOutcome],
+    problems: list[Exception],
+) -> None:
+    error = task.exception()
+    if error is None:
+        outcomes += task.result()
+    elif isinstance(error, Exception):
+        logging.error("guardian: a group could not be kept", exc_info=error)
+        problems.append(error)
+    else:
+        raise error
 
-    async def _close(self, held: Held) -> Held | None:
-        if held.window.state == CLOSING:
-            return held
-        return await self.windows.move(held, replace(held.window, state=CLOSING))
+
+async def _run_all(parts: Iterable[Awaitable[None]]) -> list[Exception]:
+    """Side by side, each to its end. Returns what failed."""
+    problems = []
+    for ending in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(ending, Exception):
+            logging.error("guardian: a part of a tick failed", exc_info=ending)
+            problems.append(ending)
+        elif isinstance(ending, BaseException):
+            raise ending
+    return problems
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
 from shared.facts import (
     Absent,
@@ -52,6 +53,18 @@ def why_extension_stays(vm: VirtualMachine) -> str:
         )
     if not vm.agent_ready:
         return f"the VM agent is {vm.agent_status or 'silent'}; it would not carry out the removal"
+    return ""
+
+
+UNSETTLED = ("creating", "updating", "deleting", "transitioning")
+"""Provisioning states of an extension, or of its VM, on which an operation works."""
+
+
+def why_extension_works(vm: VirtualMachine, extension: Extension) -> str:
+    """Which operation works on the extension now, as far as Azure shows it, or ""."""
+    for each in (extension, vm):
+        if fold(each.provisioning_state) in UNSETTLED:
+            return f"an operation works on {each.name}: it is {each.provisioning_state}"
     return ""
 
 

@@ -44,7 +44,7 @@ class HandOver:
         # Before the locks go back: of an ended incident nothing more is deleted in its
         # window, and the guardian puts back what is left off here.
         await self.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
-        await self.guardian.put_back_due()
+        await self.guardian.close_led_by(incident_id)
         # Those of the locks, which are back only now.
         await close_intents(self.journal, self.ledger, incident)
         return True

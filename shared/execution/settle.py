@@ -50,6 +50,8 @@ class Settle:
             problem = "the fix was carried out and its cause is still confirmed"
             await self._hand_over(incident, plan, [problem], outcomes)
             return False
+        # Those of a process that died after its request went out.
+        await close_intents(self.journal, self.ledger, incident)
         await self.book.change(incident_id, _begin_verifying)
         result = f"{plan.cause} after the fix: {finding.verdict}"
         detail = {"evidence": [str(each) for each in finding.evidence]}

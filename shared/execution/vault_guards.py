@@ -10,8 +10,8 @@ from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.execution.lock_window.ledger import OpenLock, count_in
-from shared.execution.restore_points import Known, why_changed, why_item_stops, why_kept
+from shared.execution.lock_window.ledger import LockRow, count_in
+from shared.execution.restore_points import Known, why_item_stops, why_kept
 from shared.facts import (
     Absent,
     Lock,
@@ -53,21 +53,6 @@ async def why_points_lost(
     return "; ".join(why_kept(known, pairing, clock.as_time(clock.now())))
 
 
-async def why_points_changed(
-    reader: VaultReader,
-    then: RestorePointCollection,
-    now: RestorePointCollection,
-    vm_id: str,
-    item_id: str,
-) -> str:
-    """Why the collection must stay after all, or "": the item, its sessions and the
-    points as they are now."""
-    item, recovery = await asyncio.gather(
-        reader.protected_item(item_id), reader.recovery_points(item_id)
-    )
-    return "; ".join(why_changed(then, now, vm_id, item, recovery))
-
-
 async def why_no_backup_follows(reader: VaultReader, vm_id: str, item_id: str) -> str:
     """Why no new backup of the VM would follow a change, or "" when one would."""
     item = await reader.protected_item(item_id)
@@ -77,7 +62,7 @@ async def why_no_backup_follows(reader: VaultReader, vm_id: str, item_id: str) -
 
 
 async def why_backup_refused(
-    reader: VaultReader, vault_id: str, lifted: Iterable[OpenLock] = ()
+    reader: VaultReader, vault_id: str, lifted: Iterable[LockRow] = ()
 ) -> str:
     """Which lock will refuse the verifying backup, or "": ReadOnly forbids the POST
     that starts one, wherever it is inherited from. `lifted`: the locks that are off

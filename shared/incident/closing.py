@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared import clock
-from shared.audit.journal import Journal
+from shared.audit.journal import PROCESS_ENDED, Journal
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident
+from shared.incident.model import LIFT, PROVE, RESTORE, Incident
 from shared.incident.status import Status
 from shared.sentences import Sentence
 
@@ -33,6 +33,7 @@ class Closing:
 
         Returns the incident as it now is. Raises StoreUnavailable.
         """
+        await self._close_intents(incident_id)
 
         def end(incident: Incident) -> Incident:
             if incident.ended:
@@ -47,3 +48,12 @@ class Closing:
         if incident.waiting is not None:
             await self.line.leave(incident.id)  # so that it holds up nobody behind it
         return incident
+
+    async def _close_intents(self, incident_id: str) -> None:
+        """Nobody looks at an ended incident again: what a process that died left
+        without an outcome has it now."""
+        incident = await self.book.get(incident_id)
+        if incident is None or incident.ended:
+            return
+        locks = (LIFT, PROVE, RESTORE)
+        await self.journal.close_intents(incident, PROCESS_ENDED, lambda kind, _: kind not in locks)

@@ -51,6 +51,45 @@ class Action:
     detail: str = ""
 
 
+class Answer(StrEnum):
+    """What became of a request that changes something."""
+
+    NONE = ""
+    """Not known yet: whoever sends it may live, or may have died."""
+    ACCEPTED = "accepted"
+    """Azure works on it."""
+    DONE = "done"
+    FAILED = "failed"
+    """Azure refused it, or its operation failed: nothing of it follows any more."""
+    UNKNOWN = "not known"
+    """Nobody knows whether it took effect; what Azure shows has to say."""
+
+
+LIFT, PROVE, RESTORE = "lift_lock", "prove_lock", "restore_lock"
+"""Kinds of a lock's entries in the audit log; who looks after the lock closes them."""
+ORDER = "backup"
+"""Kind of the order of the verifying backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that changes something, written before it is sent, by one execution."""
+
+    kind: str
+    target: str
+    token: str
+    """Random: the one execution that may send it."""
+    at: str
+    """When it was written, ISO 8601."""
+    answer: Answer = Answer.NONE
+    result: str = ""
+    """Of a backup that began: its job's id."""
+
+    @property
+    def under_way(self) -> bool:
+        return self.answer in (Answer.NONE, Answer.ACCEPTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The on-demand backup that shows whether the fix worked."""
@@ -92,6 +131,9 @@ class Awaited(StrEnum):
     """Its turn within the limit of changes an hour."""
     ANSWER = "answer"
     """A fact that could not be read."""
+    GROUP = "group"
+    """A resource group that another lock window has, or a lock of which is not settled
+    yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +146,22 @@ class Waiting:
     awaited: Awaited
     cause: str
     """The cause whose fix it waits with; "" before one is planned."""
+    group_id: str = ""
+    """With GROUP: the resource group."""
+    group_since: str = ""
+    """With GROUP: when it first found that group held, ISO 8601: the beginning of its
+    patience. It begins anew once the incident enters a window, or has waited for
+    anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredWindow:
+    """A lock window that the incident opened or joined."""
+
+    group_id: str
+    id: str
+    end: str = ""
+    """How it ended for this incident; "" while that is not on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +188,8 @@ class Incident:
     later_failures: tuple[LaterFailure, ...] = ()
     waiting: Waiting | None = None
     """Set from the first wait until the change that had to wait has ended."""
+    windows: tuple[EnteredWindow, ...] = ()
+    """The lock windows that it had, oldest first."""
     manual_steps: tuple[Sentence, ...] = ()
     fired_at: str = ""
     """When the failure was reported, by the event; "" where the event has no time that
@@ -144,8 +204,9 @@ class Incident:
     backup_since: str = ""
     """When the verifying backup was first ordered; "" before, and once there is a job
     to follow."""
-    backup_attempts: int = 0
-    """How often the order was sent since then."""
+    sent: tuple[Sent, ...] = ()
+    """Its single changes, oldest first; an order of the verifying backup until there is
+    a job to follow. shared/execution/fence.py."""
 
     @property
     def ended(self) -> bool:
@@ -155,6 +216,16 @@ class Incident:
     def item_id(self) -> str:
         """Id of the VM's protected item in the vault."""
         return protected_item_id(self.vault_id, self.container_name, self.item_name)
+
+    def sends(self, kind: str, target: str) -> tuple[Sent, ...]:
+        """The requests of this kind for this target, oldest first."""
+        wanted = (kind, fold(target))
+        return tuple(each for each in self.sent if (each.kind, fold(each.target)) == wanted)
+
+    @property
+    def orders(self) -> tuple[Sent, ...]:
+        """The orders of the verifying backup, until there is a job to follow."""
+        return self.sends(ORDER, self.item_id)
 
     @property
     def newest_failure(self) -> LaterFailure | None:

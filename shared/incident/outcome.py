@@ -19,9 +19,24 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     """A guard refused it: nothing was changed."""
     BUSY = "busy"
-    """Another incident is at work on the same resource group: ask again soon."""
+    """The leader of its lock window deletes for it, another execution is at the same
+    step, or the store does not answer: ask again soon."""
     WAITING = "waiting"
-    """A job of the VM runs: nothing was changed; plan again once it has ended."""
+    """A job of the VM runs, or its resource group may not be unlocked now: nothing was
+    changed; plan again once that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHeld:
+    """A resource group that may not be unlocked for an incident now."""
+
+    group_id: str
+    why: str
+    """Names the lock and the state of its row, or the window, and until when."""
+    until: str = ""
+    """When it is expected to be free, ISO 8601; "" where nobody knows."""
+    by_hand: tuple[Sentence, ...] = ()
+    """Manual steps for what holds it, should it stay held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +46,8 @@ class StepOutcome:
     result: Outcome
     detail: str
     manual_steps: tuple[Sentence, ...] = ()
+    held: GroupHeld | None = None
+    """With WAITING: the group that is waited for; None where it is a job."""
 
     @property
     def done(self) -> bool:

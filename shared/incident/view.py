@@ -14,4 +14,8 @@ def incident_json(incident: Incident) -> dict[str, Any]:
     """Fields are documented in docs/http.md; `closed_at` is null while the incident is
     open, `vm_id` when it has no VM."""
     shown = {name: value for name, value in to_english(incident).items() if name not in HIDDEN}
-    return shown | {"closed_at": incident.closed_at or None, "vm_id": incident.vm_id or None}
+    return shown | {
+        "closed_at": incident.closed_at or None,
+        "vm_id": incident.vm_id or None,
+        "backup_attempts": len(incident.orders),
+    }

@@ -1,16 +1,18 @@
-"""A plan waits for its turn: is the failure still there, does a job of the VM run, is
-there a place within the limit of changes an hour?
+"""A plan waits for its turn: is the failure still there, may its groups be unlocked,
+does a job of the VM run, is there a place within the limit of changes an hour?
 
 1. A later backup of the VM completed: the incident is ignored. One failed: it is this
    incident's newest failure, and the causes are diagnosed anew.
 2. A plan that needs more places than the limit has goes to a person.
-3. While a job of the VM runs in any vault, or while no place is free, the plan waits.
+3. While a resource group is held whose locks the plan lifts, while a job of the VM runs
+   in any vault, or while no place is free, the plan waits.
 4. A plan that did not have to wait takes its places and may act. After a wait the
    causes are diagnosed anew first, since the findings may be hours old; the incident
    keeps its place in line meanwhile.
 
-An incident waits for 24 hours at most, then a person is asked. What cannot be read is
-waited for as well, `MOST_UNREAD` times in a row.
+An incident waits for 24 hours at most, for a group as long as its patience lasts, then
+a person is asked. What cannot be read is waited for as well, `MOST_UNREAD` times in a
+row.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from shared.diagnosis.running_job import job_running, why_later
 from shared.facts import Job, Unreadable, why_unread
 from shared.incident.model import Awaited, Incident
 from shared.incident.next_step import STOP, Next, NextStep
+from shared.incident.outcome import GroupHeld
 from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
@@ -61,6 +64,9 @@ class _Turn:
         newest = self.incident.newest_failure
         if newest is not None and newest.began_at > clock.normal(self.failed_at):
             return await self._diagnose("a later backup of the VM failed as well")
+        # Before Azure is asked: two rows of the store.
+        if self._waits_for_group and (held := await self._held_group()):
+            return await self._wait_for_group(held)
         found = await later.look(self.planning.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
             return await self._wait_for_answer(why_unread("a later backup completed", found))
@@ -76,6 +82,8 @@ class _Turn:
         return await (self._act() if self.incident.status is Status.FIXING else self._ask_again())
 
     async def _act(self) -> NextStep:
+        if held := await self._held_group():
+            return await self._wait_for_group(held)
         if job := await job_running(self.planning.reader, self.incident):
             return await self._wait_for_job(job)
         if at := await self.planning.limiter.take(self._ticket):
@@ -99,6 +107,36 @@ class _Turn:
     def _ticket(self) -> Ticket:
         since = self.incident.waiting.since if self.incident.waiting else clock.now()
         return Ticket(self.incident.id, self.plan.cause, count_changes(self.plan), since)
+
+    @property
+    def _waits_for_group(self) -> bool:
+        waiting = self.incident.waiting
+        return (
+            self.incident.status is Status.WAITING
+            and waiting is not None
+            and waiting.awaited is Awaited.GROUP
+        )
+
+    async def _held_group(self) -> GroupHeld | None:
+        """The first group whose locks the plan lifts and that is held; while the
+        incident waits for one, that one only. None: it may go on."""
+        waiting = self.incident.waiting
+        groups = (
+            [waiting.group_id]
+            if waiting is not None and self._waits_for_group
+            else list(dict.fromkeys(step.unit for step in self.plan.steps if step.locks))
+        )
+        for group_id in groups:
+            if held := await self.planning.held(group_id, self.incident.id):
+                return held
+        return None
+
+    async def _wait_for_group(self, held: GroupHeld) -> NextStep:
+        if not self._waits_for_group:
+            # an incident that waits for a group holds up nobody else
+            await self.planning.limiter.leave(self.incident.id)
+        reason = Wait.for_group(self.plan.cause, held, self._by_hand)
+        return await self.planning.waits.wait(self.incident, reason)
 
     async def _wait_for_job(self, job: Job | Unreadable) -> NextStep:
         if isinstance(job, Unreadable):

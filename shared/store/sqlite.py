@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -177,11 +178,14 @@ def _build_where(
 
 def _build_insert(table: str, partition: str, key: str, body: Body) -> _Statement[Row]:
     place, text = _check_place(table, partition, key), encode(body)
-    row = Row(*place, decode(text), "1")
+    # Never a version of a row of that key which was deleted: who holds that one must
+    # not write over this one.
+    version = time.time_ns()
+    row = Row(*place, decode(text), str(version))
     return _Statement(
-        'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, 1)'
+        'INSERT INTO rows ("table", partition, key, body, version) VALUES (?, ?, ?, ?, ?)'
         " ON CONFLICT DO NOTHING",
-        (*place, text),
+        (*place, text, version),
         row,
         RowExists(f"{row.place} is taken"),
     )

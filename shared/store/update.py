@@ -15,8 +15,7 @@ from tenacity.stop import stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.store.contract import Body, Row, Store
-from shared.store.keys import decode, encode
+from shared.store.contract import Body, Store
 
 ATTEMPTS = 50
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.5
@@ -53,24 +52,6 @@ async def _update_once(store: Store, table: str, partition: str, key: str, chang
     if body == row.body:
         return row.body
     return (await store.replace(row, body)).body
-
-
-async def replace_once(store: Store, row: Row, body: Body) -> Row:
-    """As `Store.replace`, for a write that may be repeated: called again with the same
-    row and body after StoreUnavailable, it returns the row where the first call had
-    stored it. `body` must hold something that no other write of this row holds, as a
-    token and a counter: an equal body proves that the write was ours.
-
-    Raises RowChanged where the row has another body by now, also where that was written
-    over ours.
-    """
-    try:
-        return await store.replace(row, body)
-    except RowChanged:
-        found = await store.get(row.table, row.partition, row.key)
-        if found is None or found.body != decode(encode(body)):
-            raise
-        return found
 
 
 async def remove(store: Store, table: str, partition: str, key: str) -> None:

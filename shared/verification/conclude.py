@@ -10,10 +10,9 @@ from shared.arm_ids import fold
 from shared.diagnosis.advice import About
 from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
-from shared.execution.backup import KIND
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import Incident, Verification
+from shared.incident.model import ORDER, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
 from shared.verification.follow import has_time_left
@@ -37,7 +36,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     )
     detail = {"job": job.name, "error_code": shown.error_code}
     result = f"job {job.name} ended: {shown.outcome}"
-    await verifying.journal.note(incident, KIND, result, detail=detail)
+    await verifying.journal.note(incident, ORDER, result, detail=detail)
     reason = f"the verifying backup {job.name} is {shown.outcome}"
     if shown.completed:
         steps = advise_on_locks(incident)

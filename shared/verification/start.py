@@ -6,11 +6,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
-from shared.audit.journal import PROCESS_ENDED
 from shared.diagnosis.advice import About
-from shared.execution.backup import KIND, MOST_ATTEMPTS, Refusal, pause_seconds
+from shared.execution.backup import MOST_ATTEMPTS, Refusal, pause_seconds
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
-from shared.incident.model import Incident, Verification
+from shared.incident.model import ORDER, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
 from shared.verification.stage import Verifying
@@ -22,39 +21,48 @@ async def start(verifying: Verifying, incident_id: str) -> NextStep:
     incident = await verifying.book.get(incident_id)
     if incident is None or incident.ended:
         return STOP
-    if incident.verification and not incident.verification.outcome:
-        return NextStep(Next.VERIFY)
-    await _close_intent(verifying, incident)
     incident = await verifying.book.change(incident_id, _set_since)
+    if _is_followed(incident):
+        return NextStep(Next.VERIFY)
     job_id = await verifying.orders.order_backup(incident)
     if isinstance(job_id, Refusal):
         return await _wait_or_give_up(verifying, incident_id, job_id)
     await verifying.book.claim_verification(incident.vault_id, job_id, incident.id)
     await verifying.book.change(incident_id, lambda each: _follow(each, job_id))
     detail = {"job": job_id, "vault": incident.vault_id}
-    await verifying.journal.note(incident, KIND, f"following job {job_id}", detail=detail)
+    await verifying.journal.note(incident, ORDER, f"following job {job_id}", detail=detail)
     return NextStep(Next.VERIFY)
 
 
-async def _close_intent(verifying: Verifying, incident: Incident) -> None:
-    """A backup was ordered right before the process died: its job is looked for among
-    those that have begun."""
-    await verifying.journal.close_intents(incident, PROCESS_ENDED, lambda kind, _: kind == KIND)
+def _is_followed(incident: Incident) -> bool:
+    return incident.verification is not None and not incident.verification.outcome
 
 
 def _set_since(incident: Incident) -> Incident:
+    if _is_followed(incident):
+        return incident
     return replace(incident, backup_since=incident.backup_since or clock.now())
 
 
 def _follow(incident: Incident, job_id: str) -> Incident:
+    """Also where another execution followed it first."""
+    if incident.ended or (incident.verification and incident.verification.job_id == job_id):
+        return incident
     moved = incident.moved(Status.VERIFYING, "a new backup has to show it", now=clock.now())
-    shown = Verification(job_id, since=clock.now())
-    return replace(moved, verification=shown, backup_since="", backup_attempts=0)
+    shown, ordered = Verification(job_id, since=clock.now()), incident.orders
+    sent = tuple(each for each in incident.sent if each not in ordered)
+    return replace(moved, verification=shown, backup_since="", sent=sent)
+
+
+def _wait(incident: Incident, reason: str) -> Incident:
+    if incident.ended:
+        return incident
+    return incident.moved(Status.VERIFYING, reason, now=clock.now())
 
 
 async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refusal) -> NextStep:
     incident = await verifying.book.get(incident_id)  # as the attempt left it
-    if incident is None:
+    if incident is None or incident.ended:
         return STOP
     pause = pause_seconds(incident, refusal, verifying.job_poll_seconds)
     if isinstance(pause, str):
@@ -62,10 +70,8 @@ async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refu
         steps = (About.of(incident).backup_now, *advise_on_locks(incident))
         await verifying.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
         return STOP
-    attempts = f"attempt {incident.backup_attempts} of {MOST_ATTEMPTS}"
+    attempts = f"attempt {len(incident.orders)} of {MOST_ATTEMPTS}"
     reason = f"the verifying backup is tried again in {pause:g} s ({attempts}): {refusal.reason}"
-    await verifying.book.change(
-        incident_id, lambda each: each.moved(Status.VERIFYING, reason, now=clock.now())
-    )
-    await verifying.journal.note(incident, KIND, f"waiting: {reason}")
+    await verifying.book.change(incident_id, lambda each: _wait(each, reason))
+    await verifying.journal.note(incident, ORDER, f"waiting: {reason}")
     return NextStep(Next.WAIT, seconds=pause)

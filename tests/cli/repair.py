@@ -13,7 +13,7 @@ from typing import Any
 from local import scenarios
 from local.simulator import ids
 from shared.diagnosis.advice import About
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.words import by_hand
 from shared.facts import Lock
 from tests.cli.azure import PRINCIPAL
 from tests.cli.client import Ran

@@ -32,13 +32,14 @@ from local.simulator.server import Simulator
 from shared.azure.clients import AzureClients
 from shared.codec import to_json
 from shared.errors import StoreUnavailable
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.windows import Member, Window
+from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.windows import OPEN, WINDOW, Member
 from shared.facts import Lock
 from shared.settings import Settings
 from shared.store.contract import Store
 from shared.store.sqlite import SqliteStore
 from tests.command_line import installation as i
+from tests.shared.execution.rows import row, window
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,6 +107,16 @@ TAKEN: list[tuple[str, Take, set[str]]] = [
     (
         "the guardian is disabled",
         put(i.SETTINGS, "AzureWebJobs.guardian.Disabled", value="true"),
+        {"settings"},
+    ),
+    (
+        "a watch that is too short",
+        put(i.SETTINGS, "REMEDIATOR_WATCH_SECONDS", value="200"),
+        {"settings"},
+    ),
+    (
+        "a lease that the guardian could never judge",
+        put(i.SETTINGS, "REMEDIATOR_LEASE_SECONDS", value="60"),
         {"settings"},
     ),
     *((f"the action {each}", without(each), {f"action {each}"}) for each in GRANTED),
@@ -381,9 +392,9 @@ async def ledger(*rows: tuple[str, str, Any]) -> AsyncIterator[str]:
         path = Path(folder) / "remediator.db"
         store = SqliteStore(path)
         await store.ping()
-        for number, (table, partition, value) in enumerate(rows):
+        for table, partition, value in rows:
             body = value if isinstance(value, dict) else to_json(value)
-            await store.insert(table, partition, str(number), body)
+            await store.insert(table, partition, WINDOW, body)
         await store.close()
         yield f"sqlite:{path}"
 
@@ -451,16 +462,26 @@ async def test_what_is_taken_away_is_named_with_what_mends_it(
 
 LOCK = Lock(f"{i.GROUP}/{i.AUTHORIZATION}/locks/keep", "keep", "CanNotDelete", None, ())
 DEADLINE = "2026-01-31T12:00:00.000000Z"
-OPEN_LOCK = OpenLock(LOCK, i.GROUP, "incident1", "", "", DEADLINE, problem="403")
-WINDOW = Window(i.GROUP, "incident2", "open", "", "", DEADLINE, (Member("incident2", ()),))
-OPEN: list[tuple[str, tuple[str, str, Any], tuple[str, ...]]] = [
-    ("a lock is off", ("locks", "open", OPEN_LOCK), (LOCK.id, "incident1", DEADLINE, "403")),
-    ("a window is open", ("windows", "group", WINDOW), (i.GROUP, "is open", "incident2")),
+
+
+def lock_row(state: LockState, **given: Any) -> tuple[str, str, Any]:
+    held = {"group_id": i.GROUP, "incident_id": "incident1", "deadline": DEADLINE}
+    return "locks", "locks", row(state, LOCK, **(held | given))
+
+
+OPEN_WINDOW = window(OPEN, group_id=i.GROUP, members=(Member("incident2", ()),))
+UNSETTLED: list[tuple[str, tuple[str, str, Any], tuple[str, ...]]] = [
+    ("a lock is about to go off", lock_row(LockState.PLANNED), ("the lock keep", "incident1")),
+    ("a lock is off", lock_row(LockState.OFF), ("is off, until 2026-01-31", "incident1")),
+    ("a lock is not back", lock_row(LockState.RETURNING, problem="403"), ("NOT back yet: 403",)),
+    ("a lock is watched", lock_row(LockState.WATCHED), ("is watched until", "incident1")),
+    ("a window is open", ("windows", "group", OPEN_WINDOW), (i.GROUP, "is open", "incident2")),
 ]
+SETTLED = lock_row(LockState.SETTLED, result="done")
 
 
 @pytest.mark.parametrize(
-    ("row", "told"), [each[1:] for each in OPEN], ids=[each[0] for each in OPEN]
+    ("row", "told"), [each[1:] for each in UNSETTLED], ids=[each[0] for each in UNSETTLED]
 )
 async def test_an_installation_whose_locks_are_off_is_not_fine(
     stranger: Stranger, row: tuple[str, str, Any], told: tuple[str, ...]
@@ -471,11 +492,12 @@ async def test_an_installation_whose_locks_are_off_is_not_fine(
     assert found["ok"] is False
     assert all(each in found["found"] for each in told)
     assert "wait for the app" in found["mend"]
-    assert ("az lock create --name=keep" in found["mend"]) is (row[0] == "locks")
+    off = row[0] == "locks" and row[2].state in (LockState.OFF, LockState.RETURNING)
+    assert ("az lock create --name=keep" in found["mend"]) is off
 
 
 @pytest.mark.parametrize(
-    ("row", "told"), [each[1:] for each in OPEN], ids=[each[0] for each in OPEN]
+    ("row", "told"), [each[1:] for each in UNSETTLED], ids=[each[0] for each in UNSETTLED]
 )
 async def test_nothing_is_settled_while_a_lock_is_off(
     row: tuple[str, str, Any], told: tuple[str, ...]
@@ -487,21 +509,27 @@ async def test_nothing_is_settled_while_a_lock_is_off(
     assert all(each in result.stderr for each in told)
 
 
-async def test_all_is_settled_where_nothing_is_open() -> None:
-    async with ledger() as storage:
+@pytest.mark.parametrize("rows", [(), (SETTLED,)])
+async def test_all_is_settled_where_nothing_is_open(rows: tuple[tuple[str, str, Any], ...]) -> None:
+    async with ledger(*rows) as storage:
         words = ["locks", "settled", "--storage", storage]
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
     assert (result.exit_code, result.stdout.startswith("Settled: no lock is off")) == (0, True)
 
 
 @pytest.mark.parametrize(
-    "row", [("locks", "open", {"lock": 1}), ("windows", "group", {"state": 1})]
+    "row",
+    [
+        ("locks", "locks", {"lock": 1}),
+        ("locks", "locks", to_json(SETTLED[2]) | {"schema": 99}),
+        ("windows", "group", {"state": 1}),
+    ],
 )
 async def test_a_row_that_cannot_be_read_is_not_settled(
     stranger: Stranger, row: tuple[str, str, Any]
 ) -> None:
     seen = await read_results(i.installation(), stranger, rows=(row,))
-    assert seen["locks are back"]["ok"] is None
+    assert seen["locks are back"]["ok"] is False
     async with ledger(row) as storage:
         words = ["locks", "settled", "--storage", storage]
         result = await asyncio.to_thread(CliRunner().invoke, remediator, words)

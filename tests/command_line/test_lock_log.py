@@ -25,16 +25,18 @@ from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
-from shared.execution.lock_window.ledger import OFF, LockLedger, OpenLock
+from shared.execution.lock_window.ledger import LockLedger, LockState
 from shared.facts import Lock
 from shared.settings import Settings
 from shared.store.sqlite import SqliteStore
 from tests.local.simulator.support import GROUP_ID, LOCKS, SUB, state
+from tests.shared.execution.rows import row
 
 KEEP = f"{GROUP_ID}/{LOCKS}/keep"
 LOCK = Lock(KEEP, "keep", "CanNotDelete", "Keep this.", ())
 OURS, PERSON = callers.CLIENT_ID, "99999999-2222-2222-2222-222222222222"
 CORRELATION = "aaaaaaaa-0000-0000-0000-000000000000"
+REQUEST_ID = "bbbbbbbb-0000-4000-8000-000000000000"
 CHAIN = ChainOf("incident1", "")
 BY_HAND = "az lock create --name=keep --lock-type CanNotDelete"
 NOW = datetime.now(UTC)
@@ -142,7 +144,7 @@ class Desk:
         """As the app does. Returns the correlation id."""
         settings = Settings.from_environment({"REMEDIATOR_ARM_ENDPOINT": self.arm.url})
         clients = AzureClients(settings, SUB)
-        lifting = await ArmWriter(clients).delete_lock(LOCK)
+        lifting = await ArmWriter(clients).delete_lock(LOCK, REQUEST_ID, 60)
         await clients.close()
         return lifting.correlation_id
 
@@ -208,7 +210,7 @@ async def test_a_lock_that_was_put_back_is_not_told(desk: Desk) -> None:
     await desk.write_lift(await desk.delete_lock())
     settings = Settings.from_environment({"REMEDIATOR_ARM_ENDPOINT": desk.arm.url})
     clients = AzureClients(settings, SUB)
-    await ArmWriter(clients).put_lock(LOCK)
+    await ArmWriter(clients).put_lock(LOCK, REQUEST_ID, 60)
     await clients.close()
     code, log = await desk.verify()
     assert (code, log["locks"], log["deletions"], log["records"]) == (0, [], 1, 4)
@@ -339,7 +341,8 @@ async def test_a_lock_that_is_there_with_another_content_is_told(desk: Desk) -> 
 
 
 async def test_a_lock_that_reads_as_there_right_after_its_deletion_is_not_fine(desk: Desk) -> None:
-    desk.answers(record(0))
+    since_import = (NOW - datetime.now(UTC)).total_seconds() / 60
+    desk.answers(record(since_import))
     code, log = await desk.verify()
     assert (code, log["locks"][0]["wrong"]) == (1, True)
     assert "an old reading" in log["locks"][0]["now"]
@@ -380,8 +383,8 @@ async def test_a_lock_in_the_ledger_is_off_by_intention_until_its_deadline(
 ) -> None:
     await desk.delete_lock()
     deadline = clock.as_text(datetime.now(UTC) + timedelta(minutes=minutes))
-    entry = OpenLock(LOCK, GROUP_ID, "incident1", "", "", deadline, OFF)
-    await LockLedger(desk.store).record(entry)
+    entry = row(LockState.OFF, LOCK, group_id=GROUP_ID, deadline=deadline)
+    await LockLedger(desk.store).insert(entry)
     result = await desk.run("--json", "--principal", OURS)
     both = json.loads(result.stdout)
     (found,) = both["activity_log"]["locks"]

@@ -314,17 +314,21 @@ def test_the_fields_are_those_of_an_entry() -> None:
     ]
 
 
-KIND_ARGUMENT, KIND_ARGUMENT_OF_JOURNAL = 2, 1
-"""Place of the kind in change(journal, chain, kind, ...) and self._note(incident, vm,
-kind, ...); in journal.intent(chain, kind, ...)."""
+KIND_ARGUMENT = 2
+"""Place of the kind in self._note(incident, vm, kind, ...)."""
 WRITERS = {
     "note": ("note",),
     "_note": ("note",),
     "intent": ("intent",),
-    "outcome": ("outcome",),
-    "failed": ("outcome",),
-    "change": ("intent", "outcome"),
+    "outcome": ("outcome", "note"),
+    "failed": ("outcome", "note"),
+    "Change": ("intent", "outcome", "note"),
+    "_end_intent": ("outcome", "note"),
 }
+"""A second outcome of an intent is a note."""
+KIND_FIRST = ("_end_intent", "Change")
+ROWS = ("row", "hand.row", "self.hand.row")
+"""What a LockJournal notes something of: always as a `restore_lock`."""
 
 
 def written_kinds() -> dict[str, set[str]]:
@@ -342,11 +346,13 @@ def written_kinds() -> dict[str, set[str]]:
             name = (
                 call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
             )
-            place = KIND_ARGUMENT_OF_JOURNAL if _of_journal(call, module) else KIND_ARGUMENT
+            place = _place_of_kind(name, call, module)
             if name not in WRITERS or len(call.args) <= place:
                 continue
+            if name == "note" and ast.unparse(call.args[0]) in ROWS:
+                continue  # LockJournal.note, which is read where it writes
             argument = call.args[place]
-            if ast.unparse(argument) == "kind":
+            if ast.unparse(argument).split(".")[-1] == "kind":
                 continue  # a function that hands on the kind of an entry that is there already
             kind = (
                 argument.value
@@ -356,6 +362,12 @@ def written_kinds() -> dict[str, set[str]]:
             assert isinstance(kind, str)
             found.setdefault(kind, set()).update(WRITERS[name])
     return found | {KIND: {"note"}}  # the head itself, appended by name
+
+
+def _place_of_kind(name: str, call: ast.Call, module: str) -> int:
+    if name in KIND_FIRST:
+        return 0
+    return 1 if _of_journal(call, module) else KIND_ARGUMENT
 
 
 def _of_journal(call: ast.Call, module: str) -> bool:

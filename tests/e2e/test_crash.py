@@ -11,7 +11,7 @@ import pytest
 
 from local.promises import broken_promises
 from tests.e2e.conftest import Product, running, scenario
-from tests.e2e.test_guards import LOCKED
+from tests.e2e.test_guards import EXTENSION, LOCKED
 
 LOCK, COLLECTION = r"/locks/[^/]+$", r"/restorePointCollections/[^/]+$"
 
@@ -33,21 +33,22 @@ async def begun(product: Product, job_id: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "kind"),
+    ("name", "method", "path", "kind"),
     [
-        ("DELETE", LOCK, "lift_lock"),
-        ("DELETE", COLLECTION, "delete_restore_point_collection"),
-        ("PUT", LOCK, "restore_lock"),
-        ("POST", r"/backup$", "backup"),
+        (LOCKED, "DELETE", LOCK, "lift_lock"),
+        (LOCKED, "DELETE", COLLECTION, "delete_restore_point_collection"),
+        (LOCKED, "PUT", LOCK, "restore_lock"),
+        (LOCKED, "POST", r"/backup$", "backup"),
+        (EXTENSION, "DELETE", r"/extensions/[^/]+$", "uninstall_extension"),
     ],
-    ids=["lifting", "deleting", "restoring", "backing-up"],
+    ids=["lifting", "deleting", "restoring", "backing-up", "uninstalling"],
 )
 async def test_a_worker_that_dies_in_the_middle_leaves_no_lock_off(
-    tmp_path: Path, method: str, path: str, kind: str
+    tmp_path: Path, name: str, method: str, path: str, kind: str
 ) -> None:
     """The request is held for a moment, and the process that sent it is killed
     meanwhile."""
-    case = scenario(LOCKED)
+    case = scenario(name)
     async with running(tmp_path) as product:
         await product.azure(case)
         before = await product.state()

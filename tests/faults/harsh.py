@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from shared.execution.lock_window.ledger import LOCKS, PARTITION, SCHEMA
 from tests.faults.cell import DELETE_LOCK, GET_LOCK, MADE, PUT_LOCK, Cell
 from tests.faults.fault import Fault
 from tests.faults.strikes import like
@@ -24,6 +25,7 @@ HARSH_COLUMNS = (
     "store answer lost",
     "run twice at once",
     "sick neighbour",
+    "row of another version",
 )
 LATE_SECONDS, STALE_SECONDS = 0.2, 0.3
 FROZEN_SECONDS, FROZEN_TO_DEATH_SECONDS = 5.0, 4.5
@@ -75,6 +77,14 @@ def harsh_cells(
             Fault("person", {"does": die_beside_a_sick_group}),
             lose,
             {"rg-one": 1, "rg-two": 1},
+        )
+    for what, hand in OF_ANOTHER_VERSION.items():
+        yield Cell(
+            f"row of another version: {what}",
+            "row of another version",
+            (f"after {DELETE_LOCK}", 1),
+            Fault("person", {"does": hand}),
+            groups={"rg-one": 1, "rg-two": 1},
         )
     yield from _pairs(found)
     for name, hand in GROUP_NOT_FOUND.items():
@@ -206,3 +216,24 @@ def die_beside_a_sick_group(world: World) -> None:
     )
     world.process.dead = True
     world.deaths += 1
+
+
+async def die_with_a_row_of_another_version(world: World) -> None:
+    """The row of the lock that is off was written by a version that this one does not
+    know, and its owner dies."""
+    async for place in world.store.query(LOCKS):
+        await world.store.replace(place, {**place.body, "schema": SCHEMA + 1})
+    world.process.dead = True
+    world.deaths += 1
+
+
+async def plant_a_row_that_is_none(world: World) -> None:
+    """A row with nothing in it that this version knows, of nobody's group."""
+    body = {"schema": SCHEMA, "state": "off", "group_id": "/subscriptions/s/resourceGroups/other"}
+    await world.store.insert(LOCKS, PARTITION, "poison", body)
+
+
+OF_ANOTHER_VERSION = {
+    "the owner dies": die_with_a_row_of_another_version,
+    "a poisoned row": plant_a_row_that_is_none,
+}

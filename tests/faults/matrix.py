@@ -3,7 +3,6 @@ there, each run on to rest and judged.
 
     python -m tests.faults.matrix                  all cells
     python -m tests.faults.matrix --quick          every sixteenth cell
-    python -m tests.faults.matrix --harsh          the cells of harsh.py alone
     python -m tests.faults.matrix --cell 'NAME'    one cell, as a failure prints it
 
 Boundaries are found by a run without faults, not listed by hand. What a cell plays and
@@ -28,7 +27,7 @@ from typing import Any
 
 from tests.faults.cell import DELETE_COLLECTION, DELETE_LOCK, MADE, PUT_LOCK, Cell
 from tests.faults.fault import Fault, NeverAtRest, Place
-from tests.faults.harsh import HARSH_COLUMNS, harsh_cells
+from tests.faults.harsh import harsh_cells
 from tests.faults.runs import Outcome, run
 
 STEP = 16
@@ -81,6 +80,10 @@ class Judged:
     seconds: float
 
 
+HEARTBEAT = " windows heartbeat"
+"""The end of the label of a boundary that comes by the clock alone."""
+
+
 async def boundaries() -> list[tuple[str, int]]:
     """Every boundary of a repair without faults: its label, and the how-manieth of that
     label.
@@ -95,6 +98,8 @@ async def boundaries() -> list[tuple[str, int]]:
     seen: Counter[str] = Counter()
     found = []
     for label in runs[0]:
+        if label.endswith(HEARTBEAT):
+            continue
         seen[label] += 1
         if seen[label] <= (1 if label in POLLS else common[label]):
             found.append((label, seen[label]))
@@ -206,13 +211,10 @@ async def activities(*, extension: bool) -> list[str]:
     return (await _once(Cell("discovery", "", None, None, extension=extension))).activities
 
 
-async def everything(*, harsh: bool) -> list[Cell]:
-    """All cells, or all of harsh.py."""
+async def everything() -> list[Cell]:
     found = await boundaries()
-    if not harsh:
-        return list(cells(found))
     of_groups, of_extension = [await activities(extension=each) for each in (False, True)]
-    return list(harsh_cells(found, of_groups, of_extension))
+    return [*cells(found), *harsh_cells(found, of_groups, of_extension)]
 
 
 async def _once(cell: Cell) -> Outcome:
@@ -283,8 +285,7 @@ def wrong(result: Judged) -> str:
 
 
 def repeat(result: Judged) -> str:
-    harsh = " --harsh" if result.column in HARSH_COLUMNS else ""
-    return f".venv/bin/python -m tests.faults.matrix{harsh} --cell '{result.name}'"
+    return f".venv/bin/python -m tests.faults.matrix --cell '{result.name}'"
 
 
 def table(results: list[Judged], seconds: float) -> str:
@@ -318,15 +319,12 @@ def main(arguments: Any = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help=f"every {STEP}th cell")
-    parser.add_argument("--harsh", action="store_true", help="the cells of harsh.py alone")
     parser.add_argument("--cell", help="the name of one cell")
     parser.add_argument(
         "--write", type=Path, help="put the table into this Markdown file, between its markers"
     )
     options = parser.parse_args(arguments)
-    if options.write and options.harsh:
-        parser.error("the table to write is that of all cells, without --harsh")
-    chosen = asyncio.run(everything(harsh=options.harsh))
+    chosen = asyncio.run(everything())
     if options.cell:
         chosen = [cell for cell in chosen if cell.name == options.cell]
         if not chosen:

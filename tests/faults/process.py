@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 from shared.app import App
+from shared.arm_ids import fold
 from shared.azure.clients import AzureClients
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Body, Row, Write
@@ -136,8 +137,7 @@ class _EdgeStore:
         )
 
     async def replace(self, row: Row, body: Body) -> Row:
-        has_state = row.table in ("windows", "locks") and "state" in body
-        label = f" {body['state']}" if has_state else ""
+        label = f" {body.get('state', row.key)}" if row.table in ("windows", "locks") else ""
         return await self._write(
             f"replace {row.table}{label}", partial(self._store.replace, row, body)
         )
@@ -148,8 +148,9 @@ class _EdgeStore:
     async def transact(
         self, table: str, partition: str, writes: Sequence[Write]
     ) -> list[Row | None]:
+        first = fold(type(writes[0]).__name__)
         return await self._write(
-            f"transact {table}", partial(self._store.transact, table, partition, writes)
+            f"transact {table} {first}", partial(self._store.transact, table, partition, writes)
         )
 
     async def get(self, table: str, partition: str, key: str) -> Row | None:

@@ -3,6 +3,7 @@ the collection, and the lock goes back."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from shared.azure import from_wire
 from shared.execution.fixes.delete_restore_point_collection import CollectionDeletions
 from shared.execution.lock_window import deletions as windowed
 from shared.execution.lock_window.deletions import Ready
-from shared.execution.lock_window.ledger import OFF, OpenLock
+from shared.execution.lock_window.ledger import LockRow, LockState
 from shared.execution.lock_window.windows import TargetOutcome
 from tests.faults import hands
 from tests.faults.azure import locked_groups
@@ -38,10 +39,19 @@ IN_WINDOW = ("after ARM DELETE locks", 1)
         ("begins a restore point", "restore points that were made just now"),
         ("makes a restore point", "restore points that were made just now"),
         ("adds a lock", "somebody made a lock while the group was unlocked"),
+        (hands.tag(hands.VM_ID, "off"), "off"),
+        (hands.tag(hands.GROUP_ID, "observe"), "observe"),
+        (hands.hide(r"/virtualMachines/[^/]+$"), "whether the VM's tags allow a change"),
+        (hands.hide(r"^/subscriptions/[^/]+/resourceGroups/[^/]+$"), "group's tags allow a change"),
+        (
+            hands.change(ids.COLLECTION, "source", {"id": hands.OTHER_VM_ID}),
+            "is not Azure Backup's collection",
+        ),
+        (hands.change(ids.COLLECTION, "source", {}), "is not Azure Backup's collection"),
     ],
 )
 async def test_what_changes_in_the_window_keeps_the_collection(
-    tmp_path: Path, does: str, reason: str
+    tmp_path: Path, does: Hand | str, reason: str
 ) -> None:
     state, failures = locked_groups({"rg-one": 1})
     outcome = await run(
@@ -93,6 +103,12 @@ BETWEEN_REQUESTS: dict[str, tuple[Hand | str, str, str]] = {
         "adds a lock",
         "needs_person",
         "somebody made a lock while the group was unlocked",
+    ),
+    "the VM is tagged off": (hands.tag(hands.VM_ID, "off"), "needs_person", "off"),
+    "the collection becomes another VM's": (
+        hands.change(ids.COLLECTION, "source", {"id": hands.OTHER_VM_ID}),
+        "needs_person",
+        "is not Azure Backup's collection",
     ),
     "a restore begins": (hands.begin_job(operation="Restore"), "waiting", "(Restore)"),
 }
@@ -171,9 +187,8 @@ async def test_a_vault_lock_that_another_window_took_off_keeps_the_collection(
         vault_group = parts.group(parts.VAULT_GROUP)["id"]
         read_only = from_wire.read_lock(parts.lock(vault_group, "keep", "why", "ReadOnly"))
         due = clock.after(clock.now(), 60)
-        await ledger.record(
-            OpenLock(read_only, vault_group, "another", incident.vm_id, target, due, OFF)
-        )
+        row = LockRow("w", vault_group, read_only, "another", incident.vm_id, due, "somebody")
+        await ledger.insert(replace(row, state=LockState.OFF, lifted=True))
         found = await deletions.examine(reader, incident, target, unlocked=False)
         assert isinstance(found, TargetOutcome)
         assert (found.result, "keep (ReadOnly)" in found.detail) == ("refused", True)

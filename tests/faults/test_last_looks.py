@@ -19,10 +19,11 @@ from tests.faults import hands
 from tests.faults.azure import Failure, broken_extension, locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
 from tests.faults.runs import Outcome, run
-from tests.faults.world import Fault, Hand, Place
+from tests.faults.world import Fault, Hand, Place, World
 
 type Azure = Callable[[], tuple[dict[str, Any], list[Failure]]]
 PLANNED: Place = ("after store insert fixes", 1)
+INTENDED: Place = ("after store insert audit intent uninstall_extension", 1)
 WINDOW_OPEN: Place = ("after store replace windows open", 1)
 
 
@@ -95,9 +96,6 @@ OF_THE_EXTENSION: dict[str, Hand] = {
     ),
     "the extension is of another type": hands.change(ids.EXTENSION, "type", "VMSnapshotTool"),
     "the extensions cannot be read": hands.hide(r"/virtualMachines/[^/]+/extensions$"),
-    "policy does not say whether the extension may return": hands.hide(
-        "checkPolicyRestrictions$", "POST"
-    ),
     "the VM is switched off": hands.change_view(
         lambda view: view["statuses"][-1].update(code="PowerState/deallocated")
     ),
@@ -106,12 +104,24 @@ OF_THE_EXTENSION: dict[str, Hand] = {
         lambda view: view["vmAgent"]["statuses"][-1].update(displayStatus="Not Ready")
     ),
 }
+OF_THE_POLICY: dict[str, Hand] = {
+    "policy does not say whether the extension may return": hands.hide(
+        "checkPolicyRestrictions$", "POST"
+    ),
+}
 LEFT_ALONE: dict[str, tuple[Azure, Place, Hand | str]] = {
     **{
         f"{says}, before the extension goes": (broken_extension, PLANNED, does)
         for says, does in (SWITCHED_OFF | AT_WORK).items()
     },
-    **{says: (broken_extension, PLANNED, does) for says, does in OF_THE_EXTENSION.items()},
+    **{
+        says: (broken_extension, PLANNED, does)
+        for says, does in (OF_THE_EXTENSION | OF_THE_POLICY).items()
+    },
+    **{
+        f"{says}, right before the request": (broken_extension, INTENDED, does)
+        for says, does in (SWITCHED_OFF | AT_WORK | OF_THE_EXTENSION).items()
+    },
     **{
         f"{says}, before the window": (locked, PLANNED, does)
         for says, does in (SWITCHED_OFF | AT_WORK).items()
@@ -148,6 +158,20 @@ async def test_what_changed_since_the_plan_is_seen_and_nothing_is_changed(
     assert incident["manual_steps"] or incident["status"] != "needs_person"
 
 
+def works_again(world: World) -> None:
+    """A scheduled backup has installed it anew."""
+    (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
+    extension["properties"]["provisioningState"] = "Succeeded"
+    hands.change_view(lambda view: view.update(extensions=[]))(world)
+
+
+@pytest.mark.parametrize("at", [PLANNED, INTENDED], ids=["planned", "right before the request"])
+async def test_an_extension_that_works_by_now_is_not_removed(tmp_path: Path, at: Place) -> None:
+    outcome = await struck(tmp_path, broken_extension, at, works_again)
+    assert [method for method, _ in changes(outcome)] == ["POST"]
+    assert [each["status"] for each in outcome.incidents] == ["fixed"]
+
+
 GOES_ON: dict[str, tuple[Azure, Place, Hand | str]] = {
     "another VM's backup runs": (locked, PLANNED, hands.begin_job(OTHER_VM_ID)),
     "a VM of that name in another group is restored": (
@@ -182,7 +206,8 @@ WRITTEN_AHEAD = [
     (locked, "store insert audit intent delete_restore_point_collection", "ARM DELETE locks"),
     (locked, "store insert audit intent prove_lock", "ARM PUT locks"),
     (locked, "store insert audit outcome prove_lock", "ARM DELETE locks"),
-    (locked, "store replace locks off", "ARM DELETE locks"),
+    (locked, "store replace locks sent", "ARM DELETE locks"),
+    (locked, "store replace locks off", "ARM DELETE restorePointCollections"),
     (locked, "store insert audit intent backup", "ARM POST backup"),
     (broken_extension, "store insert audit intent uninstall_extension", "ARM DELETE extensions"),
 ]
@@ -194,9 +219,9 @@ WRITTEN_AFTER = [
         "store insert audit outcome delete_restore_point_collection",
     ),
     (locked, "ARM PUT locks", "store insert audit outcome restore_lock"),
-    (locked, "store insert audit outcome restore_lock", "store delete locks"),
-    (locked, "ARM PUT locks", "store delete windows"),
-    (locked, "store delete locks", "store delete windows"),
+    (locked, "ARM PUT locks", "store replace locks settled"),
+    (locked, "ARM PUT locks", "store transact windows delete"),
+    (locked, "store replace locks settled", "store transact windows delete"),
     (locked, "ARM POST backup", "store insert audit outcome backup"),
     (broken_extension, "ARM DELETE extensions", "store insert audit outcome uninstall_extension"),
 ]

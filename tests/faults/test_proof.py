@@ -151,7 +151,6 @@ REFUSED = [
     ("401", arm(status=401)),
     ("403", arm(status=403, body=BY_POLICY)),
     ("404", arm(status=404)),
-    ("409", arm(times=100, status=409)),
 ]
 
 
@@ -171,14 +170,43 @@ async def test_a_lock_whose_deletion_was_refused_was_never_lifted(
     assert "back, identical" not in ends["restore_locks"]["detail"]
 
 
-async def test_a_refusal_after_an_attempt_without_an_answer_is_put_back(tmp_path: Path) -> None:
-    """The first attempt may have acted."""
+@pytest.mark.parametrize("status", [409, 429])
+async def test_a_deletion_that_was_not_carried_out_is_sent_again_after_a_new_proof(
+    tmp_path: Path, status: int
+) -> None:
     state, failures = locked_groups({"rg-one": 1})
-    faults = {DELETION: arm(reset="after"), ("before ARM DELETE locks", 2): arm(status=403)}
-    outcome = await run(tmp_path, state, failures, faults)
-    assert outcome.broken == {}
-    assert len(sent(outcome.requests, "DELETE", LOCK)) == 2
-    assert len(sent(outcome.requests, "PUT", LOCK)) == 2
+    once = arm(status=status, headers={"Retry-After": "0"})
+    outcome = await run(tmp_path, state, failures, {DELETION: once})
+    assert (outcome.broken, outcome.incidents[0]["status"]) == ({}, "fixed")
+    assert changes(outcome) == ["PUT", "DELETE", "PUT", "DELETE", "PUT"]
+
+
+async def test_a_deletion_that_is_never_carried_out_is_given_up(tmp_path: Path) -> None:
+    state, failures = locked_groups({"rg-one": 1})
+    outcome = await run(tmp_path, state, failures, {DELETION: arm(times=100, status=409)})
+    assert (outcome.broken, outcome.incidents[0]["status"]) == ({}, "needs_person")
+    assert changes(outcome) == ["PUT", "DELETE"] * 3
+
+
+@pytest.mark.parametrize("acted", ["after", True])
+async def test_a_deletion_without_an_answer_is_not_sent_again(
+    tmp_path: Path, acted: str | bool
+) -> None:
+    """The lock is put back and watched, and the incident has its second window after
+    that."""
+    state, failures = locked_groups({"rg-one": 1})
+    outcome = await run(tmp_path, state, failures, {DELETION: arm(reset=acted)})
+    assert (outcome.broken, outcome.incidents[0]["status"]) == ({}, "fixed")
+    assert changes(outcome) == ["PUT", "DELETE", "PUT"] * 2
+
+
+def changes(outcome: Outcome) -> list[str]:
+    """The methods of all requests that write a lock."""
+    return [
+        each["method"]
+        for each in outcome.requests
+        if kind_of(each["path"]) == LOCK and each["method"] != "GET"
+    ]
 
 
 async def test_a_lock_that_a_person_changed_in_the_window_is_named_as_such(tmp_path: Path) -> None:

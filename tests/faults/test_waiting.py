@@ -22,7 +22,10 @@ from tests.faults.world import Fault, Place, World
 
 LOCKED, EXTENSION = "winmanagedvm", "ExtentionOperationFailed-backup_extension"
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
-BEFORE_ACTING, WINDOW_OPENED = ("after store insert fixes", 1), ("after store insert windows", 1)
+BEFORE_ACTING, WINDOW_OPENED = (
+    ("after store insert fixes", 1),
+    ("after store transact windows insert", 1),
+)
 """Right after the plan took its turn; right after the window's own first look."""
 
 

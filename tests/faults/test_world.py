@@ -10,7 +10,7 @@ from shared.errors import StoreUnavailable
 from shared.store.contract import Insert
 from tests.faults.world import Died, Fault, World
 
-BEFORE, AFTER = "before store transact rows", "after store transact rows"
+BEFORE, AFTER = "before store transact rows insert", "after store transact rows insert"
 
 
 async def test_a_transaction_is_a_boundary(tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ class World:
     """Hosts on the one store, each with an engine and a timer of its own. Each is given
     every event."""
     boundaries: list[str] = field(default_factory=list)
+    actors: list[Process] = field(default_factory=list)
+    """Whose each boundary was."""
     activities: list[str] = field(default_factory=list)
     """Labels of the activities that the engine ran."""
     times: dict[str, int] = field(default_factory=dict)
@@ -156,6 +158,7 @@ class World:
         and what the fault makes of the call."""
         await process.may_act()
         self.boundaries.append(label)
+        self.actors.append(process)
         self.times[label] = self.times.get(label, 0) + 1
         place = self._place_of(label)
         if place is None:

@@ -192,7 +192,7 @@ async def test_one_incident_that_nobody_knows_of_keeps_no_other_from_being_begun
             counted.append((incident_id, len(played.started)))
 
     class Locks:
-        async def put_back_due(self) -> list[Any]:
+        async def guard(self) -> tuple[list[Any], list[Exception]]:
             raise RuntimeError("a bug of ours")
 
     async def execution() -> Locks:

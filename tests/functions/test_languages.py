@@ -21,7 +21,8 @@ from shared.diagnosis.advice import About
 from shared.diagnosis.checkers import contract
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.execution.lock_window.deletions import RESTORE_LOCKS
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.standing import Standing
+from shared.execution.lock_window.words import by_hand
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Target, Verdict
 from shared.incident.status import Status
@@ -153,7 +154,7 @@ def request(lang: str) -> func.HttpRequest:
 
 def page(incident: Incident, lang: str) -> str:
     shown = rendered.of(incident) | {"entries": []}
-    answer = pages.answer(request(lang), "incident.html", "incident", off=[], **shown)
+    answer = pages.answer(request(lang), "incident.html", "incident", standing=Standing(), **shown)
     return answer.get_body().decode()
 
 
@@ -179,7 +180,7 @@ def test_a_cause_and_a_fix_without_words_are_shown_all_the_same(
     filters = rendered.lists()["nothing"]
     assert (
         '<option value="clock">The clock is wrong'
-        in pages.answer(request(lang), "incidents.html", "list", off=[], **filters)
+        in pages.answer(request(lang), "incidents.html", "list", standing=Standing(), **filters)
         .get_body()
         .decode()
     )

@@ -8,6 +8,7 @@ test notices it.
 
 from __future__ import annotations
 
+from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.plant import Mutant
 
 LOOKS, WINDOW, VERIFYING = (
@@ -51,6 +52,23 @@ def called_again(name: str) -> tuple[str, ...]:
     return (f"tests/faults/test_called_again.py::test_{name}",)
 
 
+def proved(*cases: str) -> tuple[str, ...]:
+    name = "test_nothing_is_lifted_unless_the_lock_is_proved"
+    return tuple(f"tests/faults/test_proof.py::{name}[{case}]" for case in cases)
+
+
+def held(name: str) -> tuple[str, ...]:
+    return (f"tests/shared/execution/test_held.py::test_{name}",)
+
+
+def held_groups(name: str) -> tuple[str, ...]:
+    return (f"tests/faults/test_held_groups.py::test_{name}",)
+
+
+def fence(name: str) -> tuple[str, ...]:
+    return (f"tests/faults/test_fence.py::test_{name}",)
+
+
 def turn(name: str) -> tuple[str, ...]:
     return (f"tests/shared/plan/test_turn.py::test_{name}",)
 
@@ -63,6 +81,12 @@ def deciding(name: str) -> tuple[str, ...]:
     return (f"{DECIDING}::test_{name}",)
 
 
+UNANSWERED = (
+    "tests/faults/test_proof.py::test_a_deletion_without_an_answer_is_not_sent_again[True]",
+)
+JOURNAL = (
+    "tests/shared/execution/test_lock_journal.py::test_the_second_outcome_of_an_intent_is_a_note",
+)
 UNRECORDED = (f"{LOOKS}::test_what_cannot_be_recorded_is_not_changed",)
 ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
 EXAMPLES = ("tests/shared/test_catalogue.py::test_an_example_gets_its_verdict",)
@@ -70,12 +94,12 @@ AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_
 POINT_STAYS = (
     "tests/shared/execution/test_restore_points.py::test_it_stays_and_the_person_is_told_why",
 )
-PROVED = ("tests/faults/test_proof.py::test_nothing_is_lifted_unless_the_lock_is_proved",)
 ELSEWHERE = (
     "tests/shared/azure/test_elsewhere.py::test_home_is_the_endpoint_that_is_set",
     "tests/shared/azure/test_elsewhere.py::test_where_the_token_may_go",
     "tests/shared/azure/test_elsewhere.py::test_a_next_page_elsewhere_is_not_read",
 )
+HELD = held("a_group_is_held_by_another_s_window_and_by_an_open_row")
 HEALED = verifying("what_healed_by_itself_meanwhile_is_left_alone")
 HEALED_BY = ("tests/shared/plan/test_turn.py::test_the_newest_later_backup_counts",)
 WITNESS = ("tests/shared/diagnosis/test_witness.py::test_anything_else_is_not",)
@@ -88,42 +112,43 @@ GOES_ON = (f"{LOOKS}::test_what_does_not_matter_holds_nothing_back",)
 PUTTING_BACK = (
     Mutant(
         "the read-back of a restored lock is not compared",
-        "PutBack._read_back",
-        "isinstance(found, Lock) and found.same_content(entry.lock)",
+        "_WayBack._finish",
+        "isinstance(found, Lock) and found.same_content(self.hand.row.body)",
         "isinstance(found, Lock)",
-        window("a_lock_that_does_not_read_back_identical_is_not_called_back"),
+        put_back("another_body_that_is_read_back_is_noted"),
     ),
     Mutant(
         "a restored lock is not read back",
-        "PutBack._put_back_once",
-        "await self._read_back(entry)",
-        "pass",
-        window("a_lock_that_azure_says_is_made_and_is_not_is_made_again"),
+        "_WayBack._finish",
+        "found = await self._read_back()",
+        "found = answer.lock",
+        put_back("an_accepted_put_that_cannot_be_seen_is_watched"),
     ),
     Mutant(
         "a lock is put back over what a person changed",
-        "PutBack._put_back_once",
-        "isinstance(found, Lock) and not found.same_content(entry.lock)",
+        "_WayBack._once",
+        "isinstance(found, Lock) and not ("
+        "found.same_content(body) or found.same_content(row.lock))",
         "False",
-        window("a_lock_that_somebody_changed_in_the_window_stays_theirs"),
+        put_back("another_body_is_noted_and_watched_as_for_a_delete"),
     ),
     Mutant(
         "the level of a lock is lost when it is put back",
-        "ArmWriter._put_lock",
+        "ArmWriter.put_lock",
         "level=lock.level",
         'level="CanNotDelete"',
         IDENTICAL,
     ),
     Mutant(
         "the notes of a lock are lost when it is put back",
-        "ArmWriter._put_lock",
+        "ArmWriter.put_lock",
         "notes=lock.notes",
         "notes=None",
         IDENTICAL,
     ),
     Mutant(
         "the owners of a lock are lost when it is put back",
-        "ArmWriter._put_lock",
+        "ArmWriter.put_lock",
         "owners=owners or None",
         "owners=None",
         ROUND_TRIP,
@@ -159,96 +184,55 @@ PUTTING_BACK = (
     Mutant(
         "the leader waits for the store before it puts locks back",
         "Session._unlock_and_delete",
-        "self.locks.put_back()",
-        "self.locks.put_back([])",
+        "endings = await asyncio.gather("
+        "self.locks.put_back(), self._close_window(), return_exceptions=True)",
+        "endings = [await self._close_window(), await self.locks.put_back()]",
         window("a_store_that_is_away_does_not_keep_the_lock_off"),
     ),
     Mutant(
         "the outcome of a put-back is not written",
-        "PutBack._settle",
-        "if (RESTORE, fold(entry.lock.id)) in",
-        "if (RESTORE, entry.incident_id) in",
-        ONE_OUTCOME,
+        "LockJournal.record",
+        "await self.journal.outcome("
+        "row.chain, RESTORE, row.lock.id, row.result, correlation_id, detail)",
+        "pass",
+        keeper("an_outcome_that_nobody_wrote_is_written") + ONE_OUTCOME,
     ),
     Mutant(
         "two that put a lock back both write the outcome",
-        "PutBack._settle",
-        "entry.state == BACK or await self.ledger.mark_back(entry)",
-        "True",
-        window("two_that_put_it_back_at_once_write_one_outcome")
-        + window("the_guardian_beside_the_leader_settles_it_once"),
+        "Journal.outcome",
+        "return (kind, fold(target)) in await self.open_intents(chain.id)",
+        "return True",
+        JOURNAL,
     ),
     Mutant(
         "the guardian settles what the leader is settling",
-        "PutBack._finish_for_another",
-        "if clock.after(entry.back_at, self.settings.guardian_grace_seconds) > clock.now():",
-        "if False:",
-        window("two_that_put_it_back_at_once_write_one_outcome"),
-    ),
-    Mutant(
-        "a lock that is back is settled twice",
-        "LockLedger.mark_back",
-        "_entry(row).state != entry.state",
-        "False",
-        (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
+        "SettledRows._look_at",
+        "clock.after(row.settled_at, self.times.grace) <= now",
+        "True",
+        keeper("an_outcome_is_left_for_a_while_to_who_settled_it"),
     ),
     Mutant(
         "a failed attempt takes back that the lock is back",
-        "LockLedger.count_failure",
-        "row is None or _entry(row).state != OFF",
-        "row is None",
-        (f"{WINDOW_RULES}::test_a_failed_attempt_is_counted_and_does_not_undo_that_it_is_back",),
+        "Watch._mend",
+        "if row.state is not LockState.WATCHED:",
+        "if False:",
+        watch("a_failed_attempt_takes_nothing_back_that_is_settled"),
     ),
 )
 
 LIFTING = (
     Mutant(
         "the lock is not compared again before it is lifted",
-        "_why_left",
-        "isinstance(found, Lock) and not found.same_content(recorded)",
-        "False",
-        window("a_lock_that_somebody_changed_right_before_it_was_lifted_is_left"),
-    ),
-    Mutant(
-        "a lock that cannot be read is lifted",
-        "_why_left",
-        "if isinstance(found, Unreadable):",
+        "judge_last_look",
+        "if not found.same_content(lock):",
         "if False:",
-        window("a_lock_that_cannot_be_read_right_before_it_was_lifted_is_left"),
-    ),
-    Mutant(
-        "a lock that a person took off is put back",
-        "WindowLocks._lift_one",
-        "isinstance(found, Absent) and fold(lock.id) not in self.recovered",
-        "False",
-        window("a_lock_that_somebody_took_off_right_before_it_was_lifted_is_not_put_back"),
-    ),
-    Mutant(
-        "a lock that is off because of us counts as taken off by a person",
-        "WindowLocks._lift_one",
-        "isinstance(found, Absent) and fold(lock.id) not in self.recovered",
-        "isinstance(found, Absent)",
-        window("a_list_that_lags_behind_does_not_make_a_lock_somebody_else_s"),
-    ),
-    Mutant(
-        "the ledger takes a later body of a lock for the first one",
-        "LockLedger.record",
-        "if there is None else there",
-        "",
-        (f"{WINDOW_RULES}::test_the_ledger_keeps_the_first_body_and_one_settles_it",),
+        SURELY,
     ),
     Mutant(
         "a lock that a person added in the window is lifted",
         "CollectionDeletions._why_not_unlocked",
         "if not unlocked:",
         "if True:",
-        window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
-    ),
-    Mutant(
-        "a window that was open before is taken for a new one",
-        "Session._unlock_and_delete",
-        "any(entry.may_be_off for",
-        "any(False for",
         window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
     ),
     Mutant(
@@ -283,29 +267,35 @@ LIFTING = (
         looks("the subscription is locked, before the window"),
     ),
     Mutant(
-        "the collection is deleted although its lock could not be lifted",
+        "a window goes on although its lock could not be lifted",
         "Session._serve",
-        "if problem := refused or await self.locks.lift(wanted):",
-        "if problem := refused or (await self.locks.lift(wanted))[:0]:",
-        window("nothing_is_deleted_under_a_lock_that_could_not_be_lifted"),
+        "if lifted.problem:",
+        "if False:",
+        proved("403 by rights"),
+    ),
+    Mutant(
+        "whose lock may be off is refused for good",
+        "Session._end_without",
+        "if lifted.unknown:",
+        "if False:",
+        UNANSWERED,
     ),
 )
 
 RECORD = (
     Mutant(
         "the ledger is not written before the lift",
-        "WindowLocks._write_down",
-        "await self.ledger.record(entry)",
-        "entry",
-        (*window("a_process_that_dies_with_the_lock_off_leaves_it_to_the_ledger"),),
+        "WindowLocks.write_ahead",
+        "self.hands[fold(lock.id)] = await self.ledger.insert(self._plan(lock))",
+        "self.hands[fold(lock.id)] = hand = await self.ledger.insert(self._plan(lock))\n"
+        "            await self.ledger._store.delete(hand._place)",
+        ONCE,
     ),
     Mutant(
         "a change is made before its intent is written",
         "change",
-        "    await journal.intent(chain, kind, target, detail)\n    try:\n        correlation_id ="
-        " await call()\n",
-        "    try:\n        correlation_id = await call()\n        await journal.intent(chain, kind,"
-        " target, detail)\n",
+        "    await fence.journal.intent(incident, wanted.kind, wanted.target, wanted.detail)\n",
+        "",
         record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
     Mutant(
@@ -325,13 +315,10 @@ RECORD = (
     Mutant(
         "locks are lifted before the intents of the deletions",
         "Session._serve",
-        "await asyncio.gather(*(self._write_intent(each) for each in ready))\n       "
-        " refused = await self.locks.prove(wanted, self.give_up)\n        if problem"
-        " := refused or await self.locks.lift(wanted):\n",
-        "refused = await self.locks.prove(wanted, self.give_up)\n        problem ="
-        " refused or await self.locks.lift(wanted)\n        await"
-        " asyncio.gather(*(self._write_intent(each) for each in ready))\n        if"
-        " problem:\n",
+        "await asyncio.gather(*(self._write_intent(each) for each in ready))\n"
+        "        lifted = await self.locks.lift(wanted)",
+        "lifted = await self.locks.lift(wanted)\n"
+        "        await asyncio.gather(*(self._write_intent(each) for each in ready))",
         record("store insert audit intent delete_restore_point_collection before ARM DELETE locks"),
     ),
     Mutant(
@@ -347,44 +334,44 @@ RECORD = (
     Mutant(
         "an intent that could not be written does not hold the change back",
         "Journal.intent",
-        'await self._write(chain, kind, target, "intent", result, "", detail)',
+        'await self.log.append(**_build(chain, kind, target, "intent", result, "", detail))',
         "try:\n            "
-        'await self._write(chain, kind, target, "intent", result, "", detail)'
+        'await self.log.append(**_build(chain, kind, target, "intent", result, "", detail))'
         "\n        except Exception:\n            pass",
         UNRECORDED,
     ),
     Mutant(
         "the outcome of a change is not written",
-        "change",
-        'await journal.outcome(chain, kind, target, "done", correlation_id)',
+        "change:_send",
+        'await fence.journal.outcome(incident, wanted.kind, wanted.target, "done", correlation_id)',
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a change that failed is not written",
-        "change",
-        "await journal.failed(chain, kind, target, error)",
+        "change:_send",
+        "await fence.journal.failed(incident, wanted.kind, wanted.target, error)",
         "pass",
         verifying("a_removal_that_fails_is_on_record_and_no_backup_is_started"),
     ),
     Mutant(
         "the outcome of a lift is not written",
-        "WindowLocks._lift_one",
-        'self.later.begin(self.journal.outcome(entry.chain, LIFT, lock.id, "done",'
-        " lifting.correlation_id))",
+        "WindowLocks._send",
+        'self._end_intent(LIFT, lock, DONE, answer.correlation_id, {"status": answer.status})',
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "the outcome of a deletion is not written",
-        "Session._record",
-        "self.later.begin(self.journal.outcome(incident, KIND, target, text, correlation_id))",
+        "Session._close_intent",
+        "self.later.begin(self.journal.outcome("
+        "ready.incident, KIND, ready.collection.id, text, correlation_id))",
         "pass",
         ONE_OUTCOME,
     ),
     Mutant(
         "ARM's correlation id is lost",
-        "ArmWriter._run_operation",
+        "ArmWriter._end_operation",
         "return began.correlation_id",
         'return ""',
         ONE_OUTCOME,
@@ -462,51 +449,23 @@ WINDOWS = (
     Mutant(
         "a window opens while a lock of before is still off",
         "Turns._enter",
-        "held is None and await self.ledger.open_locks(group_id)",
-        "False",
-        window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
+        "if waits is not None:",
+        "if False:",
+        held_groups("a_group_that_is_found_held_only_by_the_executor_is_waited_for"),
     ),
     Mutant(
         "a window is ended with its lock off",
-        "Session._finish",
-        "if not off:",
-        "if True:",
+        "Session._end_window",
+        "if await self.locks.has_open_rows():",
+        "if False:",
         window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
-    ),
-    Mutant(
-        "the guardian ends a window with its lock off",
-        "Guardian.put_back_due",
-        "if not await self.ledger.open_locks(group_id):",
-        "if True:",
-        window("while_its_lock_is_off_a_group_is_not_unlocked_again"),
-    ),
-    Mutant(
-        "the guardian leaves a window whose time is over",
-        "Guardian._is_led",
-        "clock.after(held.window.deadline, self.grace_seconds) <= clock.now()",
-        "False",
-        window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
-    ),
-    Mutant(
-        "the guardian takes a window from a leader at work",
-        "Guardian._is_led",
-        "return not late and leader is not None and not leader.ended",
-        "return False",
-        window("the_guardian_puts_a_lock_back_whose_leader_hangs"),
-    ),
-    Mutant(
-        "the guardian leaves a window whose leader has ended",
-        "Guardian._is_led",
-        "return not late and leader is not None and not leader.ended",
-        "return not late",
-        window("the_guardian_puts_a_lock_back_once_azure_takes_it"),
     ),
     Mutant(
         "the guardian leaves a lock that has no window",
-        "Guardian.put_back_due",
-        "if fold(entry.group_id) not in open_groups",
-        "if False",
-        window("a_lock_of_before_without_a_window_is_back_before_the_group_is_unlocked"),
+        "Keeper._look",
+        "(mine or held is None or hand.row.window_id != held.window.id)",
+        "mine",
+        keeper("rows_whose_window_is_gone_are_taken_over_at_once"),
     ),
     Mutant(
         "a lock that is off because of us counts as gone",
@@ -538,17 +497,17 @@ WINDOWS = (
     ),
     Mutant(
         "health is ok with a lock that could not be put back",
-        "_should_be_back",
-        "entry.overdue or entry.problem",
-        "entry.overdue",
-        ("tests/shared/test_health_of_locks.py::test_a_lock_that_should_be_back",),
+        "_check_locks",
+        "row.needs_somebody or _is_late(app, row)",
+        "_is_late(app, row)",
+        ("tests/shared/test_health_of_locks.py::test_a_lock_that_somebody_should_look_at",),
     ),
     Mutant(
         "health is ok with a lock whose time is over",
-        "_should_be_back",
-        "entry.overdue or entry.problem",
-        "entry.problem",
-        ("tests/shared/test_health_of_locks.py::test_a_lock_that_should_be_back",),
+        "_check_locks",
+        "row.needs_somebody or _is_late(app, row)",
+        "row.needs_somebody",
+        ("tests/shared/test_health_of_locks.py::test_a_lock_that_somebody_should_look_at",),
     ),
     Mutant(
         "the guardian begins an incident again for ever",
@@ -583,51 +542,29 @@ WINDOWS = (
 PROOF = (
     Mutant(
         "a lock is lifted without a proof",
-        "WindowLocks.prove",
-        "await _all(self._prove_one(entry, (PROVE, fold(entry.lock.id)) in known)"
-        " for entry in planned)",
-        "[]",
-        PROVED,
+        "WindowLocks.lift",
+        'if problem := "; ".join(filter(None, await _all(map(self._prove, keys)))):',
+        'if problem := "":',
+        ONCE,
     ),
     Mutant(
         "a lock that was made again by its proof is lifted",
-        "_why_no_proof",
-        "if written.status == MADE:",
-        "if False:",
-        PROVED,
+        "judge_proof",
+        "if answer.status == MADE:",
+        "if answer.status == MADE:\n        return Proof()\n    if False:",
+        proved("201: it was not there"),
     ),
     Mutant(
         "a proof that is answered otherwise is one",
-        "_why_no_proof",
-        "if not written.lock.same_content(lock):",
-        "if False:",
-        PROVED,
-    ),
-    Mutant(
-        "a lock that cannot be read is proved",
-        "prove",
-        'Proof(why_unread(f"the lock {lock.name} is as it was", found))',
-        'Proof("")',
-        window("a_lock_that_cannot_be_read_just_now_is_not_lifted"),
-    ),
-    Mutant(
-        "a proof is written over what a person changed",
-        "prove",
-        "if not found.same_content(lock):",
-        "if False:",
-        window("a_lock_that_somebody_changed_just_now_is_not_lifted"),
-    ),
-    Mutant(
-        "a proof is sent again when its answer is lost",
-        "ArmWriter.prove_lock",
-        "lambda send: call_once(send, self._clients.settings.call_timeout_seconds)",
-        "self._clients.call_with_retries",
-        PROVED,
+        "judge_proof",
+        "answer.lock is None or not answer.lock.same_content(lock)",
+        "False",
+        proved("200 with other notes", "200 with another level"),
     ),
     Mutant(
         "a proof is written without its intent",
-        "prove",
-        'await journal.intent(chain, PROVE, lock.id, {"lock": to_json(lock)})',
+        "WindowLocks._prove",
+        'await self.journal.intent(self.incident, PROVE, lock.id, {"lock": to_json(lock)})',
         "pass",
         record("store insert audit intent prove_lock before ARM PUT locks"),
     ),
@@ -648,9 +585,9 @@ PROOF = (
     ),
     Mutant(
         "a policy that refuses the extension's return is not asked",
-        "uninstall_extension:_why_kept",
-        "return await guards.why_not_reinstalled(hands.reader, vm, found)",
-        'return ""',
+        "uninstall_extension:carry_out",
+        "if problem := await guards.why_not_reinstalled(hands.reader, found.vm, found.extension):",
+        'if problem := "":',
         looks("policy does not say whether the extension may return"),
     ),
     Mutant(
@@ -710,16 +647,194 @@ TURN = (
     Mutant(
         "a verifying backup is ordered a fourth time",
         "Backups.order",
-        "incident.backup_attempts >= MOST_ATTEMPTS",
+        "len(settled.orders) >= MOST_ATTEMPTS",
         "False",
         verifying("an_order_that_is_refused_is_sent_three_times"),
     ),
     Mutant(
         "an ended leader's open intents stay open",
-        "Guardian.guard",
-        "await close_intents(self.journal, self.ledger, leader)",
+        "Guardian._close_intents_of",
+        "await close_intents(self.journal, self.keeping.ledger, leader)",
         "pass",
-        UNRECORDED,
+        keeper("what_an_ended_leader_left_open_in_its_record_is_closed"),
+    ),
+)
+
+WAITING_FOR_GROUPS = (
+    Mutant(
+        "a row that is open holds no group",
+        "held_by_rows",
+        "if rows:",
+        "if False:",
+        HELD,
+    ),
+    Mutant(
+        "a window that others have holds no group",
+        "why_held",
+        "if window is None:",
+        "if True:",
+        HELD,
+    ),
+    Mutant(
+        "a member waits for its own window",
+        "why_held",
+        " or serves(window, incident_id)",
+        "",
+        HELD,
+    ),
+    Mutant(
+        "a member that was told its results does not wait for the locks",
+        "serves",
+        " and not window.told",
+        "",
+        HELD,
+    ),
+    Mutant(
+        "a time that is over is waited for",
+        "held:_held",
+        "if until <= clock.now():",
+        "if False:",
+        held("the_lock_that_is_off_for_longest_is_named_with_its_problem"),
+    ),
+    Mutant(
+        "a lock that is off comes without the command that makes it again",
+        "_held_by",
+        "if row.state in NOT_BACK",
+        "if False",
+        held("the_lock_that_is_off_for_longest_is_named_with_its_problem"),
+    ),
+    Mutant(
+        "a plan takes its places although its group is held",
+        "_Turn._act",
+        "held := await self._held_group()",
+        "False",
+        turn("a_plan_waits_for_each_group_that_it_unlocks_and_holds_no_place"),
+    ),
+    Mutant(
+        "a plan asks for the first of its groups only",
+        "_Turn._held_group",
+        "for group_id in groups:",
+        "for group_id in groups[:1]:",
+        turn("a_plan_waits_for_each_group_that_it_unlocks_and_holds_no_place"),
+    ),
+    Mutant(
+        "Azure is asked while a group is held",
+        "_Turn.answer",
+        "self._waits_for_group and (held := await self._held_group())",
+        "False",
+        turn("while_it_waits_for_a_group_azure_is_not_asked"),
+    ),
+    Mutant(
+        "who waits for a group holds up the line",
+        "_Turn._wait_for_group",
+        "not self._waits_for_group",
+        "False",
+        turn("whoever_waits_for_a_group_holds_nobody_else_up"),
+    ),
+    Mutant(
+        "a group is waited for as long as a job",
+        "Waits._limit",
+        "patience < day",
+        "False",
+        turn("the_patience_with_a_group_counts_from_its_first_wait"),
+    ),
+    Mutant(
+        "a patience goes on after the 24 hours",
+        "Waits._limit",
+        "patience < day",
+        "True",
+        turn("a_patience_does_not_outlast_the_24_hours"),
+    ),
+    Mutant(
+        "each look at a group begins its patience anew",
+        "waiting:_waiting",
+        "if before is not None and goes_on",
+        "if False",
+        turn("the_patience_with_a_group_counts_from_its_first_wait"),
+    ),
+    Mutant(
+        "the patience with one group counts for the next",
+        "waiting:_waiting",
+        "same(before.group_id, reason.group_id)",
+        "before.group_id",
+        turn("another_group_has_a_patience_of_its_own"),
+    ),
+    Mutant(
+        "a held group is looked at as rarely as a job",
+        "Waits.wait",
+        "if reason.awaited is Awaited.GROUP:",
+        "if False:",
+        turn("a_held_group_is_looked_at_again_soon"),
+    ),
+    Mutant(
+        "a unit that waits for its group waits for a job",
+        "CarryOut._put_off",
+        "if done.held",
+        "if False",
+        held_groups("a_group_that_is_found_held_only_by_the_executor_is_waited_for"),
+    ),
+    Mutant(
+        "a member asks for ever",
+        "Remediation._carry_out",
+        " or self._context.current_utc_datetime >= give_up",
+        "",
+        held_groups("a_member_whose_leader_never_ends_goes_to_a_person"),
+    ),
+    Mutant(
+        "a third window is opened",
+        "refuse_third",
+        "if len(had) < MOST_WINDOWS:",
+        "if True:",
+        held_groups("after_two_windows_a_person_is_asked"),
+    ),
+    Mutant(
+        "a failure has one window",
+        "refuse_third",
+        "if len(had) < MOST_WINDOWS:",
+        "if not had:",
+        held("the_third_window_of_a_group_is_refused_with_the_ends_of_two"),
+    ),
+    Mutant(
+        "the windows of all groups count for one",
+        "refuse_third",
+        "if same(each.group_id, group_id)",
+        "if True",
+        held("the_third_window_of_a_group_is_refused_with_the_ends_of_two"),
+    ),
+    Mutant(
+        "a window counts each time that its member asks",
+        "note_window",
+        "if any(each.id == entered.id for each in now.windows):",
+        "if False:",
+        held("a_window_is_counted_once_and_ends_the_wait_for_its_group"),
+    ),
+    Mutant(
+        "the patience of before a window goes on after it",
+        "note_window",
+        'now.waiting and replace(now.waiting, group_id="", group_since="")',
+        "now.waiting",
+        held("a_window_is_counted_once_and_ends_the_wait_for_its_group"),
+    ),
+    Mutant(
+        "a window is not counted",
+        "Turns.take",
+        "await note_window(self.book, incident, held.window)",
+        "incident",
+        held_groups("a_window_whose_opener_dies_at_once_is_counted"),
+    ),
+    Mutant(
+        "how a window ended is not kept",
+        "Turns.take",
+        "await note_end(self.book, incident, group_id, ended)",
+        "pass",
+        held_groups("after_two_windows_a_person_is_asked"),
+    ),
+    Mutant(
+        "a later end is written over that of a window",
+        "note_end",
+        "not had or had[-1].end",
+        "not had",
+        held("only_the_window_that_has_just_ended_gets_that_end"),
     ),
 )
 
@@ -764,9 +879,9 @@ POINTS = (
     ),
     Mutant(
         "an extension is removed where no backup would install it again",
-        "_check_and_uninstall",
-        "if problem := await vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id):",
-        'if problem := "":',
+        "_look_at_extension",
+        "if no_backup:",
+        "if False:",
         looks("the protection is stopped, before the extension goes"),
     ),
     Mutant(
@@ -880,21 +995,21 @@ LAST_LOOKS = (
     ),
     Mutant(
         "mode and tags are not looked at again before a removal",
-        "_check_and_uninstall",
-        "if problem := await guards.why_switched_off(hands.settings.mode, reader, incident):",
-        'if problem := "":',
+        "_look_at_extension",
+        "if off:",
+        "if False:",
         looks("the VM is tagged off, before the extension goes"),
     ),
     Mutant(
         "running jobs are not looked at again before a removal",
-        "_check_and_uninstall",
-        "if job := await job_running(reader, incident):",
-        "if job := None:",
+        "_look_at_extension",
+        "if job:",
+        "if False:",
         looks("a restore of the VM begins, before the extension goes"),
     ),
     Mutant(
         "the state of the VM is not looked at again before a removal",
-        "_check_and_uninstall",
+        "_look_at_extension",
         "if problem := guards.why_extension_stays(vm):",
         'if problem := "":',
         looks("the VM is switched off", "the agent falls silent"),
@@ -908,8 +1023,8 @@ LAST_LOOKS = (
     ),
     Mutant(
         "the publisher of an extension is not looked at by the executor",
-        "uninstall_extension:_why_kept",
-        "if not found.is_backup_extension:",
+        "_find_extension",
+        "if not (found.is_backup_extension and named.is_backup_extension):",
         "if False:",
         looks("the extension is another publisher's", "the extension is of another type"),
     ),
@@ -994,16 +1109,16 @@ LAST_LOOKS = (
     Mutant(
         "what cannot be read is absent",
         "Reads._read",
-        "return Unreadable(what, str(error))",
-        "return Absent(what)",
+        "except errors.AzureCallFailed as error:\n            return Unreadable(what, str(error))",
+        "except errors.AzureCallFailed:\n            return Absent(what)",
         looks("the collection cannot be read, before the window"),
     ),
     Mutant(
         "what is absent cannot be read",
         "Reads._read",
-        "return Absent(what)",
+        "return Absent(what, error.code)",
         'return Unreadable(what, "not found")',
-        ("tests/faults/test_windows.py::test_vms_of_one_group_share_one_window[1]",),
+        lifting("what_somebody_took_off_is_not_ours_to_put_back"),
     ),
     Mutant(
         "a job that is being cancelled does not count as running",
@@ -1408,15 +1523,6 @@ STORE = (
         "if False",
         transaction("transact.py::test_what_cannot_be_one_transaction_is_refused_by_both"),
     ),
-    Mutant(
-        "what another wrote counts as our own write that had no answer",
-        "replace_once",
-        "if found is None or found.body != decode(encode(body)):",
-        "if found is None:",
-        transaction(
-            "lost_answers.py::test_a_caller_who_replaces_again_is_refused_where_another_wrote"
-        ),
-    ),
 )
 
 LOG = "tests/command_line/test_lock_log.py"
@@ -1562,6 +1668,13 @@ WATCHDOG = (
         NOT_SETTLED,
     ),
     Mutant(
+        "a window that cannot be read is settled",
+        "unsettled:find_unsettled",
+        "windows += map(_describe_strange_window, await all_windows.unreadable())",
+        "pass",
+        (f"{DOCTOR}::test_a_row_that_cannot_be_read_is_not_settled",),
+    ),
+    Mutant(
         "an open window is settled",
         "unsettled:find_unsettled",
         "return locks + windows",
@@ -1591,13 +1704,165 @@ WATCHDOG = (
     ),
 )
 
+FENCE = (
+    Mutant(
+        "a change is sent although another execution was first",
+        "Fence.enter",
+        " or _basis(now) != _basis(incident)",
+        "",
+        fence("who_decided_before_another_sent_sends_nothing"),
+    ),
+    Mutant(
+        "an order is sent although another one's job is followed",
+        "_basis",
+        "incident.sent, incident.verification",
+        "incident.sent",
+        fence("who_decided_before_another_ordered_orders_nothing"),
+    ),
+    Mutant(
+        "an ended incident still sends",
+        "Fence.enter",
+        " or now.ended",
+        "",
+        fence("an_ended_incident_sends_nothing"),
+    ),
+    Mutant(
+        "a request that may still be sent is not waited for",
+        "Fence.settle",
+        "if self.is_fresh(sent):",
+        "if False:",
+        fence("after_a_death_nobody_acts_while_its_request_may_be_sent"),
+    ),
+    Mutant(
+        "the executor does not ask what is under way",
+        "CarryOut.carry_out",
+        "if isinstance(settled, str):\n                return StepOutcome(Outcome.BUSY, settled)",
+        "if isinstance(settled, str):\n                settled = incident",
+        fence("after_a_death_nobody_acts_while_its_request_may_be_sent"),
+    ),
+    Mutant(
+        "a backup is ordered while another execution orders it",
+        "Backups.order",
+        "if isinstance(settled, str):",
+        "if isinstance(settled, str) and (settled := incident) is None:",
+        fence("while_another_execution_orders_a_backup_nobody_else_does"),
+    ),
+    Mutant(
+        "the intent of a death in the fence stays open",
+        "Fence.settle",
+        "await self._close_intent(incident, sent)",
+        "pass",
+        fence("after_a_death_nobody_acts_while_its_request_may_be_sent"),
+    ),
+    Mutant(
+        "a request without an answer counts as refused",
+        "change:_send",
+        "wanted.unanswered if error.may_have_happened else Answer.FAILED",
+        "Answer.FAILED",
+        fence("what_has_no_answer_is_not_sent_again_while_it_may_take_effect"),
+    ),
+    Mutant(
+        "there is no last look right before a change",
+        "change",
+        "late = await wanted.look()",
+        "late = None",
+        looks("the VM is tagged off, right before the request"),
+    ),
+    Mutant(
+        "a last look that took too long is acted on",
+        "change",
+        "not leave.in_time",
+        "False",
+        fence("a_last_look_that_took_too_long_is_not_acted_on"),
+    ),
+    Mutant(
+        "what was not sent stays on the row",
+        "change",
+        "await fence.leave_unsent(incident.id, leave)",
+        "pass",
+        fence("a_last_look_that_took_too_long_is_not_acted_on"),
+    ),
+    Mutant(
+        "an extension that works is removed",
+        "_why_extension_left",
+        'if fold(state) == "succeeded":',
+        'if fold(state) == "x":',
+        (f"{LOOKS}::test_an_extension_that_works_by_now_is_not_removed",),
+    ),
+    Mutant(
+        "a removal that was done is made again",
+        "uninstall_extension:carry_out",
+        "sent.answer is Answer.DONE",
+        "False",
+        fence("one_that_is_back_is_not_removed"),
+    ),
+    Mutant(
+        "a removal is sent while an operation works on the extension",
+        "_why_extension_left",
+        "(working or hands",
+        "(hands",
+        fence("while_an_operation_works_on_it_it_is_not_sent_again"),
+    ),
+    Mutant(
+        "a removal is sent a third time",
+        "uninstall_extension:carry_out",
+        "len(sends) >= MOST_SENDS",
+        "False",
+        fence("what_azure_puts_off_again_goes_to_a_person"),
+    ),
+    Mutant(
+        "an extension that moves again is removed",
+        "_why_extension_left",
+        "None if stuck else",
+        "None if True else",
+        fence("one_that_moves_again_is_left_until_it_settles"),
+    ),
+    Mutant(
+        "an extension that is seen in the list alone is gone",
+        "_find_extension",
+        "if found is None and isinstance(named, Absent):",
+        "if isinstance(named, Absent):",
+        fence("one_that_is_seen_in_one_place_only_is_not_gone"),
+    ),
+    Mutant(
+        "an accepted backup is ordered again",
+        "Backups._read_last",
+        "if last.answer is Answer.ACCEPTED:",
+        "if False:",
+        fence("an_accepted_backup_that_is_not_to_be_seen_is_not_ordered_again"),
+    ),
+    Mutant(
+        "the removal of an extension is sent again unseen",
+        "ArmWriter.delete_extension",
+        "await call_once(send, self._clients.settings.call_timeout_seconds)",
+        "await self._clients.call_with_retries(send)",
+        fence("what_azure_puts_off_again_goes_to_a_person"),
+    ),
+    Mutant(
+        "with the locks off mode and tags are not looked at",
+        "CollectionDeletions.look_again",
+        "        if off:\n",
+        "        if False:\n",
+        last_look("what_changes_in_the_window_keeps_the_collection"),
+    ),
+    Mutant(
+        "what a dead process sent has no outcome when its incident ends",
+        "Closing.close",
+        "await self._close_intents(incident_id)",
+        "pass",
+        fence("a_death_in_the_order_of_a_backup_orders_one"),
+    ),
+)
+
 MUTANTS = (
+    *LOCK_PROTOCOL,
     *PUTTING_BACK,
     *LIFTING,
     *RECORD,
     *WINDOWS,
     *PROOF,
     *TURN,
+    *WAITING_FOR_GROUPS,
     *POINTS,
     *LAST_LOOKS,
     *DELETING,
@@ -1607,4 +1872,5 @@ MUTANTS = (
     *ACCESS,
     *STORE,
     *WATCHDOG,
+    *FENCE,
 )

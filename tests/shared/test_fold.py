@@ -13,12 +13,12 @@ from shared.arm_ids import fold, is_at_or_above, parse, same
 from shared.azure import from_wire
 from shared.errors import NotUsable
 from shared.events.vm_items import item_of_id, item_of_names, item_of_vm, job_of_id
-from shared.execution.lock_window import ledger
-from shared.execution.lock_window.ledger import OpenLock, count_in
+from shared.execution.lock_window.ledger import LockRow, count_in, key_of
 from shared.facts import Job, Lock, RestorePointCollection
 from shared.incident.book import job_key
 from shared.store.keys import key_of_text
 from tests.docs.test_docs import ROOT
+from tests.shared.execution.rows import row
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-1111-1111-111111111111"
 DEPLOYED_OR_LOCAL = ("functions", "shared", "local/simulator", "local/scenarios", "command_line")
@@ -55,8 +55,8 @@ def collection(name: str) -> RestorePointCollection:
     return RestorePointCollection("/c", "AzureBackup_vm", vm(name), "", "Succeeded", ())
 
 
-def open_lock(name: str) -> OpenLock:
-    return OpenLock(lock(name), group(name), "i", vm(name), "", "9999")
+def open_lock(name: str) -> LockRow:
+    return row(lock=lock(name))
 
 
 TWO_NAMES = [
@@ -76,7 +76,7 @@ COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "claims": lambda one, other: (
         job_key(f"{group(one)}/v", "j") == job_key(f"{group(other)}/v", "j")
     ),
-    "ledger": lambda one, other: ledger._key(open_lock(one)) == ledger._key(open_lock(other)),
+    "ledger": lambda one, other: key_of(open_lock(one)) == key_of(open_lock(other)),
     "keys of the store": lambda one, other: key_of_text(vm(one)) == key_of_text(vm(other)),
     "locks that are off": lambda one, other: (
         len(count_in([lock(one)], [open_lock(other)], vm(other))) == 1

@@ -53,7 +53,7 @@ FILLED = {
     "command_line/doctor/stores.py: name": "st",
     "which_vault": "--vault-name vault1 -g rg-backup",
     "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
-    "shared/execution/lock_window/put_back.py: where": f"--subscription {SUBSCRIPTION}",
+    "shared/execution/lock_window/words.py: where": f"--subscription {SUBSCRIPTION}",
     "notes": "",
     "lock.level": "CanNotDelete",
     "verb[status]": "stop",

@@ -8,7 +8,7 @@ from functions.pages.texts import LANGUAGES
 from shared import catalogue
 from shared.diagnosis import advice
 from shared.diagnosis.advice import About
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.words import by_hand
 from shared.facts import Lock
 from shared.incident.model import Incident
 from shared.incident.status import Status
@@ -85,5 +85,5 @@ def rescues() -> Iterator[str]:
 
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
     "shared/diagnosis/advice.py": steps,
-    "shared/execution/lock_window/put_back.py: by_hand": rescues,
+    "shared/execution/lock_window/words.py: by_hand": rescues,
 }

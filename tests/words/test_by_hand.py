@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from command_line import incidents, locks
 from command_line.console import console
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.standing import Standing
+from shared.execution.lock_window.words import by_hand
+from tests.shared.execution.rows import row
 from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
 from tests.words.printed import HARD_NAMES, INCIDENT, lock, sentences
 
@@ -60,7 +61,7 @@ def as_a_shell_splits(command: str) -> list[str]:
 @pytest.mark.parametrize("name", HARD_NAMES)
 def test_it_is_printed_in_one_piece(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     held = lock(name, "Protects\tthe shop " * 12)
-    locks._show([OpenLock(held, GROUP_ID, "i1", VM_ID, "", "2026-01-31T02:00:00Z")])
+    locks._show(Standing((row(lock=held),)))
     assert by_hand(held) in capsys.readouterr().out.splitlines()
 
 

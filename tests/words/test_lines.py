@@ -31,7 +31,7 @@ def test_the_lines_are_there() -> None:
         "command_line/doctor/sign_in.py",
         "command_line/doctor/stores.py",
         "shared/diagnosis/advice.py",
-        "shared/execution/lock_window/put_back.py",
+        "shared/execution/lock_window/words.py",
     }
     assert wanted - where == set()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.execution.lock_window.put_back import by_hand
+from shared.execution.lock_window.words import by_hand
 from tests.words.az import PYTHON, Parser
 from tests.words.filled import GROUP_ID, SUBSCRIPTION, VM_ID
 from tests.words.lines import Line, lines

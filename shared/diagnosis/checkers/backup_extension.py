@@ -67,9 +67,7 @@ def _judge(subject: Subject, extension: Extension) -> Finding:
         return confirmed(CAUSE, state, status, targets=(Target(extension.id),))
     if fold(extension.provisioning_state) == "succeeded":
         return ruled_out(CAUSE, state, status)
-    if fold(extension.provisioning_state) in UNSETTLED and _stuck(
-        extension.status_time, subject.failed_at
-    ):
+    if fold(extension.provisioning_state) in UNSETTLED and is_stuck(extension, subject.failed_at):
         return confirmed(
             CAUSE,
             state,
@@ -79,9 +77,10 @@ def _judge(subject: Subject, extension: Extension) -> Finding:
     return unknown(CAUSE, state, status, phrase("may_settle"))
 
 
-def _stuck(last_move: str, failed_at: str) -> bool:
+def is_stuck(extension: Extension, failed_at: str) -> bool:
     """Whether the last sign of life lies before the failed job by more than the time
     after which Azure gives up."""
+    last_move = extension.status_time
     try:
         return datetime.fromisoformat(failed_at) - datetime.fromisoformat(last_move) >= STUCK_AFTER
     except (ValueError, TypeError):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
+from shared.execution.fence import Fence
 from shared.execution.lock_window.turn import Turns
 from shared.incident.model import Finding, Incident
 from shared.incident.outcome import StepOutcome
@@ -23,7 +23,8 @@ class Hands:
 
     reader: ArmReader
     writer: ArmWriter
-    journal: Journal
+    fence: Fence
+    """For single changes: shared/execution/change.py."""
     settings: Settings
     turns: Turns
     """For what is done with the locks of a resource group off."""

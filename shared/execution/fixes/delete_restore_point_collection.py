@@ -30,6 +30,7 @@ from shared.execution.fixes.contract import Fix, Hands
 from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, RESTORE_LOCKS, Ready
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import TargetOutcome
+from shared.execution.restore_points import why_changed
 from shared.facts import Absent, Lock, RestorePointCollection, Unreadable
 from shared.incident.model import Finding, Incident, Target
 from shared.incident.outcome import Outcome, StepOutcome
@@ -174,20 +175,25 @@ class CollectionDeletions:
         if not unlocked:
             return ""
         off = await self.ledger.open_locks()
-        return _locked_by_others(blocking, {fold(each.lock.id) for each in off if each.may_be_off})
+        return _locked_by_others(blocking, {fold(row.lock.id) for row in off})
 
     async def look_again(
         self, reader: ArmReader, ready: Ready, lifted: Set[str]
     ) -> TargetOutcome | None:
-        """Reads only what can have changed since `examine`: the collection and its
-        points, the item, its sessions, and locks. Asks nothing but Azure: the locks are
-        off."""
+        """Reads what can have changed since `examine`, all at once, since the locks are
+        off: mode and tags, the collection and its points, the item, its sessions, and
+        locks. Asks nothing but Azure."""
         target, incident = ready.collection.id, ready.incident
-        found, locks, job = await asyncio.gather(
+        off, found, locks, job, item, recovery = await asyncio.gather(
+            guards.why_switched_off(self.settings.mode, reader, incident, (target,)),
             reader.restore_point_collection(target),
             reader.locks(target, below=True),
             job_running(reader, incident),
+            reader.protected_item(incident.item_id),
+            reader.recovery_points(incident.item_id),
         )
+        if off:
+            return TargetOutcome(target, Outcome.REFUSED, off)
         if isinstance(found, Absent):
             return TargetOutcome(target, Outcome.DONE, "the collection is already gone")
         if isinstance(found, Unreadable):
@@ -197,8 +203,8 @@ class CollectionDeletions:
         if job:
             return TargetOutcome(target, Outcome.WAITING, why_later(job))
         problem = guards.why_not_ours(found, incident.vm_id) or _locked_by_others(locks, lifted)
-        problem = problem or await vault_guards.why_points_changed(
-            reader, ready.collection, found, incident.vm_id, incident.item_id
+        problem = problem or "; ".join(
+            why_changed(ready.collection, found, incident.vm_id, item, recovery)
         )
         return TargetOutcome(target, Outcome.REFUSED, problem) if problem else None
 

@@ -3,26 +3,34 @@
 Fix safety: only an extension of publisher Microsoft.Azure.RecoveryServices and type
 VMSnapshot or VMSnapshotLinux, on a VM that runs with its agent Ready (otherwise Azure
 refuses, or works on it for 15 minutes in vain). Nothing of the customer's is in it. All
-of this is read again right before the DELETE.
+of this is read again right before the DELETE, also that it is still broken: one that a
+backup has put back, and that works, stays.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from shared.arm_ids import fold, parse, same
+from shared.azure.calls import is_passing
+from shared.azure.one_look import OneLook
+from shared.azure.writer import TIMED_OUT
+from shared.diagnosis.checkers import backup_extension
 from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
-from shared.execution.change import change
+from shared.execution.change import Accepted, Change, NotSent, change
 from shared.execution.fixes.contract import Fix, Hands
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
-from shared.incident.model import Finding, Incident
+from shared.incident.model import Answer, Finding, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.plan.steps import NotFixable, Step
 from shared.sentences import phrase
 
 KIND = "uninstall_extension"
+MOST_SENDS = 2
+"""One more after a request whose effect is not known, or that Azure put off."""
 PREEMPTED = "OperationPreempted"
 """ARM's word for an operation that ended Canceled because another one on the same VM
 was begun after it."""
@@ -46,79 +54,150 @@ def _step(extension_id: str) -> Step:
 
 
 async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
-    """One extension. Where another operation on the VM came in between, everything is
-    checked again, and the removal tried once more."""
+    """One extension. Its removal is sent MOST_SENDS times at most, each time by one
+    execution, and after a look at what became of the time before."""
     target = steps[0].target
-    try:
-        return await _check_and_uninstall(hands, incident, target)
-    except _Preempted:
-        await asyncio.sleep(hands.settings.poll_seconds)
-    try:
-        return await _check_and_uninstall(hands, incident, target)
-    except _Preempted as again:
-        detail = f"another operation on the VM came in between, twice: {again}"
-        return StepOutcome(Outcome.FAILED, detail)
-
-
-class _Preempted(Exception):
-    """A more recent operation ended the removal."""
-
-
-async def _check_and_uninstall(hands: Hands, incident: Incident, target: str) -> StepOutcome:
-    reader, vm_id = hands.reader, incident.vm_id
-    if problem := await guards.why_switched_off(hands.settings.mode, reader, incident):
+    sends = incident.sends(KIND, target)
+    if any(sent.answer is Answer.DONE for sent in sends):
+        return StepOutcome(Outcome.DONE, "uninstalled")
+    found = await _look_at_extension(hands, incident, target)
+    if isinstance(found, StepOutcome):
+        return found
+    if problem := await guards.why_not_reinstalled(hands.reader, found.vm, found.extension):
         return StepOutcome(Outcome.REFUSED, problem)
+    if len(sends) >= MOST_SENDS:
+        state = found.extension.provisioning_state
+        return StepOutcome(Outcome.FAILED, f"its removal was sent twice, and it is still {state}")
+    return await _uninstall(hands, incident, found.extension)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """An extension that may be removed."""
+
+    vm: VirtualMachine
+    extension: Extension
+
+
+async def _look_at_extension(hands: Hands, incident: Incident, target: str) -> _Found | StepOutcome:
+    """The extension, where all holds that must hold right before the request."""
+    reader, vm_id = OneLook(hands.reader.clients), incident.vm_id
+    off, job, no_backup, vm, named, listed = await asyncio.gather(
+        guards.why_switched_off(hands.settings.mode, reader, incident),
+        job_running(reader, incident),
+        vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id),
+        reader.virtual_machine(vm_id),
+        reader.extension(target),
+        reader.extensions(vm_id),
+    )
+    if off:
+        return StepOutcome(Outcome.REFUSED, off)
     # Before the rest: a running job may disturb what is read there.
-    if job := await job_running(reader, incident):
+    if job:
         return StepOutcome(Outcome.WAITING, why_later(job))
-    if problem := await vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id):
-        return StepOutcome(Outcome.REFUSED, problem)
-    vm = await reader.virtual_machine(vm_id)
+    if no_backup:
+        return StepOutcome(Outcome.REFUSED, no_backup)
     if isinstance(vm, Absent | Unreadable):
         return StepOutcome(Outcome.REFUSED, vm.why)
     if problem := guards.why_extension_stays(vm):
         return StepOutcome(Outcome.REFUSED, problem)
-    extensions = await reader.extensions(vm_id)
-    if isinstance(extensions, Absent | Unreadable):
-        return StepOutcome(Outcome.REFUSED, extensions.why)
-    found = next((each for each in extensions if fold(each.id) == fold(target)), None)
-    if found is None:
+    found = _find_extension(target, named, listed)
+    if isinstance(found, StepOutcome):
+        return found
+    return _why_extension_left(hands, incident, vm, found) or _Found(vm, found)
+
+
+def _find_extension(
+    target: str,
+    named: Extension | Absent | Unreadable,
+    listed: tuple[Extension, ...] | Absent | Unreadable,
+) -> Extension | StepOutcome:
+    """The extension with its last status, where Azure shows it by its name and in the
+    list; gone where neither does."""
+    if isinstance(named, Unreadable):
+        return StepOutcome(Outcome.REFUSED, named.why)
+    if isinstance(listed, Absent | Unreadable):
+        return StepOutcome(Outcome.REFUSED, listed.why)
+    found = next((each for each in listed if same(each.id, target)), None)
+    if found is None and isinstance(named, Absent):
         return StepOutcome(Outcome.DONE, "the extension is already gone")
-    if problem := await _why_kept(hands, vm, found):
-        return StepOutcome(Outcome.REFUSED, problem)
-    return await _uninstall(hands, incident, found)
+    if found is None or isinstance(named, Absent):
+        one_place = "Azure shows the extension either by its name or in the list, not in both"
+        return StepOutcome(Outcome.BUSY, one_place)
+    if not (found.is_backup_extension and named.is_backup_extension):
+        detail = f"{found.name} is {found.publisher}.{found.type}, not the backup extension"
+        return StepOutcome(Outcome.REFUSED, detail)
+    return found
 
 
-async def _why_kept(hands: Hands, vm: VirtualMachine, found: Extension) -> str:
-    if not found.is_backup_extension:
-        return f"{found.name} is {found.publisher}.{found.type}, not the backup extension"
-    return await guards.why_not_reinstalled(hands.reader, vm, found)
+def _why_extension_left(
+    hands: Hands, incident: Incident, vm: VirtualMachine, extension: Extension
+) -> StepOutcome | None:
+    """Why it is left as it is: it is well, or an operation, perhaps our own, works on
+    it."""
+    state = extension.provisioning_state or "in no state"
+    sends = incident.sends(KIND, extension.id)
+    working = guards.why_extension_works(vm, extension)
+    if sends and (working or hands.fence.is_fresh(sends[-1]) and sends[-1].under_way):
+        return StepOutcome(Outcome.BUSY, working or f"its removal was accepted, and it is {state}")
+    if extension.failed:
+        return None
+    if fold(state) in guards.UNSETTLED:
+        # As its checker found it, and not moved since.
+        stuck = backup_extension.is_stuck(extension, incident.opened_at)
+        return None if stuck else StepOutcome(Outcome.BUSY, working)
+    if fold(state) == "succeeded":
+        return StepOutcome(Outcome.DONE, "the extension works by now; nothing was removed")
+    return StepOutcome(Outcome.REFUSED, f"{extension.name} is {state}, which is not Failed")
 
 
 async def _uninstall(hands: Hands, incident: Incident, found: Extension) -> StepOutcome:
-    """Raises _Preempted."""
     wait_seconds = hands.settings.extension_wait_seconds
+
+    async def delete(accepted: Accepted) -> str:
+        return await hands.writer.delete_extension(found.id, wait_seconds, accepted)
+
+    async def look() -> StepOutcome | None:
+        again = await _look_at_extension(hands, incident, found.id)
+        return again if isinstance(again, StepOutcome) else None
+
     detail = {
         "publisher": found.publisher,
         "type": found.type,
         "provisioning_state": found.provisioning_state,
     }
-
-    async def delete() -> str:
-        return await hands.writer.delete_extension(found.id, wait_seconds)
-
     try:
-        await change(hands.journal, incident, KIND, found.id, delete, detail)
-    except ScopeLocked as error:
+        await change(hands.fence, incident, Change(KIND, found.id, delete, look, detail))
+    except NotSent as unsent:
+        return unsent.outcome
+    except AzureCallFailed as error:
+        return await _read_failure(hands, incident, found.id, error)
+    return StepOutcome(Outcome.DONE, "uninstalled")
+
+
+async def _read_failure(
+    hands: Hands, incident: Incident, target: str, error: AzureCallFailed
+) -> StepOutcome:
+    """BUSY: look what became of it, and send it once more where that helps."""
+    if isinstance(error, ScopeLocked):
         return StepOutcome(
             Outcome.FAILED,
             f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}",
         )
-    except AzureCallFailed as error:
-        if error.code == PREEMPTED:
-            raise _Preempted(str(error)) from error
+    if error.code == TIMED_OUT:
         return StepOutcome(Outcome.FAILED, str(error))
-    return StepOutcome(Outcome.DONE, "uninstalled")
+    if error.may_have_happened:
+        return StepOutcome(Outcome.BUSY, f"its removal has no answer: {error}")
+    if len(incident.sends(KIND, target)) + 1 >= MOST_SENDS:
+        between = "another operation on the VM came in between, twice: "
+        detail = f"{between if error.code == PREEMPTED else ''}{error}"
+        return StepOutcome(Outcome.FAILED, detail)
+    if error.code == PREEMPTED or is_passing(error):
+        pause = error.retry_after_seconds or hands.settings.poll_seconds
+        if pause <= hands.settings.retry_seconds:
+            await asyncio.sleep(pause)
+            return StepOutcome(Outcome.BUSY, f"its removal is sent again: {error}")
+    return StepOutcome(Outcome.FAILED, str(error))
 
 
 FIX = Fix(

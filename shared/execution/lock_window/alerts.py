@@ -9,11 +9,11 @@ from shared.azure.topic import publish_event
 from shared.codec import to_json
 from shared.errors import RemediatorError
 from shared.events.model import LOCK_NOT_BACK
-from shared.execution.lock_window.ledger import OpenLock
+from shared.execution.lock_window.ledger import LockRow
 from shared.settings import Settings
 
 
-async def alert_not_back(settings: Settings, entry: OpenLock, problem: str) -> None:
+async def alert_not_back(settings: Settings, entry: LockRow, problem: str) -> None:
     """Alert at the first failed attempt, then with backoff (attempts 2, 4, 8, ...); the
     log has each. Never raises: the lock matters more."""
     logging.error("lock not back: %s (attempt %d): %s", entry.lock.id, entry.attempts, problem)

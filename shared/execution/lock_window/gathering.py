@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from shared import clock
 from shared.arm_ids import group_of, parse, same
-from shared.execution.lock_window.windows import GATHERING, OPEN, Held, LockWindows, Window
+from shared.execution.lock_window.windows import GATHERING, OPEN, Held, LockWindows, Window, is_of
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
 from shared.incident.status import Status
@@ -35,7 +35,7 @@ class Gathering:
         join_until, deadline = clock.after(now, seconds * JOINABLE), clock.after(now, seconds)
         found = await self.windows.get(held.window.group_id)
         # Somebody who joins writes the row as well: then it is read again and opened.
-        while found is not None and _is_ours(found.window, held.window.leader):
+        while found is not None and _is_ours(found, held.window):
             opened = replace(found.window, state=OPEN, join_until=join_until, deadline=deadline)
             if moved := await self.windows.move(found, opened):
                 return moved
@@ -68,8 +68,8 @@ class Gathering:
         return False
 
 
-def _is_ours(window: Window, leader: str) -> bool:
-    return window.leader == leader and window.state == GATHERING
+def _is_ours(found: Held, window: Window) -> bool:
+    return is_of(found, window.id, window.token) and found.window.state == GATHERING
 
 
 def _may_need(incident: Incident, window: Window) -> bool:

@@ -1,5 +1,5 @@
-"""The end of a window on record: how each lock ended, by the entries and what is read,
-and the outcome of each step in the members' incidents."""
+"""The end of a window on record: how each lock stands, by its row, and the outcome of
+each step in the members' incidents."""
 
 from __future__ import annotations
 
@@ -8,60 +8,39 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from shared.arm_ids import fold, same
-from shared.audit.entry import Entry
+from shared.arm_ids import fold
 from shared.audit.journal import Journal
-from shared.codec import from_json
-from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, Deletions
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.proof import PROVE
-from shared.execution.lock_window.put_back import (
-    CHANGED,
+from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, RESTORE_LOCKS, Deletions
+from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.windows import Member, TargetOutcome, Window
+from shared.execution.lock_window.words import (
     DONE,
-    LIFT,
-    NOTHING_TO_PUT_BACK,
-    RESTORE,
-    in_words,
+    NEVER_LIFTED,
+    SOMEBODY_ELSE,
+    name_lock,
+    say_state,
 )
-from shared.execution.lock_window.windows import Member, TargetOutcome
 from shared.facts import Lock
 from shared.incident.book import IncidentBook
-from shared.incident.model import Action, Incident
+from shared.incident.model import LIFT, PROVE, Action, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 
-TAKEN_OFF = "not begun: somebody else took it off just now"
-"""Outcome of a `lift_lock` for which there was nothing to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockEnd:
-    """How one lock of a window ended."""
-
-    lock: Lock
-    lifted: str = ""
-    """Outcome of its `lift_lock`; "" while there is none on record."""
-    back: str = ""
-    """Outcome of its `restore_lock`, which is written only after the lock was read; ""
-    while there is none on record."""
-
-    @property
-    def settled(self) -> bool:
-        """It is back, or was never off because of us, or is as a person made it."""
-        return self.back in (DONE, CHANGED) or self.back.startswith(NOTHING_TO_PUT_BACK)
+type NeverLifted = Iterable[tuple[Lock, str]]
+"""Locks of a window that stayed on, each with the reason; "" where somebody else had
+taken it off."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockEnds:
-    """How the locks of one window ended, for its members."""
+    """How the locks of one window ended, or stand, for its members."""
 
     lifted: StepOutcome
     restored: StepOutcome
 
     @classmethod
-    def of(cls, ends: Iterable[LockEnd], off: Iterable[OpenLock]) -> LockEnds:
-        """`off`: the locks that could not be put back yet, with the reason."""
-        ends = tuple(ends)
-        return cls(_sum_up_lifting(ends), _sum_up_restoring(ends, off))
+    def of(cls, rows: Iterable[LockRow], never_lifted: NeverLifted = ()) -> LockEnds:
+        rows, never_lifted = tuple(rows), tuple(never_lifted)
+        return cls(_sum_up_lifting(rows, never_lifted), _sum_up_restoring(rows, never_lifted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +61,17 @@ class WindowRecord:
                 await self.journal.close_intents(
                     incident, result, lambda kind, _: kind in (LIFT, PROVE)
                 )
+
+    async def tell_all(self, window: Window, ends: LockEnds) -> None:
+        """Record the results that the window has in each member's incident. A member
+        without one asks again."""
+        await asyncio.gather(
+            *(
+                self.tell(member, member.results, ends, window.leader)
+                for member in window.members
+                if member.results
+            )
+        )
 
     async def tell(
         self, member: Member, results: Iterable[TargetOutcome], locks: LockEnds, leader: str
@@ -107,22 +97,14 @@ class WindowRecord:
             text = f"{KIND}: {result.result}"
             await self.journal.note(incident, "step", text, target=result.target, detail=detail)
 
-
-def read_lock_ends(entries: Iterable[Entry], group_id: str) -> tuple[LockEnd, ...]:
-    """The locks of a group that the incident with these entries wanted to lift, by what
-    its chain says of them."""
-    ends: dict[str, LockEnd] = {}
-    for entry in entries:
-        key = fold(entry.target)
-        if entry.kind == RESTORE and entry.phase == "intent":
-            lock = from_json(Lock, entry.detail["lock"])
-            if same(lock.scope, group_id):
-                ends[key] = LockEnd(lock)
-        elif key in ends and (entry.kind, entry.phase) == (LIFT, "outcome"):
-            ends[key] = replace(ends[key], lifted=entry.result)
-        elif key in ends and (entry.kind, entry.phase) == (RESTORE, "outcome"):
-            ends[key] = replace(ends[key], back=entry.result)
-    return tuple(ends.values())
+    async def say_how_locks_ended(self, window: Window, ends: LockEnds) -> None:
+        """Once nothing of the window is watched any more: its members' incidents say
+        how each lock ended, no longer how it stood."""
+        for member in window.members:
+            targets = {fold(result.target) for result in member.results}
+            if targets and await self.book.get(member.incident_id) is not None:
+                change = partial(_with_lock_ends, targets=targets, restored=ends.restored)
+                await self.book.change(member.incident_id, change)
 
 
 def with_outcomes(
@@ -159,31 +141,44 @@ def _lifted_for(result: TargetOutcome, lifted: StepOutcome) -> StepOutcome:
     return lifted
 
 
-def _sum_up_lifting(ends: Iterable[LockEnd]) -> StepOutcome:
+def _with_lock_ends(incident: Incident, *, targets: set[str], restored: StepOutcome) -> Incident:
+    def complete(action: Action) -> Action:
+        if action.kind != RESTORE_LOCKS or fold(action.target) not in targets:
+            return action
+        return replace(action, outcome=restored.result, detail=restored.detail)
+
+    return replace(incident, actions=tuple(map(complete, incident.actions)))
+
+
+def _sum_up_lifting(rows: tuple[LockRow, ...], never_lifted: NeverLifted) -> StepOutcome:
     """Failed, with the reasons, where a lock is not known to be lifted and nobody had
     taken it off."""
-    reasons = [
-        f"the lock {end.lock.name}: {end.lifted}"
-        for end in ends
-        if end.lifted not in (DONE, TAKEN_OFF)
+    reasons = [f"the lock {lock.name}: {reason}" for lock, reason in never_lifted if reason]
+    reasons += [
+        f"the lock {row.lock.name}: whether it was lifted is not known"
+        for row in rows
+        if not row.lifted
     ]
     result = Outcome.FAILED if reasons else Outcome.DONE
-    return StepOutcome(result, "; ".join(reasons))
+    return StepOutcome(result, "; ".join(dict.fromkeys(reasons)))
 
 
-def _sum_up_restoring(ends: tuple[LockEnd, ...], off: Iterable[OpenLock]) -> StepOutcome:
-    if not ends:
+def _sum_up_restoring(rows: tuple[LockRow, ...], never_lifted: NeverLifted) -> StepOutcome:
+    kept = [
+        f"{name_lock(lock)} ({f'{NEVER_LIFTED} ({reason})' if reason else SOMEBODY_ELSE})"
+        for lock, reason in never_lifted
+    ]
+    if not rows and not kept:
         return StepOutcome(Outcome.DONE, "no lock was lifted")
-    problems = {fold(entry.lock.id): entry.problem for entry in off}
-    good = all(end.settled and fold(end.lock.id) not in problems for end in ends)
-    if good and all(end.back == DONE for end in ends):
+    if not kept and all(row.state is LockState.SETTLED and row.result == DONE for row in rows):
         return StepOutcome(Outcome.DONE, "every lock of the window is back, identical")
-    sentences = [_describe(end, problems.get(fold(end.lock.id), "")) for end in ends]
-    return StepOutcome(Outcome.DONE if good else Outcome.FAILED, "; ".join(sentences))
+    sentences = [f"{name_lock(row.lock)} {say_state(row)}" for row in rows]
+    result = Outcome.DONE if all(map(_is_back, rows)) else Outcome.FAILED
+    return StepOutcome(result, "; ".join((*sentences, *kept)))
 
 
-def _describe(end: LockEnd, problem: str) -> str:
-    lock = f"the lock {end.lock.name} on {end.lock.scope}"
-    if problem:
-        return f"{lock} is NOT back yet: {problem}"
-    return f"{lock} {in_words(end.back)}" if end.back else f"{lock} is NOT known to be back"
+def _is_back(row: LockRow) -> bool:
+    """As far as ARM's answers say; while it is watched it is looked after."""
+    if row.state is LockState.WATCHED:
+        return not row.problem
+    return row.state is LockState.SETTLED

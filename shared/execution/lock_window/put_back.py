@@ -1,226 +1,455 @@
-"""Puts locks back: from the ledger, as often as it takes, and never over what a person
-made meanwhile.
+"""Puts one lock back: by the owner of its window, or by who took the window over.
 
-The intent to put a lock back is recorded before the lock is lifted. So nothing but
-Azure is needed to put it back: not even a store that takes writes. The one outcome is
-written by the process that settles the ledger's entry; a failed attempt is a note.
+1. The row says RETURNING. Somebody else's: stop. No answer from the store: go on; the
+   store is never a condition for putting a lock back.
+2. GET. Absent, identical or unreadable: PUT. Another body: no PUT; it is noted, and the
+   lock is watched.
+3. PUT, one request. The identical body in the answer to it is the proof that it is
+   back. Without an answer: again, from 2.
+4. SETTLED at once only where nothing of ours can be on its way: lifted by a DELETE that
+   was answered, put back by its first owner, every PUT answered, and read back so. All
+   else is WATCHED.
+
+Who finds that its lease is lost after its DELETE went out opens the row again, whatever
+anybody settled meanwhile, and puts back without waiting for that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import shlex
-from collections.abc import Iterable
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from shared import clock
-from shared.arm_ids import fold, parse
-from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
-from shared.azure.writer import ArmWriter
-from shared.codec import to_json
-from shared.errors import AccessDenied, AzureCallFailed, NotFound, StoreError, Unavailable
+from shared.azure.writer import ArmWriter, LockAnswer
+from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back
-from shared.execution.lock_window.ledger import BACK, OFF, LockLedger, OpenLock
-from shared.facts import Absent, Lock, Unreadable, why_unread
+from shared.execution.lock_window.gone_groups import GoneGroups
+from shared.execution.lock_window.ledger import (
+    TO_TAKE_OVER,
+    Change,
+    Hand,
+    LockLedger,
+    LockRow,
+    LockState,
+    Wrote,
+)
+from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.times import Times
+from shared.execution.lock_window.words import (
+    DONE,
+    GROUP_GONE,
+    LEFT_OFF,
+    name_lock,
+    say_state,
+    with_body,
+)
+from shared.facts import Absent, Lock, Unreadable
 from shared.incident.outcome import Outcome, StepOutcome
-from shared.sentences import quote
 from shared.settings import Settings
 
-LIFT, RESTORE = "lift_lock", "restore_lock"
-"""Kinds of a lock's entries in the audit log."""
-DONE = "done"
-CHANGED = "left alone: a person changed it"
-GROUP_GONE = "left off: its resource group is gone"
-NOTHING_TO_PUT_BACK = "nothing to put back"
-NEVER_LIFTED = f"{NOTHING_TO_PUT_BACK}: it was never lifted"
-SOMEBODY_ELSE = f"{NOTHING_TO_PUT_BACK}: somebody else took it off first"
-"""Outcomes of a `restore_lock`. The rest begin with "not on record", and are for a
-person to look at."""
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 30.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+MOST_REQUESTS = 20
+"""Request ids that a row keeps."""
+SIGNED_OUT = 401
 READ_BACKS = 5
-"""Reads may lag behind a PUT; after this many looks the lock is put again."""
+
+
+class Owner(Protocol):
+    """Who puts back: its token, and whether its lease still holds."""
+
+    @property
+    def token(self) -> str: ...
+
+    @property
+    def in_time(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
     reader: ArmReader
     writer: ArmWriter
-    journal: Journal
+    journal: LockJournal
     ledger: LockLedger
+    gone: GoneGroups
     settings: Settings
+    times: Times
 
-    async def put_back(self, entry: OpenLock, *, refusal: str = "") -> StepOutcome:
-        """Make the identical lock again and read it back, trying for
-        `restore_patience_seconds`; the ledger keeps it until that is done.
+    async def put_back(
+        self,
+        hand: Hand,
+        owner: Owner,
+        *,
+        first: bool = False,
+        reopen: bool = False,
+        heard_off: bool = False,
+        blind: bool = False,
+        patience: float | None = None,
+    ) -> StepOutcome:
+        """Result DONE: it is back, or watched, or a person's; the detail says how.
+        FAILED: it is not back yet; the guardian goes on.
 
-        Nothing is sent for a lock that was never lifted: its DELETE was not sent, or
-        was answered with a `refusal`. Result DONE: it is settled, and the detail says
-        how. FAILED: it is not back yet.
+        `first`: by the execution that lifted it. `reopen`: its lease or its row was
+        lost after its DELETE went out; `heard_off`: that DELETE was answered 200.
+        `blind`: by who took the window over, and the store did not take the row: as
+        long as nobody else has it, that is no reason to leave the lock off.
         """
-        if not entry.may_be_off:
-            return await self.settle_never_lifted(entry)
-        give_up = asyncio.get_running_loop().time() + self.settings.restore_patience_seconds
-        pause = FIRST_PAUSE_SECONDS
+        way = _WayBack(self, hand, owner, first, reopen, heard_off, silent=blind)
+        if blind:
+            way.before = hand.row.owner
+        return await way.go(self.times.patience if patience is None else patience)
+
+
+@dataclass(slots=True)
+class _WayBack:
+    """One execution's attempt to put one lock back."""
+
+    by: PutBack
+    hand: Hand
+    owner: Owner
+    first: bool
+    reopen: bool
+    heard_off: bool
+    missed: bool = False
+    """A PUT of this execution had no answer: it may still land."""
+    silent: bool = False
+    """A store write of this execution had no answer."""
+    before: str = ""
+    """The dead owner's token, which may still be in the row."""
+    signed_out: bool = False
+    problem: str = ""
+    pause: float = FIRST_PAUSE_SECONDS
+    requests: list[str] = field(default_factory=list)
+    answered: bool = False
+    """A PUT of this execution was answered: the lock was made."""
+    opened: bool = False
+    """The row was opened again."""
+
+    async def go(self, patience: float) -> StepOutcome:
+        give_up = _now() + patience
+        if self.reopen:
+            await self._open_again()
+            found = await self._read()
+        elif self.silent:
+            found = await self._read()
+        else:
+            wrote, found = await asyncio.gather(self._begin(), self._read())
+            if wrote is Wrote.ANOTHERS:
+                return await self._leave(give_up)
+            self.silent = wrote is Wrote.SILENT
         while True:
-            try:
-                return await self._put_back_once(entry, refusal)
-            except AzureCallFailed as error:
-                problem = str(error)
-            if asyncio.get_running_loop().time() + pause >= give_up:
-                return await self._record_not_back(entry, problem)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            if (ended := await self._once(found, give_up)) is not None:
+                return ended
+            if _now() + self.pause >= give_up and not self._has_to_open:
+                return await self._give_up()
+            await asyncio.sleep(self.pause)
+            self.pause = min(self.pause * 2, LONGEST_PAUSE_SECONDS)
+            if not await self._look_at_row():
+                return await self._leave(give_up)
+            found = await self._read()
 
-    async def put_back_all(self, entries: Iterable[OpenLock]) -> list[StepOutcome]:
-        """All at the same time."""
-        return list(await asyncio.gather(*(self.put_back(entry) for entry in entries)))
+    @property
+    def _has_to_open(self) -> bool:
+        return self.reopen and not self.opened
 
-    async def settle_never_lifted(self, entry: OpenLock, reason: str = "") -> StepOutcome:
-        """Settle a lock whose DELETE was never sent; where another process has sent it
-        since, put it back."""
-        result = f"{NEVER_LIFTED} ({reason})" if reason else NEVER_LIFTED
-        settled = await self._settle(entry, result, "")
-        now = await self.ledger.current(entry)
-        return await self.put_back(now) if now is not None and now.state == OFF else settled
+    async def _begin(self) -> Wrote:
+        return await self.hand.write(self.owner.token, _return, self.by.times.store)
 
-    async def settle_taken_off(self, entry: OpenLock) -> None:
-        """Somebody took the lock off before we could: it is not ours to put back."""
-        await self._settle(entry, SOMEBODY_ELSE, "")
+    async def _read(self) -> Lock | Absent | Unreadable:
+        return await read_lock(self.by.reader, self.hand.row.lock, self.by.times)
 
-    async def _put_back_once(self, entry: OpenLock, refusal: str) -> StepOutcome:
-        """Raises AzureCallFailed where it has to be tried again."""
-        found = await self.reader.lock(entry.lock.id)
-        if entry.state == BACK:
-            return await self._finish_for_another(entry, found)
-        if isinstance(found, Lock) and not found.same_content(entry.lock):
-            return await self._settle(entry, CHANGED, "", found)
-        if refusal and not isinstance(found, Absent):
-            return await self._settle_refused(entry, refusal, found)
-        # An unknown state is not "off": a PUT would overwrite what a person made.
-        if isinstance(found, Unreadable):
-            raise Unavailable(why_unread("somebody made a lock of that name meanwhile", found))
-        try:
-            # Sent even where the lock can be read: after a DELETE reads may still show
-            # what is on its way out.
-            written = await self.writer.put_lock(entry.lock)
-        except NotFound as error:
-            return await self._settle_without_group(entry, error)
-        except AccessDenied:
-            if not (entry.overdue and isinstance(found, Lock)):
-                raise
-            # No read lags a window's length behind a DELETE: a lock that can still be
-            # read then was never lifted.
-            result = f"{NOTHING_TO_PUT_BACK}: it is there, identical, and may not be written"
-            return await self._settle(entry, result, "", found)
-        # Read back before it is settled: an accepted PUT is no proof that it is there.
-        await self._read_back(entry)
-        return await self._settle(entry, DONE, written.correlation_id, entry.lock)
+    async def _open_again(self) -> None:
+        """RETURNING, whatever anybody settled. The watch starts anew with its end."""
+        seconds = self.by.times.store
+        token, lifted = self.owner.token, self.heard_off
 
-    async def _settle_refused(
-        self, entry: OpenLock, refusal: str, found: Lock | Unreadable
-    ) -> StepOutcome:
-        if isinstance(found, Lock):
-            result = f"{NEVER_LIFTED} ({refusal}); it is there, identical"
-            return await self._settle(entry, result, "", found)
-        result = f"{NEVER_LIFTED} ({refusal}); {found.why}"
-        return await self._settle(entry, result, "")
-
-    async def _finish_for_another(
-        self, entry: OpenLock, found: Lock | Absent | Unreadable
-    ) -> StepOutcome:
-        """Another process settled the lock and records its outcome. Long after, it died
-        before it had: then record what is there now. Raises Unavailable."""
-        if clock.after(entry.back_at, self.settings.guardian_grace_seconds) > clock.now():
-            detail = f"how the lock {entry.lock.name} ended is being put on record"
-            return StepOutcome(Outcome.DONE, detail)
-        if isinstance(found, Unreadable):
-            raise Unavailable(f"how it ended is not on record, and {found.why}")
-        read = found if isinstance(found, Lock) else None
-        return await self._settle(entry, describe_end(entry.lock, found), "", read)
-
-    async def _read_back(self, entry: OpenLock) -> None:
-        """Raises Unavailable while Azure does not show exactly this lock."""
-        for look in range(READ_BACKS):
-            found = await self.reader.lock(entry.lock.id)
-            if isinstance(found, Lock) and found.same_content(entry.lock):
-                return
-            await asyncio.sleep(min(0.1 * 2**look, self.settings.poll_seconds))
-        seen = found.why if isinstance(found, Absent | Unreadable) else f"it is {to_json(found)}"
-        raise Unavailable(f"the lock was put back and does not read back so: {seen}")
-
-    async def _settle_without_group(self, entry: OpenLock, error: NotFound) -> StepOutcome:
-        """PUT answered 404: the group is gone, or Azure is wrong about it for now."""
-        group = parse(entry.group_id).resource_group
-        if isinstance(await self.reader.resource_group_tags(group), Absent):
-            return await self._settle(entry, GROUP_GONE, "")
-        raise error
-
-    async def _settle(
-        self, entry: OpenLock, result: str, correlation_id: str, found: Lock | None = None
-    ) -> StepOutcome:
-        """Write the one outcome, then let the ledger forget the lock. A process that
-        comes second finds nothing left to do.
-
-        In this order: one that dies between the two leaves an entry that is settled
-        again, never a lock without an outcome.
-        """
-        if entry.state == BACK or await self.ledger.mark_back(entry):
-            if (RESTORE, fold(entry.lock.id)) in await self.journal.open_intents(entry.incident_id):
-                detail = {
-                    "lock": to_json(entry.lock),
-                    "read_back": to_json(found) if found else None,
-                }
-                await self.journal.outcome(
-                    entry.chain, RESTORE, entry.lock.id, result, correlation_id, detail
-                )
-            await self.ledger.settle(entry)
-        return StepOutcome(Outcome.DONE, f"the lock {entry.lock.name} {in_words(result)}")
-
-    async def _record_not_back(self, entry: OpenLock, problem: str) -> StepOutcome:
-        detail = (
-            f"the lock {entry.lock.name} on {entry.lock.scope} is NOT back yet ({problem}); it is"
-            " tried again each minute"
-        )
-        try:
-            counted = await self.ledger.count_failure(entry, problem)
-            await self.journal.note(
-                entry.chain, RESTORE, f"not back yet: {problem}", target=entry.lock.id
+        def open_again(row: LockRow) -> LockRow:
+            return replace(
+                row,
+                state=LockState.RETURNING,
+                owner=token,
+                out=not lifted,
+                lifted=lifted,
+                reopened=True,
+                recorded=False,
+                missing_since="",
             )
+
+        wrote = await self.hand.force(open_again, seconds)
+        if wrote is Wrote.ANOTHERS:  # it is gone: settled long ago, and forgotten
+            wrote = await self.hand.insert_again(open_again(self.hand.row))
+        self.opened = wrote is not Wrote.SILENT
+
+    async def _open_for_sure(self) -> None:
+        """Again and again until the store answers: else nobody would know of a DELETE
+        that is still on its way."""
+        while self._has_to_open:
+            await self._open_again()
+            if self._has_to_open:
+                await asyncio.sleep(self.by.times.store)
+
+    async def _look_at_row(self) -> bool:
+        """After a pause. False: the row is another's by now, a person's who decided, or
+        that of who took over."""
+        try:
+            async with asyncio.timeout(self.by.times.store):
+                there = await self.hand.read_again()
+        except (StoreError, TimeoutError):
+            return True
+        return self.reopen or (there and self._is_mine(self.hand.row))
+
+    def _is_mine(self, row: LockRow) -> bool:
+        return row.owner == self.owner.token or (bool(self.before) and row.owner == self.before)
+
+    async def _write(self, change: Change, seconds: float | None = None) -> Wrote:
+        """Write the row as its owner."""
+
+        def owned(row: LockRow) -> LockRow | None:
+            changed = change(row) if self._is_mine(row) else None
+            return changed and replace(changed, owner=self.owner.token)
+
+        return await self.hand.force(owned, seconds)
+
+    async def _once(self, found: Lock | Absent | Unreadable, give_up: float) -> StepOutcome | None:
+        """One look and one PUT. None: again, after a pause."""
+        if self._has_to_open and self.requests:
+            await self._open_again()
+        body, row = await self._choose_body(), self.hand.row
+        if isinstance(found, Lock) and not (
+            found.same_content(body) or found.same_content(row.lock)
+        ):
+            return await self._note(found, give_up)
+        answer = await self._send(body)
+        if answer.error is None and answer.lock and answer.lock.same_content(body):
+            self.answered = True
+            return await self._finish(answer, give_up)
+        return await self._hear(answer)
+
+    async def _choose_body(self) -> Lock:
+        """The last body on record: in this row, or, where this one was overtaken, in
+        that of a newer window."""
+        if self.first and not self.reopen:
+            return self.hand.row.body
+        return await choose_body(self.by.ledger, self.hand.row, self.by.times.store)
+
+    async def _send(self, body: Lock) -> LockAnswer:
+        request_id = str(uuid.uuid4())
+        self.requests.append(request_id)
+        return await self.by.writer.put_lock(body, request_id, self.by.times.write)
+
+    async def _hear(self, answer: LockAnswer) -> StepOutcome | None:
+        self.problem = answer.why
+        if answer.error is None or answer.unanswered:
+            self.missed = True  # an answer with another body is none
+            return None
+        if answer.passing:
+            self.pause = min(max(self.pause, answer.retry_after_seconds), LONGEST_PAUSE_SECONDS)
+            return None
+        if answer.status == SIGNED_OUT and not self.signed_out:
+            self.signed_out, self.pause = True, FIRST_PAUSE_SECONDS
+            return None  # the SDK forgot its token: the next request has a fresh one
+        if answer.status == 404 and await self.by.gone.is_gone(self.hand, self.owner.token):
+            return await self._settle(GROUP_GONE)
+        return await self._give_up(LockState.NEEDS_PERSON)
+
+    async def _note(self, found: Lock, give_up: float) -> StepOutcome:
+        """Another body: nothing has proved yet that the lock is back, so it is watched
+        as for a DELETE."""
+        stale = self.by.times.stale
+        return await self._end(
+            lambda row: self._watch(with_body(row, found, stale), mends=True), give_up
+        )
+
+    async def _finish(self, answer: LockAnswer, give_up: float) -> StepOutcome:
+        at = clock.now()
+        if answer.status == 200 and self._saw_it_off:
+            await self.by.journal.note(
+                self.hand.row,
+                "it was there when it was put back: somebody had made a lock of that name"
+                " meanwhile, and it was written over",
+            )
+        if not self._settles_at_once:
+            return await self._end(
+                lambda row: self._watch(replace(row, put_at=at), mends=row.out), give_up
+            )
+        found = await self._read_back()
+        if isinstance(found, Lock) and found.same_content(self.hand.row.body):
+            return await self._settle(DONE, answer.correlation_id)
+        if isinstance(found, Lock):
+            return await self._note(found, give_up)
+        # An accepted PUT that cannot be seen proves too little.
+        return await self._end(
+            lambda row: self._watch(replace(row, put_at=at), mends=True), give_up
+        )
+
+    async def _read_back(self) -> Lock | Absent | Unreadable:
+        """What is there now; reads may lag behind a PUT, so it looks a few times."""
+        for look in range(READ_BACKS):
+            found = await self._read()
+            if isinstance(found, Lock):
+                break
+            await asyncio.sleep(min(0.1 * 2**look, self.by.settings.poll_seconds))
+        return found
+
+    @property
+    def _saw_it_off(self) -> bool:
+        """This execution saw the lock go, and lost neither a store write nor a PUT."""
+        return self.first and self.hand.row.lifted and not (self.silent or self.missed)
+
+    @property
+    def _settles_at_once(self) -> bool:
+        row = self.hand.row
+        never_doubted = not (self.missed or self.reopen or row.reopened or row.missed or row.out)
+        return self.first and row.lifted and never_doubted
+
+    def _watch(self, row: LockRow, *, mends: bool) -> LockRow:
+        now = clock.now()
+        return replace(
+            row,
+            state=LockState.WATCHED,
+            watch_since=now,
+            watch_until=clock.after(now, self.by.times.watch),
+            mends=mends,
+            missed=row.missed or self.missed,
+            problem="",
+        )
+
+    async def _settle(self, result: str, correlation_id: str = "") -> StepOutcome:
+        def settle(row: LockRow) -> LockRow:
+            return settled(row, result)
+
+        ended = await self._end(settle, _now() + self.by.times.patience)
+        try:
+            await self.by.journal.record(self.hand, correlation_id)
         except StoreError as error:
-            logging.error("%s; and the store does not take that either: %s", detail, error)
-            counted = entry
-        await alert_not_back(self.settings, counted, problem)
-        return StepOutcome(Outcome.FAILED, detail, (quote(by_hand(entry.lock)),))
+            logging.warning(
+                "%s: the outcome is not on record yet: %s", self.hand.row.lock.id, error
+            )
+        return ended
+
+    async def _end(self, change: Callable[[LockRow], LockRow], give_up: float) -> StepOutcome:
+        """Write how it ended. Where the store does not take it, the guardian finds the
+        row as it was, and looks for itself."""
+        await self._open_for_sure()
+        while True:
+            wrote = await self._write(self._ending(change))
+            if wrote is Wrote.STORED:
+                return self._done()
+            if wrote is Wrote.ANOTHERS:
+                return await self._leave(give_up)
+            if _now() + self.by.times.store >= give_up:
+                detail = f"{name_lock(self.hand.row.lock)}: the store does not take how it ended"
+                return StepOutcome(Outcome.FAILED, detail)
+            await asyncio.sleep(self.by.times.store)
+
+    def _ending(self, change: Callable[[LockRow], LockRow]) -> Change:
+        def end(row: LockRow) -> LockRow | None:
+            if row.state not in TO_TAKE_OVER - {LockState.PLANNED}:
+                return None
+            return with_requests(change(row), self.requests)
+
+        return end
+
+    def _done(self) -> StepOutcome:
+        return StepOutcome(
+            Outcome.DONE, f"{name_lock(self.hand.row.lock)} {say_state(self.hand.row)}"
+        )
+
+    async def _leave(self, give_up: float) -> StepOutcome:
+        """The row is another's. While a PUT of ours may still land, the lock is watched
+        for it, whatever anybody settled."""
+        while self.missed:
+            wrote = await self.hand.force(self._watch_late_put)
+            if wrote is Wrote.ANOTHERS:  # gone
+                late = self._watch_late_put(settled(self.hand.row, DONE))
+                wrote = Wrote.STORED if late is None else await self.hand.insert_again(late)
+            if wrote is not Wrote.SILENT:
+                break
+            if _now() >= give_up:
+                logging.error("%s: a PUT may still land", self.hand.row.lock.id)
+                break
+            await asyncio.sleep(self.by.times.store)
+        if self.answered and self.hand.row.result == LEFT_OFF:
+            text = "a PUT of ours was answered after a person decided to leave it off: it is there"
+            await self.by.journal.note(self.hand.row, text)
+        return self._done()
+
+    def _watch_late_put(self, row: LockRow) -> LockRow | None:
+        until = clock.after(clock.now(), self.by.times.watch)
+        if row.state is LockState.WATCHED:
+            return replace(row, watch_until=until, missed=True)
+        if row.state in (LockState.SETTLED, LockState.PLANNED):
+            watched = self._watch(row, mends=False)
+            return replace(watched, owner=self.owner.token, reopened=True, recorded=False)
+        return None  # whoever has the row will watch it
+
+    async def _give_up(self, state: LockState = LockState.RETURNING) -> StepOutcome:
+        await self._open_for_sure()
+        problem = self.problem
+
+        def count(row: LockRow) -> LockRow:
+            counted = replace(
+                row,
+                state=state,
+                problem=problem,
+                attempts=row.attempts + 1,
+                missed=row.missed or self.missed,
+            )
+            return with_requests(counted, self.requests)
+
+        wrote = await self._write(count, self.by.times.patience)
+        if wrote is Wrote.ANOTHERS:
+            return await self._leave(_now() + self.by.times.patience)
+        row = self.hand.row if wrote is Wrote.STORED else count(self.hand.row)
+        await self.by.journal.note(row, f"not back yet: {problem}")
+        await alert_not_back(self.by.settings, row, problem)
+        return StepOutcome(
+            Outcome.FAILED,
+            f"{name_lock(row.lock)} is NOT back yet ({problem}); it is tried again each minute",
+        )
 
 
-def describe_end(lock: Lock, found: Lock | Absent | Unreadable) -> str:
-    """How a lock ended whose outcome is not on record, by its state now."""
-    if isinstance(found, Lock):
-        return DONE if found.same_content(lock) else CHANGED
-    return f"not on record how it ended; now {found.why}"
+def _return(row: LockRow) -> LockRow | None:
+    if row.state not in (
+        LockState.SENT,
+        LockState.OFF,
+        LockState.RETURNING,
+        LockState.NEEDS_PERSON,
+    ):
+        return None
+    return replace(row, state=LockState.RETURNING)
 
 
-def in_words(result: str) -> str:
-    """The outcome of a `restore_lock`, as the sentence about its lock goes on."""
-    return {
-        DONE: "is back, identical",
-        CHANGED: "was changed by a person meanwhile: it is left as that",
-    }.get(result, f"({result})")
+def settled(row: LockRow, result: str) -> LockRow:
+    now = clock.now()
+    return replace(
+        row, state=LockState.SETTLED, result=result, settled_at=now, problem="", recorded=False
+    )
 
 
-def by_hand(lock: Lock) -> str:
-    """The command that puts this lock back, for a POSIX shell.
+def with_requests(row: LockRow, requests: list[str]) -> LockRow:
+    new = [each for each in requests if each not in row.requests]
+    return replace(row, requests=(*row.requests, *new)[-MOST_REQUESTS:])
 
-    Name and notes are joined to their options by `=`: one that begins with a dash would
-    be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
-    """
-    scope = parse(lock.scope)
-    where = f"--subscription {shlex.quote(scope.subscription)}"
-    if scope.provider:
-        where += f" --resource {shlex.quote(scope.text)}"
-    elif scope.resource_group:
-        where += f" --resource-group {shlex.quote(scope.resource_group)}"
-    notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
-    return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
+
+async def choose_body(ledger: LockLedger, row: LockRow, seconds: float) -> Lock:
+    """The last body on record among the rows of this lock in all windows; that of the
+    row where the store does not answer within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            rows = await ledger.of_lock(row.lock.id)
+    except (StoreError, TimeoutError):
+        return row.body
+    # Of two that were read at the same time, the row's own.
+    own = row.window_id
+    newest = max(rows, key=lambda each: (each.noted_at, each.window_id == own), default=row)
+    return newest.body
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

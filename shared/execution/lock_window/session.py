@@ -1,20 +1,21 @@
-"""What the leader of a window does, from the locked group to the locked group.
+"""What the first owner of a window does, from the locked group to the locked group.
 
 1. Read everything again, for every member.
 2. Write ahead, with the locks still on: for each lock the intent to put it back, its
-   entry in the ledger, the intent to lift it; for each deletion its intent, in its own
+   row in the ledger, the intent to lift it; for each deletion its intent, in its own
    incident's chain. Then prove that each lock can be put back; where one cannot,
    nothing is lifted.
 3. Lift the locks, at the same time. Look once more at what can have changed. Delete the
    collections, at the same time, trying again while the lifted locks go away. Members
    who join meanwhile are served as well.
-4. When the last deletion has ended, or at the deadline, or when anything at all goes
-   wrong: put the locks back, at the same time.
+4. When the last deletion has ended, or at the deadline, or when the lease is lost, or
+   when anything at all goes wrong: put the locks back, at the same time.
 5. Only then look whether the collections are gone, write each incident's outcomes, and
    end the window.
 
-Between lifting and putting back nothing but Azure is waited for. Run again after a
-crash, it continues from the current state.
+Between lifting and putting back nothing but Azure is waited for, and the one row that
+says that the lock is off. Who runs again after a crash is another execution: it takes
+the window over (take_over.py), and never comes here.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, StoreError
 from shared.execution.lock_window.deletions import KIND, Deletion, Deletions, Ready
 from shared.execution.lock_window.late_writes import LateWrites
+from shared.execution.lock_window.lease import Lease
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
-from shared.execution.lock_window.window_locks import WindowLocks, raise_first
+from shared.execution.lock_window.window_locks import Lifted, WindowLocks, raise_first
 from shared.execution.lock_window.windows import (
     CLOSING,
     OPEN,
@@ -41,6 +43,7 @@ from shared.execution.lock_window.windows import (
     LockWindows,
     Member,
     TargetOutcome,
+    is_of,
 )
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident
@@ -48,7 +51,8 @@ from shared.incident.outcome import Outcome
 from shared.settings import Settings
 
 WATCH_SECONDS = 0.5
-"""How often the leader looks for members who joined while it deletes."""
+"""How often the owner looks for members who joined while it deletes, and at its
+lease."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,7 @@ class Session:
     incident: Incident
     """The window's leader."""
     held: Held
+    lease: Lease
     settings: Settings
     book: IncidentBook
     journal: Journal
@@ -69,6 +74,8 @@ class Session:
     """By (incident id, target)."""
     served: set[str] = field(default_factory=set)
     """Ids of the members whose turn has begun."""
+    begun: list[Ready] = field(default_factory=list)
+    """What a deletion was begun for."""
     give_up: float = 0.0
     """The loop's time at which the locks have to go back."""
     probed: bool = False
@@ -77,21 +84,17 @@ class Session:
     async def run(self) -> None:
         """Take the window to its end. Raises StoreUnavailable only with the locks back,
         or in the ledger for the guardian."""
-        if self.held.window.state == OPEN:
-            await self._unlock_and_delete()
+        await self._unlock_and_delete()
         await self._finish()
 
     async def _unlock_and_delete(self) -> None:
         """Steps 1 to 4. Whatever happens between, the locks are put back at its end."""
-        self.give_up = _now() + self._seconds_left()
+        self.give_up = self.locks.give_up = _now() + self._seconds_left()
         deletions: set[asyncio.Task[None]] = set()
         try:
-            may_be_off = any(entry.may_be_off for entry in await self.locks.in_ledger())
-            await self._serve(self.held.window.members, deletions, unlocked=may_be_off)
-            while deletions:
-                ended, deletions = await asyncio.wait(
-                    deletions, timeout=WATCH_SECONDS, return_when=asyncio.ALL_COMPLETED
-                )
+            await self._serve(self.held.window.members, deletions, unlocked=False)
+            while deletions and self._may_go_on():
+                ended, deletions = await asyncio.wait(deletions, timeout=self._watch_seconds)
                 for deletion in ended:
                     deletion.result()  # an unexpected exception ends the window
                 if deletions:
@@ -104,6 +107,14 @@ class Session:
                 self.locks.put_back(), self._close_window(), return_exceptions=True
             )
         raise_first(endings)
+
+    def _may_go_on(self) -> bool:
+        """A deletion that hangs does not keep the locks off once the lease is lost."""
+        return self.lease.in_time and not self.locks.broken
+
+    @property
+    def _watch_seconds(self) -> float:
+        return min(WATCH_SECONDS, self.settings.lease_seconds / 15)
 
     def _seconds_left(self) -> float:
         left = clock.as_time(self.held.window.deadline) - clock.as_time(clock.now())
@@ -127,14 +138,23 @@ class Session:
         wanted = self.locks.find_wanted(ready)
         await self.locks.write_ahead(wanted)
         await asyncio.gather(*(self._write_intent(each) for each in ready))
-        refused = await self.locks.prove(wanted, self.give_up)
-        if problem := refused or await self.locks.lift(wanted):
-            result = Outcome.REFUSED if refused else Outcome.FAILED
-            for each in ready:
-                self._record(each, TargetOutcome(each.collection.id, result, problem), "", None)
+        lifted = await self.locks.lift(wanted)
+        if lifted.problem:
+            self._end_without(ready, lifted)
             return
+        self.begun += ready
         again = OneLook(self.reader.clients)
         deletions |= {asyncio.create_task(self._delete(each, again)) for each in ready}
+
+    def _end_without(self, ready: list[Ready], lifted: Lifted) -> None:
+        """Nothing was deleted. Where it is not known whether a lock is off, nobody is
+        refused: the members wait until it is, and ask again."""
+        for each in ready:
+            if lifted.unknown:
+                self._close_intent(each, f"not begun: {lifted.problem}")
+                continue
+            result = Outcome.REFUSED if lifted.refused else Outcome.FAILED
+            self._record(each, TargetOutcome(each.collection.id, result, lifted.problem), "", None)
 
     async def _examine(self, member: Member, look: ArmReader, unlocked: bool) -> list[Ready]:
         """What of this member may be deleted; the rest has its result then."""
@@ -188,13 +208,16 @@ class Session:
         no."""
         try:
             async with asyncio.timeout_at(self.give_up):
-                return await self.deletions.look_again(look, ready, self.locks.tried)
+                late = await self.deletions.look_again(look, ready, self.locks.off)
         except TimeoutError:
-            return TargetOutcome(
+            late = TargetOutcome(
                 ready.collection.id,
                 Outcome.FAILED,
                 "the window was over before the last look had ended",
             )
+        if late is None and (problem := self.locks.why_not_delete(ready)):
+            late = TargetOutcome(ready.collection.id, Outcome.FAILED, problem)
+        return late
 
     def _record(
         self,
@@ -209,7 +232,12 @@ class Session:
             self.later.begin(self.journal.failed(incident, KIND, target, error))
             return
         text = "done" if result.result is Outcome.DONE else f"not begun: {result.detail}"
-        self.later.begin(self.journal.outcome(incident, KIND, target, text, correlation_id))
+        self._close_intent(ready, text, correlation_id)
+
+    def _close_intent(self, ready: Ready, text: str, correlation_id: str = "") -> None:
+        self.later.begin(
+            self.journal.outcome(ready.incident, KIND, ready.collection.id, text, correlation_id)
+        )
 
     async def _serve_joiners(self, deletions: set[asyncio.Task[None]]) -> None:
         """Serve members who came while the window was open. A store that does not
@@ -229,7 +257,7 @@ class Session:
             )
 
     def _is_ours(self, held: Held) -> bool:
-        return held.window.leader == self.incident.id
+        return is_of(held, self.held.window.id, self.lease.token)
 
     async def _close_window(self) -> bool:
         """Let nobody join any more, and keep the results with the window, so that a
@@ -257,29 +285,33 @@ class Session:
 
     async def _finish(self) -> None:
         """Step 5."""
-        # Also what a process before this one left off, and died.
-        await self.locks.put_back(await self.locks.in_ledger())
-        if self.held.window.state == OPEN and not await self._close_window():
-            return  # the guardian took over; a member without a result asks again
-        for member in self.held.window.members:
-            for result in member.results:
-                self.results.setdefault((member.incident_id, result.target), result)
+        for ready in self.begun:
+            if (ready.incident.id, ready.collection.id) not in self.results:
+                text = "not known: the window ended before the answer was on record"
+                self._close_intent(ready, text)
         # The outcomes first: the members' record is made of what is in the chain.
         await self.later.finish()
-        await self.record.close_lock_intents(self.held.window.members)
-        open_locks = await self.locks.in_ledger()
-        off = [entry for entry in open_locks if entry.problem]
-        ends = LockEnds.of(await self.locks.read_ends(open_locks), off)
+        rows = [hand.row for hand in self.locks.hands.values()]
+        ends = LockEnds.of(rows, self.locks.never_lifted.values())
+        told = [member for member in self.held.window.members if self._results_of(member)]
         await asyncio.gather(
             *(
-                self.record.tell(member, results, ends, self.incident.id)
-                for member in self.held.window.members
-                if (results := self._results_of(member))
+                self.record.tell(member, self._results_of(member), ends, self.incident.id)
+                for member in told
             )
         )
-        # Else it stays closing: nobody unlocks the group before its locks are back.
-        if not off:
-            await self.windows.end(self.held)
+        await self._end_window()
+
+    async def _end_window(self) -> None:
+        """Else it stays closing: nobody unlocks the group before its rows are over, and
+        the guardian ends it."""
+        found = await self.windows.get(self.held.window.group_id)
+        if found is None or not self._is_ours(found):
+            return
+        if await self.locks.has_open_rows():
+            await self.windows.move(found, replace(found.window, told=True))
+        else:
+            await self.windows.end(found.window)
 
 
 def _now() -> float:

@@ -1,25 +1,61 @@
-"""The locks of one window: written down ahead, proved, lifted, and put back."""
+"""The locks of one window, in the hands of its first owner: written down ahead, proved,
+lifted once, and put back.
+
+    insert PLANNED → look → window, clock → proof → SENT → look → window, clock → DELETE
+
+Nobody else lifts. Between two steps anything may have happened to the window, so each
+step asks again for what it depends on; where it does not get an answer, nothing is
+lifted.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 
+from shared import clock
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
-from shared.azure.writer import ArmWriter
+from shared.azure.writer import ArmWriter, LockAnswer
 from shared.codec import to_json
 from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.late_writes import LateWrites
-from shared.execution.lock_window.ledger import BACK, PLANNED, LockLedger, OpenLock
-from shared.execution.lock_window.outcomes import TAKEN_OFF, LockEnd, read_lock_ends
-from shared.execution.lock_window.proof import PROVE, prove
-from shared.execution.lock_window.put_back import LIFT, RESTORE, PutBack, describe_end
-from shared.execution.lock_window.windows import Window
-from shared.facts import Absent, Lock, Unreadable
-from shared.incident.model import Incident
+from shared.execution.lock_window.lease import Lease
+from shared.execution.lock_window.ledger import (
+    Change,
+    Hand,
+    LockLedger,
+    LockRow,
+    LockState,
+    Wrote,
+)
+from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.proof import Proof, judge_last_look, judge_proof
+from shared.execution.lock_window.put_back import PutBack, with_requests
+from shared.execution.lock_window.times import Times
+from shared.execution.lock_window.windows import OPEN, LockWindows, Window, is_of
+from shared.execution.lock_window.words import DONE, NEVER_LIFTED, SOMEBODY_ELSE, TAKEN_OFF
+from shared.facts import Lock
+from shared.incident.model import LIFT, PROVE, RESTORE, Incident
+
+MOST_TRIES = 3
+"""How often one lock's DELETE is sent, where ARM says that it was not carried out."""
+ABSENT_BEFORE = 204
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """Why not every lock could be lifted."""
+
+    problem: str = ""
+    """"" when all are off."""
+    refused: bool = False
+    """Nothing was sent for it, and nothing else may be: a person decides."""
+    unknown: bool = False
+    """A DELETE had no answer, or the window was lost: whoever waits asks again."""
 
 
 @dataclass(slots=True)
@@ -27,24 +63,34 @@ class WindowLocks:
     incident: Incident
     """The window's leader: what happens to the locks is in its chain."""
     window: Window
+    lease: Lease
     reader: ArmReader
     writer: ArmWriter
     journal: Journal
+    windows: LockWindows
     ledger: LockLedger
     restorer: PutBack
     later: LateWrites
-    tried: set[str] = field(default_factory=set)
-    """Folded ids of the locks that we tried to lift."""
-    entries: dict[str, OpenLock] = field(default_factory=dict)
-    """What has to go back, kept here as well: the store may be gone when it is time."""
-    recovered: set[str] = field(default_factory=set)
-    """Locks that a process before this one proved and may have lifted."""
-    refusals: dict[str, str] = field(default_factory=dict)
-    """Locks that were never lifted although they count as off, with the reason."""
+    times: Times
+    give_up: float = 0.0
+    """The loop's time at which the locks have to go back."""
+    hands: dict[str, Hand] = field(default_factory=dict)
+    """The rows of this window, by folded lock id."""
+    lost: set[str] = field(default_factory=set)
+    """Locks whose row, or whose lease, was lost after the DELETE went out."""
+    heard_off: set[str] = field(default_factory=set)
+    """Locks whose DELETE was answered 200."""
+    never_lifted: dict[str, tuple[Lock, str]] = field(default_factory=dict)
+    """Locks whose row was taken away, with the reason."""
+    pauses: dict[str, float] = field(default_factory=dict)
+    """Seconds until a DELETE that ARM did not carry out may be sent again."""
+    broken: str = ""
+    """Why the window has to end at once."""
 
-    async def in_ledger(self) -> list[OpenLock]:
-        """What the ledger has of this group, from windows before this one as well."""
-        return await self.ledger.open_locks(self.window.group_id)
+    @property
+    def off(self) -> set[str]:
+        """Folded ids of the locks that we took off."""
+        return {key for key, hand in self.hands.items() if hand.row.state is LockState.OFF}
 
     def find_wanted(self, ready: Iterable[Ready]) -> list[tuple[Lock, str]]:
         """Each lock that is still to be lifted for these collections, with the id of
@@ -52,160 +98,322 @@ class WindowLocks:
         found: dict[str, tuple[Lock, str]] = {}
         for each in ready:
             for lock in each.locks:
-                if fold(lock.id) not in self.tried:
+                if fold(lock.id) not in self.hands:
                     found.setdefault(fold(lock.id), (lock, each.collection.id))
         return list(found.values())
 
-    async def write_ahead(self, wanted: list[tuple[Lock, str]]) -> None:
-        """Before anything is lifted: the intent to put each lock back, its entry in the
-        ledger, the intent to lift it.
+    def why_not_delete(self, ready: Ready) -> str:
+        """Why this collection may not be deleted now, by what this execution knows:
+        the row of each of its locks is OFF and ours, the lease holds, and the deadline
+        is ahead."""
+        if self.broken or not self.lease.in_time:
+            return self.broken or "the window was lost: its heartbeat was not on record in time"
+        if _now() >= self.give_up:
+            return "the window's time was over"
+        hands = [hand for lock in ready.locks if (hand := self.hands.get(fold(lock.id)))]
+        if any(hand.row.state is not LockState.OFF for hand in hands):
+            return "a lock of the collection is not known to be off"
+        return ""
 
-        In this order: a process that dies in between leaves a lock that is on and
-        counts as never lifted, not a ledger entry of which the record knows nothing.
-        """
-        chain = self.incident
+    async def write_ahead(self, wanted: list[tuple[Lock, str]]) -> None:
+        """Before anything is lifted: the intent to put each lock back, its row, the
+        intent to lift it. Raises StoreUnavailable: then nothing is lifted."""
+        chain, deadline = self.incident, self.window.deadline
         known = await self.journal.open_intents(chain.id)
-        for lock, collection_id in wanted:
-            detail = {"lock": to_json(lock), "back_by": self.window.deadline}
+        for lock, _ in wanted:
+            detail = {"lock": to_json(lock), "back_by": deadline}
             if (RESTORE, fold(lock.id)) not in known:
-                result = f"will be put back by {self.window.deadline}"
+                result = f"will be put back by {deadline}"
                 await self.journal.intent(chain, RESTORE, lock.id, detail, result)
-            await self._write_down(lock, collection_id)
+            self.hands[fold(lock.id)] = await self.ledger.insert(self._plan(lock))
             if (LIFT, fold(lock.id)) not in known:
                 await self.journal.intent(chain, LIFT, lock.id, detail)
 
-    async def _write_down(self, lock: Lock, collection_id: str) -> None:
-        group_id, deadline, leader = self.window.group_id, self.window.deadline, self.incident
-        entry = OpenLock(lock, group_id, leader.id, leader.vm_id, collection_id, deadline, PLANNED)
-        in_force = await self.ledger.record(entry)
-        self.entries[fold(lock.id)] = in_force
-        if in_force.may_be_off:
-            self.recovered.add(fold(lock.id))
+    def _plan(self, lock: Lock) -> LockRow:
+        window, leader = self.window, self.incident
+        return LockRow(
+            window_id=window.id,
+            group_id=window.group_id,
+            lock=lock,
+            incident_id=leader.id,
+            vm_id=leader.vm_id,
+            deadline=window.deadline,
+            owner=self.lease.token,
+            epoch=window.epoch,
+            noted_at=clock.now(),
+        )
 
-    async def prove(self, wanted: list[tuple[Lock, str]], give_up: float) -> str:
-        """Prove that each lock can be put back, and mark all of them as about to be
-        lifted. Returns "", or why none of them may be lifted; that is recorded then.
+    async def lift(self, wanted: list[tuple[Lock, str]]) -> Lifted:
+        """Prove all, then lift all, at the same time. Where one cannot be proved none
+        is lifted."""
+        keys = [fold(lock.id) for lock, _ in wanted]
+        for _ in range(MOST_TRIES):
+            if problem := "; ".join(filter(None, await _all(map(self._prove, keys)))):
+                return await self._give_up_all(keys, problem)
+            keys = [key for key in keys if key in self.hands]
+            lifted, keys, pause = await self._send_all(keys)
+            if lifted.problem or not keys:
+                return lifted
+            await asyncio.sleep(pause)
+        return await self._give_up_all(keys, "Azure did not take the deletion of a lock now")
 
-        `give_up`: the loop's time at which the window is over.
-        """
-        locks = [lock for lock, _ in wanted]
-        planned = [each for lock in locks if not (each := self.entries[fold(lock.id)]).may_be_off]
+    async def _give_up_all(self, keys: list[str], problem: str) -> Lifted:
+        """Nothing was sent. Where only the window was lost, its members ask again."""
+        await _all(self._abandon(key, problem) for key in keys)
+        return Lifted(problem, refused=not self.broken, unknown=bool(self.broken))
+
+    # -- The proof
+
+    async def _prove(self, key: str) -> str:
+        """Why this lock may not be lifted, or ""."""
+        lock = self.hands[key].row.lock
         known = await self.journal.open_intents(self.incident.id)
-        proofs = await _all(
-            self._prove_one(entry, (PROVE, fold(entry.lock.id)) in known) for entry in planned
+        if (PROVE, key) not in known:
+            await self.journal.intent(self.incident, PROVE, lock.id, {"lock": to_json(lock)})
+        looked_at = _now()
+        proof = judge_last_look(lock, await read_lock(self.reader, lock, self.times))
+        problem = proof.problem or await self._why_not_now()
+        if proof.absent or problem:
+            self._end_intent(PROVE, lock, f"not begun: {problem or 'it is not there'}")
+            if proof.absent and not problem:
+                await self._forget(key)
+            return problem
+        return await self._put_proof(key, looked_at)
+
+    async def _put_proof(self, key: str, looked_at: float) -> str:
+        hand, request_id = self.hands[key], str(uuid.uuid4())
+        answer = await self.writer.put_lock(hand.row.lock, request_id, self.times.write)
+        proof = judge_proof(hand.row.lock, answer)
+        await self._record_proof(hand, proof, answer, _now() - looked_at > self.times.write)
+        if proof.late:
+            await self._watch_proof(key, proof.problem, request_id)
+        return proof.problem
+
+    async def _record_proof(
+        self, hand: Hand, proof: Proof, answer: LockAnswer, took_long: bool
+    ) -> None:
+        lock = hand.row.lock
+        if answer.error is not None:
+            await self.journal.failed(self.incident, PROVE, lock.id, answer.error)
+            return
+        detail = {"status": answer.status, "answered": to_json(answer.lock)}
+        if took_long:
+            detail["told"] = "a change since the last look was written over"
+        result = f"failed: {proof.problem}" if proof.problem else "done"
+        await self.journal.outcome(
+            self.incident, PROVE, lock.id, result, answer.correlation_id, detail
         )
-        problem = "; ".join(each for each in proofs if each)
-        if not problem and asyncio.get_running_loop().time() >= give_up:
-            problem = "the window's time was over before anything was lifted"
-        if not problem:
-            # Only once all are proved: one lock that may not come back keeps all on.
-            return await self._begin_lift([lock for lock in locks if fold(lock.id) in self.entries])
-        for entry in planned:
-            if self.entries.pop(fold(entry.lock.id), None):
-                self._record_not_begun(entry, problem)
-                self.later.begin(self.restorer.settle_never_lifted(entry, problem))
-        return problem
 
-    async def _prove_one(self, entry: OpenLock, intent_open: bool) -> str:
-        found = await prove(
-            entry.lock, self.reader, self.writer, self.journal, entry.chain, intent_open=intent_open
-        )
-        if found.absent:
-            self._forget_taken_off(entry)
-        return found.problem
+    async def _watch_proof(self, key: str, problem: str, request_id: str) -> None:
+        """The proof may still land: its row is watched for that PUT."""
+        hand, now = self.hands.pop(key), clock.now()
+        until = clock.after(now, self.times.watch)
 
-    async def _begin_lift(self, locks: list[Lock]) -> str:
-        """Mark each lock as off: from here on, a process that finds it in the ledger
-        puts it back. Returns "", or why none may be lifted."""
-        begun = await _all(self.ledger.begin_lift(self.entries[fold(lock.id)]) for lock in locks)
-        self.entries.update({fold(entry.lock.id): entry for entry in begun if entry})
-        taken = [lock.name for lock, entry in zip(locks, begun, strict=True) if entry is None]
-        if not taken:
-            return ""
-        problem = f"another process has these locks in hand: {', '.join(taken)}"
-        for lock in locks:
-            self._record_not_begun(self.entries[fold(lock.id)], problem)
-            self._keep_refusal(lock, problem)
-        return problem
-
-    async def lift(self, wanted: list[tuple[Lock, str]]) -> str:
-        """Lift these locks, at the same time. Returns why not all could be lifted, or
-        ""."""
-        problems = await _all(
-            self._lift_one(lock) for lock, _ in wanted if fold(lock.id) in self.entries
-        )
-        return "; ".join(problem for problem in problems if problem)
-
-    async def _lift_one(self, lock: Lock) -> str:
-        self.tried.add(fold(lock.id))
-        entry = self.entries[fold(lock.id)]
-        # Looks again right before: a person may have written since the proof.
-        found = await self.reader.lock(lock.id)
-        if problem := _why_left(found, entry.lock):
-            self._record_not_begun(entry, problem)
-            self._keep_refusal(lock, problem)
-            return f"the lock {lock.name} is not touched: {problem}"
-        if isinstance(found, Absent) and fold(lock.id) not in self.recovered:
-            self._forget_taken_off(entry)
-            return ""
-        lifting = await self.writer.delete_lock(lock)
-        if lifting.error is None:
-            self.later.begin(
-                self.journal.outcome(entry.chain, LIFT, lock.id, "done", lifting.correlation_id)
+        def watch(row: LockRow) -> LockRow | None:
+            if row.state is not LockState.PLANNED:
+                return None
+            watched = replace(
+                row, state=LockState.WATCHED, watch_since=now, watch_until=until, missed=True
             )
-            return ""
-        self.later.begin(self.journal.failed(entry.chain, LIFT, lock.id, lifting.error))
-        if lifting.refused:
-            self._keep_refusal(lock, str(lifting.error))
-        return f"the lock {lock.name} could not be lifted: {lifting.error}"
+            return with_requests(watched, [request_id])
 
-    def _forget_taken_off(self, entry: OpenLock) -> None:
+        await hand.write(self.lease.token, watch)
+        self.never_lifted[key] = (hand.row.lock, problem)
+        self._end_intent(LIFT, hand.row.lock, f"not begun: {problem}")
+
+    async def _why_not_now(self) -> str:
+        """Why nothing may be sent, by window and clock, or ""."""
+        if _now() >= self.give_up - self.times.last_start:
+            return "the window's time was over before anything was lifted"
+        held = await self.windows.get(self.window.group_id)
+        if held is None or not is_of(held, self.window.id, self.lease.token):
+            return self._lose("another process has it in hand")
+        if held.window.state != OPEN or held.window.deadline <= clock.now():
+            return "the window's time was over before anything was lifted"
+        return "" if self.lease.in_time else self._lose("its heartbeat was not on record in time")
+
+    def _lose(self, why: str) -> str:
+        """The window has to end. Nothing was lifted."""
+        self.broken = f"the window was lost before anything was lifted: {why}"
+        return self.broken
+
+    # -- The DELETE
+
+    async def _send_all(self, keys: list[str]) -> tuple[Lifted, list[str], float]:
+        """How it ended, the locks whose DELETE was not carried out and may be sent
+        again, and the pause until then."""
+        wrote = await _all(self._mark_sent(key) for key in keys)
+        problem = "" if set(wrote) <= {Wrote.STORED} else self._lose("its rows are not ours")
+        # Once more: a person may have written since the proof.
+        problem = problem or "; ".join(filter(None, await _all(map(self._look_again, keys))))
+        problem = problem or await self._why_not_now()
+        if problem:
+            return await self._give_up_all(keys, problem), [], 0
+        keys = [key for key in keys if key in self.hands]
+        ended = await _all(map(self._send, keys))
+        problems = "; ".join(each.problem for each in ended if each.problem)
+        if problems:
+            unknown = any(each.unknown for each in ended)
+            self.broken = self.broken or (problems if unknown else "")
+            return Lifted(problems, unknown=unknown), [], 0
+        again = [key for key in keys if self.hands[key].row.state is LockState.PLANNED]
+        return Lifted(), again, max((self.pauses.pop(key, 0.0) for key in again), default=0.0)
+
+    async def _mark_sent(self, key: str) -> Wrote:
+        """PLANNED → SENT: this write and a taker's exclude each other."""
+        request_id = str(uuid.uuid4())
+
+        def send(row: LockRow) -> LockRow | None:
+            if row.state is not LockState.PLANNED:
+                return None
+            return with_requests(replace(row, state=LockState.SENT, out=True), [request_id])
+
+        return await self.hands[key].write(self.lease.token, send, self.times.write)
+
+    async def _look_again(self, key: str) -> str:
+        """Why this lock may not be lifted, or ""."""
+        lock = self.hands[key].row.lock
+        look = judge_last_look(lock, await read_lock(self.reader, lock, self.times))
+        if look.absent:
+            await self._forget(key)
+        return look.problem
+
+    async def _send(self, key: str) -> Lifted:
+        """Look at the clock, and send the one DELETE."""
+        hand = self.hands[key]
+        lock = hand.row.lock
+        if not self.lease.in_time:
+            problem = "the window was lost before it was lifted"
+            await self._abandon(key, problem)
+            return Lifted(problem, unknown=True)
+        answer = await self.writer.delete_lock(lock, hand.row.requests[-1], self.times.write)
+        if answer.error is None:
+            self._end_intent(LIFT, lock, DONE, answer.correlation_id, {"status": answer.status})
+        elif not answer.passing:
+            self.later.begin(self.journal.failed(self.incident, LIFT, lock.id, answer.error))
+        return await self._hear(key, answer)
+
+    async def _hear(self, key: str, answer: LockAnswer) -> Lifted:
+        hand, lock = self.hands[key], self.hands[key].row.lock
+        if answer.passing:
+            return await self._take_back(key, answer)
+        if answer.error is not None and not answer.unanswered:
+            problem = f"the lock {lock.name} could not be lifted: {answer.error}"
+            await self._abandon(key, str(answer.error), ended=True)
+            return Lifted(problem)
+        if answer.error is None and answer.status != ABSENT_BEFORE:
+            self.heard_off.add(key)
+            if await self._mark(hand, _off) and self.lease.in_time:
+                return Lifted()
+            self.lost.add(key)
+            return Lifted("the window was lost while its locks were lifted", unknown=True)
+        if not await self._mark(hand, _returning) or not self.lease.in_time:
+            self.lost.add(key)
+        why = (
+            "somebody took it off between our proof and our deletion; it is put back: if you"
+            " removed it, decide to leave it off"
+            if answer.error is None
+            else f"{answer.error}: whether it is off is not known, so it is put back"
+        )
+        return Lifted(f"the lock {lock.name} could not be lifted: {why}", unknown=True)
+
+    async def _mark(self, hand: Hand, change: Change) -> bool:
+        wrote = await hand.write(self.lease.token, change, self.times.store)
+        return wrote is Wrote.STORED
+
+    async def _take_back(self, key: str, answer: LockAnswer) -> Lifted:
+        """ARM did not carry it out: again from the last look, after its Retry-After."""
+        hand = self.hands[key]
+        pause = max(answer.retry_after_seconds, self.times.margin)
+        self.pauses[key] = pause
+        problem = f"the lock {hand.row.lock.name} could not be lifted: {answer.error}"
+        in_time = _now() + pause < self.give_up - self.times.last_start
+        if in_time and await hand.write(self.lease.token, _planned) is Wrote.STORED:
+            return Lifted()
+        self._end_intent(LIFT, hand.row.lock, f"failed: {answer.error}")
+        await self._abandon(key, str(answer.error), ended=True)
+        return Lifted(problem)
+
+    # -- What was never lifted
+
+    async def _abandon(self, key: str, reason: str, *, ended: bool = False) -> None:
+        """No DELETE was sent, or ARM refused it: the row goes, as long as it is ours.
+        Where the store does not say, the guardian looks. `ended`: the intent to lift it
+        has its outcome."""
+        if key not in self.hands:
+            return
+        hand = self.hands.pop(key)
+        self.never_lifted[key] = (hand.row.lock, reason)
+        if not ended:
+            self._end_intent(LIFT, hand.row.lock, f"not begun: {reason}")
+        self.later.begin(self._take_away(hand, f"{NEVER_LIFTED} ({reason})"))
+
+    async def _forget(self, key: str) -> None:
         """Somebody took it off before us: it is not ours to lift, nor to put back."""
-        self.later.begin(self.journal.outcome(entry.chain, LIFT, entry.lock.id, TAKEN_OFF, ""))
-        self.later.begin(self.restorer.settle_taken_off(self.entries.pop(fold(entry.lock.id))))
+        hand = self.hands.pop(key)
+        self.never_lifted[key] = (hand.row.lock, "")
+        self._end_intent(LIFT, hand.row.lock, TAKEN_OFF)
+        self.later.begin(self._take_away(hand, SOMEBODY_ELSE))
 
-    def _record_not_begun(self, entry: OpenLock, problem: str) -> None:
-        result = f"not begun: {problem}"
-        self.later.begin(self.journal.outcome(entry.chain, LIFT, entry.lock.id, result, ""))
+    async def _take_away(self, hand: Hand, result: str) -> None:
+        if hand.row.state is LockState.SENT:
+            await hand.write(self.lease.token, _planned)
+        if await hand.remove(self.lease.token, LockState.PLANNED):
+            await self.journal.outcome(self.incident, RESTORE, hand.row.lock.id, result, "")
 
-    def _keep_refusal(self, lock: Lock, problem: str) -> None:
-        """We did not lift it; only where no process before us may have, it is sure to
-        be on."""
-        if fold(lock.id) not in self.recovered:
-            self.refusals[fold(lock.id)] = problem
-
-    async def put_back(self, entries: Iterable[OpenLock] | None = None) -> None:
-        """Put back these, or all that this process has written down; at the same time,
-        and each to its end even where another one's fails."""
-        off, refusals = self.entries.values() if entries is None else entries, self.refusals
-        await _all(
-            self.restorer.put_back(entry, refusal=refusals.get(fold(entry.lock.id), ""))
-            for entry in list(off)
+    def _end_intent(
+        self,
+        kind: str,
+        lock: Lock,
+        result: str,
+        correlation_id: str = "",
+        detail: dict[str, object] | None = None,
+    ) -> None:
+        self.later.begin(
+            self.journal.outcome(self.incident, kind, lock.id, result, correlation_id, detail)
         )
 
-    async def read_ends(self, open_locks: list[OpenLock]) -> tuple[LockEnd, ...]:
-        """How each lock of the window ended: by its outcome, and where another process
-        is writing that, by its state now."""
-        chain = [entry async for entry in self.journal.log.entries(incident=self.incident.id)]
-        being_settled = {fold(entry.lock.id) for entry in open_locks if entry.state == BACK}
+    # -- Back
 
-        async def complete(end: LockEnd) -> LockEnd:
-            if end.back or fold(end.lock.id) not in being_settled:
-                return end
-            seen = describe_end(end.lock, await self.reader.lock(end.lock.id))
-            return replace(end, back=seen)
+    async def has_open_rows(self) -> bool:
+        """Of this group, in any window. Raises StoreUnavailable."""
+        return bool(await self.ledger.open_locks(self.window.group_id))
 
-        ends = read_lock_ends(chain, self.window.group_id)
-        return tuple(await _all(complete(end) for end in ends))
+    async def put_back(self) -> None:
+        """Put back all that this execution took off, at the same time, each to its end
+        even where another one's fails."""
+        await _all(
+            self.restorer.put_back(
+                hand,
+                self.lease,
+                first=True,
+                reopen=key in self.lost,
+                heard_off=key in self.heard_off,
+            )
+            for key, hand in list(self.hands.items())
+            if hand.row.state is not LockState.PLANNED
+        )
+        await _all(
+            self._abandon(key, "the window ended before")
+            for key, hand in list(self.hands.items())
+            if hand.row.state is LockState.PLANNED
+        )
 
 
-def _why_left(found: Lock | Absent | Unreadable, recorded: Lock) -> str:
-    """Why a lock is not lifted as it is read now, or "". Absent is another matter."""
-    if isinstance(found, Unreadable):
-        return found.why
-    if isinstance(found, Lock) and not found.same_content(recorded):
-        return "somebody changed it just now"
-    return ""
+def _off(row: LockRow) -> LockRow | None:
+    if row.state is not LockState.SENT:
+        return None
+    return replace(row, state=LockState.OFF, out=False, lifted=True)
+
+
+def _returning(row: LockRow) -> LockRow | None:
+    return replace(row, state=LockState.RETURNING) if row.state is LockState.SENT else None
+
+
+def _planned(row: LockRow) -> LockRow | None:
+    if row.state not in (LockState.SENT, LockState.PLANNED):
+        return None
+    return replace(row, state=LockState.PLANNED, out=False)
 
 
 async def _all[T](calls: Iterable[Awaitable[T]]) -> list[T]:
@@ -220,3 +428,7 @@ def raise_first(endings: Iterable[object]) -> None:
     for ending in endings:
         if isinstance(ending, BaseException):
             raise ending
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

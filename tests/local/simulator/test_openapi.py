@@ -22,7 +22,7 @@ from shared import facts
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
-from shared.azure.writer import ArmWriter
+from shared.azure.writer import ArmWriter, LockAnswer
 from shared.settings import Settings
 from tests.local.simulator.support import (
     COLLECTION_ID,
@@ -49,6 +49,7 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/virtualMachines/[^/]+", "vm", "VirtualMachine"),
     ("GET", "/virtualMachines/[^/]+/instanceView", "vm", "VirtualMachineInstanceView"),
     ("GET", "/virtualMachines/[^/]+/extensions", "vm", "VirtualMachineExtensionsListResult"),
+    ("GET", "/extensions/[^/]+", "vm", "VirtualMachineExtension"),
     ("DELETE", "/extensions/[^/]+", "", EMPTY),
     ("GET", "/restorePointCollections", "restorePoint", "RestorePointCollectionListResult"),
     ("GET", "/restorePointCollections/[^/]+", "restorePoint", "RestorePointCollection"),
@@ -122,6 +123,13 @@ class Recorder:
         return getattr(self.of, name)
 
 
+def status_of(answer: LockAnswer) -> int:
+    """Raises what a write of a lock has instead of a success."""
+    if answer.error is not None:
+        raise answer.error
+    return answer.status
+
+
 class NotRead(Exception):
     """The reader returned Unreadable or Absent."""
 
@@ -146,6 +154,7 @@ async def drive(url: str) -> None:
                 raise NotRead(str(read))
         assert isinstance(vm, facts.VirtualMachine) and isinstance(extensions, tuple)
         for found in (
+            await reader.extension(EXTENSION_ID),
             await reader.resource_group_tags("rg-app"),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
@@ -164,12 +173,11 @@ async def drive(url: str) -> None:
                 raise NotRead(str(found))
         lock = await reader.lock(LOCK_ID)
         assert isinstance(lock, facts.Lock), lock
-        assert (await writer.prove_lock(lock)).status == 200
-        if (lifting := await writer.delete_lock(lock)).error:
-            raise lifting.error
+        assert status_of(await writer.put_lock(lock, "r1", 10)) == 200
+        assert status_of(await writer.delete_lock(lock, "r2", 10)) == 200
         await writer.delete_restore_point_collection(COLLECTION_ID, 10)
         await writer.delete_extension(EXTENSION_ID, 10)
-        await writer.put_lock(lock)
+        assert status_of(await writer.put_lock(lock, "r3", 10)) == 201
         assert await reader.lock(LOCK_ID) == lock
         begun = await writer.start_backup(parts.vault_id(), CONTAINER, ITEM)
         async with asyncio.timeout(10):

@@ -24,7 +24,7 @@ from shared.azure.pipeline import Home
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
 from shared.azure.topic import publish
-from shared.azure.writer import ArmWriter
+from shared.azure.writer import ArmWriter, LockAnswer
 from shared.errors import PointsElsewhere
 from shared.facts import Lock, Unreadable
 from shared.settings import Settings
@@ -187,6 +187,10 @@ READS: dict[str, tuple[str, Callable[[ArmReader], Awaitable[Any]]]] = {
     ),
     "the instance view": ("/instanceView$", lambda reader: reader.extensions(support.VM_ID)),
     "the extensions": ("/extensions$", lambda reader: reader.extensions(support.VM_ID)),
+    "an extension": (
+        "/extensions/VMSnapshot$",
+        lambda reader: reader.extension(support.EXTENSION_ID),
+    ),
     "the tags": ("/resourceGroups/rg-app$", lambda reader: reader.resource_group_tags("rg-app")),
     "a collection": (
         "/AzureBackup_vm1$",
@@ -251,12 +255,12 @@ async def test_a_next_page_elsewhere_is_not_read(
 LOCK = Lock(LOCK_ID, "keep", "CanNotDelete", None, ())
 
 
-async def lift(writer: ArmWriter) -> None:
-    """The one write that tells how it ended by its result."""
-    lifting = await writer.delete_lock(LOCK)
-    assert not lifting.refused
-    if lifting.error is not None:
-        raise lifting.error
+async def raise_error(sent: Awaitable[LockAnswer]) -> None:
+    """The write of a lock tells how it ended by its result."""
+    answer = await sent
+    if answer.error is not None:
+        assert answer.unanswered is not answer.passing
+        raise answer.error
 
 
 WRITES: dict[str, tuple[str, str, Callable[[ArmWriter], Awaitable[Any]]]] = {
@@ -270,9 +274,16 @@ WRITES: dict[str, tuple[str, str, Callable[[ArmWriter], Awaitable[Any]]]] = {
         "/restorePointCollections/",
         lambda writer: writer.delete_restore_point_collection(support.COLLECTION_ID, 5),
     ),
-    "a lock's deletion": ("DELETE", "/locks/", lift),
-    "a lock's making": ("PUT", "/locks/", lambda writer: writer.put_lock(LOCK)),
-    "a lock's proof": ("PUT", "/locks/", lambda writer: writer.prove_lock(LOCK)),
+    "a lock's deletion": (
+        "DELETE",
+        "/locks/",
+        lambda writer: raise_error(writer.delete_lock(LOCK, "r", 5)),
+    ),
+    "a lock's making": (
+        "PUT",
+        "/locks/",
+        lambda writer: raise_error(writer.put_lock(LOCK, "r", 5)),
+    ),
     "a backup": (
         "POST",
         "/backup$",

@@ -70,7 +70,8 @@ async def test_what_is_put_is_what_is_read(
         clients = AzureClients(Settings.from_environment(environment), parts.SUBSCRIPTION)
         lock = Lock(ID, "keep", level, notes, owners)
         try:
-            await ArmWriter(clients).put_lock(lock)
+            answer = await ArmWriter(clients).put_lock(lock, "r", 5)
+            assert answer.lock == lock
             assert await ArmReader(clients).lock(ID) == lock
         finally:
             await clients.close()

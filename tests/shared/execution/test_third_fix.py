@@ -15,8 +15,9 @@ from functions.pages import render
 from local.scenarios import alerts, parts
 from shared import catalogue
 from shared.diagnosis.checkers.contract import Checker, Reader, Subject, confirmed, ruled_out
-from shared.execution.change import change
+from shared.execution.change import Accepted, Change, change
 from shared.execution.fixes.contract import Fix, Hands
+from shared.execution.lock_window.standing import Standing
 from shared.incident.model import Action, Finding, Incident, Target, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
@@ -52,11 +53,11 @@ def steps(finding: Finding, vm_id: str) -> tuple[Step, ...]:
 async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -> StepOutcome:
     (step,) = steps
 
-    async def wipe() -> str:
+    async def wipe(_: Accepted) -> str:
         dust.discard(step.target)
         return "correlation"
 
-    await change(hands.journal, incident, KIND, step.target, wipe)
+    await change(hands.fence, incident, Change(KIND, step.target, wipe))
     return StepOutcome(Outcome.DONE, "no dust is left")
 
 
@@ -132,7 +133,8 @@ def test_pages_show_its_words_as_they_are_recorded(lang: str) -> None:
         request,
         "incident.html",
         "incident",
-        off=[],
+        standing=Standing(),
+        locks=(),
         incident=replace(incident, findings=(finding,), actions=(action,)),
         entries=[],
         broken=None,

@@ -26,9 +26,7 @@ from shared.diagnosis.begin import begin
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.events.model import FailureEvent
 from shared.events.parse import parse
-from shared.execution.lock_window.ledger import OpenLock
-from shared.execution.lock_window.windows import GATHERING, Member, Window
-from shared.facts import Lock
+from shared.execution.lock_window.windows import GATHERING, Member
 from shared.incident import forgetting, review
 from shared.incident.book import (
     ACTIVE,
@@ -48,6 +46,8 @@ from shared.intake.taken import INTAKE_CHAIN
 from tests.docs.test_docs import ROOT
 from tests.faults.azure import locked_groups
 from tests.shared.events.test_shapes import JOB, LOG, METRIC, OTHER, ROW, common
+from tests.shared.execution.rows import row as lock_row
+from tests.shared.execution.rows import window
 from tests.shared.intake.test_sweep import SUB, failed_at, hours_ago, job_of, sweeping
 
 BEFORE, AFTER = "before it wrote", "after it wrote"
@@ -431,13 +431,10 @@ async def test_what_is_in_use_is_not_forgotten(
         leader = incident.id if IN_USE[why] == "window" else "another"
         if IN_USE[why] in ("window", "member"):
             await app.windows.open(
-                Window("/g", leader, GATHERING, "", "", "", (Member(incident.id, ()),))
+                window(GATHERING, leader=leader, members=(Member(incident.id, ()),))
             )
         if IN_USE[why] == "lock":
-            lock = Lock(
-                "/g/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ()
-            )
-            await app.ledger.record(OpenLock(lock, "/g", incident.id, incident.vm_id, "", "9999"))
+            await app.ledger.insert(lock_row(incident_id=incident.id))
         at_time(monkeypatch, f"{NOW}T02:00:00.000000Z")
         assert await forget_all(app) == []
         assert [each.id for each in await incidents(app)] == [incident.id]
@@ -474,9 +471,10 @@ def tables_in_code() -> set[str]:
 
 
 def inserted_into(node: ast.AST) -> ast.expr | None:
-    """The table in `store.insert(TABLE, ...)` and in `update(store, TABLE, ...)`."""
+    """The table in `store.insert(TABLE, ...)`, in `store.transact(TABLE, ...)` and in
+    `update(store, TABLE, ...)`."""
     match node:
-        case ast.Call(func=ast.Attribute(attr="insert"), args=[table, *_]):
+        case ast.Call(func=ast.Attribute(attr="insert" | "transact"), args=[table, *_]):
             return table
         case ast.Call(func=ast.Name(id="update"), args=[_, table, *_]):
             return table

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared import catalogue
-from shared.execution.lock_window.ledger import OpenLock, count_in
+from shared.execution.lock_window.ledger import count_in
 from shared.execution.vault_guards import why_backup_refused
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
@@ -15,6 +15,7 @@ from shared.incident.status import ENDED, MOVES, Status
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode, mode_in_force
 from shared.sentences import quote
+from tests.shared.execution.rows import row
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
@@ -185,7 +186,7 @@ def test_only_the_moves_of_the_table_are_made(start: Status, end: Status) -> Non
 
 
 def test_a_lock_that_is_off_because_of_us_counts_as_there() -> None:
-    entry = OpenLock(LOCK, GROUP, "i", VM, COLLECTION, "2026-01-01T00:00:00Z")
+    entry = row(lock=LOCK)
     assert count_in((), (entry,), COLLECTION) == (LOCK,)
     assert count_in((LOCK,), (entry,), COLLECTION) == (LOCK,)
     assert count_in((), (entry,), GROUP.replace("/rg", "/rg2")) == ()
@@ -206,7 +207,7 @@ async def test_a_vault_lock_that_is_off_because_of_us_will_refuse_the_backup(
     level: str, group: str, refused: bool
 ) -> None:
     lock = Lock(f"{group}/providers/Microsoft.Authorization/locks/keep", "keep", level, "why", ())
-    entry = OpenLock(lock, group, "another", VM, COLLECTION, "2026-01-01T00:00:00Z")
+    entry = row(lock=lock)
     told = await why_backup_refused(Unlocked(), VAULT, (entry,))  # type: ignore[arg-type]
     assert bool(told) is refused
 

@@ -22,10 +22,10 @@ from shared.diagnosis.running_job import job_running, why_later
 from shared.diagnosis.stage import Diagnosis
 from shared.execution.executor import Execution
 from shared.execution.fixes import uninstall_extension
-from shared.facts import Job, Unreadable
+from shared.facts import Job, Lock, Unreadable
 from shared.incident.model import Action, Awaited, Incident, LaterFailure, Verification, Waiting
 from shared.incident.next_step import STOP, Next, NextStep
-from shared.incident.outcome import Outcome, StepOutcome
+from shared.incident.outcome import GroupHeld, Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
@@ -59,7 +59,25 @@ CAUSE = "backup_extension"
 EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
 STEP = Step(uninstall_extension.KIND, EXTENSION_ID, "uninstall it", unit=EXTENSION_ID, counts=True)
 ACT = NextStep(Next.ACT)
+RG_ONE, RG_TWO = (
+    f"/subscriptions/{VM_ID.split('/')[2]}/resourceGroups/{name}" for name in ("a", "b")
+)
 PLAN = Plan(CAUSE, "uninstall_extension", (STEP,), ("because",), "nothing")
+KEEP = Lock(
+    f"{RG_ONE}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", "", ()
+)
+UNLOCKING = replace(
+    PLAN,
+    steps=(
+        *(
+            replace(STEP, unit=group_id, counts=False, locks=(KEEP,))
+            for group_id in (RG_ONE, RG_TWO)
+        ),
+        replace(STEP, unit=f"{RG_TWO}-without-a-lock"),
+    ),
+)
+PATIENCE = 2 * (30 + 600 + 15 + 300)
+"""Of the default settings: gathering, window, grace and watch."""
 
 
 @dataclass
@@ -378,6 +396,160 @@ async def test_whoever_waits_for_a_job_holds_nobody_else_up(bench: Bench) -> Non
         assert (await bench.turn()).next is Next.WAIT
     assert (await bench.line())["waiting"] == {}
     assert await bench.planning.limiter.take(Ticket("younger", CAUSE, 1, clock.now())) == ""
+
+
+# A group that is held
+
+
+class Groups:
+    """What stands in for the windows and the ledger: which groups are held."""
+
+    def __init__(self, bench: Bench, *group_ids: str) -> None:
+        self.held = {
+            each: GroupHeld(each, f"the lock of {each} is off", "", (quote(f"make it in {each}"),))
+            for each in group_ids
+        }
+        self.asked: list[tuple[str, str]] = []
+        bench.planning = replace(bench.planning, held=self.ask)
+        self.bench = bench
+
+    async def ask(self, group_id: str, incident_id: str) -> GroupHeld | None:
+        self.asked.append((group_id, incident_id))
+        return self.held.get(group_id)
+
+    async def turn(self) -> NextStep:
+        return await take_turn(self.bench.planning, INCIDENT.id, UNLOCKING, FAILED_AT, 0)
+
+
+async def plan_again(bench: Bench) -> None:
+    for status in (Status.DIAGNOSING, Status.FIXING):
+        await bench.app.book.change(
+            INCIDENT.id, lambda each, to=status: each.moved(to, "again", now=clock.now())
+        )
+
+
+async def test_a_plan_waits_for_each_group_that_it_unlocks_and_holds_no_place(
+    bench: Bench,
+) -> None:
+    groups = Groups(bench, RG_TWO)
+    assert (await groups.turn()).next is Next.WAIT
+    assert groups.asked == [(RG_ONE, INCIDENT.id), (RG_TWO, INCIDENT.id)]
+    incident = await bench.now()
+    assert incident.waiting is not None and incident.status is Status.WAITING
+    assert (incident.waiting.awaited, incident.waiting.group_id) == (Awaited.GROUP, RG_TWO)
+    asked_at = clock.after(incident.waiting.group_since, PATIENCE)
+    assert f"the lock of {RG_TWO} is off; a person is asked at {asked_at}" in incident.reason
+    assert await bench.line() == {"begun": {}, "waiting": {}}
+
+
+async def test_while_it_waits_for_a_group_azure_is_not_asked(bench: Bench) -> None:
+    """It goes on by itself once that group is free, with a new diagnosis."""
+    groups = Groups(bench, RG_TWO)
+    await groups.turn()
+    sent = len(bench.simulator.world.requests)
+    groups.asked.clear()
+    assert (await groups.turn()).next is Next.WAIT
+    assert (groups.asked, len(bench.simulator.world.requests)) == (
+        [(RG_TWO, INCIDENT.id)],
+        sent,
+    )
+    groups.held.clear()
+    assert (await groups.turn()).next is Next.DIAGNOSE
+    assert len(bench.simulator.world.requests) > sent
+    await plan_again(bench)
+    assert await groups.turn() == ACT
+
+
+async def test_whoever_waits_for_a_group_holds_nobody_else_up(bench: Bench) -> None:
+    """Also where the group was taken while its causes were examined, which keeps a
+    place in line."""
+    groups = Groups(bench, RG_ONE)
+    await groups.turn()
+    groups.held, before = {}, dict(groups.held)
+    assert (await groups.turn()).next is Next.DIAGNOSE
+    assert list((await bench.line())["waiting"]) == [INCIDENT.id]
+    await plan_again(bench)
+    groups.held = before
+    assert (await groups.turn()).next is Next.WAIT
+    assert (await bench.line())["waiting"] == {}
+
+
+async def test_a_plan_that_unlocks_nothing_waits_for_no_group(bench: Bench) -> None:
+    groups = Groups(bench, EXTENSION_ID)
+    assert await bench.turn() == ACT
+    assert groups.asked == []
+
+
+@pytest.mark.parametrize(
+    ("until", "seconds"),
+    [("", 80), (10, 10), (700, 80)],
+)
+async def test_a_held_group_is_looked_at_again_soon(
+    bench: Bench, until: str | int, seconds: int
+) -> None:
+    groups = Groups(bench, RG_ONE)
+    free_at = clock.after(clock.now(), until) if isinstance(until, int) else until
+    groups.held[RG_ONE] = replace(groups.held[RG_ONE], until=free_at)
+    assert (await groups.turn()).seconds == pytest.approx(seconds, abs=5)
+
+
+async def test_the_patience_with_a_group_counts_from_its_first_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Across a new diagnosis, as after the loss of the engine, and not across another
+    wait; then a person is told what holds it and how to end that."""
+    groups, start = Groups(bench, RG_ONE), clock.now()
+    at = lambda seconds: monkeypatch.setattr(clock, "now", lambda: clock.after(start, seconds))  # noqa: E731
+    await groups.turn()
+    at(PATIENCE - 10)
+    await plan_again(bench)
+    answer = await groups.turn()
+    assert answer == NextStep(Next.WAIT, seconds=pytest.approx(10, abs=5))
+    await bench.planning.waits.wait(await bench.now(), Wait(Awaited.JOB, CAUSE, "a job runs"))
+    await plan_again(bench)
+    assert (await groups.turn()).next is Next.WAIT
+    began = (await bench.now()).waiting
+    assert began is not None
+    assert began.group_since == clock.now() and began.since < began.group_since
+    at(2 * PATIENCE - 15)
+    assert (await groups.turn()).next is Next.WAIT
+    at(2 * PATIENCE - 10)
+    assert await groups.turn() == STOP
+    incident = await bench.now()
+    assert (incident.status, incident.reason) == (
+        Status.NEEDS_PERSON,
+        f"waited for the group a since {began.group_since}: the lock of {RG_ONE} is off",
+    )
+    assert str(incident.manual_steps[0]) == f"make it in {RG_ONE}"
+    assert "Not done by us: uninstall it" in map(str, incident.manual_steps)
+
+
+async def test_another_group_has_a_patience_of_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups, start = Groups(bench, RG_ONE), clock.now()
+    await groups.turn()
+    monkeypatch.setattr(clock, "now", lambda: clock.after(start, PATIENCE - 10))
+    await plan_again(bench)
+    groups.held = Groups(bench, RG_TWO).held
+    bench.planning = replace(bench.planning, held=groups.ask)
+    answer = await groups.turn()
+    waiting = (await bench.now()).waiting
+    assert waiting is not None
+    assert (waiting.group_since, answer.seconds) == (clock.now(), pytest.approx(80))
+
+
+async def test_a_patience_does_not_outlast_the_24_hours(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups, start = Groups(bench, RG_ONE), clock.now()
+    await bench.planning.waits.wait(await bench.now(), Wait(Awaited.JOB, CAUSE, "a job runs"))
+    monkeypatch.setattr(clock, "now", lambda: clock.after(start, 24 * 3600 - 10))
+    await plan_again(bench)
+    assert (await groups.turn()).seconds == pytest.approx(10, abs=5)
+    monkeypatch.setattr(clock, "now", lambda: clock.after(start, 24 * 3600 + 5))
+    assert await groups.turn() == STOP
+    assert (await bench.now()).reason.startswith("waited for 24 hours")
 
 
 async def test_an_incident_that_ends_leaves_the_line(bench: Bench) -> None:

@@ -1,9 +1,5 @@
-"""A write whose answer was lost was stored or not: whoever sends it again is told that
-it was its own.
-
-Azure Tables through the real client, which sends again by itself; and `replace_once`,
-for a caller who does.
-"""
+"""A write whose answer was lost was stored or not: the client of Azure Tables, which
+sends it again by itself, is told that it was its own."""
 
 from __future__ import annotations
 
@@ -17,7 +13,6 @@ import pytest_asyncio
 from shared.errors import RowChanged, RowExists, StoreUnavailable
 from shared.store.contract import Delete, Insert, Replace, Row, Store, Write
 from shared.store.keys import LONGEST_TRANSACTION_BYTES, MOST_WRITES
-from shared.store.update import replace_once
 from tests.azurite import Azurite
 from tests.shared.store.lossy import Lossy, open_lossy
 
@@ -120,34 +115,3 @@ async def test_the_largest_transaction_is_one_that_azure_takes(
         "rows", partition, [Insert(f"{n:03d}{last}", body) for n in range(count)]
     )
     assert LONGEST_TRANSACTION_BYTES < max(wire.sizes) < AZURE_TAKES_BYTES
-
-
-# --- a caller who calls again
-
-
-async def test_a_caller_who_replaces_again_is_told_that_the_first_was_stored(store: Store) -> None:
-    row = await store.insert("rows", "p", "k", {"n": 1})
-    body = {"n": 2, "by": ("us", "too")}
-    stored = await replace_once(store, row, body)
-    assert await replace_once(store, row, body) == stored
-    assert stored == await store.get("rows", "p", "k")
-
-
-async def test_a_caller_who_replaces_again_is_refused_where_another_wrote(store: Store) -> None:
-    row = await store.insert("rows", "p", "k", {"n": 1})
-    ours = await replace_once(store, row, {"n": 2, "by": "us"})
-    theirs = await store.replace(ours, {"n": 2, "by": "another"})
-    with pytest.raises(RowChanged):
-        await replace_once(store, row, {"n": 2, "by": "us"})
-    assert await store.get("rows", "p", "k") == theirs
-    await store.delete(theirs)
-    with pytest.raises(RowChanged):
-        await replace_once(store, row, {"n": 2, "by": "us"})
-
-
-async def test_a_caller_without_an_answer_replaces_again(wire: Lossy) -> None:
-    row = await wire.store.insert("rows", "p", "k", {"n": 1})
-    wire.lost = 3
-    with pytest.raises(StoreUnavailable):
-        await replace_once(wire.store, row, {"n": 2})
-    assert (await replace_once(wire.store, row, {"n": 2})).body == {"n": 2}

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.local.simulator.conftest import start
+from tests.local.simulator.conftest import start, start_with_world
 
-__all__ = ["start"]
+__all__ = ["start", "start_with_world"]

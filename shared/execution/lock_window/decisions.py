@@ -1,0 +1,128 @@
+"""What a person decides about a lock that this product took off: leave it off, or put
+it back now. Obeyed at once, by conditional write, whoever has the lock in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shared.arm_ids import same
+from shared.audit.journal import ChainOf
+from shared.errors import RowChanged
+from shared.execution.lock_window.lease import NoLease, make_token
+from shared.execution.lock_window.ledger import (
+    IN_A_WINDOW,
+    TO_TAKE_OVER,
+    Hand,
+    LockLedger,
+    LockRow,
+    LockState,
+    Wrote,
+)
+from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.put_back import PutBack, settled
+from shared.execution.lock_window.words import LEFT_OFF, name_lock, say_state
+from shared.incident.model import RESTORE
+from shared.incident.outcome import Outcome, StepOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Every method raises StoreUnavailable. One outcome for each row of the lock; none
+    where the ledger has nothing to decide about such a lock."""
+
+    ledger: LockLedger
+    journal: LockJournal
+    restorer: PutBack
+
+    async def leave_off(self, lock_id: str, person: str) -> list[StepOutcome]:
+        """Nothing is done about the lock any more. Refused while a fix has it off: it
+        puts it back first."""
+        outcomes = [
+            await self._leave_off(hand, person)
+            for hand in await self._find(lock_id, lambda row: row.open or bool(row.missing_since))
+        ]
+        return outcomes + await self._forget_strange(lock_id, person)
+
+    async def put_back(self, lock_id: str, person: str) -> list[StepOutcome]:
+        """Put it back and read the answer. A fix that has it off ends."""
+        hands = await self._find(lock_id, lambda _: True)
+        open_hands = [hand for hand in hands if hand.row.open]
+        return [await self._put_back(hand, person) for hand in open_hands or hands[-1:]]
+
+    async def _find(self, lock_id: str, wanted: Callable[[LockRow], bool]) -> list[Hand]:
+        found = [
+            hand
+            for hand in await self.ledger.hands()
+            if same(hand.row.lock.id, lock_id) and wanted(hand.row)
+        ]
+        return sorted(found, key=lambda hand: hand.row.deadline)
+
+    async def _leave_off(self, hand: Hand, person: str) -> StepOutcome:
+        def leave_off(row: LockRow) -> LockRow | None:
+            if row.state in IN_A_WINDOW:
+                return None
+            # Whatever it had as its result: an hour later it would be missing again.
+            return replace(
+                settled(row, LEFT_OFF), owner=person, decided_by=person, missing_since=""
+            )
+
+        wrote = await hand.force(leave_off)
+        if wrote is Wrote.SILENT:
+            return _say_silent(hand)
+        if wrote is Wrote.ANOTHERS:
+            detail = f"{name_lock(hand.row.lock)} {say_state(hand.row)}: decide when it is back"
+            return StepOutcome(Outcome.REFUSED, detail)
+        await self.journal.note(hand.row, f"{LEFT_OFF}: {person}")
+        await self.journal.record(hand)
+        return StepOutcome(Outcome.DONE, f"{name_lock(hand.row.lock)} {say_state(hand.row)}")
+
+    async def _put_back(self, hand: Hand, person: str) -> StepOutcome:
+        token = make_token()
+
+        def take(row: LockRow) -> LockRow | None:
+            if row.state is LockState.PLANNED:
+                return None
+            again = row.state not in TO_TAKE_OVER
+            return replace(
+                row,
+                state=LockState.RETURNING,
+                owner=token,
+                decided_by=person,
+                missing_since="",
+                reopened=row.reopened or again,
+                recorded=False,
+            )
+
+        wrote = await hand.force(take)
+        if wrote is Wrote.SILENT:
+            return _say_silent(hand)
+        if wrote is Wrote.ANOTHERS:
+            return StepOutcome(Outcome.DONE, f"{name_lock(hand.row.lock)} {say_state(hand.row)}")
+        await self.journal.note(hand.row, f"put back: {person} decided so")
+        return await self.restorer.put_back(hand, NoLease(token))
+
+    async def _forget_strange(self, name: str, person: str) -> list[StepOutcome]:
+        """A row that cannot be read is taken away: nobody looks after it then. Its text
+        stays in the audit log."""
+        outcomes = []
+        for row in await self.ledger.strange():
+            if not same(row.name, name):
+                continue
+            chain = ChainOf(row.incident_id, row.name)
+            text = f"its row, which cannot be read, is taken away: {person}"
+            detail = {"row": dict(row.place.body)}
+            await self.journal.journal.note(chain, RESTORE, text, target=row.name, detail=detail)
+            try:
+                await self.ledger.forget(row)
+            except RowChanged:
+                outcomes.append(StepOutcome(Outcome.FAILED, f"{row.name} was written just now"))
+            else:
+                told = f"the row of {row.name}, which cannot be read, is taken away"
+                outcomes.append(StepOutcome(Outcome.DONE, told))
+        return outcomes
+
+
+def _say_silent(hand: Hand) -> StepOutcome:
+    detail = f"{name_lock(hand.row.lock)}: the store does not take what you decided; decide again"
+    return StepOutcome(Outcome.FAILED, detail)

@@ -1,0 +1,83 @@
+"""Why a resource group may not be unlocked for an incident now, by the store alone."""
+
+from __future__ import annotations
+
+from shared import clock
+from shared.arm_ids import same
+from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
+from shared.execution.lock_window.windows import LockWindows, Window
+from shared.execution.lock_window.words import by_hand, name_lock, say_state
+from shared.incident.outcome import GroupHeld
+from shared.sentences import Sentence, quote
+
+NOT_BACK = frozenset({LockState.SENT, LockState.OFF, LockState.RETURNING, LockState.NEEDS_PERSON})
+
+
+async def why_held(
+    windows: LockWindows,
+    ledger: LockLedger,
+    group_id: str,
+    incident_id: str,
+    grace_seconds: float,
+) -> GroupHeld | None:
+    """None: the incident may open a window of this group, or join its window, or is a
+    member whom that window still serves. Raises StoreUnavailable.
+
+    `grace_seconds`: how long after its deadline a window is left to its owner.
+    """
+    found = await windows.get(group_id)
+    window = found.window if found else None
+    if window is not None and (window.may_join() or serves(window, incident_id)):
+        return None
+    if held := await held_by_rows(ledger, group_id, grace_seconds):
+        return held
+    if window is None:
+        return None
+    until = clock.after(window.deadline, grace_seconds)
+    what = f"the incident {window.leader} has the lock window of {group_id}"
+    return _held(group_id, what, until)
+
+
+def serves(window: Window, incident_id: str) -> bool:
+    """Whether its owner still deletes for this member, or is about to say how that
+    ended. A member whose window was taken over comes again."""
+    member = window.member(incident_id)
+    return member is not None and not window.told and window.epoch == 1
+
+
+async def held_by_rows(ledger: LockLedger, group_id: str, grace_seconds: float) -> GroupHeld | None:
+    """By a row of any window that is not over, or that cannot be read. Raises
+    StoreUnavailable."""
+    rows = await ledger.open_locks(group_id)
+    if rows:
+        return _held_by(rows, group_id, grace_seconds)
+    for strange in await ledger.strange():
+        if not strange.group_id or same(strange.group_id, group_id):
+            what = f"the row {strange.name} of the lock ledger cannot be read: {strange.reason}"
+            return GroupHeld(group_id, what, "", ())
+    return None
+
+
+def _held_by(rows: list[LockRow], group_id: str, grace_seconds: float) -> GroupHeld:
+    last = max(rows, key=lambda row: _ends_at(row, grace_seconds))
+    what = f"{name_lock(last.lock)} {say_state(last)}"
+    if len(rows) > 1:
+        what += f", and {len(rows) - 1} more of the group"
+    steps = tuple(quote(by_hand(row.body)) for row in rows if row.state in NOT_BACK)
+    ends_at = _ends_at(last, grace_seconds)
+    if last.state is LockState.WATCHED and ends_at > clock.now():  # its words have the time
+        return GroupHeld(group_id, what, ends_at, steps)
+    return _held(group_id, what, ends_at, steps)
+
+
+def _ends_at(row: LockRow, grace_seconds: float) -> str:
+    if row.state is LockState.WATCHED:
+        return row.watch_until
+    return clock.after(row.deadline, grace_seconds)
+
+
+def _held(group_id: str, what: str, until: str, steps: tuple[Sentence, ...] = ()) -> GroupHeld:
+    """A time that is over says nothing of when the group will be free."""
+    if until <= clock.now():
+        return GroupHeld(group_id, f"{what}, which should have been over at {until}", "", steps)
+    return GroupHeld(group_id, f"{what}, until {until} at the latest", until, steps)

@@ -1,0 +1,137 @@
+"""What is said of a lock, computed from its row: in incidents, on pages, in the audit
+log."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from shared import clock
+from shared.arm_ids import parse
+from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.strange_rows import StrangeRow
+from shared.facts import Lock
+from shared.sentences import Sentence, phrase, quote
+
+DONE = "done"
+CHANGED = "left alone: a person changed it"
+GROUP_GONE = "left off: its resource group is gone"
+LEFT_OFF = "left off: a person decided so"
+NOTHING_TO_PUT_BACK = "nothing to put back"
+NEVER_LIFTED = f"{NOTHING_TO_PUT_BACK}: it was never lifted"
+SOMEBODY_ELSE = f"{NOTHING_TO_PUT_BACK}: somebody else took it off first"
+"""Outcomes of a `restore_lock`."""
+TAKEN_OFF = "not begun: somebody else took it off just now"
+"""Outcome of a `lift_lock` for which there was nothing to do."""
+MOST_BODIES = 4
+"""Other bodies of one lock that are kept."""
+
+
+def name_lock(lock: Lock) -> str:
+    return str(name(lock))
+
+
+def name(lock: Lock) -> Sentence:
+    return phrase("the_lock", name=lock.name, scope=lock.scope)
+
+
+def say_state(row: LockRow) -> str:
+    """How the lock of this row stands, as the sentence about it goes on."""
+    return str(state_of(row))
+
+
+def state_of(row: LockRow) -> Sentence:
+    """As `say_state`, for every language."""
+    if row.state is LockState.SETTLED:
+        return _settled(row)
+    if row.red:
+        return _not_back(row)
+    if row.state is LockState.WATCHED:
+        return _watched(row)
+    if row.state is LockState.PLANNED:
+        return phrase("lock_planned")
+    if row.state is LockState.RETURNING:
+        return phrase("lock_returning")
+    return phrase("lock_off", deadline=clock.for_people(row.deadline))
+
+
+def _settled(row: LockRow) -> Sentence:
+    if not row.missing_since:
+        return _result(row.result)
+    since, at = clock.for_people(row.missing_since), clock.for_people(row.settled_at)
+    return phrase("lock_missing", since=since, settled=at)
+
+
+def _result(result: str) -> Sentence:
+    known = {
+        DONE: phrase("lock_back"),
+        CHANGED: phrase("lock_changed"),
+        GROUP_GONE: phrase("lock_group_gone"),
+        LEFT_OFF: phrase("lock_left_off"),
+    }
+    return known.get(result) or quote(f"({result})")
+
+
+def _not_back(row: LockRow) -> Sentence:
+    if row.state is LockState.WATCHED:
+        until = clock.for_people(row.watch_until)
+        return phrase("lock_absent_in_watch", problem=row.problem, until=until)
+    if row.problem:
+        return phrase("lock_not_back", problem=row.problem)
+    return phrase("lock_not_back_at_all")
+
+
+def _watched(row: LockRow) -> Sentence:
+    until = clock.for_people(row.watch_until)
+    if row.put_at:
+        return phrase("lock_watched", at=clock.for_people(row.put_at), until=until)
+    if row.bodies:
+        return phrase("lock_changed_watched", until=until)
+    if row.mends or row.lifted:
+        return phrase("lock_returning_watched", until=until)
+    return phrase("lock_proof_watched", until=until)
+
+
+def unreadable(row: StrangeRow) -> Sentence:
+    return phrase("row_unreadable", name=row.name, reason=row.reason)
+
+
+def may_be_off(row: LockRow) -> bool:
+    """Whether the lock is off because of us, or may be, or is missing: a person may put
+    it back by hand."""
+    if row.state is LockState.SETTLED:
+        return bool(row.missing_since)
+    if row.state is LockState.WATCHED:
+        return row.red
+    return row.state is not LockState.PLANNED
+
+
+def with_body(row: LockRow, seen: Lock, stale_seconds: float) -> LockRow:
+    """The row after another body than the one on record was read. It replaces that one
+    only where that was first read long enough ago: no read tells which of two such
+    bodies is the younger."""
+    if seen.same_content(row.body):
+        return row
+    bodies = row.bodies
+    if not any(seen.same_content(each) for each in (*bodies, row.lock)):
+        bodies = (*bodies, seen)[-MOST_BODIES:]
+    if row.is_young(stale_seconds):
+        return replace(row, bodies=bodies)
+    noted = None if seen.same_content(row.lock) else seen
+    return replace(row, bodies=bodies, noted=noted, noted_at=clock.now())
+
+
+def by_hand(lock: Lock) -> str:
+    """The command that puts this lock back, for a POSIX shell.
+
+    Name and notes are joined to their options by `=`: one that begins with a dash would
+    be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
+    """
+    scope = parse(lock.scope)
+    where = f"--subscription {shlex.quote(scope.subscription)}"
+    if scope.provider:
+        where += f" --resource {shlex.quote(scope.text)}"
+    elif scope.resource_group:
+        where += f" --resource-group {shlex.quote(scope.resource_group)}"
+    notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
+    return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
