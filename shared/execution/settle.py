@@ -83,4 +83,6 @@ class Settle:
 
 def _begin_verifying(incident: Incident) -> Incident:
     reason = "a new backup has to show it"
+    if incident.status is Status.WAITING:  # an execution that was lost has put it off
+        incident = incident.moved(Status.DIAGNOSING, reason, now=clock.now())
     return replace(incident.moved(Status.VERIFYING, reason, now=clock.now()), waiting=None)

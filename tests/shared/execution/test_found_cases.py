@@ -13,6 +13,9 @@ from shared.execution.lock_window.decisions import Decisions
 from shared.execution.lock_window.ledger import LockState, Wrote
 from shared.execution.lock_window.put_back import settled
 from shared.execution.lock_window.words import DONE, LEFT_OFF
+from shared.execution.settle import _begin_verifying
+from shared.incident.model import Incident
+from shared.incident.status import Status
 from tests.shared.execution.bench import THEIRS, Bench
 from tests.shared.execution.rows import (
     GROUP,
@@ -87,3 +90,11 @@ async def test_a_row_that_is_there_again_and_cannot_be_read_is_silent(
     hand = await bench.hand(settled_row(DONE))
     monkeypatch.setattr(bench.store, "get", hide)
     assert await hand.insert_again(hand.row) is Wrote.SILENT
+
+
+@pytest.mark.parametrize("status", [Status.FIXING, Status.WAITING])
+def test_what_was_carried_out_is_verified_although_a_lost_execution_put_it_off(
+    status: Status,
+) -> None:
+    incident = Incident("i", status, "s", "v", "/vm", "c", "i", "j", "", "2026-01-01T00:00:00Z")
+    assert _begin_verifying(incident).status is Status.VERIFYING
