@@ -2,7 +2,7 @@
 there, each run on to rest and judged.
 
     python -m tests.faults.matrix                  all cells
-    python -m tests.faults.matrix --quick          every sixteenth cell
+    python -m tests.faults.matrix --quick          every fortieth cell
     python -m tests.faults.matrix --cell 'NAME'    one cell, as a failure prints it
 
 Boundaries are found by a run without faults, not listed by hand. What a cell plays and
@@ -30,7 +30,7 @@ from tests.faults.fault import Fault, NeverAtRest, Place
 from tests.faults.harsh import harsh_cells
 from tests.faults.runs import Outcome, run
 
-STEP = 16
+STEP = 40
 JOBS = 2
 LATE_SECONDS = 2.5
 """Longer than the call's time limit in these runs."""

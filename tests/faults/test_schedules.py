@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.faults.schedules import ACTS, ANYWHERE, KINDS, Schedule, Strike, play, say_how_to_repeat
 
 SHARDS = 2
-EXAMPLES = int(os.environ.get("SCHEDULES", "10"))
+EXAMPLES = int(os.environ.get("SCHEDULES", "4"))
 SEED = int(os.environ.get("SCHEDULES_SEED", "0"))
 NTH = st.sampled_from((1, 1, 1, 1, 2, 2, 3))
 

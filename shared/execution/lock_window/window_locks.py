@@ -220,6 +220,8 @@ class WindowLocks:
         await hand.write(self.lease.token, watch)
         self.never_lifted[key] = (hand.row.lock, problem)
         self._end_intent(LIFT, hand.row.lock, f"not begun: {problem}")
+        # Nothing is to be put back; the end of the watch is a note.
+        self._end_intent(RESTORE, hand.row.lock, f"{NEVER_LIFTED} ({problem})")
 
     async def _why_not_now(self) -> str:
         """Why nothing may be sent, by window and clock, or ""."""
