@@ -28,6 +28,8 @@ FUNCTIONS = {
     "intake": "eventGridTrigger",
     "remediate": "orchestrationTrigger",
     "guardian": "timerTrigger",
+    "leave_lock": "httpTrigger",
+    "restore_lock": "httpTrigger",
     "daily": "timerTrigger",
     "sweep": "timerTrigger",
     "list_incidents": "httpTrigger",
