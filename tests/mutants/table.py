@@ -543,7 +543,7 @@ PROOF = (
     Mutant(
         "a lock is lifted without a proof",
         "WindowLocks.lift",
-        'if problem := "; ".join(filter(None, await _all(map(self._prove, keys)))):',
+        'if problem := "; ".join(filter(None, await do_all(map(self._prove, keys)))):',
         'if problem := "":',
         ONCE,
     ),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from shared import clock
@@ -27,9 +27,9 @@ from shared.execution.lock_window.ledger import (
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
 from shared.execution.lock_window.put_back import PutBack
+from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.watch import Watch
-from shared.execution.lock_window.window_locks import raise_first
 from shared.execution.lock_window.windows import (
     CLOSING,
     OPEN,
@@ -115,7 +115,7 @@ class Keeper:
                     return self.outcomes
                 await asyncio.sleep(min(self._pause(held, hands), max(0.0, until - _now())))
         finally:
-            await _each(self._putting.values())
+            await do_all(self._putting.values())
             await self._let_go()
 
     async def _look(self, until: float) -> tuple[Held | None, list[Hand]]:
@@ -132,7 +132,7 @@ class Keeper:
             and (mine or held is None or hand.row.window_id != held.window.id)
         ]
         await self._begin_putting_back(left, until)
-        await _each(self._watch(hand) for hand in hands if self._is_due(hand))
+        await do_all(self._watch(hand) for hand in hands if self._is_due(hand))
         hands = await self._open_hands()
         if held is not None and not hands and (mine or _is_done(held)):
             await self._end(held)
@@ -273,12 +273,6 @@ class Keeper:
 def _is_done(held: Held) -> bool:
     """Whether its owner has left it: only its rows are looked after."""
     return held.window.state == CLOSING and held.window.told
-
-
-async def _each(work: Iterable[Awaitable[None]]) -> None:
-    """Side by side; each to its end, then the first failure is raised."""
-    endings = await asyncio.gather(*work, return_exceptions=True)
-    raise_first(endings)
 
 
 def _now() -> float:

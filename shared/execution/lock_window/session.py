@@ -35,7 +35,8 @@ from shared.execution.lock_window.deletions import KIND, Deletion, Deletions, Re
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
-from shared.execution.lock_window.window_locks import Lifted, WindowLocks, raise_first
+from shared.execution.lock_window.side_by_side import raise_first
+from shared.execution.lock_window.window_locks import Lifted, WindowLocks
 from shared.execution.lock_window.windows import (
     CLOSING,
     OPEN,

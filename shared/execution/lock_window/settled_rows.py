@@ -5,7 +5,6 @@ than anything assumed here, or a person's."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, replace
 
@@ -15,8 +14,8 @@ from shared.azure.reader import ArmReader
 from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow, LockState, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import KEPT_SECONDS, SETTLED_LOOK_SECONDS, Times
-from shared.execution.lock_window.window_locks import raise_first
 from shared.execution.lock_window.words import CHANGED, DONE, name_lock
 from shared.facts import Absent, Lock
 
@@ -43,7 +42,7 @@ class SettledRows:
             for hand in hands
             if hand.row.state is LockState.SETTLED
         )
-        raise_first(await asyncio.gather(*looks, return_exceptions=True))
+        await do_all(looks)
 
     async def _look_at(self, hand: Hand, newest: bool) -> None:
         row, now = hand.row, clock.now()

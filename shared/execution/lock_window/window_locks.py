@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from shared import clock
@@ -35,6 +35,7 @@ from shared.execution.lock_window.ledger import (
 from shared.execution.lock_window.lock_reads import read_lock
 from shared.execution.lock_window.proof import Proof, judge_last_look, judge_proof
 from shared.execution.lock_window.put_back import PutBack, with_requests
+from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.windows import OPEN, LockWindows, Window, is_of
 from shared.execution.lock_window.words import DONE, NEVER_LIFTED, SOMEBODY_ELSE, TAKEN_OFF
@@ -148,7 +149,7 @@ class WindowLocks:
         is lifted."""
         keys = [fold(lock.id) for lock, _ in wanted]
         for _ in range(MOST_TRIES):
-            if problem := "; ".join(filter(None, await _all(map(self._prove, keys)))):
+            if problem := "; ".join(filter(None, await do_all(map(self._prove, keys)))):
                 return await self._give_up_all(keys, problem)
             keys = [key for key in keys if key in self.hands]
             lifted, keys, pause = await self._send_all(keys)
@@ -159,7 +160,7 @@ class WindowLocks:
 
     async def _give_up_all(self, keys: list[str], problem: str) -> Lifted:
         """Nothing was sent. Where only the window was lost, its members ask again."""
-        await _all(self._abandon(key, problem) for key in keys)
+        await do_all(self._abandon(key, problem) for key in keys)
         return Lifted(problem, refused=not self.broken, unknown=bool(self.broken))
 
     # -- The proof
@@ -244,15 +245,15 @@ class WindowLocks:
     async def _send_all(self, keys: list[str]) -> tuple[Lifted, list[str], float]:
         """How it ended, the locks whose DELETE was not carried out and may be sent
         again, and the pause until then."""
-        wrote = await _all(self._mark_sent(key) for key in keys)
+        wrote = await do_all(self._mark_sent(key) for key in keys)
         problem = "" if set(wrote) <= {Wrote.STORED} else self._lose("its rows are not ours")
         # Once more: a person may have written since the proof.
-        problem = problem or "; ".join(filter(None, await _all(map(self._look_again, keys))))
+        problem = problem or "; ".join(filter(None, await do_all(map(self._look_again, keys))))
         problem = problem or await self._why_not_now()
         if problem:
             return await self._give_up_all(keys, problem), [], 0
         keys = [key for key in keys if key in self.hands]
-        ended = await _all(map(self._send, keys))
+        ended = await do_all(map(self._send, keys))
         problems = "; ".join(each.problem for each in ended if each.problem)
         if problems:
             unknown = any(each.unknown for each in ended)
@@ -384,7 +385,7 @@ class WindowLocks:
     async def put_back(self) -> None:
         """Put back all that this execution took off, at the same time, each to its end
         even where another one's fails."""
-        await _all(
+        await do_all(
             self.restorer.put_back(
                 hand,
                 self.lease,
@@ -395,7 +396,7 @@ class WindowLocks:
             for key, hand in list(self.hands.items())
             if hand.row.state is not LockState.PLANNED
         )
-        await _all(
+        await do_all(
             self._abandon(key, "the window ended before")
             for key, hand in list(self.hands.items())
             if hand.row.state is LockState.PLANNED
@@ -416,20 +417,6 @@ def _planned(row: LockRow) -> LockRow | None:
     if row.state not in (LockState.SENT, LockState.PLANNED):
         return None
     return replace(row, state=LockState.PLANNED, out=False)
-
-
-async def _all[T](calls: Iterable[Awaitable[T]]) -> list[T]:
-    """At the same time, and each to its end even where another one fails; then the
-    first failure is raised."""
-    endings = await asyncio.gather(*calls, return_exceptions=True)
-    raise_first(endings)
-    return [ending for ending in endings if not isinstance(ending, BaseException)]
-
-
-def raise_first(endings: Iterable[object]) -> None:
-    for ending in endings:
-        if isinstance(ending, BaseException):
-            raise ending
 
 
 def _now() -> float:
