@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from shared import clock
 from shared.arm_ids import same
-from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import NOT_BACK, LockLedger, LockRow, LockState
 from shared.execution.lock_window.windows import LockWindows, Window
 from shared.execution.lock_window.words import by_hand, name_lock, say_state
 from shared.incident.outcome import GroupHeld
 from shared.sentences import Sentence, quote
-
-NOT_BACK = frozenset({LockState.SENT, LockState.OFF, LockState.RETURNING, LockState.NEEDS_PERSON})
 
 
 async def why_held(

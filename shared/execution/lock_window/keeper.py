@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from shared import clock
 from shared.execution.lock_window.lease import Lease, NoLease, make_token, read_clocks
 from shared.execution.lock_window.ledger import (
+    NOT_BACK,
     TO_TAKE_OVER,
     Hand,
     LockLedger,
@@ -209,7 +210,7 @@ class Keeper:
         self.outcomes.append(outcome)
 
     def _take(self, row: LockRow) -> LockRow | None:
-        if row.state not in TO_TAKE_OVER - {LockState.PLANNED}:
+        if row.state not in NOT_BACK:
             return None
         return replace(row, state=LockState.RETURNING, owner=self.token, epoch=row.epoch + 1)
 

@@ -55,6 +55,8 @@ OPEN = frozenset(LockState) - {LockState.SETTLED}
 IN_A_WINDOW = frozenset({LockState.PLANNED, LockState.SENT, LockState.OFF})
 """A fix has it in hand."""
 TO_TAKE_OVER = OPEN - {LockState.WATCHED}
+NOT_BACK = TO_TAKE_OVER - {LockState.PLANNED}
+"""A DELETE was sent, and nothing has put the lock back yet."""
 
 
 @dataclass(frozen=True, slots=True)

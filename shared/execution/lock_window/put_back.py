@@ -30,7 +30,7 @@ from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.ledger import (
-    TO_TAKE_OVER,
+    NOT_BACK,
     Change,
     Hand,
     LockLedger,
@@ -349,7 +349,7 @@ class _WayBack:
 
     def _ending(self, change: Callable[[LockRow], LockRow]) -> Change:
         def end(row: LockRow) -> LockRow | None:
-            if row.state not in TO_TAKE_OVER - {LockState.PLANNED}:
+            if row.state not in NOT_BACK:
                 return None
             return with_requests(change(row), self.requests)
 
@@ -415,14 +415,7 @@ class _WayBack:
 
 
 def _return(row: LockRow) -> LockRow | None:
-    if row.state not in (
-        LockState.SENT,
-        LockState.OFF,
-        LockState.RETURNING,
-        LockState.NEEDS_PERSON,
-    ):
-        return None
-    return replace(row, state=LockState.RETURNING)
+    return replace(row, state=LockState.RETURNING) if row.state in NOT_BACK else None
 
 
 def settled(row: LockRow, result: str) -> LockRow:
