@@ -691,8 +691,8 @@ TAKING_OVER = (
     Mutant(
         "the watch for a proof puts back what is absent",
         "Keeper._watch_for_proof",
-        "missed=True,",
-        "missed=True, mends=True,",
+        "mends=False",
+        "mends=True",
         keeper("a_planned_lock_gets_no_put_and_is_watched_for_its_proof"),
     ),
     Mutant(

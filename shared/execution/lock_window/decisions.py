@@ -20,7 +20,8 @@ from shared.execution.lock_window.ledger import (
     Wrote,
 )
 from shared.execution.lock_window.lock_journal import LockJournal
-from shared.execution.lock_window.put_back import PutBack, settled
+from shared.execution.lock_window.put_back import PutBack
+from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.words import LEFT_OFF, name_lock, say_state
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome, StepOutcome

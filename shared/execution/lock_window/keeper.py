@@ -28,6 +28,7 @@ from shared.execution.lock_window.ledger import (
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
 from shared.execution.lock_window.put_back import PutBack
+from shared.execution.lock_window.row_changes import begin_watch
 from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.watch import Watch
@@ -219,16 +220,8 @@ class Keeper:
         left alone."""
         if row.state is not LockState.PLANNED:
             return None
-        now = clock.now()
-        return replace(
-            row,
-            state=LockState.WATCHED,
-            owner=self.token,
-            epoch=row.epoch + 1,
-            watch_since=now,
-            watch_until=clock.after(now, self.by.times.watch),
-            missed=True,
-        )
+        watched = begin_watch(row, self.by.times.watch, mends=False)
+        return replace(watched, owner=self.token, epoch=row.epoch + 1, missed=True)
 
     def _is_due(self, hand: Hand) -> bool:
         if hand.row.state is not LockState.WATCHED:

@@ -28,6 +28,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, LockAnswer
 from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back
+from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.ledger import (
     NOT_BACK,
@@ -40,6 +41,7 @@ from shared.execution.lock_window.ledger import (
 )
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.row_changes import begin_watch, settled, with_requests
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.words import (
     DONE,
@@ -47,15 +49,12 @@ from shared.execution.lock_window.words import (
     LEFT_OFF,
     name_lock,
     say_state,
-    with_body,
 )
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.settings import Settings
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
-MOST_REQUESTS = 20
-"""Request ids that a row keeps."""
 SIGNED_OUT = 401
 READ_BACKS = 5
 
@@ -308,16 +307,8 @@ class _WayBack:
         return self.first and row.lifted and never_doubted
 
     def _watch(self, row: LockRow, *, mends: bool) -> LockRow:
-        now = clock.now()
-        return replace(
-            row,
-            state=LockState.WATCHED,
-            watch_since=now,
-            watch_until=clock.after(now, self.by.times.watch),
-            mends=mends,
-            missed=row.missed or self.missed,
-            problem="",
-        )
+        watched = begin_watch(row, self.by.times.watch, mends=mends)
+        return replace(watched, missed=row.missed or self.missed)
 
     async def _settle(self, result: str, correlation_id: str = "") -> StepOutcome:
         def settle(row: LockRow) -> LockRow:
@@ -416,32 +407,6 @@ class _WayBack:
 
 def _return(row: LockRow) -> LockRow | None:
     return replace(row, state=LockState.RETURNING) if row.state in NOT_BACK else None
-
-
-def settled(row: LockRow, result: str) -> LockRow:
-    now = clock.now()
-    return replace(
-        row, state=LockState.SETTLED, result=result, settled_at=now, problem="", recorded=False
-    )
-
-
-def with_requests(row: LockRow, requests: list[str]) -> LockRow:
-    new = [each for each in requests if each not in row.requests]
-    return replace(row, requests=(*row.requests, *new)[-MOST_REQUESTS:])
-
-
-async def choose_body(ledger: LockLedger, row: LockRow, seconds: float) -> Lock:
-    """The last body on record among the rows of this lock in all windows; that of the
-    row where the store does not answer within `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            rows = await ledger.of_lock(row.lock.id)
-    except (StoreError, TimeoutError):
-        return row.body
-    # Of two that were read at the same time, the row's own.
-    own = row.window_id
-    newest = max(rows, key=lambda each: (each.noted_at, each.window_id == own), default=row)
-    return newest.body
 
 
 def _now() -> float:

@@ -15,7 +15,7 @@
 
 Between lifting and putting back nothing but Azure is waited for, and the one row that
 says that the lock is off. Who runs again after a crash is another execution: it takes
-the window over (take_over.py), and never comes here.
+the window over (keeper.py), and never comes here.
 """
 
 from __future__ import annotations

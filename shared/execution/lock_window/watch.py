@@ -20,11 +20,12 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
 from shared.errors import StoreError
+from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow, LockState, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
-from shared.execution.lock_window.put_back import choose_body, settled, with_requests
+from shared.execution.lock_window.row_changes import settled, with_requests
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.words import (
     CHANGED,
@@ -32,7 +33,6 @@ from shared.execution.lock_window.words import (
     GROUP_GONE,
     NEVER_LIFTED,
     NOTHING_TO_PUT_BACK,
-    with_body,
 )
 from shared.facts import Absent, Lock, Unreadable
 

@@ -34,7 +34,8 @@ from shared.execution.lock_window.ledger import (
 )
 from shared.execution.lock_window.lock_reads import read_lock
 from shared.execution.lock_window.proof import Proof, judge_last_look, judge_proof
-from shared.execution.lock_window.put_back import PutBack, with_requests
+from shared.execution.lock_window.put_back import PutBack
+from shared.execution.lock_window.row_changes import begin_watch, with_requests
 from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.windows import OPEN, LockWindows, Window, is_of
@@ -207,16 +208,13 @@ class WindowLocks:
 
     async def _watch_proof(self, key: str, problem: str, request_id: str) -> None:
         """The proof may still land: its row is watched for that PUT."""
-        hand, now = self.hands.pop(key), clock.now()
-        until = clock.after(now, self.times.watch)
+        hand = self.hands.pop(key)
 
         def watch(row: LockRow) -> LockRow | None:
             if row.state is not LockState.PLANNED:
                 return None
-            watched = replace(
-                row, state=LockState.WATCHED, watch_since=now, watch_until=until, missed=True
-            )
-            return with_requests(watched, [request_id])
+            watched = begin_watch(row, self.times.watch, mends=False)
+            return with_requests(replace(watched, missed=True), [request_id])
 
         await hand.write(self.lease.token, watch)
         self.never_lifted[key] = (hand.row.lock, problem)

@@ -4,7 +4,6 @@ log."""
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
 
 from shared import clock
 from shared.arm_ids import parse
@@ -23,8 +22,6 @@ SOMEBODY_ELSE = f"{NOTHING_TO_PUT_BACK}: somebody else took it off first"
 """Outcomes of a `restore_lock`."""
 TAKEN_OFF = "not begun: somebody else took it off just now"
 """Outcome of a `lift_lock` for which there was nothing to do."""
-MOST_BODIES = 4
-"""Other bodies of one lock that are kept."""
 
 
 def name_lock(lock: Lock) -> str:
@@ -104,21 +101,6 @@ def may_be_off(row: LockRow) -> bool:
     if row.state is LockState.WATCHED:
         return row.red
     return row.state is not LockState.PLANNED
-
-
-def with_body(row: LockRow, seen: Lock, stale_seconds: float) -> LockRow:
-    """The row after another body than the one on record was read. It replaces that one
-    only where that was first read long enough ago: no read tells which of two such
-    bodies is the younger."""
-    if seen.same_content(row.body):
-        return row
-    bodies = row.bodies
-    if not any(seen.same_content(each) for each in (*bodies, row.lock)):
-        bodies = (*bodies, seen)[-MOST_BODIES:]
-    if row.is_young(stale_seconds):
-        return replace(row, bodies=bodies)
-    noted = None if seen.same_content(row.lock) else seen
-    return replace(row, bodies=bodies, noted=noted, noted_at=clock.now())
 
 
 def by_hand(lock: Lock) -> str:

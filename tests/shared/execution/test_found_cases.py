@@ -11,7 +11,7 @@ from shared import clock
 from shared.errors import StoreUnavailable
 from shared.execution.lock_window.decisions import Decisions
 from shared.execution.lock_window.ledger import LockState, Wrote
-from shared.execution.lock_window.put_back import settled
+from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.words import DONE, LEFT_OFF
 from shared.execution.settle import _begin_verifying
 from shared.incident.model import Incident
