@@ -41,6 +41,13 @@ class LockJournal:
         )
         await hand.force(_mark_recorded)
 
+    async def try_to_record(self, hand: Hand, correlation_id: str = "") -> None:
+        """As `record`. Where the store does not take it, the guardian records it."""
+        try:
+            await self.record(hand, correlation_id)
+        except StoreError as error:
+            logging.warning("%s: the outcome is not on record yet: %s", hand.row.lock.id, error)
+
 
 def _mark_recorded(row: LockRow) -> LockRow | None:
     return replace(row, recorded=True) if row.state is LockState.SETTLED else None

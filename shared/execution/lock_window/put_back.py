@@ -315,12 +315,7 @@ class _WayBack:
             return settled(row, result)
 
         ended = await self._end(settle, _now() + self.by.times.patience)
-        try:
-            await self.by.journal.record(self.hand, correlation_id)
-        except StoreError as error:
-            logging.warning(
-                "%s: the outcome is not on record yet: %s", self.hand.row.lock.id, error
-            )
+        await self.by.journal.try_to_record(self.hand, correlation_id)
         return ended
 
     async def _end(self, change: Callable[[LockRow], LockRow], give_up: float) -> StepOutcome:

@@ -10,7 +10,6 @@ of the row is conditional, and a PUT of the same body twice changes nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
 from dataclasses import dataclass, replace
 
@@ -135,10 +134,7 @@ class Watch:
         if await hand.force(end) is not Wrote.STORED:
             return
         await self.journal.note(hand.row, f"the watch is over: {result}", told)
-        try:
-            await self.journal.record(hand)
-        except StoreError as error:
-            logging.warning("%s: the outcome is not on record yet: %s", hand.row.lock.id, error)
+        await self.journal.try_to_record(hand)
 
 
 def result_of_watch(row: LockRow, found: Lock | Absent) -> str:
