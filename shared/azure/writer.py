@@ -72,6 +72,10 @@ class LockAnswer:
     def retry_after_seconds(self) -> float:
         return (self.error.retry_after_seconds if self.error else None) or 0.0
 
+    def shows(self, body: Lock) -> bool:
+        """Whether a PUT was taken, and answered with this body."""
+        return self.error is None and self.lock is not None and self.lock.same_content(body)
+
     @property
     def why(self) -> str:
         """For people: how it was answered."""

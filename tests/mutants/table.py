@@ -557,7 +557,7 @@ PROOF = (
     Mutant(
         "a proof that is answered otherwise is one",
         "judge_proof",
-        "answer.lock is None or not answer.lock.same_content(lock)",
+        "not answer.shows(lock)",
         "False",
         proved("200 with other notes", "200 with another level"),
     ),

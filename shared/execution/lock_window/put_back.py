@@ -224,7 +224,7 @@ class _WayBack:
         ):
             return await self._note(found, give_up)
         answer = await self._send(body)
-        if answer.error is None and answer.lock and answer.lock.same_content(body):
+        if answer.shows(body):
             self.answered = True
             return await self._finish(answer, give_up)
         return await self._hear(answer)

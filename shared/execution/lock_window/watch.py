@@ -92,7 +92,7 @@ class Watch:
             if await self.gone.is_gone(hand, hand.row.owner):
                 await self._end(hand, GROUP_GONE)
             return
-        back = answer.error is None and answer.lock is not None and answer.lock.same_content(body)
+        back = answer.shows(body)
         put_at = clock.now() if back else ""
 
         def keep(row: LockRow) -> LockRow | None:
