@@ -94,14 +94,13 @@ class WindowLocks:
         """Folded ids of the locks that we took off."""
         return {key for key, hand in self.hands.items() if hand.row.state is LockState.OFF}
 
-    def find_wanted(self, ready: Iterable[Ready]) -> list[tuple[Lock, str]]:
-        """Each lock that is still to be lifted for these collections, with the id of
-        the first that it keeps."""
-        found: dict[str, tuple[Lock, str]] = {}
+    def find_wanted(self, ready: Iterable[Ready]) -> list[Lock]:
+        """The locks that are still to be lifted for these collections, each once."""
+        found: dict[str, Lock] = {}
         for each in ready:
             for lock in each.locks:
                 if fold(lock.id) not in self.hands:
-                    found.setdefault(fold(lock.id), (lock, each.collection.id))
+                    found.setdefault(fold(lock.id), lock)
         return list(found.values())
 
     def why_not_delete(self, ready: Ready) -> str:
@@ -117,12 +116,12 @@ class WindowLocks:
             return "a lock of the collection is not known to be off"
         return ""
 
-    async def write_ahead(self, wanted: list[tuple[Lock, str]]) -> None:
+    async def write_ahead(self, wanted: list[Lock]) -> None:
         """Before anything is lifted: the intent to put each lock back, its row, the
         intent to lift it. Raises StoreUnavailable: then nothing is lifted."""
         chain, deadline = self.incident, self.window.deadline
         known = await self.journal.open_intents(chain.id)
-        for lock, _ in wanted:
+        for lock in wanted:
             detail = {"lock": to_json(lock), "back_by": deadline}
             if (RESTORE, fold(lock.id)) not in known:
                 result = f"will be put back by {deadline}"
@@ -145,10 +144,10 @@ class WindowLocks:
             noted_at=clock.now(),
         )
 
-    async def lift(self, wanted: list[tuple[Lock, str]]) -> Lifted:
+    async def lift(self, wanted: list[Lock]) -> Lifted:
         """Prove all, then lift all, at the same time. Where one cannot be proved none
         is lifted."""
-        keys = [fold(lock.id) for lock, _ in wanted]
+        keys = [fold(lock.id) for lock in wanted]
         for _ in range(MOST_TRIES):
             if problem := "; ".join(filter(None, await do_all(map(self._prove, keys)))):
                 return await self._give_up_all(keys, problem)

@@ -37,7 +37,7 @@ class Owner:
     locks: WindowLocks
     held: Held
     beat: Beat
-    wanted: list[tuple[Lock, str]]
+    wanted: list[Lock]
 
     async def lift(self) -> Lifted:
         return await self.locks.lift(self.wanted)
@@ -80,8 +80,8 @@ async def an_owner(bench: Bench, *locks: Lock) -> Owner:
         times=bench.times,
         give_up=asyncio.get_running_loop().time() + 600,
     )
-    wanted = [(lock, f"{GROUP}/c") for lock in locks or (LOCK,)]
-    for lock, _ in wanted:
+    wanted = list(locks or (LOCK,))
+    for lock in wanted:
         bench.make(lock)
     await made.write_ahead(wanted)
     return Owner(bench, made, *opened, wanted)
