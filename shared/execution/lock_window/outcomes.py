@@ -67,21 +67,19 @@ class WindowRecord:
         without one asks again."""
         await asyncio.gather(
             *(
-                self.tell(member, member.results, ends, window.leader)
+                self._tell(member, ends, window.leader)
                 for member in window.members
                 if member.results
             )
         )
 
-    async def tell(
-        self, member: Member, results: Iterable[TargetOutcome], locks: LockEnds, leader: str
-    ) -> None:
+    async def _tell(self, member: Member, locks: LockEnds, leader: str) -> None:
         """Record in the member's incident, and in its chain, what was lifted, deleted
         and put back for it. `leader`: id of the incident that led the window."""
         incident = await self.book.get(member.incident_id)
         if incident is None:
             return
-        mine = await asyncio.gather(*map(self.deletions.confirm_gone, results))
+        mine = await asyncio.gather(*map(self.deletions.confirm_gone, member.results))
         change = partial(with_outcomes, results=mine, locks=locks)
         await self.book.change(incident.id, change)
         known = await self.journal.open_intents(incident.id)

@@ -44,6 +44,7 @@ from shared.execution.lock_window.windows import (
     LockWindows,
     Member,
     TargetOutcome,
+    Window,
     is_of,
 )
 from shared.incident.book import IncidentBook
@@ -77,8 +78,6 @@ class Session:
     """Ids of the members whose turn has begun."""
     begun: list[Ready] = field(default_factory=list)
     """What a deletion was begun for."""
-    give_up: float = 0.0
-    """The loop's time at which the locks have to go back."""
     probed: bool = False
     unlocked: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -90,7 +89,7 @@ class Session:
 
     async def _unlock_and_delete(self) -> None:
         """Steps 1 to 4. Whatever happens between, the locks are put back at its end."""
-        self.give_up = self.locks.give_up = _now() + self._seconds_left()
+        self.locks.give_up = _now() + self._seconds_left()
         deletions: set[asyncio.Task[None]] = set()
         try:
             await self._serve(self.held.window.members, deletions, unlocked=False)
@@ -196,7 +195,7 @@ class Session:
                 self.deletions,
                 ready.collection.id,
                 self.settings.unlock_wait_seconds,
-                self.give_up,
+                self.locks.give_up,
                 self.unlocked.set,
                 partial(self._look_again, ready, self.reader),
             ).run()
@@ -208,7 +207,7 @@ class Session:
         """Why not to delete after all. A look that takes longer than the window is a
         no."""
         try:
-            async with asyncio.timeout_at(self.give_up):
+            async with asyncio.timeout_at(self.locks.give_up):
                 late = await self.deletions.look_again(look, ready, self.locks.off)
         except TimeoutError:
             late = TargetOutcome(
@@ -264,8 +263,7 @@ class Session:
         """Let nobody join any more, and keep the results with the window, so that a
         crash does not lose them. False: the window is no longer ours."""
         while True:
-            members = tuple(self._with_results(member) for member in self.held.window.members)
-            closing = replace(self.held.window, state=CLOSING, members=members)
+            closing = replace(self._with_results(self.held.window), state=CLOSING)
             if moved := await self.windows.move(self.held, closing):
                 self.held = moved
                 return True
@@ -274,14 +272,16 @@ class Session:
                 return False
             self.held = found
 
-    def _with_results(self, member: Member) -> Member:
-        return replace(member, results=self._results_of(member))
+    def _with_results(self, window: Window) -> Window:
+        members = tuple(
+            replace(member, results=self._results_of(member.incident_id))
+            for member in window.members
+        )
+        return replace(window, members=members)
 
-    def _results_of(self, member: Member) -> tuple[TargetOutcome, ...]:
+    def _results_of(self, incident_id: str) -> tuple[TargetOutcome, ...]:
         return tuple(
-            result
-            for (incident_id, _), result in self.results.items()
-            if incident_id == member.incident_id
+            result for (member_id, _), result in self.results.items() if member_id == incident_id
         )
 
     async def _finish(self) -> None:
@@ -294,13 +294,7 @@ class Session:
         await self.later.finish()
         rows = [hand.row for hand in self.locks.hands.values()]
         ends = LockEnds.of(rows, self.locks.never_lifted.values())
-        told = [member for member in self.held.window.members if self._results_of(member)]
-        await asyncio.gather(
-            *(
-                self.record.tell(member, self._results_of(member), ends, self.incident.id)
-                for member in told
-            )
-        )
+        await self.record.tell_all(self._with_results(self.held.window), ends)
         await self._end_window()
 
     async def _end_window(self) -> None:
