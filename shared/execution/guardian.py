@@ -49,14 +49,14 @@ class Guardian:
     async def close_led_by(self, incident_id: str) -> list[StepOutcome]:
         """Bring the windows that this incident led to their end, as soon as their owner
         is known to be dead. Raises StoreUnavailable."""
-        times = self.keeping.times
-        seconds = times.lease + 2 * times.look + times.patience
         keepers = [
             Keeper(self.keeping, held.window.group_id)
             for held in await self.keeping.windows.all()
             if held.window.leader == incident_id
         ]
-        endings = await asyncio.gather(*(keeper.close_if_dead(seconds) for keeper in keepers))
+        endings = await asyncio.gather(
+            *(keeper.close_if_dead(self.keeping.times.closing) for keeper in keepers)
+        )
         return [outcome for ending in endings for outcome in ending]
 
     async def _keep_groups(self, until: float, outcomes: list[StepOutcome]) -> None:

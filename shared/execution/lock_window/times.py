@@ -97,6 +97,12 @@ class Times:
         return self.lease * 4
 
     @property
+    def closing(self) -> float:
+        """How long somebody stays to close the window of an owner that may be dead:
+        until that is known, and its locks had their time to go back."""
+        return self.lease + 2 * self.look + self.patience
+
+    @property
     def gone(self) -> float:
         """For how long a group has to be gone until it is believed: five minutes."""
         return self.lease * 20

@@ -93,9 +93,7 @@ class Turns:
         of its own, it may be dead: then its window is closed now, not in a minute."""
         group_id, leader = held.window.group_id, held.window.leader
         if leader == incident.id:
-            times = self.keeping.times
-            seconds = times.lease + 2 * times.look + times.patience
-            await Keeper(self.keeping, group_id).close_if_dead(seconds)
+            await Keeper(self.keeping, group_id).close_if_dead(self.keeping.times.closing)
             return StepOutcome(
                 Outcome.BUSY, f"the window of {group_id} that was opened for it is not over yet"
             )
