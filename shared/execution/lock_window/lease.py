@@ -47,8 +47,6 @@ class Lease(AbstractAsyncContextManager["Lease"]):
         self._times = times
         self._group_id = window.group_id
         self.token = window.token
-        self.window_id = window.id
-        self.epoch = window.epoch
         self._beat = beat
         self._began = began
         self._lost = False
