@@ -35,20 +35,18 @@ class StrangeLocks:
         for row in await self.ledger.strange():
             logging.error("the row %s of the lock ledger: %s", row.name, row.reason)
             if row.may_be_off and row.lock is not None:
-                outcomes += await self._put_back(row)
+                outcomes += await self._put_back(row, row.lock)
 
-    async def _put_back(self, row: StrangeRow) -> list[StepOutcome]:
+    async def _put_back(self, row: StrangeRow, lock: Lock) -> list[StepOutcome]:
         """Absent or unreadable: PUT. Nothing where it is there; it is looked at each
         minute."""
-        if row.lock is None:
-            return []
-        found = await read_lock(self.reader, row.lock, self.times)
+        found = await read_lock(self.reader, lock, self.times)
         if isinstance(found, Lock):
             return []
-        chain, begun = ChainOf(row.incident_id, row.lock.id), {"lock": to_json(row.lock)}
-        await self._record(self.journal.intent(chain, RESTORE, row.lock.id, begun))
-        answer = await self.writer.put_lock(row.lock, str(uuid.uuid4()), self.times.write)
-        ended = self.journal.outcome(chain, RESTORE, row.lock.id, answer.why, answer.correlation_id)
+        chain, begun = ChainOf(row.incident_id, lock.id), {"lock": to_json(lock)}
+        await self._record(self.journal.intent(chain, RESTORE, lock.id, begun))
+        answer = await self.writer.put_lock(lock, str(uuid.uuid4()), self.times.write)
+        ended = self.journal.outcome(chain, RESTORE, lock.id, answer.why, answer.correlation_id)
         await self._record(ended)
         result = Outcome.DONE if answer.error is None else Outcome.FAILED
         why = "absent" if isinstance(found, Absent) else found.why
