@@ -29,12 +29,9 @@ class Unsettled:
 async def find_unsettled(store: Store) -> list[Unsettled]:
     """Empty: no row of the ledger is open, and no window, and all can be read. Raises
     StoreUnavailable."""
-    locks = []
-    async for each in LockLedger(store).read():
-        if isinstance(each, StrangeRow):
-            locks.append(_describe_strange(each))
-        elif each.row.open:
-            locks.append(_describe_lock(each.row))
+    hands, unreadable = await LockLedger(store).read_all()
+    locks = [_describe_lock(hand.row) for hand in hands if hand.row.open]
+    locks += map(_describe_strange, unreadable)
     all_windows = LockWindows(store)
     windows = [_describe_window(held.window) for held in await all_windows.all()]
     windows += map(_describe_strange_window, await all_windows.unreadable())

@@ -44,8 +44,9 @@ async def _seal(settings: Settings, log: AuditLog) -> int:
 async def incidents_with_locks(ledger: LockLedger, windows: LockWindows) -> frozenset[str]:
     """Ids of the incidents that the lock ledger or a lock window names: whoever puts
     the lock back looks them up."""
-    found = {hand.row.incident_id for hand in await ledger.hands()}
-    found |= {strange.incident_id for strange in await ledger.strange()}
+    hands, unreadable = await ledger.read_all()
+    found = {hand.row.incident_id for hand in hands}
+    found |= {strange.incident_id for strange in unreadable}
     for held in await windows.all():
         found |= {held.window.leader, *(member.incident_id for member in held.window.members)}
     return frozenset(found)

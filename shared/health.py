@@ -12,7 +12,6 @@ from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
 from shared.execution.lock_window.ledger import LockRow, LockState
-from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.words import name_lock, say_state
 
 SWEEP_LATE_SECONDS = 2 * 3600
@@ -60,12 +59,9 @@ async def _check_topic(app: App) -> str:
 
 
 async def _check_locks(app: App) -> str:
-    strange, rows = [], []
-    async for each in app.ledger.read():
-        if isinstance(each, StrangeRow):
-            strange.append(f"the row {each.name} of the lock ledger: {each.reason}")
-        else:
-            rows.append(each.row)
+    hands, unreadable = await app.ledger.read_all()
+    rows = [hand.row for hand in hands]
+    strange = [f"the row {each.name} of the lock ledger: {each.reason}" for each in unreadable]
     late = [
         f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
         for row in rows

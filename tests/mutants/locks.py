@@ -107,9 +107,9 @@ ROWS_AND_LEASES = (
     ),
     Mutant(
         "a row that cannot be read is skipped",
-        "LockLedger.strange",
-        "isinstance(each, StrangeRow)",
-        "isinstance(each, StrangeRow) and each.lock is None",
+        "LockLedger.read_all",
+        "strange.append(each)",
+        "if each.lock is None:\n                    strange.append(each)",
         STRANGE,
     ),
     Mutant(
@@ -357,7 +357,7 @@ TAKING_OFF = (
     ),
     Mutant(
         "a window opens beside a watched row",
-        "LockLedger.open_locks",
+        "held_by_rows",
         "if hand.row.open",
         "if hand.row.open and hand.row.state is not LockState.WATCHED",
         _of("held", "a_group_is_held_by_another_s_window_and_by_an_open_row")

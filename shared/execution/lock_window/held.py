@@ -46,10 +46,11 @@ def serves(window: Window, incident_id: str) -> bool:
 async def held_by_rows(ledger: LockLedger, group_id: str, grace_seconds: float) -> GroupHeld | None:
     """By a row of any window that is not over, or that cannot be read. Raises
     StoreUnavailable."""
-    rows = await ledger.open_locks(group_id)
+    hands, unreadable = await ledger.read_all(group_id)
+    rows = [hand.row for hand in hands if hand.row.open]
     if rows:
         return _held_by(rows, group_id, grace_seconds)
-    for strange in await ledger.strange():
+    for strange in unreadable:
         if not strange.group_id or same(strange.group_id, group_id):
             what = f"the row {strange.name} of the lock ledger cannot be read: {strange.reason}"
             return GroupHeld(group_id, what, "", ())

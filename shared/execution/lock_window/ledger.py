@@ -74,7 +74,8 @@ class LockRow:
     owner: str
     """Token of the execution that may write the row."""
     epoch: int = 1
-    """That of its window when it was written."""
+    """That of its window when it was written; it grows with each execution that takes
+    the row over."""
     schema: int = SCHEMA
     state: LockState = LockState.PLANNED
     writes: int = 0
@@ -194,17 +195,26 @@ class LockLedger:
         async for place in self._store.query(LOCKS, PARTITION):
             yield _read(self._store, place)
 
+    async def read_all(self, group_id: str | None = None) -> tuple[list[Hand], list[StrangeRow]]:
+        """As `read`: the rows that can be read, of one group's windows or of all; and
+        all that cannot."""
+        hands, strange = [], []
+        async for each in self.read():
+            if isinstance(each, StrangeRow):
+                strange.append(each)
+            elif group_id is None or same(each.row.group_id, group_id):
+                hands.append(each)
+        return hands, strange
+
     async def hands(self, group_id: str | None = None) -> list[Hand]:
         """The readable rows, of one group's windows or of all."""
-        return [
-            each
-            async for each in self.read()
-            if isinstance(each, Hand) and (group_id is None or same(each.row.group_id, group_id))
-        ]
+        hands, _ = await self.read_all(group_id)
+        return hands
 
     async def strange(self) -> list[StrangeRow]:
         """The rows that this version cannot read."""
-        return [each async for each in self.read() if isinstance(each, StrangeRow)]
+        _, strange = await self.read_all()
+        return strange
 
     async def forget(self, row: StrangeRow) -> None:
         """Take away exactly this row. Raises RowChanged."""

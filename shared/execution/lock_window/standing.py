@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.arm_ids import fold, is_at_or_above
 from shared.execution.lock_window.deletions import RESTORE_LOCKS
-from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.incident.model import Incident
 
@@ -48,14 +48,9 @@ def is_late(row: LockRow) -> bool:
 
 async def read_standing(ledger: LockLedger) -> Standing:
     """Raises StoreUnavailable."""
-    rows: list[LockRow] = []
-    unreadable: list[StrangeRow] = []
-    async for each in ledger.read():
-        if isinstance(each, Hand):
-            rows.append(each.row)
-        else:
-            unreadable.append(each)
-    return Standing(tuple(sorted(rows, key=_order)), tuple(unreadable))
+    hands, unreadable = await ledger.read_all()
+    rows = sorted((hand.row for hand in hands), key=_order)
+    return Standing(tuple(rows), tuple(unreadable))
 
 
 def _order(row: LockRow) -> tuple[bool, bool, bool, str, str]:
