@@ -65,7 +65,7 @@ async def _check_locks(app: App) -> str:
     late = [
         f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
         for row in rows
-        if row.needs_somebody or _is_late(app, row)
+        if row.needs_somebody or _is_stuck(app, row)
     ]
     strange += [f"the lock window {place}" for place in await app.windows.unreadable()]
     if problems := strange + late:
@@ -77,7 +77,7 @@ async def _check_locks(app: App) -> str:
     return f"{off} off at the moment, {watched} watched"
 
 
-def _is_late(app: App, row: LockRow) -> bool:
+def _is_stuck(app: App, row: LockRow) -> bool:
     """Whether it should have been over by now: neither its fix nor the guardian was
     able to put it back, or to end its watch."""
     grace, due = app.settings.guardian_grace_seconds, row.deadline

@@ -498,14 +498,14 @@ WINDOWS = (
     Mutant(
         "health is ok with a lock that could not be put back",
         "_check_locks",
-        "row.needs_somebody or _is_late(app, row)",
-        "_is_late(app, row)",
+        "row.needs_somebody or _is_stuck(app, row)",
+        "_is_stuck(app, row)",
         ("tests/shared/test_health_of_locks.py::test_a_lock_that_somebody_should_look_at",),
     ),
     Mutant(
         "health is ok with a lock whose time is over",
         "_check_locks",
-        "row.needs_somebody or _is_late(app, row)",
+        "row.needs_somebody or _is_stuck(app, row)",
         "row.needs_somebody",
         ("tests/shared/test_health_of_locks.py::test_a_lock_that_somebody_should_look_at",),
     ),
