@@ -3,9 +3,7 @@ person's name, and refused only where a fix has the lock off just now."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,24 +30,8 @@ STATES = list(LockState)
 
 
 @pytest.fixture
-async def arm() -> AsyncIterator[Simulator]:
-    async with Simulator(0, {"resources": [GROUP]}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def app(arm: Simulator, tmp_path: Path) -> AsyncIterator[App]:
-    made = App(
-        {
-            "REMEDIATOR_STORE": f"sqlite:{tmp_path / 'store.db'}",
-            "REMEDIATOR_SUBSCRIPTION_ID": parts.SUBSCRIPTION,
-            "REMEDIATOR_ARM_ENDPOINT": arm.url,
-            "REMEDIATOR_RESTORE_PATIENCE_SECONDS": "0.2",
-            "REMEDIATOR_RETRY_SECONDS": "0",
-        }
-    )
-    yield made
-    await made.close()
+def times() -> dict[str, str]:
+    return {"REMEDIATOR_RESTORE_PATIENCE_SECONDS": "0.2"}
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ with a person's decision that comes between a request and its answer."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -26,25 +24,8 @@ NO_READ = {"method": "GET", "path_regex": "/locks/", "times": 1000, "action": {"
 
 
 @pytest.fixture
-async def arm() -> AsyncIterator[Simulator]:
-    async with Simulator(0, {"resources": [GROUP]}) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def app(arm: Simulator, tmp_path: Path) -> AsyncIterator[App]:
-    made = App(
-        {
-            "REMEDIATOR_STORE": f"sqlite:{tmp_path / 'store.db'}",
-            "REMEDIATOR_SUBSCRIPTION_ID": parts.SUBSCRIPTION,
-            "REMEDIATOR_ARM_ENDPOINT": arm.url,
-            "REMEDIATOR_RETRY_SECONDS": "0",
-            "REMEDIATOR_LEASE_SECONDS": "1",
-            "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "0.1",
-        }
-    )
-    yield made
-    await made.close()
+def times() -> dict[str, str]:
+    return {"REMEDIATOR_LEASE_SECONDS": "1", "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "0.1"}
 
 
 async def test_a_window_that_cannot_be_read_holds_up_no_other_group(
