@@ -202,9 +202,10 @@ def test_checks_of_the_end_see_what_is_wrong() -> None:
 
 
 PARENT = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from pathlib import Path
 from local.demo.children import run_command
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job of a shell may ignore it
 async def main():
     log = Path(sys.argv[1])
     async with run_command("simulate", "--port", "0", log=log, environment=os.environ) as child:

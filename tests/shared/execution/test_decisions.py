@@ -154,6 +154,9 @@ async def test_of_a_settled_lock_the_newest_body_is_put_back(
     assert isinstance(found, Lock) and found.same_content(LOCK)
 
 
+@pytest.mark.parametrize(
+    "times", [{"REMEDIATOR_RESTORE_PATIENCE_SECONDS": "0.2", "REMEDIATOR_WATCH_SECONDS": "0"}]
+)
 async def test_a_refusal_of_azure_is_told_and_tried_again(
     app: App, execution: Execution, arm: Simulator
 ) -> None:
