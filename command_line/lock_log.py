@@ -22,7 +22,7 @@ from shared.azure.reader import ArmReader
 from shared.codec import from_json
 from shared.errors import NotUsable
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import LockRow
+from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.words import by_hand
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import LIFT, RESTORE

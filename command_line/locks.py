@@ -24,7 +24,8 @@ from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.standing import Standing, is_late, read_standing
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.execution.lock_window.ledger import LockLedger, LockRow
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window
 from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state

@@ -11,7 +11,7 @@ from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.words import name_lock, say_state
 
 SWEEP_LATE_SECONDS = 2 * 3600

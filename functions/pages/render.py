@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from functions.pages.texts import LANGUAGES, TAGS, choose_language, texts_in
 from shared import clock, sentences
 from shared.execution.lock_window import words
-from shared.execution.lock_window.ledger import IN_A_WINDOW
+from shared.execution.lock_window.lock_row import IN_A_WINDOW
 from shared.execution.lock_window.standing import is_late
 
 FOLDER = Path(__file__).parent / "templates"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.execution.lock_window.ledger import LockRow, count_in
+from shared.execution.lock_window.lock_row import LockRow, count_in
 from shared.execution.restore_points import Known, why_item_stops, why_kept
 from shared.facts import (
     Absent,

@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from functions.pages.texts import TEXTS
 from shared.codec import to_json
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import CLOSING, WINDOW, WINDOWS
 from shared.execution.lock_window.words import DONE
 from shared.incident.book import INCIDENTS

@@ -32,7 +32,7 @@ from local.simulator.server import Simulator
 from shared.azure.clients import AzureClients
 from shared.codec import to_json
 from shared.errors import StoreUnavailable
-from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.windows import OPEN, WINDOW, Member
 from shared.facts import Lock
 from shared.settings import Settings

@@ -25,7 +25,8 @@ from shared.audit.log import AuditLog
 from shared.azure.clients import AzureClients
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
-from shared.execution.lock_window.ledger import LockLedger, LockState
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockState
 from shared.facts import Lock
 from shared.settings import Settings
 from shared.store.sqlite import SqliteStore

@@ -18,7 +18,8 @@ from command_line.main import remediator
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.codec import to_json
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockLedger
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import LockWindows
 from shared.execution.lock_window.words import DONE, LEFT_OFF, by_hand
 from shared.store.sqlite import SqliteStore

@@ -7,7 +7,8 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, SCHEMA
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import SCHEMA
 from tests.faults.cell import DELETE_LOCK, GET_LOCK, MADE, PUT_LOCK, Cell
 from tests.faults.fault import Fault
 from tests.faults.strikes import like

@@ -17,7 +17,7 @@ from shared.azure import from_wire
 from shared.execution.fixes.delete_restore_point_collection import CollectionDeletions
 from shared.execution.lock_window import deletions as windowed
 from shared.execution.lock_window.deletions import Ready
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import TargetOutcome
 from tests.faults import hands
 from tests.faults.azure import locked_groups

@@ -18,7 +18,7 @@ from local.scenarios import parts
 from local.simulator import ids
 from shared import clock
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.facts import Lock
 from shared.health import report
 from shared.incident.model import Awaited, Incident

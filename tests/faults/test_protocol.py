@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.promises import LOCK
-from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.lock_row import LockState
 from tests.faults.at_will import hold, land, order, writes_of
 from tests.faults.cell import MADE
 from tests.faults.settings import PATIENT_ALONE, SETTINGS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.standing import read_standing
 from shared.execution.lock_window.windows import OPEN, LockWindows, Member
 from tests.faults.at_will import FROZEN, Woken, hold, land, writes_of

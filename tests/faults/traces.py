@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from local.promises import locks_of
-from shared.execution.lock_window.ledger import LockLedger, LockRow
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockRow
 from shared.store.sqlite import SqliteStore
 from tests.faults.at_will import together
 from tests.faults.azure import locked_groups

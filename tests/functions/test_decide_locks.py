@@ -15,7 +15,8 @@ from functions.composition import the_app
 from local.scenarios import parts
 from local.simulator.server import Simulator
 from shared.app import App
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.facts import Lock
 from tests.functions.conftest import SUBSCRIPTION
 from tests.functions.test_access import APPROVER, OID, OPERATOR, READER, http_functions, principal

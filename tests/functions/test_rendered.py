@@ -18,7 +18,7 @@ from shared import catalogue
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.codec import to_json
-from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.standing import Standing
 from shared.execution.lock_window.strange_rows import read_strange_row
 from shared.execution.lock_window.windows import CLOSING, GATHERING, OPEN

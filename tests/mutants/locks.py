@@ -101,7 +101,7 @@ ROWS_AND_LEASES = (
     Mutant(
         "an impossible time of a row stops whoever reckons with it",
         "ledger:_read",
-        "if mistake := _find_wrong_time(row):",
+        "if mistake := find_wrong_time(row):",
         'if mistake := "":',
         UNREADABLE_ROW,
     ),

@@ -23,7 +23,7 @@ from shared import errors
 from shared.arm_ids import group_of, is_at_or_above, parse, same
 from shared.azure.calls import call_once, call_with_retries, map_error
 from shared.codec import from_json, to_json
-from shared.execution.lock_window.ledger import LockRow
+from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.windows import Window
 from shared.incident.model import Finding, Incident
 from shared.incident.outcome import StepOutcome

@@ -13,7 +13,8 @@ from shared.arm_ids import fold, is_at_or_above, parse, same
 from shared.azure import from_wire
 from shared.errors import NotUsable
 from shared.events.vm_items import item_of_id, item_of_names, item_of_vm, job_of_id
-from shared.execution.lock_window.ledger import LockRow, count_in, key_of
+from shared.execution.lock_window.ledger import key_of
+from shared.execution.lock_window.lock_row import LockRow, count_in
 from shared.facts import Job, Lock, RestorePointCollection
 from shared.incident.book import job_key
 from shared.store.keys import key_of_text

@@ -12,7 +12,8 @@ from shared import clock, health
 from shared.app import App
 from shared.codec import to_json
 from shared.errors import RemediatorError
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.words import DONE
 from tests.local.simulator import support
 from tests.shared.execution.rows import LATER, NEVER, row, settled_row, watched

@@ -9,7 +9,7 @@ from shared.azure.topic import publish_event
 from shared.codec import to_json
 from shared.errors import RemediatorError
 from shared.events.model import LOCK_NOT_BACK
-from shared.execution.lock_window.ledger import LockRow
+from shared.execution.lock_window.lock_row import LockRow
 from shared.settings import Settings
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from shared import clock
 from shared.errors import StoreError
-from shared.execution.lock_window.ledger import LockLedger, LockRow
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockRow
 from shared.facts import Lock
 
 MOST_BODIES = 4

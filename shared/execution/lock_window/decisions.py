@@ -10,16 +10,9 @@ from shared.arm_ids import same
 from shared.audit.journal import ChainOf
 from shared.errors import RowChanged
 from shared.execution.lock_window.lease import NoLease, make_token
-from shared.execution.lock_window.ledger import (
-    IN_A_WINDOW,
-    TO_TAKE_OVER,
-    Hand,
-    LockLedger,
-    LockRow,
-    LockState,
-    Wrote,
-)
+from shared.execution.lock_window.ledger import Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.lock_row import IN_A_WINDOW, TO_TAKE_OVER, LockRow, LockState
 from shared.execution.lock_window.put_back import PutBack
 from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.words import LEFT_OFF, name_lock, say_state

@@ -12,7 +12,8 @@ from shared.arm_ids import fold, parse, same
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
 from shared.errors import AzureCallFailed
-from shared.execution.lock_window.ledger import Hand, LockRow, Wrote
+from shared.execution.lock_window.ledger import Hand, Wrote
+from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.times import Times
 from shared.facts import Absent
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from shared import clock
 from shared.arm_ids import same
-from shared.execution.lock_window.ledger import NOT_BACK, LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import NOT_BACK, LockRow, LockState
 from shared.execution.lock_window.windows import LockWindows, Window
 from shared.execution.lock_window.words import by_hand, name_lock, say_state
 from shared.incident.outcome import GroupHeld

@@ -16,16 +16,9 @@ from dataclasses import dataclass, field, replace
 
 from shared import clock
 from shared.execution.lock_window.lease import Lease, NoLease, make_token, read_clocks
-from shared.execution.lock_window.ledger import (
-    NOT_BACK,
-    TO_TAKE_OVER,
-    Hand,
-    LockLedger,
-    LockRow,
-    LockState,
-    Wrote,
-)
+from shared.execution.lock_window.ledger import Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.lock_row import NOT_BACK, TO_TAKE_OVER, LockRow, LockState
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
 from shared.execution.lock_window.put_back import PutBack
 from shared.execution.lock_window.row_changes import begin_watch

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from shared.audit.journal import Detail, Journal
 from shared.codec import to_json
 from shared.errors import StoreError
-from shared.execution.lock_window.ledger import Hand, LockRow, LockState
+from shared.execution.lock_window.ledger import Hand
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.incident.model import RESTORE
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
 from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, RESTORE_LOCKS, Deletions
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import Member, TargetOutcome, Window
 from shared.execution.lock_window.words import (
     DONE,

@@ -30,17 +30,10 @@ from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
-from shared.execution.lock_window.ledger import (
-    NOT_BACK,
-    Change,
-    Hand,
-    LockLedger,
-    LockRow,
-    LockState,
-    Wrote,
-)
+from shared.execution.lock_window.ledger import Change, Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.lock_row import NOT_BACK, LockRow, LockState
 from shared.execution.lock_window.row_changes import begin_watch, settled, with_requests
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.words import (

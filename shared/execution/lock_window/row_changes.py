@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 
 MOST_REQUESTS = 20
 """Request ids that a row keeps."""

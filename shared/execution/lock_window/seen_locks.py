@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.azure.reader import ArmReader
-from shared.execution.lock_window.ledger import LockLedger, count_in
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import count_in
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.vault_facts import BackupPolicy, ProtectedItem
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from shared import clock
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
-from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow, LockState, Wrote
+from shared.execution.lock_window.ledger import Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.side_by_side import do_all
 from shared.execution.lock_window.times import KEPT_SECONDS, SETTLED_LOOK_SECONDS, Times
 from shared.execution.lock_window.words import CHANGED, DONE, name_lock

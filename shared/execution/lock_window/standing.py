@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from shared.arm_ids import fold, is_at_or_above
 from shared.execution.lock_window.deletions import RESTORE_LOCKS
-from shared.execution.lock_window.ledger import LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.incident.model import Incident
 

@@ -21,9 +21,10 @@ from shared.codec import to_json
 from shared.errors import StoreError
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
-from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow, LockState, Wrote
+from shared.execution.lock_window.ledger import Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.row_changes import settled, with_requests
 from shared.execution.lock_window.times import Times
 from shared.execution.lock_window.words import (

@@ -24,15 +24,9 @@ from shared.codec import to_json
 from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease
-from shared.execution.lock_window.ledger import (
-    Change,
-    Hand,
-    LockLedger,
-    LockRow,
-    LockState,
-    Wrote,
-)
+from shared.execution.lock_window.ledger import Change, Hand, LockLedger, Wrote
 from shared.execution.lock_window.lock_reads import read_lock
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.proof import Proof, judge_last_look, judge_proof
 from shared.execution.lock_window.put_back import PutBack
 from shared.execution.lock_window.row_changes import begin_watch, with_requests

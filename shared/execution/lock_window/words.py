@@ -7,7 +7,7 @@ import shlex
 
 from shared import clock
 from shared.arm_ids import parse
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.facts import Lock
 from shared.sentences import Sentence, phrase, quote

@@ -24,8 +24,9 @@ from shared.execution.fixes.delete_restore_point_collection import CollectionDel
 from shared.execution.guardian import Guardian
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.keeper import Keeper, Keeping
-from shared.execution.lock_window.ledger import Hand, LockLedger, LockRow
+from shared.execution.lock_window.ledger import Hand, LockLedger
 from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.outcomes import WindowRecord
 from shared.execution.lock_window.put_back import PutBack
 from shared.execution.lock_window.settled_rows import SettledRows

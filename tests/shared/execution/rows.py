@@ -7,8 +7,8 @@ from typing import Any
 from shared import clock
 from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
-from shared.execution.lock_window.ledger import LockRow, LockState
 from shared.execution.lock_window.lock_journal import LockJournal
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import OPEN, Member, Window
 from shared.facts import Lock
 from shared.store.contract import Store

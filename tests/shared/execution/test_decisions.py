@@ -16,7 +16,8 @@ from shared.audit.entry import Entry
 from shared.codec import to_json
 from shared.errors import StoreUnavailable
 from shared.execution.executor import Execution
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockRow, LockState, Wrote
+from shared.execution.lock_window.ledger import LOCKS, PARTITION, Wrote
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.words import DONE, LEFT_OFF
 from shared.facts import Lock
 from shared.incident.model import RESTORE

@@ -10,7 +10,8 @@ import pytest
 from shared import clock
 from shared.errors import StoreUnavailable
 from shared.execution.lock_window.decisions import Decisions
-from shared.execution.lock_window.ledger import LockState, Wrote
+from shared.execution.lock_window.ledger import Wrote
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.words import DONE, LEFT_OFF
 from shared.execution.settle import _begin_verifying

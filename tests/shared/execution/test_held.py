@@ -11,7 +11,8 @@ import pytest
 from shared import clock
 from shared.execution.lock_window.entries import NO_END, note_end, note_window, refuse_third
 from shared.execution.lock_window.held import why_held
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockLedger, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockLedger
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import (
     CLOSING,
     GATHERING,

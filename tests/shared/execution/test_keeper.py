@@ -14,7 +14,8 @@ from shared.codec import to_json
 from shared.errors import StoreUnavailable
 from shared.execution.guardian import Guardian
 from shared.execution.lock_window.deletions import KIND
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockRow, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import (
     CLOSING,
     Beat,

@@ -14,18 +14,8 @@ import pytest
 from shared import clock
 from shared.codec import to_json
 from shared.errors import RowChanged, RowExists, StoreUnavailable
-from shared.execution.lock_window.ledger import (
-    LOCKS,
-    PARTITION,
-    SCHEMA,
-    Hand,
-    LockLedger,
-    LockRow,
-    LockState,
-    Wrote,
-    count_in,
-    key_of,
-)
+from shared.execution.lock_window.ledger import LOCKS, PARTITION, Hand, LockLedger, Wrote, key_of
+from shared.execution.lock_window.lock_row import SCHEMA, LockRow, LockState, count_in
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.store.contract import Body, Row
 from shared.store.sqlite import SqliteStore

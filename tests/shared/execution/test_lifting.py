@@ -13,7 +13,7 @@ from shared import clock
 from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease, read_clocks
-from shared.execution.lock_window.ledger import LockState
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.window_locks import Lifted, WindowLocks
 from shared.execution.lock_window.windows import Beat, Held

@@ -9,7 +9,7 @@ import pytest
 
 from functions.pages.texts import LANGUAGES
 from shared.execution.lock_window import words
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state, state_of
 from shared.sentences import render
 from tests.shared.execution.rows import LATER, LOCK, NOW, SOON, row, settled_row

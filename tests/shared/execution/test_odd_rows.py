@@ -12,7 +12,8 @@ from local.simulator.server import Simulator
 from shared.app import App
 from shared.codec import to_json
 from shared.execution.lock_window.lease import NoLease
-from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockState
+from shared.execution.lock_window.ledger import LOCKS, PARTITION
+from shared.execution.lock_window.lock_row import LockState
 from shared.execution.lock_window.windows import WINDOW, WINDOWS
 from shared.facts import Lock
 from shared.store.keys import key_of_text

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.outcomes import LockEnds
 from shared.execution.lock_window.words import CHANGED, DONE, NEVER_LIFTED
 from shared.incident.outcome import Outcome

@@ -10,7 +10,7 @@ import pytest
 
 from shared import clock
 from shared.execution.lock_window.lease import NoLease
-from shared.execution.lock_window.ledger import LockRow, LockState
+from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.row_changes import settled
 from shared.execution.lock_window.words import DONE, GROUP_GONE, LEFT_OFF
 from shared.incident.outcome import Outcome, StepOutcome

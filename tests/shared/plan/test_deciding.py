@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from shared import catalogue
-from shared.execution.lock_window.ledger import count_in
+from shared.execution.lock_window.lock_row import count_in
 from shared.execution.vault_guards import why_backup_refused
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Target, Verdict, Verification
