@@ -130,7 +130,7 @@ class Execution:
             restorer=PutBack(
                 self.reader, self.writer, locks, self.ledger, gone, self.settings, times
             ),
-            watch=Watch(self.reader, self.writer, locks, self.ledger, gone, times),
+            watch=Watch(self.reader, self.writer, locks, self.ledger, gone, self.settings, times),
             journal=locks,
             record=WindowRecord(self.book, self.journal, self._deletions()),
             times=times,

@@ -440,6 +440,20 @@ GOING_BACK = (
         put_back("who_was_overtaken_puts_back_the_youngest_body_on_record"),
     ),
     Mutant(
+        "a lock that the watch cannot put back is no alert",
+        "Watch._mend",
+        "await alert_not_back(self.settings, row, problem)",
+        "pass",
+        watch("a_put_that_azure_refuses_for_good_is_told_with_backoff"),
+    ),
+    Mutant(
+        "a watch goes on counting the attempts from before it",
+        "begin_watch",
+        '        problem="",\n        attempts=0,\n',
+        '        problem="",\n',
+        watch("a_watch_counts_its_own_attempts"),
+    ),
+    Mutant(
         "a DELETE without an answer is settled at once",
         "_WayBack._settles_at_once",
         "self.first and row.lifted and never_doubted",

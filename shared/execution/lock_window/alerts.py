@@ -13,11 +13,16 @@ from shared.execution.lock_window.lock_row import LockRow
 from shared.settings import Settings
 
 
+def is_told(attempts: int) -> bool:
+    """Whether this many failed attempts are told again: the 1st, 2nd, 4th, 8th, ..."""
+    return attempts & (attempts - 1) == 0
+
+
 async def alert_not_back(settings: Settings, entry: LockRow, problem: str) -> None:
-    """Alert at the first failed attempt, then with backoff (attempts 2, 4, 8, ...); the
-    log has each. Never raises: the lock matters more."""
+    """The log has each failed attempt, the topic those of `is_told`. Never raises: the
+    lock matters more."""
     logging.error("lock not back: %s (attempt %d): %s", entry.lock.id, entry.attempts, problem)
-    if not settings.topic_endpoint or entry.attempts & (entry.attempts - 1):
+    if not settings.topic_endpoint or not is_told(entry.attempts):
         return
     try:
         await publish_event(

@@ -27,7 +27,7 @@ from shared import clock
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, LockAnswer
 from shared.errors import StoreError
-from shared.execution.lock_window.alerts import alert_not_back
+from shared.execution.lock_window.alerts import alert_not_back, is_told
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.ledger import Change, Hand, LockLedger, Wrote
@@ -385,7 +385,8 @@ class _WayBack:
         if wrote is Wrote.ANOTHERS:
             return await self._leave(_now() + self.by.times.patience)
         row = self.hand.row if wrote is Wrote.STORED else count(self.hand.row)
-        await self.by.journal.note(row, f"not back yet: {problem}")
+        if is_told(row.attempts):
+            await self.by.journal.note(row, f"not back yet: {problem}")
         await alert_not_back(self.by.settings, row, problem)
         return StepOutcome(
             Outcome.FAILED,

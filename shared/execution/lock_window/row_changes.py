@@ -32,4 +32,5 @@ def begin_watch(row: LockRow, seconds: float, *, mends: bool) -> LockRow:
         watch_until=clock.after(now, seconds),
         mends=mends,
         problem="",
+        attempts=0,
     )

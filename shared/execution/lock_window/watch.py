@@ -19,6 +19,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
 from shared.errors import StoreError
+from shared.execution.lock_window.alerts import alert_not_back, is_told
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
 from shared.execution.lock_window.ledger import Hand, LockLedger, Wrote
@@ -35,6 +36,7 @@ from shared.execution.lock_window.words import (
     NOTHING_TO_PUT_BACK,
 )
 from shared.facts import Absent, Lock, Unreadable
+from shared.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Watch:
     journal: LockJournal
     ledger: LockLedger
     gone: GoneGroups
+    settings: Settings
     times: Times
 
     async def look(self, hand: Hand) -> None:
@@ -82,28 +85,33 @@ class Watch:
         body = await choose_body(self.ledger, hand.row, self.times.store)
         at, request_id = clock.now(), str(uuid.uuid4())
         answer = await self.writer.put_lock(body, request_id, self.times.write)
-        await self.journal.note(
-            hand.row,
-            f"was absent at {at}; put back, because a deletion of ours may still have been on its"
-            f" way ({answer.why}); if you removed it, remove it again after"
-            f" {hand.row.watch_until}, or decide to leave it off",
-            {"put": to_json(body), "request": request_id},
-        )
-        if answer.error is not None and answer.status == 404:
-            if await self.gone.is_gone(hand, hand.row.owner):
-                await self._end(hand, GROUP_GONE)
-            return
         back = answer.shows(body)
+        attempts = 0 if back else hand.row.attempts + 1
+        if back or is_told(attempts):
+            await self.journal.note(
+                hand.row,
+                f"was absent at {at}; put back, because a deletion of ours may still have been on"
+                f" its way ({answer.why}); if you removed it, remove it again after"
+                f" {hand.row.watch_until}, or decide to leave it off",
+                {"put": to_json(body), "request": request_id},
+            )
+        if answer.status == 404 and await self.gone.is_gone(hand, hand.row.owner):
+            await self._end(hand, GROUP_GONE)
+            return
         put_at = clock.now() if back else ""
+        problem = "" if back else f"it is absent, and its PUT: {answer.why}"
 
         def keep(row: LockRow) -> LockRow | None:
             if row.state is not LockState.WATCHED:
                 return None
             kept = with_requests(row, [request_id])
-            problem = "" if back else f"it is absent, and its PUT: {answer.why}"
-            return replace(kept, put_at=put_at or row.put_at, problem=problem)
+            return replace(kept, put_at=put_at or row.put_at, problem=problem, attempts=attempts)
 
-        if await hand.force(keep) is Wrote.STORED and back and final:
+        stored = await hand.force(keep) is Wrote.STORED
+        if not back:
+            row = replace(hand.row, attempts=attempts)
+            await alert_not_back(self.settings, row, problem)
+        elif stored and final:
             await self._end(hand, DONE if body.same_content(hand.row.lock) else CHANGED)
 
     async def _is_still_watched(self, hand: Hand) -> bool:

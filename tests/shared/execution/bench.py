@@ -214,7 +214,13 @@ class Bench:
     @property
     def watch(self) -> Watch:
         return Watch(
-            self.reader, self.writer, self.lock_journal, self.ledger, self.gone, self.times
+            self.reader,
+            self.writer,
+            self.lock_journal,
+            self.ledger,
+            self.gone,
+            self.settings,
+            self.times,
         )
 
     @property

@@ -11,7 +11,7 @@ import pytest
 
 from shared import clock
 from shared.execution.lock_window.lock_row import LockRow, LockState
-from shared.execution.lock_window.row_changes import settled
+from shared.execution.lock_window.row_changes import begin_watch, settled
 from shared.execution.lock_window.words import (
     CHANGED,
     DONE,
@@ -95,6 +95,39 @@ async def test_a_put_that_azure_does_not_answer_is_a_problem_and_tried_again(ben
     await bench.watch.look((await bench.ledger.hands())[0])
     found = await bench.only()
     assert (found.state, found.red, bench.has()) == (LockState.SETTLED, False, True)
+
+
+async def test_a_put_that_azure_refuses_for_good_is_told_with_backoff(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Looks 1, 2 and 4 of five: the trail of a lock that stays off does not grow with
+    each look."""
+    bench.answer("PUT", times=5, status=403)
+    found = await look(bench, watched())
+    for _ in range(4):
+        await bench.watch.look((await bench.ledger.hands())[0])
+    found = await bench.only()
+    assert (found.attempts, found.red, bench.steps.count("PUT")) == (5, True, 5)
+    assert (await bench.notes_on_record()).count("was absent at") == 3
+    assert caplog.text.count("lock not back") == 5
+    await bench.watch.look((await bench.ledger.hands())[0])
+    found = await bench.only()
+    assert (found.attempts, found.red, bench.has()) == (0, False, True)
+    assert (await bench.notes_on_record()).count("was absent at") == 4
+
+
+def test_a_watch_counts_its_own_attempts() -> None:
+    """Else its first failure would be one of many, and told to nobody."""
+    assert begin_watch(replace(watched(), attempts=5), 60, mends=True).attempts == 0
+
+
+async def test_a_404_of_its_put_is_a_problem_until_the_group_is_known_to_be_gone(
+    bench: Bench,
+) -> None:
+    gone = {"error": {"code": "SubscriptionNotFound", "message": "m"}}
+    bench.answer("PUT", status=404, body=gone)
+    found = await look(bench, watched())
+    assert (found.state, found.red, found.attempts) == (LockState.WATCHED, True, 1)
 
 
 # -- Its end
