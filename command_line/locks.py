@@ -29,7 +29,14 @@ from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.standing import Standing, is_late, read_standing
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window
-from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state, unreadable
+from shared.execution.lock_window.words import (
+    by_hand,
+    may_be_off,
+    name_lock,
+    say_state,
+    unreadable,
+    window_unreadable,
+)
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.store.contract import Store
@@ -60,13 +67,15 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
     that puts it back by hand.
     """
 
-    async def read(store: Store) -> tuple[Standing, list[Window]]:
-        windows = [held.window for held in await LockWindows(store).all()]
-        return await read_standing(LockLedger(store)), windows
+    async def read(store: Store) -> tuple[Standing, list[Window], list[str]]:
+        windows = LockWindows(store)
+        readable = [held.window for held in await windows.all()]
+        return await read_standing(LockLedger(store)), readable, await windows.unreadable()
 
-    standing, windows = with_store(data, storage, read)
+    standing, windows, unreadable_windows = with_store(data, storage, read)
     if as_json:
-        click.echo(json.dumps(_to_json(standing, windows), indent=2, ensure_ascii=False))
+        found = _to_json(standing, windows) | {"unreadable_windows": unreadable_windows}
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for window in windows:
         members = ", ".join(member.incident_id for member in window.members)
@@ -74,7 +83,12 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
             f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for"
             f" {members}"
         )
+    for place in unreadable_windows:
+        text = Text(window_unreadable(place), style="red")
+        console().print(text, soft_wrap=True)
     _show(standing)
+    if not (standing.unsettled or standing.unreadable or unreadable_windows):
+        click.echo("No lock is off, and none is watched.")
 
 
 def _to_json(standing: Standing, windows: list[Window]) -> dict[str, Any]:
@@ -97,8 +111,6 @@ def _show(standing: Standing) -> None:
     """Nothing is cut or broken: ids and commands stand there to be copied, each command
     on a line of its own."""
     rows, out = standing.unsettled, console()
-    if not rows and not standing.unreadable:
-        click.echo("No lock is off, and none is watched.")
     for row in rows:
         style = "red" if row.needs_somebody or is_late(row) else ""
         out.print(Text(f"{name_lock(row.lock)} {say_state(row)}", style=style), soft_wrap=True)

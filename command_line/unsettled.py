@@ -10,7 +10,13 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.lock_row import LockRow
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.windows import LockWindows, Window
-from shared.execution.lock_window.words import by_hand, may_be_off, name_lock, say_state
+from shared.execution.lock_window.words import (
+    by_hand,
+    may_be_off,
+    name_lock,
+    say_state,
+    window_unreadable,
+)
 from shared.store.contract import Store
 
 WAIT = (
@@ -59,5 +65,4 @@ def _describe_window(window: Window) -> Unsettled:
 
 
 def _describe_strange_window(place: str) -> Unsettled:
-    what = f"the lock window {place} cannot be read, so nobody can enter its group"
-    return Unsettled(what, "see that no lock is off: `remediator locks verify`")
+    return Unsettled(window_unreadable(place), "see that no lock is off: `remediator locks verify`")

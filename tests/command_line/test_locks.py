@@ -143,6 +143,14 @@ async def test_a_row_that_cannot_be_read_is_listed_with_its_reason(desk: Desk) -
     )
 
 
+async def test_a_window_that_cannot_be_read_is_listed(desk: Desk) -> None:
+    place = (await desk.store.insert("windows", "zz", "window", {"schema": 9})).place
+    shown = (await desk.run("list")).output
+    assert f"the lock window {place} cannot be read" in shown and "nobody can enter" in shown
+    assert "No lock is off" not in shown
+    assert (await desk.listed())["unreadable_windows"] == [place]
+
+
 async def test_nothing_is_listed_where_all_is_settled(desk: Desk) -> None:
     await desk.insert(settled_row(LEFT_OFF, lock=LOCK))
     assert (await desk.run("list")).stdout == "No lock is off, and none is watched.\n"

@@ -93,6 +93,10 @@ def unreadable(row: StrangeRow) -> Sentence:
     return phrase("row_unreadable", name=row.name, reason=row.reason)
 
 
+def window_unreadable(place: str) -> str:
+    return f"the lock window {place} cannot be read, so nobody can enter its group"
+
+
 def may_be_off(row: LockRow) -> bool:
     """Whether the lock is off because of us, or may be, or is missing: a person may put
     it back by hand."""
