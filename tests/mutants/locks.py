@@ -442,7 +442,7 @@ GOING_BACK = (
     Mutant(
         "a lock that the watch cannot put back is no alert",
         "Watch._mend",
-        "await alert_not_back(self.settings, row, problem)",
+        "await alert_not_back(self.settings, replace(hand.row, attempts=attempts), problem)",
         "pass",
         watch("a_put_that_azure_refuses_for_good_is_told_with_backoff"),
     ),

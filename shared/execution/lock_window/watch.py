@@ -107,12 +107,11 @@ class Watch:
             kept = with_requests(row, [request_id])
             return replace(kept, put_at=put_at or row.put_at, problem=problem, attempts=attempts)
 
-        stored = await hand.force(keep) is Wrote.STORED
-        if not back:
-            row = replace(hand.row, attempts=attempts)
-            await alert_not_back(self.settings, row, problem)
-        elif stored and final:
+        wrote = await hand.force(keep)
+        if wrote is Wrote.STORED and back and final:
             await self._end(hand, DONE if body.same_content(hand.row.lock) else CHANGED)
+        if not back and wrote is not Wrote.ANOTHERS:
+            await alert_not_back(self.settings, replace(hand.row, attempts=attempts), problem)
 
     async def _is_still_watched(self, hand: Hand) -> bool:
         """Whether nobody decided otherwise since the look began. No answer: yes."""
