@@ -103,6 +103,35 @@ async def test_who_comes_too_late_to_join_waits_and_goes_on_by_itself(tmp_path: 
         assert world.crashes == []
 
 
+async def test_a_window_that_closes_before_a_member_s_turn_does_not_count(tmp_path: Path) -> None:
+    """It joins after the owner has looked for members for the last time, just before
+    the window closes: nothing was begun for it, so it has both its windows left."""
+    state, failures = locked_groups({"rg-one": 2})
+    joined: list[Incident] = []
+
+    async def the_second_joins(world: World) -> None:
+        await world.deliver(failures[1].event)
+        async with asyncio.timeout(60):
+            while not (found := of(failures[1], await incidents(world))).windows:
+                await asyncio.sleep(0.02)
+        joined.append(found)
+
+    closing = ("before store replace windows closing", 1)
+    async with World(
+        tmp_path, {closing: person(the_second_joins)}, environment=PATIENT_ALONE
+    ) as world:
+        world.simulator.world.replace_state(state)
+        await world.deliver(failures[0].event)
+        await world.rest(2)
+        found = await incidents(world)
+        assert [each.status for each in found] == [Status.FIXED, Status.FIXED]
+        second = of(failures[1], found)
+        assert [len(each.windows) for each in found] == [1, 1]
+        assert second.windows[0].id != joined[0].windows[0].id
+        assert len(sent(asdicts(world), "DELETE", LOCK)) == 2
+        assert world.crashes == []
+
+
 async def test_a_member_of_the_window_never_waits(tmp_path: Path) -> None:
     """It asks for its result while its leader deletes, also past joining."""
     state, failures = locked_groups({"rg-one": 2})

@@ -2,7 +2,8 @@
 them.
 
 A window is put on the incident once the incident is in it, and again whenever it is
-found in it: whoever dies in between is counted all the same, and nobody twice.
+found in it: whoever dies in between is counted all the same, and nobody twice. One that
+closed before its turn came does not count.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ async def note_window(book: IncidentBook, incident: Incident, window: Window) ->
     if any(each.id == entered.id for each in incident.windows):
         return incident
     return await book.change(incident.id, enter)
+
+
+async def forget_window(book: IncidentBook, incident_id: str, window: Window) -> None:
+    """Take a window off the incident's record in which nothing was begun for it. Raises
+    StoreUnavailable."""
+
+    def forget(now: Incident) -> Incident:
+        return replace(now, windows=tuple(each for each in now.windows if each.id != window.id))
+
+    if await book.get(incident_id) is not None:
+        await book.change(incident_id, forget)
 
 
 async def note_end(book: IncidentBook, incident: Incident, group_id: str, end: StepOutcome) -> None:

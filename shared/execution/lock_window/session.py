@@ -32,6 +32,7 @@ from shared.azure.one_look import OneLook
 from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, StoreError
 from shared.execution.lock_window.deletions import KIND, Deletion, Deletions, Ready
+from shared.execution.lock_window.entries import forget_window
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease
 from shared.execution.lock_window.outcomes import LockEnds, WindowRecord
@@ -295,6 +296,9 @@ class Session:
         rows = [hand.row for hand in self.locks.hands.values()]
         ends = LockEnds.of(rows, self.locks.never_lifted.values())
         await self.record.tell_all(self._with_results(self.held.window), ends)
+        for member in self.held.window.members:
+            if member.incident_id not in self.served:  # it joined after the last look
+                await forget_window(self.book, member.incident_id, self.held.window)
         await self._end_window()
 
     async def _end_window(self) -> None:
