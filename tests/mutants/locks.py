@@ -221,10 +221,17 @@ TAKING_OFF = (
     ),
     Mutant(
         "the window's time is not enough for the answer",
-        "WindowLocks._why_not_now",
+        "WindowLocks._is_over",
         "_now() >= self.give_up - self.times.last_start",
         "_now() >= self.give_up",
         lifting("the_time_of_the_window_has_to_be_enough_for_the_answer"),
+    ),
+    Mutant(
+        "who comes when the time is over is sent to a person",
+        "WindowLocks._give_up_all",
+        "bool(self.broken) or self._is_over",
+        "bool(self.broken)",
+        lifting("where_the_time_is_over_its_members_ask_again"),
     ),
     Mutant(
         "the clock is not looked at before the DELETE",

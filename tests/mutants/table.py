@@ -823,6 +823,13 @@ WAITING_FOR_GROUPS = (
         held_groups("a_window_whose_opener_dies_at_once_is_counted"),
     ),
     Mutant(
+        "a window that closed before the member's turn counts",
+        "Session._finish",
+        "if member.incident_id not in self.served:",
+        "if False:",
+        held_groups("a_window_that_closes_before_a_member_s_turn_does_not_count"),
+    ),
+    Mutant(
         "how a window ended is not kept",
         "Turns.take",
         "await note_end(self.book, incident, group_id, ended)",

@@ -153,9 +153,11 @@ class WindowLocks:
         return await self._give_up_all(keys, "Azure did not take the deletion of a lock now")
 
     async def _give_up_all(self, keys: list[str], problem: str) -> Lifted:
-        """Nothing was sent. Where only the window was lost, its members ask again."""
+        """Nothing was sent. Where only the window was lost, or its time was over, its
+        members ask again."""
         await do_all(self._abandon(key, problem) for key in keys)
-        return Lifted(problem, refused=not self.broken, unknown=bool(self.broken))
+        again = bool(self.broken) or self._is_over
+        return Lifted(problem, refused=not again, unknown=again)
 
     # -- The proof
 
@@ -217,14 +219,19 @@ class WindowLocks:
 
     async def _why_not_now(self) -> str:
         """Why nothing may be sent, by window and clock, or ""."""
-        if _now() >= self.give_up - self.times.last_start:
+        if self._is_over:
             return "the window's time was over before anything was lifted"
         held = await self.windows.get(self.window.group_id)
         if held is None or not is_of(held, self.window.id, self.lease.token):
             return self._lose("another process has it in hand")
         if held.window.state != OPEN or held.window.deadline <= clock.now():
-            return "the window's time was over before anything was lifted"
+            return self._lose("its time was over")
         return "" if self.lease.in_time else self._lose("its heartbeat was not on record in time")
+
+    @property
+    def _is_over(self) -> bool:
+        """What would be sent now might not have its answer in time."""
+        return _now() >= self.give_up - self.times.last_start
 
     def _lose(self, why: str) -> str:
         """The window has to end. Nothing was lifted."""

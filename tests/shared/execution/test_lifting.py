@@ -199,8 +199,7 @@ async def test_nothing_is_sent_once_the_window_or_the_row_is_lost(
     bench.steps.hands["PUT answered"] = lambda: what(owner)
     lifted = await owner.lift_and_put_back()
     assert (bool(lifted.problem), sent(bench), bench.has()) == (True, ["PUT"], True)
-    over = what in (ends_the_window, closes_the_window)
-    assert (lifted.refused, lifted.unknown) == (over, not over), "who lost it asks again"
+    assert (lifted.refused, lifted.unknown) == (False, True), "who lost it asks again"
 
 
 @pytest.mark.parametrize("what", LOST[1:])
@@ -363,6 +362,27 @@ async def test_who_has_no_lease_after_the_answer_watches_what_it_puts_back(
     found = await bench.only()
     assert (lifted.unknown, bench.has()) == (True, True)
     assert (found.state, found.reopened, found.mends) == (LockState.WATCHED, True, bool(how))
+
+
+@pytest.mark.parametrize("step", ["GET", "PUT answered", ""])
+async def test_where_the_time_is_over_its_members_ask_again(
+    owner: Owner, bench: Bench, step: str
+) -> None:
+    """Before the proof, after it, and for a member whose locks are off already: nobody
+    has refused anything, so nobody is sent to a person."""
+
+    def ends() -> None:
+        owner.locks.give_up = 0.0
+
+    if step:
+        bench.steps.hands[step] = ends
+        lifted = await owner.lift_and_put_back()
+    else:
+        ends()
+        lifted = await owner.locks.lift([])
+    assert (lifted.unknown, lifted.refused, bench.has()) == (True, False, True)
+    assert "time was over" in lifted.problem and owner.locks.broken == ""
+    assert "DELETE" not in sent(bench)
 
 
 # -- The deletion
