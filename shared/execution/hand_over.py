@@ -39,8 +39,6 @@ class HandOver:
             return False
         reason = f"the stage {stage} failed at every attempt: {_first_lines(error)}"
         steps = (look_at_job(incident), About.of(incident).backup_now, *advise_on_locks(incident))
-        # Before it ends: nobody begins the work of an ended incident again.
-        await close_intents(self.journal, self.ledger, incident)
         # Before the locks go back: of an ended incident nothing more is deleted in its
         # window, and the guardian puts back what is left off here.
         await self.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)

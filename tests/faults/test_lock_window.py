@@ -28,6 +28,7 @@ from tests.faults.azure import NOTES, POINTS, locked_groups
 from tests.faults.hands import GROUP_ID, VM_ID
 from tests.faults.matrix import PROBLEM
 from tests.faults.runs import Outcome, run
+from tests.faults.settings import PATIENT_ALONE
 from tests.faults.world import PROCESS, Fault, Hand, Place, World
 
 BEFORE_LIFT: Place = ("after store insert audit intent lift_lock", 1)
@@ -153,6 +154,35 @@ async def test_a_lock_that_somebody_added_in_the_window_is_not_lifted(tmp_path: 
     assert not any("of-a-person" in path for path in sent(outcome.requests, "DELETE", LOCK))
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
+
+
+async def test_a_lock_that_somebody_added_is_not_lifted_for_who_joins(tmp_path: Path) -> None:
+    """The group is unlocked, and its owner deletes. A person locks it; then another
+    failure joins."""
+    state, failures = locked_groups({"rg-one": 2})
+
+    async def locks_and_the_second_comes(world: World) -> None:
+        world.simulator.world.state.put(parts.lock(GROUP_ID, "of-a-person", ""))
+        await world.deliver(failures[1].event)
+        async with asyncio.timeout(60):
+            while len((await world.onlooker.windows.all())[0].window.members) < 2:
+                await asyncio.sleep(0.02)
+
+    deleting: Place = ("after ARM DELETE restorePointCollections", 1)
+    async with World(
+        tmp_path, {deleting: person(locks_and_the_second_comes)}, environment=PATIENT_ALONE
+    ) as world:
+        world.simulator.world.replace_state(state)
+        world.simulator.world.change_settings({"lro_s": {"collection_delete": 5}})
+        await world.deliver(failures[0].event)
+        await world.rest(2)
+        found = {each.job_id: each async for each in world.living().book.all()}
+        first, second = (found[failure.job_id] for failure in failures)
+        assert (first.status, second.status) == (Status.FIXED, Status.NEEDS_PERSON)
+        assert "of-a-person" in second.reason and len(second.windows) == 1
+        deleted = sent(asdicts(world), "DELETE", LOCK)
+        assert len(deleted) == 1 and "of-a-person" not in deleted[0]
+        assert len(sent(asdicts(world), "DELETE", COLLECTION)) == 1
 
 
 @pytest.mark.parametrize("lose_engine", [True, False])

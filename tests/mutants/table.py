@@ -233,7 +233,7 @@ LIFTING = (
         "CollectionDeletions._why_not_unlocked",
         "if not unlocked:",
         "if True:",
-        window("a_lock_that_somebody_added_in_the_window_is_not_lifted"),
+        window("a_lock_that_somebody_added_is_not_lifted_for_who_joins"),
     ),
     Mutant(
         "what must stay locked is not looked at by the executor",
@@ -479,14 +479,14 @@ WINDOWS = (
         "_build_replace",
         "AND version = ?",
         "AND version >= ?",
-        ONE_WINDOW,
+        (f"{WINDOW_RULES}::test_a_window_that_somebody_joins_just_now_is_not_ended",),
     ),
     Mutant(
         "a window that another joined is ended",
         "_build_delete",
         "AND version = ?",
         "AND version >= ?",
-        ONE_WINDOW,
+        (f"{WINDOW_RULES}::test_a_window_that_somebody_joins_just_now_is_not_ended",),
     ),
     Mutant(
         "a second window opens on a group",
@@ -1434,14 +1434,6 @@ MENDED = (
         " or shown.completed",
         "",
         called_again("a_backup_that_completed_counts_for_whoever_begins_again"),
-    ),
-    Mutant(
-        "an incident ends before its intents are closed",
-        "HandOver.hand_over",
-        "# Before it ends: nobody begins the work of an ended incident again.\n      "
-        "  await close_intents(self.journal, self.ledger, incident)\n",
-        "        # Before it ends: nobody begins the work of an ended incident again.\n",
-        called_again("who_hands_over_and_dies_leaves_no_intent_open"),
     ),
     Mutant(
         "a job of the VM's name is the VM's",

@@ -81,6 +81,24 @@ async def test_a_window_is_ended_by_its_owner_with_its_heartbeat(windows: LockWi
     assert await windows.open(window(id="w2")) is not None
 
 
+async def test_a_window_that_somebody_joins_just_now_is_not_ended(
+    windows: LockWindows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, _ = await opened(windows)
+    read = windows.get
+
+    async def read_before_somebody_joins(group_id: str) -> Held | None:
+        found = await read(group_id)
+        assert found is not None
+        assert await windows.join(found, Member("second", ("c2",))) is not None
+        return found
+
+    monkeypatch.setattr(windows, "get", read_before_somebody_joins)
+    assert not await windows.end(held.window)
+    (found,) = await windows.all()
+    assert len(found.window.members) == 2
+
+
 async def test_each_heartbeat_follows_the_last_one(windows: LockWindows) -> None:
     _, first = await opened(windows)
     second = await windows.beat(first)
