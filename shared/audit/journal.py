@@ -46,11 +46,19 @@ class Journal:
     log: AuditLog
 
     async def note(
-        self, chain: Chain, kind: str, result: str, *, target: str = "", detail: Detail = None
+        self,
+        chain: Chain,
+        kind: str,
+        result: str,
+        *,
+        target: str = "",
+        correlation_id: str = "",
+        detail: Detail = None,
     ) -> None:
-        """Record what was found or decided; it changed nothing."""
+        """Record what was found or decided, or a further answer of Azure about a change
+        whose intent is on record; `correlation_id`: ARM's, of that answer."""
         await self.log.append(
-            **_build(chain, kind, target or chain.vm_id, "note", result, "", detail)
+            **_build(chain, kind, target or chain.vm_id, "note", result, correlation_id, detail)
         )
 
     async def intent(
@@ -79,7 +87,9 @@ class Journal:
 
         fields = _build(chain, kind, target, "outcome", result, correlation_id, detail)
         if await self.log.append_if(is_open, **fields) is None:
-            await self.note(chain, kind, result, target=target, detail=detail)
+            await self.note(
+                chain, kind, result, target=target, correlation_id=correlation_id, detail=detail
+            )
 
     async def failed(self, chain: Chain, kind: str, target: str, error: AzureCallFailed) -> None:
         """Record that Azure refused a change, or that its outcome is not known."""

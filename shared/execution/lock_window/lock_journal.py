@@ -17,10 +17,19 @@ from shared.incident.model import RESTORE
 class LockJournal:
     journal: Journal
 
-    async def note(self, row: LockRow, text: str, detail: Detail = None) -> None:
+    async def note(
+        self, row: LockRow, text: str, detail: Detail = None, correlation_id: str = ""
+    ) -> None:
         """A note about the lock. Never raises: the lock matters more."""
         try:
-            await self.journal.note(row.chain, RESTORE, text, target=row.lock.id, detail=detail)
+            await self.journal.note(
+                row.chain,
+                RESTORE,
+                text,
+                target=row.lock.id,
+                correlation_id=correlation_id,
+                detail=detail,
+            )
         except StoreError as error:
             logging.error("%s: %s; and the store does not take that: %s", row.lock.id, text, error)
 
@@ -38,7 +47,12 @@ class LockJournal:
         if row.watch_since:
             detail["watched"] = [row.watch_since, row.settled_at]
         await self.journal.outcome(
-            row.chain, RESTORE, row.lock.id, row.result, correlation_id, detail
+            row.chain,
+            RESTORE,
+            row.lock.id,
+            row.result,
+            correlation_id or row.correlation_id,
+            detail,
         )
         await hand.force(_mark_recorded)
 

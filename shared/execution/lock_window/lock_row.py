@@ -78,6 +78,8 @@ class LockRow:
     reopened: bool = False
     put_at: str = ""
     """When a PUT that put it back was answered; "" while none was."""
+    correlation_id: str = ""
+    """ARM's, of that answer."""
     noted: Lock | None = None
     """The last body on record, where that is not `lock`: somebody else's."""
     noted_at: str = ""
@@ -103,7 +105,8 @@ class LockRow:
     recorded: bool = False
     """The outcome is in the audit log."""
     missing_since: str = ""
-    """Once settled: since when it is seen to be absent."""
+    """Since when it is seen to be absent although it was back: nobody mends that on
+    sight."""
     looked_at: str = ""
     """Once settled: the last look."""
 
@@ -133,7 +136,7 @@ class LockRow:
     @property
     def needs_somebody(self) -> bool:
         """Somebody should look: it is not back, or was back and is absent."""
-        return self.red or bool(self.missing_since and not self.open)
+        return self.red or bool(self.missing_since)
 
     def is_young(self, stale_seconds: float) -> bool:
         """Whether the body on record was first read so recently that no read tells

@@ -40,6 +40,7 @@ from shared.execution.lock_window.words import (
     DONE,
     GROUP_GONE,
     LEFT_OFF,
+    PUT_BACK,
     name_lock,
     say_state,
 )
@@ -266,18 +267,30 @@ class _WayBack:
                 " meanwhile, and it was written over",
             )
         if not self._settles_at_once:
-            return await self._end(
-                lambda row: self._watch(replace(row, put_at=at), mends=row.out), give_up
-            )
+            return await self._watch_what_is_back(answer, at, give_up)
         found = await self._read_back()
         if isinstance(found, Lock) and found.same_content(self.hand.row.body):
             return await self._settle(DONE, answer.correlation_id)
         if isinstance(found, Lock):
             return await self._note(found, give_up)
         # An accepted PUT that cannot be seen proves too little.
-        return await self._end(
-            lambda row: self._watch(replace(row, put_at=at), mends=True), give_up
-        )
+        return await self._watch_what_is_back(answer, at, give_up, mends=True)
+
+    async def _watch_what_is_back(
+        self, answer: LockAnswer, at: str, give_up: float, *, mends: bool = False
+    ) -> StepOutcome:
+        """ARM answered at `at` that it is there. That goes on record now: the outcome
+        comes with the end of the watch."""
+        correlation_id = answer.correlation_id
+
+        def watch(row: LockRow) -> LockRow:
+            back = replace(row, put_at=at, correlation_id=correlation_id)
+            return self._watch(back, mends=mends or row.out)
+
+        ended = await self._end(watch, give_up)
+        text = f"{PUT_BACK}: answered at {at} with {answer.status}; it is watched from now on"
+        await self.by.journal.note(self.hand.row, text, correlation_id=correlation_id)
+        return ended
 
     async def _read_back(self) -> Lock | Absent | Unreadable:
         """What is there now; reads may lag behind a PUT, so it looks a few times."""

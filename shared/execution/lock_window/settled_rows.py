@@ -53,7 +53,7 @@ class SettledRows:
             await hand.force(lambda each: replace(each, missing_since=""))
         elif clock.after(row.settled_at, KEPT_SECONDS) <= now and not row.missing_since:
             await hand.remove(row.owner, LockState.SETTLED)
-        elif newest and _is_due(row) and row.result in (DONE, CHANGED):
+        elif newest and _is_due(row) and (row.result in (DONE, CHANGED) or row.missing_since):
             await self._look(hand)
 
     async def _look(self, hand: Hand) -> None:

@@ -34,6 +34,7 @@ from shared.execution.lock_window.words import (
     GROUP_GONE,
     NEVER_LIFTED,
     NOTHING_TO_PUT_BACK,
+    PUT_BACK,
 )
 from shared.facts import Absent, Lock, Unreadable
 from shared.settings import Settings
@@ -62,6 +63,8 @@ class Watch:
         if isinstance(found, Absent) and row.mends:
             await self._mend(hand, final=over)
         elif isinstance(found, Absent):
+            if _was_there(row):
+                await self._note_missing(hand)
             if over:
                 await self._settle(hand, found)
         elif over and found.same_content(row.body):
@@ -69,15 +72,31 @@ class Watch:
         else:
             await self._note(hand, found)
 
+    async def _note_missing(self, hand: Hand) -> None:
+        """It was back, and a person took it off: told, not mended."""
+        if hand.row.missing_since:
+            return
+        now = clock.now()
+
+        def note(row: LockRow) -> LockRow | None:
+            return replace(row, missing_since=now) if row.state is LockState.WATCHED else None
+
+        if await hand.force(note) is Wrote.STORED:
+            text = "is not there, and no deletion of ours can still take effect: left alone"
+            await self.journal.note(hand.row, text)
+
     async def _note(self, hand: Hand, found: Lock) -> None:
-        if with_body(hand.row, found, self.times.stale) == hand.row:
+        if self._with_body(hand.row, found) == hand.row:
             return
 
         def note(row: LockRow) -> LockRow | None:
-            noted = with_body(row, found, self.times.stale)
+            noted = self._with_body(row, found)
             return noted if row.state is LockState.WATCHED and noted != row else None
 
         await hand.force(note)
+
+    def _with_body(self, row: LockRow, found: Lock) -> LockRow:
+        return replace(with_body(row, found, self.times.stale), missing_since="")
 
     async def _mend(self, hand: Hand, *, final: bool) -> None:
         if not await self._is_still_watched(hand):
@@ -88,24 +107,29 @@ class Watch:
         back = answer.shows(body)
         attempts = 0 if back else hand.row.attempts + 1
         if back or is_told(attempts):
+            done = f"{PUT_BACK}: it was absent" if back else "not back yet: it is absent"
             await self.journal.note(
                 hand.row,
-                f"was absent at {at}; put back, because a deletion of ours may still have been on"
-                f" its way ({answer.why}); if you removed it, remove it again after"
+                f"{done} at {at}, and a deletion of ours may still have been on its way"
+                f" ({answer.why}); if you removed it, remove it again after"
                 f" {hand.row.watch_until}, or decide to leave it off",
                 {"put": to_json(body), "request": request_id},
+                answer.correlation_id,
             )
         if answer.status == 404 and await self.gone.is_gone(hand, hand.row.owner):
             await self._end(hand, GROUP_GONE)
             return
-        put_at = clock.now() if back else ""
+        put_at = clock.now()
         problem = "" if back else f"it is absent, and its PUT: {answer.why}"
 
         def keep(row: LockRow) -> LockRow | None:
             if row.state is not LockState.WATCHED:
                 return None
             kept = with_requests(row, [request_id])
-            return replace(kept, put_at=put_at or row.put_at, problem=problem, attempts=attempts)
+            kept = replace(kept, problem=problem, attempts=attempts)
+            if not back:
+                return kept
+            return replace(kept, put_at=put_at, correlation_id=answer.correlation_id)
 
         wrote = await hand.force(keep)
         if wrote is Wrote.STORED and back and final:
@@ -145,11 +169,16 @@ class Watch:
         await self.journal.try_to_record(hand)
 
 
+def _was_there(row: LockRow) -> bool:
+    """Whether it was ours to put back, so that its absence is a person's doing."""
+    return row.mends or row.lifted or bool(row.put_at)
+
+
 def result_of_watch(row: LockRow, found: Lock | Absent) -> str:
     """How the lock of a row ended whose watch is over, by the last look."""
     if isinstance(found, Lock) and not found.same_content(row.lock):
         return CHANGED
-    if row.mends or row.lifted or row.put_at:
+    if _was_there(row):
         if isinstance(found, Absent):
             return f"{NOTHING_TO_PUT_BACK}: it was back, and somebody removed it since"
         return DONE

@@ -16,10 +16,13 @@ DONE = "done"
 CHANGED = "left alone: a person changed it"
 GROUP_GONE = "left off: its resource group is gone"
 LEFT_OFF = "left off: a person decided so"
+LEFT_THERE = "left alone: a person decided so, and it is there"
 NOTHING_TO_PUT_BACK = "nothing to put back"
 NEVER_LIFTED = f"{NOTHING_TO_PUT_BACK}: it was never lifted"
 SOMEBODY_ELSE = f"{NOTHING_TO_PUT_BACK}: somebody else took it off first"
 """Outcomes of a `restore_lock`."""
+PUT_BACK = "put back"
+"""Begins each note of a `restore_lock` for a PUT that put the lock back."""
 TAKEN_OFF = "not begun: somebody else took it off just now"
 """Outcome of a `lift_lock` for which there was nothing to do."""
 
@@ -65,6 +68,7 @@ def _result(result: str) -> Sentence:
         CHANGED: phrase("lock_changed"),
         GROUP_GONE: phrase("lock_group_gone"),
         LEFT_OFF: phrase("lock_left_off"),
+        LEFT_THERE: phrase("lock_left_there"),
     }
     return known.get(result) or quote(f"({result})")
 
@@ -80,6 +84,9 @@ def _not_back(row: LockRow) -> Sentence:
 
 def _watched(row: LockRow) -> Sentence:
     until = clock.for_people(row.watch_until)
+    if row.missing_since:
+        since = clock.for_people(row.missing_since)
+        return phrase("lock_missing_in_watch", since=since, until=until)
     if row.put_at:
         return phrase("lock_watched", at=clock.for_people(row.put_at), until=until)
     if row.bodies:
@@ -93,6 +100,11 @@ def unreadable(row: StrangeRow) -> Sentence:
     return phrase("row_unreadable", name=row.name, reason=row.reason)
 
 
+def row_of_lock_unreadable(row: StrangeRow) -> str:
+    whose = f", of the lock {row.lock.id}," if row.lock else ""
+    return f"the row {row.name} of the lock ledger{whose} cannot be read: {row.reason}"
+
+
 def window_unreadable(place: str) -> str:
     return f"the lock window {place} cannot be read, so nobody can enter its group"
 
@@ -103,7 +115,7 @@ def may_be_off(row: LockRow) -> bool:
     if row.state is LockState.SETTLED:
         return bool(row.missing_since)
     if row.state is LockState.WATCHED:
-        return row.red
+        return row.needs_somebody
     return row.state is not LockState.PLANNED
 
 

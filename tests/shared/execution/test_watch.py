@@ -18,6 +18,8 @@ from shared.execution.lock_window.words import (
     LEFT_OFF,
     NEVER_LIFTED,
     NOTHING_TO_PUT_BACK,
+    may_be_off,
+    say_state,
 )
 from tests.shared.execution.bench import THEIRS, Bench
 from tests.shared.execution.rows import LATER, LOCK, LONG_AGO, SOON, settled_row, watched
@@ -54,6 +56,33 @@ async def test_where_only_a_put_may_land_absent_is_left_alone(bench: Bench) -> N
     given = watched(mends=False, missed=True)
     assert await look(bench, given) == given
     assert (bench.has(), bench.steps.count("PUT")) == (False, 0)
+
+
+async def test_what_was_back_and_is_absent_is_told_at_once_and_not_mended(bench: Bench) -> None:
+    """No deletion of ours is on its way: a person took it off. It stays red, also once
+    the watch is over, until it is there again or a person decides."""
+    found = await look(bench, watched(mends=False, lifted=True, put_at=SOON))
+    assert (found.state, found.needs_somebody, bench.has()) == (LockState.WATCHED, True, False)
+    assert "is absent since" in say_state(found) and may_be_off(found)
+    (hand,) = await bench.ledger.hands()
+    await bench.watch.look(hand)
+    told = (await bench.notes_on_record()).count("no deletion of ours can still take effect")
+    assert (told, hand.row.missing_since) == (1, found.missing_since)
+    await bench.change(**OVER)
+    await bench.watch.look((await bench.ledger.hands())[0])
+    settled = await bench.only()
+    assert (settled.state, settled.needs_somebody) == (LockState.SETTLED, True)
+    assert settled.result.startswith(NOTHING_TO_PUT_BACK)
+    bench.make(LOCK)
+    await bench.change(settled_at=LONG_AGO, looked_at="")
+    await bench.settled.look_at_all()
+    assert [hand.row.missing_since for hand in await bench.ledger.hands()] == [""]
+
+
+async def test_what_is_there_again_in_the_watch_is_missing_no_more(bench: Bench) -> None:
+    bench.make(LOCK)
+    found = await look(bench, watched(mends=False, put_at=SOON, missing_since=LATER))
+    assert (found.missing_since, found.needs_somebody) == ("", False)
 
 
 async def test_the_last_body_on_record_is_put_back(bench: Bench) -> None:
@@ -108,12 +137,12 @@ async def test_a_put_that_azure_refuses_for_good_is_told_with_backoff(
         await bench.watch.look((await bench.ledger.hands())[0])
     found = await bench.only()
     assert (found.attempts, found.red, bench.steps.count("PUT")) == (5, True, 5)
-    assert (await bench.notes_on_record()).count("was absent at") == 3
+    assert (await bench.notes_on_record()).count("not back yet: it is absent at") == 3
     assert caplog.text.count("lock not back") == 5
     await bench.watch.look((await bench.ledger.hands())[0])
     found = await bench.only()
     assert (found.attempts, found.red, bench.has()) == (0, False, True)
-    assert (await bench.notes_on_record()).count("was absent at") == 4
+    assert (await bench.notes_on_record()).count("put back: it was absent at") == 1
 
 
 def test_a_watch_counts_its_own_attempts() -> None:
