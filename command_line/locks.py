@@ -70,7 +70,8 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
     async def read(store: Store) -> tuple[Standing, list[Window], list[str]]:
         windows = LockWindows(store)
         readable = [held.window for held in await windows.all()]
-        return await read_standing(LockLedger(store)), readable, await windows.unreadable()
+        unreadable_places = [each.place for each in await windows.unreadable()]
+        return await read_standing(LockLedger(store)), readable, unreadable_places
 
     standing, windows, unreadable_windows = with_store(data, storage, read)
     if as_json:
@@ -145,6 +146,7 @@ def require_settled(data: Path, storage: str | None) -> None:
     for each in found:
         click.echo(f"{each.what}\n  {each.mend}", err=True)
     if found:
+        click.echo("Give each command the same --data or --storage as this one.", err=True)
         sys.exit(1)
     click.echo("Settled: no lock is off because of the app, and no window is open.")
 
@@ -172,7 +174,8 @@ def verify_locks(
 ) -> None:
     """Compare the ledger with Azure, lock by lock, and ask the Activity Log which locks
     were deleted and not written again. Changes nothing. Exit code 1 when a lock is
-    late, off, or cannot be read, or where the log does not tell.
+    late or cannot be read, is off although no fix has it off in time, or where the log
+    does not tell.
 
     Reading the Activity Log takes Reader on the subscription. What happened in the last
     half hour may not be in it yet.
@@ -218,6 +221,8 @@ def _judge(row: LockRow, found: Lock | Absent | Unreadable) -> str:
     if isinstance(found, Absent):
         alone = row.state is LockState.WATCHED and not row.mends
         seen = "not there, and left alone" if alone else "off"
+        if row.problem:
+            seen += f" ({row.problem})"
     elif found.same_content(row.body):
         seen = "there, identical"
     else:
@@ -227,8 +232,13 @@ def _judge(row: LockRow, found: Lock | Absent | Unreadable) -> str:
 
 def _tell_unreadable(row: StrangeRow) -> dict[str, Any]:
     """Nothing is known of it, and that is never fine."""
-    verdict = f"its row in the ledger cannot be read ({row.reason})"
-    return {"lock": row.name, "verdict": verdict, "incident": row.incident_id, "wrong": True}
+    verdict = f"the row {row.name} of the ledger cannot be read ({row.reason})"
+    return {
+        "lock": row.lock.id if row.lock else "",
+        "verdict": verdict,
+        "incident": row.incident_id,
+        "wrong": True,
+    }
 
 
 @locks.command("restore")
@@ -240,7 +250,8 @@ def restore_locks(
     lock_id: str | None, everything: bool, data: Path, storage: str | None, arm: str | None
 ) -> None:
     """Put a lock back now, since you decided so. It is obeyed at once, whoever has the
-    lock in hand: a fix that is at work loses it, and its deletion fails.
+    lock in hand: a fix that is at work loses it, and sends no further deletion. One
+    that Azure has taken already goes on.
 
     LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it. A lock
     that is settled and missing is put back too. Your name goes on record. What may
@@ -273,8 +284,7 @@ def restore_locks(
 
 def _cannot_restore(row: StrangeRow) -> StepOutcome:
     command = f"; by hand: {by_hand(row.lock)}" if row.lock else ""
-    detail = f"the row of {row.name} cannot be read: {row.reason}{command}"
-    return StepOutcome(Outcome.FAILED, detail)
+    return StepOutcome(Outcome.FAILED, f"{unreadable(row)}{command}")
 
 
 @locks.command("leave")
@@ -287,8 +297,9 @@ def leave_locks(lock_id: str, data: Path, storage: str | None, arm: str | None) 
     it, or reports it as missing.
 
     LOCK_ID is the lock's ARM id, as `remediator locks list --json` shows it, or the
-    name of a row that cannot be read: then the row is taken away, so see first that its
-    lock is there. Your name goes on record.
+    name of a row or a window that cannot be read, as `remediator locks list` shows it:
+    then that is taken away, so see first that no lock of it is off. Your name goes on
+    record.
 
     Refused, with exit code 1, while a fix has the lock off: decide when it is back. A
     lock that is on stays on: remove it yourself, now or later.

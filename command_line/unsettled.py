@@ -15,6 +15,7 @@ from shared.execution.lock_window.words import (
     may_be_off,
     name_lock,
     say_state,
+    unreadable,
     window_unreadable,
 )
 from shared.store.contract import Store
@@ -22,6 +23,11 @@ from shared.store.contract import Store
 WAIT = (
     "wait for the app: it puts locks back by itself, and ends the window; if it does not run, start"
     " it"
+)
+
+DECIDE = (
+    "nobody has decided about it: `remediator locks restore` puts it back, `remediator locks"
+    " leave` accepts that somebody removed it:"
 )
 
 
@@ -34,27 +40,30 @@ class Unsettled:
 
 
 async def find_unsettled(store: Store) -> list[Unsettled]:
-    """Empty: no row of the ledger is open, and no window, and all can be read. Raises
-    StoreUnavailable."""
-    hands, unreadable = await LockLedger(store).read_all()
-    locks = [_describe_lock(hand.row) for hand in hands if hand.row.open]
-    locks += map(_describe_strange, unreadable)
+    """Empty: no row of the ledger is open, and no window, all can be read, and no lock
+    is missing that nobody decided about. Raises StoreUnavailable."""
+    hands, strange = await LockLedger(store).read_all()
+    rows = [hand.row for hand in hands]
+    locks = [_describe_lock(row) for row in rows if row.open or row.missing_since]
+    locks += map(_describe_strange, strange)
     all_windows = LockWindows(store)
     windows = [_describe_window(held.window) for held in await all_windows.all()]
-    windows += map(_describe_strange_window, await all_windows.unreadable())
+    windows += [_describe_strange_window(each.place) for each in await all_windows.unreadable()]
     return locks + windows
 
 
 def _describe_lock(row: LockRow) -> Unsettled:
     what = f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
+    if not row.open:
+        return Unsettled(what, f"{DECIDE} {row.lock.id}")
     command = f"; or put it back by hand: {by_hand(row.body)}" if may_be_off(row) else ""
     return Unsettled(what, f"{WAIT}{command}")
 
 
 def _describe_strange(row: StrangeRow) -> Unsettled:
-    what = f"the row {row.name} of the lock ledger cannot be read: {row.reason}"
-    by_command = f": {by_hand(row.lock)}" if row.lock else ""
-    return Unsettled(what, f"see that its lock is there{by_command}; then `remediator locks leave`")
+    by_command = f"; where it is not, {by_hand(row.lock)}" if row.lock else ""
+    mend = f"see whether its lock is there{by_command}; then `remediator locks leave {row.name}`"
+    return Unsettled(str(unreadable(row)), mend)
 
 
 def _describe_window(window: Window) -> Unsettled:
@@ -65,4 +74,5 @@ def _describe_window(window: Window) -> Unsettled:
 
 
 def _describe_strange_window(place: str) -> Unsettled:
-    return Unsettled(window_unreadable(place), "see that no lock is off: `remediator locks verify`")
+    mend = f"see that no lock of its group is off; then `remediator locks leave {place}`"
+    return Unsettled(window_unreadable(place), mend)

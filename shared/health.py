@@ -12,7 +12,7 @@ from shared.app import App
 from shared.arm_ids import fold
 from shared.errors import RemediatorError
 from shared.execution.lock_window.lock_row import LockRow, LockState
-from shared.execution.lock_window.words import name_lock, say_state
+from shared.execution.lock_window.words import name_lock, say_state, unreadable, window_unreadable
 
 SWEEP_LATE_SECONDS = 2 * 3600
 """The timer runs twice an hour."""
@@ -59,15 +59,15 @@ async def _check_topic(app: App) -> str:
 
 
 async def _check_locks(app: App) -> str:
-    hands, unreadable = await app.ledger.read_all()
+    hands, strange_rows = await app.ledger.read_all()
     rows = [hand.row for hand in hands]
-    strange = [f"the row {each.name} of the lock ledger: {each.reason}" for each in unreadable]
+    strange = [str(unreadable(each)) for each in strange_rows]
     late = [
         f"{name_lock(row.lock)} {say_state(row)} (incident {row.incident_id})"
         for row in rows
         if row.needs_somebody or _is_stuck(app, row)
     ]
-    strange += [f"the lock window {place}" for place in await app.windows.unreadable()]
+    strange += [window_unreadable(each.place) for each in await app.windows.unreadable()]
     if problems := strange + late:
         raise RemediatorError(f"not back in time: {'; '.join(problems)}")
     watched = sum(row.state is LockState.WATCHED for row in rows)

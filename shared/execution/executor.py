@@ -109,7 +109,7 @@ class Execution:
 
     def _decisions(self) -> Decisions:
         keeping = self._keeping()
-        return Decisions(self.ledger, keeping.journal, keeping.restorer)
+        return Decisions(self.ledger, self.windows, keeping.journal, keeping.restorer)
 
     def _guardian(self) -> Guardian:
         keeping = self._keeping()

@@ -23,7 +23,16 @@ from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import LockWindows
 from shared.execution.lock_window.words import DONE, LEFT_OFF, by_hand
 from shared.store.sqlite import SqliteStore
-from tests.shared.execution.rows import LATER, LONG_AGO, SOON, lock_on, row, settled_row, window
+from tests.shared.execution.rows import (
+    LATER,
+    LONG_AGO,
+    SOON,
+    lock_on,
+    row,
+    settled_row,
+    watched,
+    window,
+)
 
 GROUP = parts.group("rg")
 LOCK = lock_on(GROUP["id"])
@@ -133,14 +142,13 @@ async def test_the_command_has_the_last_body_on_record(desk: Desk) -> None:
 async def test_a_row_that_cannot_be_read_is_listed_with_its_reason(desk: Desk) -> None:
     await desk.insert_unreadable(to_json(row(lock=LOCK)) | {"schema": 9})
     printed = (await desk.run("list")).stdout
-    assert "in the lock ledger cannot be read: it has the schema number 9" in printed
+    assert f"cannot be read ({LOCK.id}): it has the schema number 9" in printed
     (found,) = (await desk.listed())["unreadable"]
     assert (found["row"], found["lock"]["id"]) == (f"{LOCKS}/{PARTITION}/zz", LOCK.id)
     verified = await desk.run("verify")
     assert verified.exit_code == 1
-    assert f"its row in the ledger cannot be read (it has the schema number 9): {LOCK.id}" in (
-        verified.stdout
-    )
+    told = "the row locks/locks/zz of the ledger cannot be read (it has the schema number 9)"
+    assert f"{told}: {LOCK.id}" in verified.stdout
 
 
 async def test_a_window_that_cannot_be_read_is_listed(desk: Desk) -> None:
@@ -149,6 +157,9 @@ async def test_a_window_that_cannot_be_read_is_listed(desk: Desk) -> None:
     assert f"the lock window {place} cannot be read" in shown and "nobody can enter" in shown
     assert "No lock is off" not in shown
     assert (await desk.listed())["unreadable_windows"] == [place]
+    done = await desk.run("leave", place)
+    assert (done.exit_code, "is taken away" in done.stdout) == (0, True)
+    assert (await desk.listed())["unreadable_windows"] == []
 
 
 async def test_nothing_is_listed_where_all_is_settled(desk: Desk) -> None:
@@ -202,6 +213,21 @@ async def test_leave_is_refused_while_a_fix_has_it_off(desk: Desk) -> None:
     await desk.insert(row(LockState.OFF, LOCK))
     refused = await desk.run("leave", LOCK.id)
     assert (refused.exit_code, "decide when it is back" in refused.stdout) == (1, True)
+
+
+async def test_leave_of_a_lock_keeps_its_row_that_cannot_be_read(desk: Desk) -> None:
+    """And the other way round: by the row's name, the readable row stays."""
+    await desk.insert(watched(lock=LOCK))
+    await desk.insert_unreadable(to_json(row(lock=LOCK)) | {"schema": 9})
+    done = await desk.run("leave", "locks/locks/zz")
+    assert (done.exit_code, done.stdout.count("taken away")) == (0, 1)
+    found = await desk.listed()
+    assert ([each["state"] for each in found["locks"]], found["unreadable"]) == (["watched"], [])
+    await desk.insert_unreadable(to_json(row(lock=LOCK)) | {"schema": 9})
+    done = await desk.run("leave", LOCK.id)
+    assert done.exit_code == 1 and "to take that row away, name it: locks/locks/zz" in done.stdout
+    found = await desk.listed()
+    assert (found["locks"], len(found["unreadable"])) == ([], 1)
 
 
 async def test_leave_takes_a_row_away_that_cannot_be_read(desk: Desk) -> None:

@@ -18,6 +18,7 @@ from local.scenarios import parts
 from local.simulator import ids
 from shared import clock
 from shared.execution.executor import Execution
+from shared.execution.lock_window import deletions
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.facts import Lock
 from shared.health import report
@@ -154,6 +155,34 @@ async def test_a_lock_that_somebody_added_in_the_window_is_not_lifted(tmp_path: 
     assert not any("of-a-person" in path for path in sent(outcome.requests, "DELETE", LOCK))
     assert sent(outcome.requests, "DELETE", COLLECTION) == []
     assert [each["status"] for each in outcome.incidents] == ["needs_person"]
+
+
+async def test_who_has_a_lock_put_back_stops_the_deletion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lifted lock blocks for a moment longer. A person has it put back, and takes
+    it off himself: the fix sends no further deletion."""
+    monkeypatch.setattr(deletions, "LOOK_AGAIN_SECONDS", 0.1)
+    blocked = {"error": {"code": "ScopeLocked", "message": "m"}}
+
+    async def decides(world: World) -> None:
+        action = {"status": 409, "body": blocked}
+        fault = {"method": "DELETE", "path_regex": "/restorePointCollections/", "action": action}
+        world.simulator.world.faults.add(fault | {"times": 1})
+        (outcome,) = await (await execution_of(world)).put_back_lock(KEEP["id"], "me")
+        assert outcome.done
+        world.simulator.world.state.remove(KEEP["id"])
+
+    state, failures = locked_groups({"rg-one": 1})
+    deleting: Place = ("before ARM DELETE restorePointCollections", 1)
+    async with World(tmp_path, {deleting: person(decides)}, environment=PATIENT_ALONE) as world:
+        world.simulator.world.replace_state(state)
+        await world.deliver(failures[0].event)
+        await world.rest(1)
+        (found,) = [each async for each in world.living().book.all()]
+        assert found.status is Status.NEEDS_PERSON
+        assert len(sent(asdicts(world), "DELETE", COLLECTION)) == 1, "the one that was refused"
+        assert list(world.simulator.world.state.of_type(ids.COLLECTION))
 
 
 async def test_a_lock_that_somebody_added_is_not_lifted_for_who_joins(tmp_path: Path) -> None:

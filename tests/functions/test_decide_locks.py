@@ -74,7 +74,7 @@ async def test_a_lock_is_put_back_in_the_name_of_who_said_so(app: App) -> None:
     assert ((await only(app)).state, (await only(app)).decided_by) == (LockState.WATCHED, ME)
     assert isinstance(await (await app.execution()).reader.lock(LOCK.id), Lock)
     results = [entry.result async for entry in app.audit.entries(incident=row().incident_id)]
-    assert f"put back: {ME} decided so" in results
+    assert f"{ME} decided to put it back" in results
 
 
 async def test_a_lock_is_left_off_in_the_name_of_who_said_so(app: App) -> None:

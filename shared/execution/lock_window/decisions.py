@@ -15,9 +15,18 @@ from shared.execution.lock_window.lock_journal import LockJournal
 from shared.execution.lock_window.lock_row import IN_A_WINDOW, TO_TAKE_OVER, LockRow, LockState
 from shared.execution.lock_window.put_back import PutBack
 from shared.execution.lock_window.row_changes import settled
-from shared.execution.lock_window.words import LEFT_OFF, name_lock, say_state
+from shared.execution.lock_window.windows import LockWindows
+from shared.execution.lock_window.words import (
+    LEFT_OFF,
+    LEFT_THERE,
+    name_lock,
+    say_state,
+    unreadable,
+)
+from shared.facts import Lock
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome, StepOutcome
+from shared.store.contract import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +35,20 @@ class Decisions:
     where the ledger has nothing to decide about such a lock."""
 
     ledger: LockLedger
+    windows: LockWindows
     journal: LockJournal
     restorer: PutBack
 
-    async def leave_off(self, lock_id: str, person: str) -> list[StepOutcome]:
-        """Nothing is done about the lock any more. Refused while a fix has it off: it
-        puts it back first."""
+    async def leave_off(self, name: str, person: str) -> list[StepOutcome]:
+        """`name`: a lock's id; or the name of a row or a window that cannot be read,
+        which is taken away. Nothing is done about the lock any more. Refused while a
+        fix has it off: it puts it back first."""
         outcomes = [
             await self._leave_off(hand, person)
-            for hand in await self._find(lock_id, lambda row: row.open or bool(row.missing_since))
+            for hand in await self._find(name, lambda row: row.open or bool(row.missing_since))
         ]
-        return outcomes + await self._forget_strange(lock_id, person)
+        outcomes += await self._forget_strange(name, person)
+        return outcomes + await self._forget_window(name, person)
 
     async def put_back(self, lock_id: str, person: str) -> list[StepOutcome]:
         """Put it back and read the answer. A fix that has it off ends."""
@@ -53,13 +65,14 @@ class Decisions:
         return sorted(found, key=lambda hand: hand.row.deadline)
 
     async def _leave_off(self, hand: Hand, person: str) -> StepOutcome:
+        found = await self.restorer.reader.lock(hand.row.lock.id)
+        result = LEFT_THERE if isinstance(found, Lock) else LEFT_OFF
+
         def leave_off(row: LockRow) -> LockRow | None:
             if row.state in IN_A_WINDOW:
                 return None
             # Whatever it had as its result: an hour later it would be missing again.
-            return replace(
-                settled(row, LEFT_OFF), owner=person, decided_by=person, missing_since=""
-            )
+            return replace(settled(row, result), owner=person, decided_by=person, missing_since="")
 
         wrote = await hand.force(leave_off)
         if wrote is Wrote.SILENT:
@@ -67,7 +80,7 @@ class Decisions:
         if wrote is Wrote.ANOTHERS:
             detail = f"{name_lock(hand.row.lock)} {say_state(hand.row)}: decide when it is back"
             return StepOutcome(Outcome.REFUSED, detail)
-        await self.journal.note(hand.row, f"{LEFT_OFF}: {person}")
+        await self.journal.note(hand.row, f"{result}: {person}")
         await self.journal.record(hand)
         return StepOutcome(Outcome.DONE, f"{name_lock(hand.row.lock)} {say_state(hand.row)}")
 
@@ -93,7 +106,7 @@ class Decisions:
             return _say_silent(hand)
         if wrote is Wrote.ANOTHERS:
             return StepOutcome(Outcome.DONE, f"{name_lock(hand.row.lock)} {say_state(hand.row)}")
-        await self.journal.note(hand.row, f"put back: {person} decided so")
+        await self.journal.note(hand.row, f"{person} decided to put it back")
         return await self.restorer.put_back(hand, NoLease(token))
 
     async def _forget_strange(self, name: str, person: str) -> list[StepOutcome]:
@@ -101,12 +114,13 @@ class Decisions:
         stays in the audit log."""
         outcomes = []
         for row in await self.ledger.strange():
-            if not same(row.name, name):
+            if row.lock is not None and same(row.lock.id, name):
+                # Another row of this lock may be readable, and was meant.
+                told = f"{unreadable(row)}; to take that row away, name it: {row.name}"
+                outcomes.append(StepOutcome(Outcome.REFUSED, told))
+            if row.name != name:
                 continue
-            chain = ChainOf(row.incident_id, row.name)
-            text = f"its row, which cannot be read, is taken away: {person}"
-            detail = {"row": dict(row.place.body)}
-            await self.journal.journal.note(chain, RESTORE, text, target=row.name, detail=detail)
+            await self._note_forgotten(row.incident_id, row.name, row.place.body, person)
             try:
                 await self.ledger.forget(row)
             except RowChanged:
@@ -115,6 +129,30 @@ class Decisions:
                 told = f"the row of {row.name}, which cannot be read, is taken away"
                 outcomes.append(StepOutcome(Outcome.DONE, told))
         return outcomes
+
+    async def _forget_window(self, name: str, person: str) -> list[StepOutcome]:
+        """As `_forget_strange`."""
+        outcomes = []
+        for row in await self.windows.unreadable():
+            if row.place != name:
+                continue
+            leader = row.body.get("leader")
+            incident = leader if isinstance(leader, str) else row.partition
+            await self._note_forgotten(incident, name, row.body, person)
+            try:
+                await self.windows.forget(row)
+            except RowChanged:
+                outcomes.append(StepOutcome(Outcome.FAILED, f"{name} was written just now"))
+            else:
+                told = f"the lock window {name}, which cannot be read, is taken away"
+                outcomes.append(StepOutcome(Outcome.DONE, told))
+        return outcomes
+
+    async def _note_forgotten(self, incident: str, name: str, body: Body, person: str) -> None:
+        text = f"its row, which cannot be read, is taken away: {person}"
+        await self.journal.journal.note(
+            ChainOf(incident, name), RESTORE, text, target=name, detail={"row": dict(body)}
+        )
 
 
 def _say_silent(hand: Hand) -> StepOutcome:

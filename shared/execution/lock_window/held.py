@@ -7,7 +7,7 @@ from shared.arm_ids import same
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.lock_row import NOT_BACK, LockRow, LockState
 from shared.execution.lock_window.windows import LockWindows, Window
-from shared.execution.lock_window.words import by_hand, name_lock, say_state
+from shared.execution.lock_window.words import by_hand, name_lock, say_state, unreadable
 from shared.incident.outcome import GroupHeld
 from shared.sentences import Sentence, quote
 
@@ -47,14 +47,13 @@ def serves(window: Window, incident_id: str) -> bool:
 async def held_by_rows(ledger: LockLedger, group_id: str, grace_seconds: float) -> GroupHeld | None:
     """By a row of any window that is not over, or that cannot be read. Raises
     StoreUnavailable."""
-    hands, unreadable = await ledger.read_all(group_id)
+    hands, strange_rows = await ledger.read_all(group_id)
     rows = [hand.row for hand in hands if hand.row.open]
     if rows:
         return _held_by(rows, group_id, grace_seconds)
-    for strange in unreadable:
+    for strange in strange_rows:
         if not strange.group_id or same(strange.group_id, group_id):
-            what = f"the row {strange.name} of the lock ledger cannot be read: {strange.reason}"
-            return GroupHeld(group_id, what, "", ())
+            return GroupHeld(group_id, str(unreadable(strange)), "", ())
     return None
 
 

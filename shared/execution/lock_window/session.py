@@ -198,11 +198,16 @@ class Session:
                 self.settings.unlock_wait_seconds,
                 self.locks.give_up,
                 self.unlocked.set,
-                partial(self._look_again, ready, self.reader),
+                partial(self._look_once_more, ready),
             ).run()
         finally:
             self.unlocked.set()
         self._record(ready, *ended)
+
+    async def _look_once_more(self, ready: Ready) -> TargetOutcome | None:
+        """Before a further request: a person may have decided about a lock."""
+        await self.locks.read_again(ready)
+        return await self._look_again(ready, self.reader)
 
     async def _look_again(self, ready: Ready, look: ArmReader) -> TargetOutcome | None:
         """Why not to delete after all. A look that takes longer than the window is a

@@ -17,6 +17,7 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.lock_reads import read_lock
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.execution.lock_window.times import Times
+from shared.execution.lock_window.words import unreadable
 from shared.facts import Absent, Lock
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome, StepOutcome
@@ -33,7 +34,7 @@ class StrangeLocks:
     async def put_back_all(self, outcomes: list[StepOutcome]) -> None:
         """Adds how each ended. Raises StoreUnavailable."""
         for row in await self.ledger.strange():
-            logging.error("the row %s of the lock ledger: %s", row.name, row.reason)
+            logging.error("%s", unreadable(row))
             if row.may_be_off and row.lock is not None:
                 outcomes += await self._put_back(row, row.lock)
 
@@ -50,7 +51,9 @@ class StrangeLocks:
         await self._record(ended)
         result = Outcome.DONE if answer.error is None else Outcome.FAILED
         why = "absent" if isinstance(found, Absent) else found.why
-        detail = f"the lock {row.name}, whose row cannot be read, was {why}: PUT {answer.why}"
+        detail = (
+            f"the lock {lock.id}, whose row {row.name} cannot be read, was {why}: PUT {answer.why}"
+        )
         return [StepOutcome(result, detail)]
 
     async def _record(self, writing: Awaitable[None]) -> None:

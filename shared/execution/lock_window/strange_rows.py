@@ -30,7 +30,8 @@ class StrangeRow:
 
     @property
     def name(self) -> str:
-        return self.lock.id if self.lock else self.place.place
+        """Of the row, not of its lock: another row of the lock may well be readable."""
+        return self.place.place
 
 
 def read_strange_row(place: Row, reason: str) -> StrangeRow:

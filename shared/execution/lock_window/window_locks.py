@@ -21,6 +21,7 @@ from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, LockAnswer
 from shared.codec import to_json
+from shared.errors import StoreError
 from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease
@@ -109,6 +110,19 @@ class WindowLocks:
         if any(hand.row.state is not LockState.OFF for hand in hands):
             return "a lock of the collection is not known to be off"
         return ""
+
+    async def read_again(self, ready: Ready) -> None:
+        """The rows of this collection's locks as they are now. A store that does not
+        answer within a moment keeps no lock off, and stops no deletion."""
+        for lock in ready.locks:
+            if (hand := self.hands.get(fold(lock.id))) is None:
+                continue
+            try:
+                async with asyncio.timeout(self.times.store):
+                    if not await hand.read_again():
+                        self.broken = f"the row of the lock {lock.name} is gone"
+            except (StoreError, TimeoutError):
+                continue
 
     async def write_ahead(self, wanted: list[Lock]) -> None:
         """Before anything is lifted: the intent to put each lock back, its row, the

@@ -115,10 +115,15 @@ class LockWindows:
         """Those that can be read; one that cannot holds up no other."""
         return [held for row in await self._rows() if (held := _held_or_none(row))]
 
-    async def unreadable(self) -> list[str]:
-        """The places of the windows that this version cannot read: nobody can enter
-        their group."""
-        return [row.place for row in await self._rows() if _held_or_none(row) is None]
+    async def unreadable(self) -> list[Row]:
+        """The windows that this version cannot read: nobody can enter their group."""
+        return [row for row in await self._rows() if _held_or_none(row) is None]
+
+    async def forget(self, row: Row) -> None:
+        """Take away exactly this window, with its heartbeat. Raises RowChanged."""
+        beat = await self._store.get(WINDOWS, row.partition, HEARTBEAT)
+        writes = [Delete(row), *([Delete(beat)] if beat else [])]
+        await self._store.transact(WINDOWS, row.partition, writes)
 
     async def _rows(self) -> list[Row]:
         return [row async for row in self._store.query(WINDOWS) if row.key == WINDOW]

@@ -97,12 +97,8 @@ def _watched(row: LockRow) -> Sentence:
 
 
 def unreadable(row: StrangeRow) -> Sentence:
-    return phrase("row_unreadable", name=row.name, reason=row.reason)
-
-
-def row_of_lock_unreadable(row: StrangeRow) -> str:
-    whose = f", of the lock {row.lock.id}," if row.lock else ""
-    return f"the row {row.name} of the lock ledger{whose} cannot be read: {row.reason}"
+    lock = row.lock.id if row.lock else phrase("lock_not_told")
+    return phrase("row_unreadable", name=row.name, lock=lock, reason=row.reason)
 
 
 def window_unreadable(place: str) -> str:

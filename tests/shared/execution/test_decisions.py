@@ -18,7 +18,7 @@ from shared.errors import StoreUnavailable
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LOCKS, PARTITION, Wrote
 from shared.execution.lock_window.lock_row import LockRow, LockState
-from shared.execution.lock_window.words import DONE, LEFT_OFF
+from shared.execution.lock_window.words import DONE, LEFT_OFF, LEFT_THERE
 from shared.facts import Lock
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome
@@ -62,6 +62,17 @@ def in_state(state: LockState, **given: Any) -> LockRow:
 
 
 # -- Leave it off
+
+
+async def test_a_lock_that_is_there_is_left_alone_not_off(
+    app: App, execution: Execution, arm: Simulator
+) -> None:
+    arm.world.state.put(parts.lock(GROUP["id"], LOCK.name, LOCK.notes or ""))
+    await app.ledger.insert(in_state(LockState.WATCHED))
+    (outcome,) = await execution.leave_lock_off(LOCK.id, ME)
+    assert outcome.detail.endswith("is there, and left alone: a person decided so")
+    assert (await only(app)).result == LEFT_THERE
+    assert f"{LEFT_THERE}: {ME}" in [entry.result for entry in await written(app)]
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -134,7 +145,7 @@ async def test_it_is_put_back_at_once_and_watched(
     assert (found.state, found.decided_by) == (LockState.WATCHED, ME)
     assert found.put_at and found.requests and not found.needs_somebody
     assert await in_azure(execution)
-    assert f"put back: {ME} decided so" in [entry.result for entry in await written(app)]
+    assert f"{ME} decided to put it back" in [entry.result for entry in await written(app)]
 
 
 async def test_who_took_it_off_learns_that_it_is_another_s(app: App, execution: Execution) -> None:

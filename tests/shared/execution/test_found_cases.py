@@ -77,7 +77,9 @@ async def test_a_lock_that_is_left_off_is_not_missed_by_an_older_row(bench: Benc
     long_settled = clock.after(clock.now(), -7200)
     await bench.hand(settled_row(DONE, window_id="w0", settled_at=long_settled, recorded=True))
     await bench.hand(row(LockState.RETURNING))
-    await Decisions(bench.ledger, bench.lock_journal, bench.restorer).leave_off(LOCK.id, "me")
+    await Decisions(bench.ledger, bench.windows, bench.lock_journal, bench.restorer).leave_off(
+        LOCK.id, "me"
+    )
     await bench.settled.look_at_all()
     assert [hand.row.missing_since for hand in await bench.ledger.hands()] == ["", ""]
 

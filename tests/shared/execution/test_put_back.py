@@ -109,7 +109,10 @@ async def test_a_delete_without_an_answer_is_watched_for(bench: Bench) -> None:
     found = await bench.only()
     assert (found.state, found.mends) == (LockState.WATCHED, True)
     assert found.watch_until > clock.after(clock.now(), bench.times.watch - 60)
-    assert found.put_at
+    assert found.put_at and found.correlation_id
+    (told,) = [each async for each in bench.journal.log.entries() if each.phase == "note"]
+    assert told.result.startswith("put back: answered at ")
+    assert told.correlation_id == found.correlation_id, "on record now, not when the watch ends"
 
 
 async def test_a_put_without_an_answer_is_sent_again_and_watched_for(bench: Bench) -> None:
