@@ -44,8 +44,8 @@ browser:
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  { echo "Chromium is needed for the browser tests and was not found. Install it (Debian: apt-get install chromium) and run this again."; exit 1; }
 
-# Four on two cores: most tests wait for processes that they have started.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist loadfile --durations=15
+# Three on two cores: most tests wait for processes that they have started.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --durations=15
 test: $(STAMP) $(NODE_STAMP) browser  ## run every test that needs no cloud
 	@$(PYTEST)
 

@@ -67,8 +67,11 @@ class Settle:
     ) -> None:
         """To a person, with the reason, what is left to do by hand, and the advice for
         the cause."""
+        about = About.of(incident)
         finding = next((each for each in incident.findings if each.cause == plan.cause), None)
-        advice = advice_for(finding, About.of(incident)) if finding else ()
+        advice = advice_for(finding, about) if finding else ()
+        if _is_carried_out(incident, plan) and any(not outcome.done for outcome in outcomes):
+            advice = (about.backup_now,)  # the rest is in the outcomes' own steps
         begun = await self.journal.intended(incident.id)
         if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
             fold(step.target) in begun for step in plan.steps
@@ -79,6 +82,17 @@ class Settle:
         await close_intents(self.journal, self.ledger, incident)
         reason, steps = "; ".join(problems), (*by_hand, *advice)
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
+
+
+def _is_carried_out(incident: Incident, plan: Plan) -> bool:
+    """Whether the deletion itself is done, for every target of the plan: a person need
+    not do it again."""
+    done = {
+        fold(action.target)
+        for action in incident.actions
+        if action.kind == plan.fix and action.outcome is Outcome.DONE
+    }
+    return bool(done) and {fold(step.target) for step in plan.steps} <= done
 
 
 def _begin_verifying(incident: Incident) -> Incident:
