@@ -536,6 +536,18 @@ async def test_a_row_that_cannot_be_read_is_not_settled(
     assert (result.exit_code, result.stdout) == (1, "")
 
 
+async def test_a_missing_lock_is_not_settled(stranger: Stranger) -> None:
+    """Its row is over, and nobody has decided whether a person removed it."""
+    missing = lock_row(LockState.SETTLED, result="done", missing_since=DEADLINE)
+    seen = await read_results(i.installation(), stranger, rows=(missing,))
+    assert seen["locks are back"]["ok"] is False
+    async with ledger(missing) as storage:
+        words = ["locks", "settled", "--storage", storage]
+        result = await asyncio.to_thread(CliRunner().invoke, remediator, words)
+    assert result.exit_code == 1 and "nobody has decided about it" in result.stderr
+    assert "the same --data or --storage" in result.stderr
+
+
 async def test_a_ledger_that_cannot_be_read_is_not_known(stranger: Stranger) -> None:
     result, _ = await run_doctor(
         i.installation(), stranger, "--json", "--storage", "sqlite:/nowhere/remediator.db"

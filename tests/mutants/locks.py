@@ -447,6 +447,20 @@ GOING_BACK = (
         put_back("who_was_overtaken_puts_back_the_youngest_body_on_record"),
     ),
     Mutant(
+        "a watched lock that somebody removed is told to nobody",
+        "Watch.look",
+        "if _was_there(row):",
+        "if False:",
+        watch("what_was_back_and_is_absent_is_told_at_once_and_not_mended"),
+    ),
+    Mutant(
+        "a put-back has no correlation id",
+        "_WayBack._watch_what_is_back",
+        "correlation_id=correlation_id)\n            return self._watch",
+        'correlation_id="")\n            return self._watch',
+        put_back("a_delete_without_an_answer_is_watched_for"),
+    ),
+    Mutant(
         "a lock that the watch cannot put back is no alert",
         "Watch._mend",
         "await alert_not_back(self.settings, replace(hand.row, attempts=attempts), problem)",
@@ -490,9 +504,9 @@ GOING_BACK = (
     ),
     Mutant(
         "the watch leaves absent alone after a DELETE without an answer",
-        "_WayBack._finish",
-        "mends=row.out",
-        "mends=False",
+        "_WayBack._watch_what_is_back",
+        "mends=mends or row.out",
+        "mends=mends",
         put_back("a_delete_without_an_answer_is_watched_for"),
     ),
     Mutant(
@@ -888,7 +902,7 @@ AFTERWARDS = (
     Mutant(
         "a lock that a person left off is reported as missing",
         "SettledRows._look_at",
-        "newest and _is_due(row) and row.result in (DONE, CHANGED)",
+        "newest and _is_due(row) and (row.result in (DONE, CHANGED) or row.missing_since)",
         "newest and _is_due(row)",
         SETTLED_LOOK,
     ),

@@ -192,8 +192,14 @@ PUTTING_BACK = (
     Mutant(
         "the outcome of a put-back is not written",
         "LockJournal.record",
-        "await self.journal.outcome("
-        "row.chain, RESTORE, row.lock.id, row.result, correlation_id, detail)",
+        """await self.journal.outcome(
+            row.chain,
+            RESTORE,
+            row.lock.id,
+            row.result,
+            correlation_id or row.correlation_id,
+            detail,
+        )""",
         "pass",
         keeper("an_outcome_that_nobody_wrote_is_written") + ONE_OUTCOME,
     ),
@@ -821,6 +827,13 @@ WAITING_FOR_GROUPS = (
         "await note_window(self.book, incident, held.window)",
         "incident",
         held_groups("a_window_whose_opener_dies_at_once_is_counted"),
+    ),
+    Mutant(
+        "a fix deletes on after a person put the lock back",
+        "Session._look_once_more",
+        "await self.locks.read_again(ready)\n",
+        "\n",
+        window("who_has_a_lock_put_back_stops_the_deletion"),
     ),
     Mutant(
         "a window that closed before the member's turn counts",
@@ -1669,9 +1682,17 @@ WATCHDOG = (
     Mutant(
         "a window that cannot be read is settled",
         "unsettled:find_unsettled",
-        "windows += map(_describe_strange_window, await all_windows.unreadable())",
+        "windows += [_describe_strange_window(each.place) for each in"
+        " await all_windows.unreadable()]",
         "pass",
         (f"{DOCTOR}::test_a_row_that_cannot_be_read_is_not_settled",),
+    ),
+    Mutant(
+        "a missing lock is settled",
+        "unsettled:find_unsettled",
+        "if row.open or row.missing_since",
+        "if row.open",
+        (f"{DOCTOR}::test_a_missing_lock_is_not_settled",),
     ),
     Mutant(
         "an open window is settled",

@@ -40,6 +40,7 @@ from shared.execution.lock_window.words import (
     DONE,
     GROUP_GONE,
     LEFT_OFF,
+    LEFT_THERE,
     PUT_BACK,
     name_lock,
     say_state,
@@ -366,7 +367,7 @@ class _WayBack:
                 logging.error("%s: a PUT may still land", self.hand.row.lock.id)
                 break
             await asyncio.sleep(self.by.times.store)
-        if self.answered and self.hand.row.result == LEFT_OFF:
+        if self.answered and self.hand.row.result in (LEFT_OFF, LEFT_THERE):
             text = "a PUT of ours was answered after a person decided to leave it off: it is there"
             await self.by.journal.note(self.hand.row, text)
         return self._done()
