@@ -12,7 +12,7 @@ from shared.errors import RemediatorError
 from shared.store.open import PREFIX
 
 LOCKS = "locks are back"
-RIGHT = "sign in as somebody with Storage Table Data Contributor on the storage account"
+RIGHT = "sign in as somebody with Storage Table Data Reader on the storage account"
 
 
 async def check_locks(on: Installation, storage: str | None) -> AsyncIterator[Result]:

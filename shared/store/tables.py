@@ -46,13 +46,17 @@ again."""
 
 
 class TablesStore:
-    """Each table is created at its first use, with `prefix` before its name."""
+    """Each table is created by its first write, with `prefix` before its name. A read
+    sends nothing but GET (Storage Table Data Reader is enough), and finds a table that
+    is not there empty, unless this store has seen it: then somebody deleted it."""
 
     def __init__(self, service: TableServiceClient, prefix: str, credential: Any = None) -> None:
         self._service = service
         self._prefix = prefix
         self._credential = credential
         self._tables: dict[str, TableClient] = {}
+        self._seen: set[str] = set()
+        """Tables that were there: created here, or read."""
 
     @classmethod
     def from_connection_string(cls, text: str, prefix: str) -> TablesStore:
@@ -143,16 +147,17 @@ class TablesStore:
             if partition is None:
                 raise ValueError("`after` goes with a partition")
             clauses.append(f"RowKey gt '{check_key(after)}'")
-        client = await self._open_table(table)
-        found = client.query_entities(
+        found = self._get_client(table).query_entities(
             " and ".join(clauses), results_per_page=min(limit or 1000, 1000)
         )
         pages, left = found.by_page(), limit
         while left is None or left > 0:
             try:
-                entities = [entity async for entity in await _call(pages.__anext__)]
-            except StopAsyncIteration:
+                page = await _call(pages.__anext__, table_is_new=table not in self._seen)
+            except (StopAsyncIteration, ResourceNotFoundError):
                 return
+            self._seen.add(table)
+            entities = [entity async for entity in page]
             for entity in entities[:left]:
                 yield _read_row(table, entity)
             left = None if left is None else left - len(entities)
@@ -168,20 +173,30 @@ class TablesStore:
         if self._credential is not None:
             await self._credential.close()
 
-    async def _open_table(self, table: str) -> TableClient:
+    def _get_client(self, table: str) -> TableClient:
         if table not in self._tables:
             name = self._prefix + check_table(table)
-            self._tables[table] = await _call(
-                lambda: self._service.create_table_if_not_exists(name)
-            )
+            self._tables[table] = self._service.get_table_client(name)
         return self._tables[table]
 
+    async def _open_table(self, table: str) -> TableClient:
+        """For a write: the table is created where it is not there."""
+        client = self._get_client(table)
+        if table not in self._seen:
+            await _call(lambda: self._service.create_table_if_not_exists(client.table_name))
+            self._seen.add(table)
+        return client
+
     async def _find_entity(self, table: str, partition: str, key: str) -> TableEntity | None:
-        client = await self._open_table(table)
+        client = self._get_client(table)
         try:
-            return await _call(lambda: client.get_entity(partition, key))
+            entity = await _call(
+                lambda: client.get_entity(partition, key), table_is_new=table not in self._seen
+            )
         except ResourceNotFoundError:
             return None
+        self._seen.add(table)
+        return entity
 
     async def _find_own_write(self, table: str, entity: Mapping[str, Any]) -> Row | None:
         """The stored row where exactly this write made it; else None."""
@@ -196,13 +211,14 @@ ANSWERS = (404, 409, 412)
 counts as unavailable."""
 
 
-async def _call[T](call: Callable[[], Awaitable[T]]) -> T:
+async def _call[T](call: Callable[[], Awaitable[T]], *, table_is_new: bool = False) -> T:
     """Raises StoreUnavailable for every failure but the conditional answers, which the
-    caller handles."""
+    caller handles. `table_is_new`: that there is no such table is one of those."""
     try:
         return await call()
     except HttpResponseError as error:
-        if error.status_code in ANSWERS and not _table_is_gone(error):
+        is_new = table_is_new and isinstance(error, ResourceNotFoundError)
+        if error.status_code in ANSWERS and (is_new or not _table_is_gone(error)):
             raise
         raise StoreUnavailable(
             f"the table service answered {error.status_code}: {error.message}"

@@ -1520,6 +1520,20 @@ STORE = (
         transaction("lost_answers.py::test_a_write_that_the_client_sent_twice_is_its_own"),
     ),
     Mutant(
+        "a read makes the table",
+        "TablesStore._find_entity",
+        "client = self._get_client(table)",
+        "client = await self._open_table(table)",
+        transaction("reads.py::test_a_table_that_is_not_there_reads_as_empty_and_is_not_made"),
+    ),
+    Mutant(
+        "a table that somebody deleted reads as empty",
+        "TablesStore._find_entity",
+        "table_is_new=table not in self._seen",
+        "table_is_new=True",
+        transaction("contract.py::test_a_table_that_somebody_deleted_is_no_empty_table"),
+    ),
+    Mutant(
         "a row that another wrote over is handed out as the version of ours",
         "_choose_etag",
         "if stored is None or not _is_own_write(operation, stored):",

@@ -186,3 +186,24 @@ async def test_a_table_that_somebody_deleted_is_no_empty_table(running_azurite: 
         with pytest.raises(StoreUnavailable):
             await use(store)
     await store.close()
+
+
+async def test_a_table_that_was_read_and_deleted_since_is_no_empty_table(
+    running_azurite: Any,
+) -> None:
+    text = running_azurite.connection_string()
+    writer = TablesStore.from_connection_string(text, "readbefore")
+    await writer.insert("rows", "p", "k", {})
+    for use in (USES[4], USES[5]):
+        reader = TablesStore.from_connection_string(text, "readbefore")
+        await use(reader)
+        async with TableServiceClient.from_connection_string(text) as service:
+            await service.delete_table("readbeforerows")
+        for again in USES[:-1]:
+            with pytest.raises(StoreUnavailable):
+                await again(reader)
+        await reader.close()
+        await writer.close()
+        writer = TablesStore.from_connection_string(text, "readbefore")
+        await writer.insert("rows", "p", "k", {})
+    await writer.close()
