@@ -11,7 +11,9 @@ from statistics import median
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.entry import Entry
+from shared.execution.lock_window.words import DONE, GROUP_GONE, LEFT_OFF, NOTHING_TO_PUT_BACK
 from shared.incident.listing import Summary
+from shared.incident.model import LIFT, RESTORE
 
 BAR_PIXELS, ROW_PIXELS, LABEL_PIXELS = 360, 26, 300
 REPAIR_STEPS = ((10, "< 10"), (60, "10 – 60"), (360, "60 – 360"), (float("inf"), "> 360"))
@@ -78,15 +80,71 @@ def median_of(minutes: list[float]) -> str:
     return f"{median(minutes):.1f}" if minutes else "–"
 
 
-def unlocked_minutes(entries: Iterable[Entry]) -> dict[str, float]:
-    """By day, newest first: from the lifting of a lock to its put-back."""
-    off: dict[tuple[str, str], str] = {}
-    days: dict[str, float] = {}
+@dataclass(slots=True)
+class Lift:
+    """One removal of a lock, by its audit entries; "" while one is not there."""
+
+    off_at: str
+    """Its intent, written right before."""
+    lifted: bool = False
+    """Or may have been."""
+    back_at: str = ""
+    left_off_at: str = ""
+
+    def add(self, entry: Entry) -> None:
+        """A later entry about the same lock in the same chain."""
+        if entry.kind == LIFT:
+            took_off = entry.result == DONE or entry.result.startswith("not known")
+            self.lifted = self.lifted or (entry.phase == "outcome" and took_off)
+        elif _says_back(entry.result):
+            self.back_at = self.back_at or entry.at
+        elif entry.result.startswith(LEFT_OFF):
+            self.left_off_at = self.left_off_at or entry.at
+
+    def end(self, now: str) -> str:
+        """Until when it counts as off: one that a person left off counts until it is
+        back, or until that day ends."""
+        end_of_day = f"{self.left_off_at[:10]}T23:59:59.999999Z" if self.left_off_at else now
+        return min(self.back_at or now, end_of_day)
+
+
+BACK = ("left alone", GROUP_GONE, NOTHING_TO_PUT_BACK, "answered ")
+"""How results of `restore_lock` begin, beside `done`, that end the time without the
+lock."""
+PUT_BACK, DECIDED = "put back", "decided so"
+"""A PUT put it back; a person decided to put it back, which it is not yet."""
+
+
+def _says_back(result: str) -> bool:
+    put_back = result.startswith(PUT_BACK) and not result.endswith(DECIDED)
+    return result == DONE or result.startswith(BACK) or put_back
+
+
+def find_lifts(entries: Iterable[Entry]) -> list[Lift]:
+    """Locks that were lifted, or may have been. `entries`: of each incident in the
+    order of its chain. The query "Unlocked minutes" (docs/queries.md) finds the same.
+    """
+    lifts: list[Lift] = []
+    newest: dict[tuple[str, str], Lift] = {}
     for entry in entries:
         key = (entry.incident, fold(entry.target))
-        if (entry.kind, entry.phase, entry.result) == ("lift_lock", "outcome", "done"):
-            off[key] = entry.at
-        elif (entry.kind, entry.phase) == ("restore_lock", "outcome") and key in off:
-            seconds = (clock.as_time(entry.at) - clock.as_time(off.pop(key))).total_seconds()
-            days[entry.at[:10]] = days.get(entry.at[:10], 0.0) + max(0.0, seconds) / 60
+        if (entry.kind, entry.phase) == (LIFT, "intent"):
+            newest[key] = Lift(entry.at)
+            lifts.append(newest[key])
+        elif entry.kind in (LIFT, RESTORE) and key in newest:
+            newest[key].add(entry)
+    return [lift for lift in lifts if lift.lifted]
+
+
+def count_seconds(lift: Lift, now: str) -> float:
+    off = clock.as_time(lift.end(now)) - clock.as_time(lift.off_at)
+    return max(0.0, off.total_seconds())
+
+
+def unlocked_minutes(entries: Iterable[Entry], now: str) -> dict[str, float]:
+    """By the day on which it ended, newest first: how long locks were off."""
+    days: dict[str, float] = {}
+    for lift in find_lifts(entries):
+        day = lift.end(now)[:10]
+        days[day] = days.get(day, 0.0) + count_seconds(lift, now) / 60
     return dict(sorted(days.items(), reverse=True))

@@ -184,7 +184,7 @@ async def _overview(req: func.HttpRequest, app: App, standing: Standing) -> func
         charts.draw("by_code", "count", charts.count_codes(summaries, "?")),
         charts.draw("by_ending", "count", charts.count_endings(summaries)),
         charts.draw("repair_time", "count", charts.count_repairs(minutes)),
-        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries)),
+        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries, clock.now())),
     )
     longest = f"{max(minutes):.1f}" if minutes else "–"
     return pages.answer(

@@ -14,7 +14,7 @@ from markupsafe import escape
 from functions.pages import charts
 from functions.pages import render as pages
 from functions.pages.texts import TEXTS
-from shared import catalogue
+from shared import catalogue, clock
 from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.codec import to_json
@@ -191,7 +191,7 @@ def charts_of(count: int) -> list[Any]:
         charts.draw("by_code", "count", charts.count_codes(summaries, "?")),
         charts.draw("by_ending", "count", charts.count_endings(summaries)),
         charts.draw("repair_time", "count", charts.count_repairs(minutes)),
-        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries)),
+        charts.draw("unlocked", "minutes", charts.unlocked_minutes(entries, clock.now())),
     ]
 
 

@@ -22,6 +22,7 @@ from shared.execution.lock_window.words import DONE, LEFT_OFF, LEFT_THERE
 from shared.facts import Lock
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome
+from tests.kql.lock_queries import find_not_back
 from tests.shared.execution.rows import LATER, LONG_AGO, SOON, lock_on, row, settled_row, watched
 
 ME = "somebody (command line)"
@@ -146,6 +147,25 @@ async def test_it_is_put_back_at_once_and_watched(
     assert found.put_at and found.requests and not found.needs_somebody
     assert await in_azure(execution)
     assert f"{ME} decided to put it back" in [entry.result for entry in await written(app)]
+
+
+async def test_nobody_is_alerted_once_what_a_person_decided_is_carried_out(
+    app: App, execution: Execution
+) -> None:
+    """The rule of lock-not-back, over what is on record."""
+    given = in_state(LockState.NEEDS_PERSON, problem="refused")
+    await app.journal.intent(given.chain, RESTORE, LOCK.id, None, "will be put back")
+    hand = await app.ledger.insert(given)
+    assert list(find_not_back(await written(app))) == [LOCK.id.lower()]
+    await execution.leave_lock_off(LOCK.id, ME)
+    assert find_not_back(await written(app)) == {}
+    (outcome,) = await execution.put_back_lock(LOCK.id, ME)
+    assert outcome.done and find_not_back(await written(app)) == {}
+    await hand.force(lambda each: replace(each, watch_until=LONG_AGO, noted_at=LONG_AGO))
+    await execution.guard()
+    assert (await only(app)).result == DONE
+    assert [each.phase for each in await written(app)].count("outcome") == 1
+    assert find_not_back(await written(app)) == {}
 
 
 async def test_who_took_it_off_learns_that_it_is_another_s(app: App, execution: Execution) -> None:
