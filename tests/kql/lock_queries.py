@@ -14,6 +14,7 @@ DONE, PUT_BACK, DECIDED = "done", "put back", "decided so"
 ENDS = (
     "left ",
     "nothing to put back",
+    "not known",
     "answered ",
     "its row, which cannot be read, is taken away",
 )

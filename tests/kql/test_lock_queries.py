@@ -6,6 +6,7 @@ import pytest
 
 from functions.pages import charts
 from shared.audit.entry import Entry
+from shared.audit.journal import PROCESS_ENDED
 from shared.execution.lock_window import words
 from shared.incident.model import LIFT, RESTORE
 from tests.kql import lock_queries as rule
@@ -40,6 +41,10 @@ TRAILS: dict[str, tuple[tuple[Told, ...], str]] = {
         "",
     ),
     "a person changed it": ((*LIFTED, ("00:09", "outcome", words.CHANGED)), ""),
+    "its process died before its row was there": (
+        (*LIFTED, ("00:09", "outcome", PROCESS_ENDED)),
+        "",
+    ),
     "Azure refuses it": ((*LIFTED, ("00:03", "note", FAILED), ("00:04", "note", FAILED)), "00:01"),
     "a person left it off": (DECIDED, ""),
     "a person left it off, and its outcome is not on record": (DECIDED[:-1], ""),
