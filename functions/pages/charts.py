@@ -11,7 +11,13 @@ from statistics import median
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.entry import Entry
-from shared.execution.lock_window.words import DONE, GROUP_GONE, LEFT_OFF, NOTHING_TO_PUT_BACK
+from shared.execution.lock_window.words import (
+    DONE,
+    GROUP_GONE,
+    LEFT_OFF,
+    NOTHING_TO_PUT_BACK,
+    PUT_BACK,
+)
 from shared.incident.listing import Summary
 from shared.incident.model import LIFT, RESTORE
 
@@ -108,16 +114,13 @@ class Lift:
         return min(self.back_at or now, end_of_day)
 
 
-BACK = ("left alone", GROUP_GONE, NOTHING_TO_PUT_BACK, "answered ")
+BACK = (PUT_BACK, "left alone", GROUP_GONE, NOTHING_TO_PUT_BACK, "answered ")
 """How results of `restore_lock` begin, beside `done`, that end the time without the
 lock."""
-PUT_BACK, DECIDED = "put back", "decided so"
-"""A PUT put it back; a person decided to put it back, which it is not yet."""
 
 
 def _says_back(result: str) -> bool:
-    put_back = result.startswith(PUT_BACK) and not result.endswith(DECIDED)
-    return result == DONE or result.startswith(BACK) or put_back
+    return result == DONE or result.startswith(BACK)
 
 
 def find_lifts(entries: Iterable[Entry]) -> list[Lift]:

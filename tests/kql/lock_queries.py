@@ -10,7 +10,7 @@ from shared.audit.entry import Entry
 from shared.incident.model import RESTORE
 
 NOT_BACK, MISSING = "not back yet", "is not there"
-DONE, PUT_BACK, DECIDED = "done", "put back", "decided so"
+DONE, PUT_BACK = "done", "put back"
 ENDS = (
     "left ",
     "nothing to put back",
@@ -26,8 +26,7 @@ def is_off(entry: Entry) -> bool:
 
 
 def is_over(entry: Entry) -> bool:
-    put_back = entry.result.startswith(PUT_BACK) and not entry.result.endswith(DECIDED)
-    return entry.result == DONE or entry.result.startswith(ENDS) or put_back
+    return entry.result == DONE or entry.result.startswith((*ENDS, PUT_BACK))
 
 
 def find_not_back(entries: Iterable[Entry]) -> dict[str, str]:

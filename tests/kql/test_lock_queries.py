@@ -22,7 +22,7 @@ type Told = tuple[str, str, str]
 """HH:MM, phase, result."""
 PLANNED = "will be put back by 2026-01-31T00:10:00.000000Z"
 LEFT = f"{words.LEFT_OFF}: Ana (command line)"
-RESTORED = "put back: Ana (command line) decided so"
+RESTORED = "Ana (command line) decided to put it back"
 ANSWERED = "put back: answered at 2026-01-31T00:03:00.000000Z with 201; it is watched from now on"
 AGAIN = "put back: it was absent at 2026-01-31T00:04:00.000000Z, and a deletion of ours may still"
 FAILED = "not back yet: RequestDisallowedByPolicy: no"
@@ -144,12 +144,11 @@ def test_the_query_has_these_conditions() -> None:
     assert query.compared("remediator.phase") == {"intent"}
     assert query.compared("remediator.result", "==") == {rule.DONE}
     assert query.compared("remediator.result", "contains") == {rule.MISSING}
-    assert query.compared("remediator.result", "!endswith") == {rule.DECIDED}
     begins = {rule.NOT_BACK, rule.PUT_BACK, *rule.ENDS}
     assert query.compared("remediator.result", "startswith") == begins
     for condition in (
         f'is_off = phase == "intent" or result startswith "{rule.NOT_BACK}" or result contains',
-        f'(result startswith "{rule.PUT_BACK}" and result !endswith "{rule.DECIDED}")',
+        f'result startswith "{rule.PUT_BACK}"',
         "over_at = max(TimeGenerated) by lock",
         "kind=leftouter over on lock",
         "isnull(over_at) or TimeGenerated > over_at",
@@ -244,7 +243,6 @@ def test_each_day_has_the_minutes_that_ended_on_it() -> None:
 def test_the_query_and_the_chart_have_the_same_conditions() -> None:
     query, text = analyzed()[UNLOCKED], shipped()[UNLOCKED]
     assert query.compared("remediator.result", "==") == {"done"}
-    assert query.compared("remediator.result", "!endswith") == {charts.DECIDED}
     begins = {"not known", words.LEFT_OFF, charts.PUT_BACK, *charts.BACK}
     assert query.compared("remediator.result", "startswith") == begins
     for condition in (
