@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import click
 from rich.table import Table
 
-from command_line.console import console
+from command_line.console import console, make_table
 from command_line.opening import read_cloud, with_store
 from command_line.options import store_options
 from shared import clock
@@ -24,6 +24,7 @@ from shared.audit.entry import Entry
 from shared.audit.log import AuditLog, oldest_first
 from shared.audit.seals import open_seals
 from shared.audit.verification import Verification
+from shared.counts import count_of
 from shared.errors import NotUsable, RemediatorError
 from shared.store.contract import Store
 
@@ -214,14 +215,14 @@ def _read_seals(location: str) -> list[Entry]:
 
 
 def table_of(entries: Iterable[Entry]) -> Table:
-    table = Table("#", "At (UTC)", "What", "Target", "Phase", "Result", "Correlation id")
+    rows = make_table("#", "At (UTC)", "What", "Target", "Phase", "Result", "Correlation id")
     for entry in entries:
         target = entry.target.rstrip("/").rsplit("/", 1)[-1]
         at = entry.at[:19].replace("T", " ")
-        table.add_row(
+        rows.add_row(
             str(entry.seq), at, entry.kind, target, entry.phase, entry.result, entry.correlation_id
         )
-    return table
+    return rows
 
 
 def print_json_line(entry: Entry) -> None:
@@ -319,4 +320,5 @@ def _print(entry: Entry) -> None:
 def _verdict(entries: int, incidents: int, broken: Broken | None) -> str:
     if broken:
         return f"BROKEN: the first entry that does not hold is {broken}"
-    return f"The chain holds: {entries} entries of {incidents} incidents."
+    counted = f"{count_of(entries, 'entry', 'entries')} of {count_of(incidents, 'incident')}"
+    return f"The chain holds: {counted}."

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.table import Column, Table
 
 WIDTH_ELSEWHERE = 150
 
@@ -19,3 +20,10 @@ def console() -> Console:
         emoji=False,
         width=None if sys.stdout.isatty() else WIDTH_ELSEWHERE,
     )
+
+
+def make_table(name: str, *others: str) -> Table:
+    """A table whose first column has names to be copied: they stand on one line, whole.
+    What does not fit elsewhere goes on in the next line; nothing is cut off."""
+    columns = (Column(each, overflow="fold") for each in others)
+    return Table(Column(name, no_wrap=True), *columns)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from command_line.console import console
+from command_line.console import console, make_table
 from command_line.opening import with_store
 from command_line.options import store_options
 from command_line.person import name_person
@@ -82,9 +81,9 @@ def list_incidents(
             )
         )
         return
-    table = Table("Incident", "VM", "Error code", "Status", "Why")
+    rows = make_table("Incident", "VM", "Error code", "Status", "Why")
     for incident in found:
-        table.add_row(
+        rows.add_row(
             incident.id,
             incident.vm_id.rsplit("/", 1)[-1],
             incident.error_code or "-",
@@ -92,7 +91,7 @@ def list_incidents(
             incident.reason,
         )
     none = "No incident is like that." if wanted.narrow else "No failed backup has arrived yet."
-    console().print(table if found else none)
+    console().print(rows if found else none)
     if more:
         click.echo(
             f"There may be more: these are the newest {len(found)}; ask for more with --limit, or"

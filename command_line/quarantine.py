@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TextIO
 
 import click
-from rich.table import Table
 
-from command_line.console import console
+from command_line.console import console, make_table
 from command_line.opening import with_app, with_store
 from command_line.options import arm_option, store_options
 from shared.app import App
+from shared.counts import count_of
 from shared.errors import NotUsable
 from shared.intake.quarantine import Kept, Quarantine
 from shared.intake.replay import events_in, out_of_quarantine
@@ -44,15 +44,15 @@ def list_kept(data: Path, storage: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_summary(each) for each in found], indent=2, ensure_ascii=False))
         return
-    table = Table("Id", "At (UTC)", "Characters", "Reason")
+    rows = make_table("Id", "At (UTC)", "Characters", "Reason")
     for each in found:
-        table.add_row(
+        rows.add_row(
             each.id,
             each.at[:19].replace("T", " "),
             f"{each.characters:,}{' (cut)' if each.cut else ''}",
             each.reason,
         )
-    console().print(table if found else "Nothing is in quarantine.")
+    console().print(rows if found else "Nothing is in quarantine.")
 
 
 @quarantine.command("show")
@@ -154,7 +154,8 @@ def _print(found: list[tuple[str, Taken]], as_json: bool) -> None:
         click.echo(f"{name}: {taken.what}{f' ({taken.incident_id})' if taken.incident_id else ''}")
     started = len({each for _, taken in found for each in taken.starts})
     click.echo(
-        f"{len(found)} events, {started} incidents to work on. {BEGINS if started else ''}".rstrip()
+        f"{count_of(len(found), 'event')}, {count_of(started, 'incident')} to work on."
+        f" {BEGINS if started else ''}".rstrip()
     )
 
 

@@ -15,6 +15,7 @@ from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
+from shared.counts import count_of
 from shared.diagnosis.advice import work_lost
 from shared.diagnosis.check import check_incident
 from shared.diagnosis.stage import Diagnosis
@@ -136,7 +137,7 @@ class App:
             return self._own_subscription
         visible = await self.visible_subscriptions()
         if len(visible) != 1:
-            seen = f"{len(visible)} subscriptions" if visible else "no subscription"
+            seen = count_of(len(visible), "subscription") if visible else "no subscription"
             raise SettingsError(
                 f"REMEDIATOR_SUBSCRIPTION_ID is not set and the identity sees {seen}; set it"
             )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from shared.audit.heads import HEADS, bind_days
 from shared.audit.log import AuditLog
 from shared.audit.seals import open_seals, seal_all
+from shared.counts import count_of
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import LockWindows
 from shared.incident.book import IncidentBook
@@ -27,7 +28,8 @@ async def close_days(settings: Settings, store: Store, log: AuditLog, book: Inci
         before = (now.date() - timedelta(days=settings.retention_days)).isoformat()
         in_use = await incidents_with_locks(LockLedger(store), LockWindows(store))
         forgotten = await forget_old(store, log, book, before, in_use)
-    return f"{len(made)} days bound, {sealed} sealed, {len(forgotten)} incidents forgotten"
+    days, incidents = count_of(len(made), "day"), count_of(len(forgotten), "incident")
+    return f"{days} bound, {sealed} sealed, {incidents} forgotten"
 
 
 async def _seal(settings: Settings, log: AuditLog) -> int:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from command_line.doctor.installation import Installation, Result, properties, result
 from functions.pages.access import ACTION_GROUPS
 from shared.arm_ids import fold, same
+from shared.counts import count_of
 from shared.errors import SettingsError
 from shared.execution.lock_window.times import Times
 from shared.settings import Settings
@@ -51,7 +52,7 @@ async def check_app(on: Installation) -> AsyncIterator[Result]:
     yield result(
         "code",
         not missing,
-        f"not there: {', '.join(missing)}" if missing else f"{len(found)} functions",
+        f"not there: {', '.join(missing)}" if missing else count_of(len(found), "function"),
         "`azd deploy`, or: make package && az functionapp deployment source config-zip"
         f" --build-remote true --name {site} --resource-group {group} --src"
         " dist/azure-backup-remediator.zip",

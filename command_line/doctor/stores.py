@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from command_line.doctor.access import check_role
 from command_line.doctor.installation import Installation, Result, properties, result
 from infra.roles import BLOB_OWNER, QUEUE_CONTRIBUTOR, TABLE_CONTRIBUTOR
+from shared.counts import count_of
 
 CONTAINERS = ("deployment", "policy", "dead-letters", "audit-heads")
 QUEUE = "/queueServices/default/queues/backup-failures"
@@ -32,7 +33,7 @@ async def check_stores(on: Installation) -> AsyncIterator[Result]:
         yield await _check_exists(on, f"container {container}", f"{blobs}/{container}")
     policy = properties(await on.view.get(f"{blobs}/audit-heads/immutabilityPolicies/default"))
     days = policy.get("immutabilityPeriodSinceCreationInDays") or 0
-    found = f"{days} days, {policy.get('state', 'no policy')}"
+    found = f"{count_of(days, 'day')}, {policy.get('state', 'no policy')}"
     yield result("seals cannot be changed", days > 0, found, on.deploy)
     if on.delivery == "queue":
         yield await _check_exists(on, "queue backup-failures", f"{storage}{QUEUE}")

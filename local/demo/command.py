@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from command_line.console import console
+from command_line.console import console, make_table
 from local import scenarios
 from local.demo.children import run_command
 from local.demo.end_state import Check, end_state
@@ -202,7 +202,7 @@ def _verdict(console: Console, checks: list[Check], incident: dict[str, Any], da
 
 
 def _table(entries: list[dict[str, Any]]) -> Table:
-    table = Table("#", "At", "What", "Phase", "Result", "Target", "Correlation id")
+    table = make_table("#", "At", "What", "Phase", "Result", "Target", "Correlation id")
     for entry in entries:
         target, correlation = entry["target"].rsplit("/", 1)[-1], entry["correlation_id"][:8]
         table.add_row(

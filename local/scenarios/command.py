@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import click
-from rich.table import Table
 
-from command_line.console import console
+from command_line.console import console, make_table
 from local import scenarios as stored
 
 
@@ -49,10 +48,10 @@ def _list(as_json: bool) -> None:
         ]
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = Table("Scenario", "Title", "Expected")
+    listed = make_table("Scenario", "Title", "Expected")
     for name, scenario in scenarios.items():
-        table.add_row(name, scenario["title"], describe_end(scenario["expect"]))
-    console().print(table)
+        listed.add_row(name, scenario["title"], describe_end(scenario["expect"]))
+    console().print(listed)
 
 
 def describe_end(expect: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from shared.audit.chain import Broken
 from shared.audit.entry import Entry
 from shared.audit.journal import ACTOR
 from shared.audit.log import AuditLog
+from shared.counts import count_of
 
 HEADS = "heads"
 KIND, RETENTION = "head", "retention"
@@ -67,8 +68,8 @@ class Days:
             root, chains = self.root(day)
             if (root, chains) != (head.detail.get("root"), head.detail.get("chains")):
                 reason = (
-                    f"the entries of {day} are not those that it bound: {head.detail.get('chains')}"
-                    f" chains then, {chains} now"
+                    f"the entries of {day} are not those that it bound; chains then:"
+                    f" {head.detail.get('chains')}, now: {chains}"
                 )
                 return Broken(HEADS, head.seq, reason)
         return None
@@ -97,7 +98,7 @@ async def bind_days(log: AuditLog, now: datetime) -> list[Entry]:
                     kind=KIND,
                     target=day,
                     phase="note",
-                    result=f"{chains} chains of {day} bound",
+                    result=f"{count_of(chains, 'chain')} of {day} bound",
                     actor=ACTOR,
                     correlation_id="",
                     detail=detail,

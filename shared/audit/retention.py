@@ -14,6 +14,7 @@ from shared.audit.entry import Entry
 from shared.audit.heads import HEADS, RETENTION
 from shared.audit.journal import ChainOf, Journal
 from shared.audit.log import AUDIT, AuditLog
+from shared.counts import count_of
 from shared.errors import RowChanged
 from shared.store.contract import Row, Store
 
@@ -31,7 +32,8 @@ async def announce(log: AuditLog, before: str, chains: int) -> None:
     await journal.note(
         ChainOf(HEADS, ""),
         RETENTION,
-        f"{chains} chains from before {before} are forgotten, as the retention setting says",
+        f"to be forgotten, as the retention setting says: {count_of(chains, 'chain')} from before"
+        f" {before}",
         target=before,
         detail={"before": before, "chains": chains},
     )

@@ -23,6 +23,7 @@ from shared.azure.log_rows import LogAnswer, LoggedFailure, ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.codec import dumps
+from shared.counts import count_of
 from shared.errors import NotUsable
 from shared.events import error_codes
 from shared.events.failure import failure_of_item
@@ -68,7 +69,7 @@ class Swept:
     def summary(self) -> str:
         """One line, for the app's log."""
         counts = (
-            f"{self.found} failed backups since {self.since[:19]}Z: {self.known} known,"
+            f"{count_of(self.found, 'failed backup')} since {self.since[:19]}Z: {self.known} known,"
             f" {len(self.opened)} opened, {self.set_aside} set aside"
         )
         waiting = f", {self.waiting} left for the next run" if self.waiting else ""

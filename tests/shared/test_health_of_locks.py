@@ -3,6 +3,8 @@ window that it was lifted in, and whatever of it cannot be known."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from shared.execution.lock_window.ledger import LOCKS, PARTITION
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.words import DONE
 from tests.local.simulator import support
-from tests.shared.execution.rows import LATER, NEVER, row, settled_row, watched
+from tests.shared.execution.rows import LATER, NEVER, lock_on, row, settled_row, watched
 
 
 @pytest.fixture
@@ -101,3 +103,19 @@ async def test_a_row_that_cannot_be_read(app: App, state: str) -> None:
     await app.store.insert(LOCKS, PARTITION, "a", body)
     with pytest.raises(RemediatorError, match=r"the row .*keep\): .*number 99"):
         await health.CHECKS["locks"](app)
+
+
+async def test_the_page_shows_what_it_says(app: App) -> None:
+    """docs/http.md: the example of GET /api/health."""
+    page = (Path(__file__).parents[2] / "docs/http.md").read_text(encoding="utf-8")
+    block = re.search(r"## `GET /api/health`.*?```json\n(.*?)```", page, re.DOTALL)
+    assert block
+    checks = {each["name"]: each["reason"] for each in json.loads(block[1])["checks"]}
+    assert list(checks) == list(health.CHECKS)
+    scope = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/app-rg"
+    problem = "RequestDisallowedByPolicy: refused"
+    incident = {"incident_id": "20260131T020501-11111111-5e6f7a8b", "problem": problem}
+    await app.ledger.insert(row(LockState.NEEDS_PERSON, lock_on(scope), **incident))
+    with pytest.raises(RemediatorError) as told:
+        await health.CHECKS["locks"](app)
+    assert str(told.value) == checks["locks"]

@@ -452,7 +452,7 @@ async def test_the_daily_run_forgets_by_the_setting(
         told = await close_days(
             replace(app.settings, retention_days=30), app.store, app.audit, app.book
         )
-        assert told.endswith("1 incidents forgotten")
+        assert told.endswith("1 incident forgotten")
         assert await incidents(app) == []
 
 
