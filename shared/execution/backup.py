@@ -94,7 +94,7 @@ class Backups:
         if last.answer is Answer.ACCEPTED:
             return ACCEPTED
         quiet = clock.after(last.at, quiet_seconds(self.settings.job_poll_seconds))
-        if clock.now() < quiet:
+        if self.fence.is_fresh(last) or clock.now() < quiet:
             reason = f"the order of {last.at} has no answer, and may still begin"
             return Refusal(reason, passing=True, unanswered=True)
         return None
@@ -173,8 +173,8 @@ class Backups:
 
 def quiet_seconds(job_poll_seconds: float) -> float:
     """How long after an order without an answer no other one is sent, while the vault
-    is searched for its job: 120 where nothing is set, beyond REMEDIATOR_LATE_SECONDS.
-    """
+    is searched for its job: 120 where nothing is set. In any case until the fence says
+    that it can take effect no more."""
     return 2 * _first_pause(job_poll_seconds)
 
 

@@ -52,7 +52,9 @@ class Settle:
             return False
         # Those of a process that died after its request went out.
         await close_intents(self.journal, self.ledger, incident)
-        await self.book.change(incident_id, _begin_verifying)
+        incident = await self.book.change(incident_id, _begin_verifying)
+        if incident.ended:  # another execution brought it to its end meanwhile
+            return False
         result = f"{plan.cause} after the fix: {finding.verdict}"
         detail = {"evidence": [str(each) for each in finding.evidence]}
         await self.journal.note(incident, "finding", result, detail=detail)
@@ -96,6 +98,8 @@ def _is_carried_out(incident: Incident, plan: Plan) -> bool:
 
 
 def _begin_verifying(incident: Incident) -> Incident:
+    if incident.ended:
+        return incident
     reason = "a new backup has to show it"
     if incident.status is Status.WAITING:  # an execution that was lost has put it off
         incident = incident.moved(Status.DIAGNOSING, reason, now=clock.now())

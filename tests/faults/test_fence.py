@@ -389,6 +389,20 @@ async def test_an_accepted_backup_that_is_not_to_be_seen_is_not_ordered_again(
         assert orders(world) == 1
 
 
+async def test_an_order_that_may_still_take_effect_is_not_repeated(tmp_path: Path) -> None:
+    """Its connection was lost, and Azure carries it out a second later: long after the
+    pause of these runs, but within the time that the fence gives each request."""
+    async with lost_at(tmp_path, SETTLED) as world:
+        late = {"method": "POST", "path_regex": "/backup$", "action": {"effect_after_s": 1.0}}
+        world.simulator.world.faults.add(late | {"times": 1})
+        assert await order_backup(world) is Next.WAIT
+        async with asyncio.timeout(20):
+            while await order_backup(world) is Next.WAIT:
+                await asyncio.sleep(0.2)
+        assert orders(world) == 1
+        await the_record_is_whole(world)
+
+
 async def test_a_fence_that_cannot_be_written_lets_nothing_through(tmp_path: Path) -> None:
     async with lost_at(tmp_path, PLANNED) as world:
         process = world.living()

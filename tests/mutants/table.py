@@ -1859,6 +1859,13 @@ FENCE = (
         fence("one_that_is_seen_in_one_place_only_is_not_gone"),
     ),
     Mutant(
+        "a backup is ordered again while the first order may still take effect",
+        "Backups._read_last",
+        "self.fence.is_fresh(last) or clock.now() < quiet",
+        "clock.now() < quiet",
+        fence("an_order_that_may_still_take_effect_is_not_repeated"),
+    ),
+    Mutant(
         "an accepted backup is ordered again",
         "Backups._read_last",
         "if last.answer is Answer.ACCEPTED:",

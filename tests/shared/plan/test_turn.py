@@ -23,7 +23,16 @@ from shared.diagnosis.stage import Diagnosis
 from shared.execution.executor import Execution
 from shared.execution.fixes import uninstall_extension
 from shared.facts import Job, Lock, Unreadable
-from shared.incident.model import Action, Awaited, Incident, LaterFailure, Verification, Waiting
+from shared.incident.model import (
+    Action,
+    Awaited,
+    Finding,
+    Incident,
+    LaterFailure,
+    Verdict,
+    Verification,
+    Waiting,
+)
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import GroupHeld, Outcome, StepOutcome
 from shared.incident.status import Status
@@ -579,6 +588,22 @@ async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench:
     assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
     assert len((await bench.line())["begun"]) == 1
     assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
+
+
+async def test_a_fix_that_another_execution_settled_and_ended_is_not_settled_again(
+    bench: Bench,
+) -> None:
+    """The incident ends while its checker runs once more."""
+    assert await bench.turn() == ACT
+
+    async def ends(*_: Any) -> Finding:
+        await bench.planning.closing.close(INCIDENT.id, Status.NEEDS_PERSON, "by another")
+        return Finding(CAUSE, Verdict.RULED_OUT, ())
+
+    settle = replace(bench.execution, check=ends)
+    done = StepOutcome(Outcome.DONE, "deleted")
+    assert not await settle.settle(INCIDENT.id, PLAN, (done,), FAILED_AT)
+    assert (await bench.now()).reason == "by another"
 
 
 async def test_a_unit_that_is_called_again_once_it_was_put_off_changes_nothing(
