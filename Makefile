@@ -99,7 +99,7 @@ rooms: $(STAMP)  ## write the table of rooms in ARCHITECTURE.md
 settings: $(STAMP)  ## write the tables of settings in docs/settings.md
 	@$(BIN)/python -m tests.docs.tables settings pace
 
-faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (under 15 minutes)
+faults: $(STAMP)  ## run the whole fault matrix and write docs/reliability.md (half an hour)
 	@$(BIN)/python -m tests.faults.matrix --write docs/reliability.md
 	@FAULT_EXAMPLES=500 $(BIN)/python -m pytest -n 2 tests/faults/test_interleavings.py
 	@SCHEDULES=120 $(BIN)/python -m pytest -n 2 tests/faults/test_schedules.py

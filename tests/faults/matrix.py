@@ -336,15 +336,15 @@ def main(arguments: Any = None) -> int:
     text = table(results, time.monotonic() - began)
     print(text)
     if options.write:
-        _write(options.write, text)
+        write(options.write, text)
     return 1 if any(wrong(result) for result in results) else 0
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, numbers: str) -> None:
+    """Put the numbers between the markers of a page."""
     start, end = "<!-- matrix -->", "<!-- /matrix -->"
-    text = path.read_text(encoding="utf-8")
-    head, rest = text.split(start)
-    path.write_text(f"{head}{start}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
+    head, rest = path.read_text(encoding="utf-8").split(start)
+    path.write_text(f"{head}{start}\n{numbers}\n{end}{rest.split(end)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

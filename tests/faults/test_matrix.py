@@ -4,6 +4,7 @@ docs/reliability.md."""
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,11 @@ def test_each_harsh_column_has_cells_around_every_write_of_a_lock() -> None:
 def test_a_failure_says_how_to_repeat_it() -> None:
     result = matrix.Judged("a name", "frozen", True, (), {}, "", 0.0)
     assert "matrix --cell 'a name'" in matrix.repeat(result)
+
+
+def test_the_numbers_replace_those_of_before(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- matrix -->\nold\n<!-- /matrix -->\nafter\n")
+    for numbers in ("first", "second"):
+        matrix.write(page, numbers)
+    assert page.read_text() == "before\n<!-- matrix -->\nsecond\n<!-- /matrix -->\nafter\n"
