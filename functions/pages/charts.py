@@ -102,7 +102,7 @@ class Lift:
         if entry.kind == LIFT:
             took_off = entry.result == DONE or entry.result.startswith("not known")
             self.lifted = self.lifted or (entry.phase == "outcome" and took_off)
-        elif _says_back(entry.result):
+        elif entry.result == DONE or entry.result.startswith(BACK):
             self.back_at = self.back_at or entry.at
         elif entry.result.startswith(LEFT_OFF):
             self.left_off_at = self.left_off_at or entry.at
@@ -117,10 +117,6 @@ class Lift:
 BACK = (PUT_BACK, "left alone", GROUP_GONE, NOTHING_TO_PUT_BACK, "answered ")
 """How results of `restore_lock` begin, beside `done`, that end the time without the
 lock."""
-
-
-def _says_back(result: str) -> bool:
-    return result == DONE or result.startswith(BACK)
 
 
 def find_lifts(entries: Iterable[Entry]) -> list[Lift]:

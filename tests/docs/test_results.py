@@ -31,7 +31,7 @@ ARGUMENTS = {
     "_end": 1,
 }
 """Functions that write an intent or an outcome, and which argument is its result."""
-NO_OUTCOMES = {words.DONE, getattr(words, "PUT_BACK", "put back")}
+NO_OUTCOMES = {words.DONE, words.PUT_BACK}
 """Of the words about locks: as they are, and what begins a note."""
 
 

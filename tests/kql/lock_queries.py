@@ -10,14 +10,9 @@ from shared.audit.entry import Entry
 from shared.incident.model import RESTORE
 
 NOT_BACK, MISSING = "not back yet", "is not there"
-DONE, PUT_BACK = "done", "put back"
-ENDS = (
-    "left ",
-    "nothing to put back",
-    "not known",
-    "answered ",
-    "its row, which cannot be read, is taken away",
-)
+DONE = "done"
+ENDS = ("left ", "nothing to put back", "put back")
+"""Of notes: the second outcome of an intent is one."""
 
 
 def is_off(entry: Entry) -> bool:
@@ -26,7 +21,8 @@ def is_off(entry: Entry) -> bool:
 
 
 def is_over(entry: Entry) -> bool:
-    return entry.result == DONE or entry.result.startswith((*ENDS, PUT_BACK))
+    ended = entry.result == DONE or entry.result.startswith(ENDS)
+    return entry.phase == "outcome" or ended
 
 
 def find_not_back(entries: Iterable[Entry]) -> dict[str, str]:

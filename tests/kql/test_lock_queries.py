@@ -27,7 +27,7 @@ ANSWERED = "put back: answered at 2026-01-31T00:03:00.000000Z with 201; it is wa
 AGAIN = "put back: it was absent at 2026-01-31T00:04:00.000000Z, and a deletion of ours may still"
 FAILED = "not back yet: RequestDisallowedByPolicy: no"
 GONE = "the lock Keep on RG is not there; its row was settled at 2026-01-31T00:03:00.000000Z"
-TAKEN_AWAY = "its row, which cannot be read, is taken away: Ana (command line)"
+ABSENT = "is not there, and no deletion of ours can still take effect: left alone"
 LIFTED: tuple[Told, ...] = (("00:01", "intent", PLANNED),)
 OVER = (*LIFTED, ("00:03", "outcome", words.DONE))
 DECIDED = (*LIFTED, ("00:05", "note", LEFT), ("00:05", "outcome", words.LEFT_OFF))
@@ -96,19 +96,24 @@ TRAILS: dict[str, tuple[tuple[Told, ...], str]] = {
         (("00:01", "intent", "begun"), ("00:01", "outcome", "answered 201")),
         "",
     ),
-    "of a row that cannot be read: Azure refuses it": (
-        tuple(
-            (f"00:0{minute}", phase, result)
-            for minute in (1, 2)
-            for phase, result in (("intent", "begun"), ("outcome", "AuthorizationFailed: no"))
-        ),
-        "00:01",
+    "of a row that cannot be read: Azure refuses it, which health tells": (
+        (("00:01", "intent", "begun"), ("00:01", "outcome", "AuthorizationFailed: no")),
+        "",
     ),
-    "of a row that cannot be read: a person took it away": (
+    "a person left it alone, since it is there": (
+        (*LIFTED, ("00:03", "note", FAILED), ("00:05", "note", f"{words.LEFT_THERE}: Ana")),
+        "",
+    ),
+    "a person removed it in its watch": (
+        (*LIFTED, ("00:03", "note", ANSWERED), ("00:04", "note", ABSENT)),
+        "00:04",
+    ),
+    "a person removed it in its watch, which is over": (
         (
-            ("00:01", "intent", "begun"),
-            ("00:01", "outcome", "AuthorizationFailed: no"),
-            ("00:09", "note", TAKEN_AWAY),
+            *LIFTED,
+            ("00:03", "note", ANSWERED),
+            ("00:04", "note", ABSENT),
+            ("00:08", "outcome", f"{words.NOTHING_TO_PUT_BACK}: it was back, and somebody"),
         ),
         "",
     ),
@@ -141,14 +146,14 @@ def test_each_lock_stands_by_itself_whoever_lifted_it() -> None:
 
 def test_the_query_has_these_conditions() -> None:
     query, text = analyzed()[ALERT], shipped()[ALERT]
-    assert query.compared("remediator.phase") == {"intent"}
+    assert query.compared("remediator.phase") == {"intent", "outcome"}
     assert query.compared("remediator.result", "==") == {rule.DONE}
     assert query.compared("remediator.result", "contains") == {rule.MISSING}
-    begins = {rule.NOT_BACK, rule.PUT_BACK, *rule.ENDS}
+    begins = {rule.NOT_BACK, *rule.ENDS}
     assert query.compared("remediator.result", "startswith") == begins
     for condition in (
         f'is_off = phase == "intent" or result startswith "{rule.NOT_BACK}" or result contains',
-        f'result startswith "{rule.PUT_BACK}"',
+        f'is_over = phase == "outcome" or result == "{rule.DONE}" or result startswith',
         "over_at = max(TimeGenerated) by lock",
         "kind=leftouter over on lock",
         "isnull(over_at) or TimeGenerated > over_at",
@@ -243,7 +248,7 @@ def test_each_day_has_the_minutes_that_ended_on_it() -> None:
 def test_the_query_and_the_chart_have_the_same_conditions() -> None:
     query, text = analyzed()[UNLOCKED], shipped()[UNLOCKED]
     assert query.compared("remediator.result", "==") == {"done"}
-    begins = {"not known", words.LEFT_OFF, charts.PUT_BACK, *charts.BACK}
+    begins = {"not known", words.LEFT_OFF, *charts.BACK}
     assert query.compared("remediator.result", "startswith") == begins
     for condition in (
         'is_lift = entry_kind == "lift_lock" and phase == "intent"',
