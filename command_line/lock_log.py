@@ -20,6 +20,7 @@ from shared.arm_ids import fold, group_of, same
 from shared.audit.log import AuditLog
 from shared.azure.reader import ArmReader
 from shared.codec import from_json
+from shared.counts import count_of
 from shared.errors import NotUsable
 from shared.execution.executor import Execution
 from shared.execution.lock_window.lock_row import LockRow
@@ -191,8 +192,9 @@ class LogCheck:
             yield from _describe(each)
         for problem in self.read.not_understood:
             yield f"not understood: {problem}"
+        records = count_of(self.read.records, "record")
         yield (
-            f"Activity Log since {self.read.since}: {self.read.records} records; deletions of"
+            f"Activity Log since {self.read.since}: {records}; deletions of"
             f" locks: {self.read.deletions}; not written again: {len(self.verdicts)}. Complete"
             f" until {self.read.complete_until}; later records may be missing."
         )

@@ -23,6 +23,7 @@ from shared import clock
 from shared.app import App
 from shared.arm_ids import fold
 from shared.codec import to_json
+from shared.counts import count_of
 from shared.execution.executor import Execution
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.lock_row import LockRow, LockState
@@ -185,7 +186,7 @@ def verify_locks(
         standing = await read_standing(execution.ledger)
         ledger = [await _compare(execution, row) for row in standing.unsettled]
         ledger += map(_tell_unreadable, standing.unreadable)
-        click.echo(f"reading the Activity Log of {days} days ...", err=True)
+        click.echo(f"reading the Activity Log of {count_of(days, 'day')} ...", err=True)
         return ledger, await check_log(execution, days, principal)
 
     found, log = _with_execution(data, storage, arm, look)
@@ -195,7 +196,11 @@ def verify_locks(
     else:
         for each in found:
             click.echo(f"{each['verdict']}: {each['lock']}")
-        click.echo(f"{len(found)} locks in the ledger." if found else "No lock is in the ledger.")
+        click.echo(
+            f"{count_of(len(found), 'lock')} in the ledger."
+            if found
+            else "No lock is in the ledger."
+        )
         for line in log.to_lines():
             click.echo(line)
     if log.wrong or any(each["wrong"] for each in found):

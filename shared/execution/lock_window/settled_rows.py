@@ -70,6 +70,8 @@ class SettledRows:
             return replace(each, looked_at=now, missing_since=since)
 
         wrote = await hand.force(remember)
+        if wrote is Wrote.STORED and row.missing_since and isinstance(found, Lock):
+            await self.journal.note(hand.row, "left alone: it is there again")
         if wrote is Wrote.STORED and absent and not row.missing_since:
             text = (
                 f"{name_lock(row.lock)} is not there; its row was settled at {row.settled_at}: if"

@@ -362,6 +362,7 @@ async def test_one_that_is_there_again_is_no_longer_missing(bench: Bench, unread
         bench.answer("GET", status=503)
     await bench.settled.look_at_all()
     assert (await bench.only()).missing_since == (SOON if unread else "")
+    assert ("left alone: it is there again" in await bench.notes_on_record()) is not unread
 
 
 async def test_a_lock_with_an_open_row_is_not_reported(bench: Bench) -> None:
