@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared import clock
@@ -93,8 +93,8 @@ class Backups:
             return last.result
         if last.answer is Answer.ACCEPTED:
             return ACCEPTED
-        quiet = clock.after(last.at, quiet_seconds(self.settings.job_poll_seconds))
-        if self.fence.is_fresh(last) or clock.now() < quiet:
+        seconds = max(quiet_seconds(self.settings.job_poll_seconds), self.fence.late_seconds)
+        if clock.now() < clock.after(last.at, seconds):
             reason = f"the order of {last.at} has no answer, and may still begin"
             return Refusal(reason, passing=True, unanswered=True)
         return None
@@ -107,6 +107,9 @@ class Backups:
             return Refusal(unsent.outcome.detail, passing=True, unanswered=True)
         except AzureCallFailed as error:
             job_id, refusal = "", _refusal(error)
+            if refusal.unanswered:  # until then it may take effect
+                pause = max(refusal.retry_after_seconds, self.fence.late_seconds)
+                refusal = replace(refusal, retry_after_seconds=pause)
         if job_id or not refusal.passing:
             return job_id or refusal
         begun = await self._find_begun(incident, ordered=True)
@@ -173,8 +176,8 @@ class Backups:
 
 def quiet_seconds(job_poll_seconds: float) -> float:
     """How long after an order without an answer no other one is sent, while the vault
-    is searched for its job: 120 where nothing is set. In any case until the fence says
-    that it can take effect no more."""
+    is searched for its job: 120 where nothing is set. REMEDIATOR_LATE_SECONDS in any
+    case: until then it may take effect."""
     return 2 * _first_pause(job_poll_seconds)
 
 

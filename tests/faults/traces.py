@@ -26,7 +26,7 @@ SETTLED: Place = ("after store replace locks settled", 1)
 PUT_BACK: Place = ("before ARM PUT locks", "after ARM DELETE locks")
 CHANGED = copy.deepcopy(MADE)
 CHANGED["properties"]["notes"] = "a person wrote this meanwhile"
-MENDED = "put back, because a deletion of ours may still have been on its way"
+MENDED = "put back: it was absent"
 
 
 def person(*does: Hand | str) -> Fault:
