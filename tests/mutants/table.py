@@ -192,14 +192,8 @@ PUTTING_BACK = (
     Mutant(
         "the outcome of a put-back is not written",
         "LockJournal.record",
-        """await self.journal.outcome(
-            row.chain,
-            RESTORE,
-            row.lock.id,
-            row.result,
-            correlation_id or row.correlation_id,
-            detail,
-        )""",
+        "await self.journal.outcome("
+        "row.chain, RESTORE, row.lock.id, row.result, row.correlation_id, detail)",
         "pass",
         keeper("an_outcome_that_nobody_wrote_is_written") + ONE_OUTCOME,
     ),

@@ -33,7 +33,7 @@ class LockJournal:
         except StoreError as error:
             logging.error("%s: %s; and the store does not take that: %s", row.lock.id, text, error)
 
-    async def record(self, hand: Hand, correlation_id: str = "") -> None:
+    async def record(self, hand: Hand) -> None:
         """The one outcome of a settled row, by the state that it has. Raises
         StoreUnavailable: then the guardian records it."""
         row = hand.row
@@ -47,19 +47,14 @@ class LockJournal:
         if row.watch_since:
             detail["watched"] = [row.watch_since, row.settled_at]
         await self.journal.outcome(
-            row.chain,
-            RESTORE,
-            row.lock.id,
-            row.result,
-            correlation_id or row.correlation_id,
-            detail,
+            row.chain, RESTORE, row.lock.id, row.result, row.correlation_id, detail
         )
         await hand.force(_mark_recorded)
 
-    async def try_to_record(self, hand: Hand, correlation_id: str = "") -> None:
+    async def try_to_record(self, hand: Hand) -> None:
         """As `record`. Where the store does not take it, the guardian records it."""
         try:
-            await self.record(hand, correlation_id)
+            await self.record(hand)
         except StoreError as error:
             logging.warning("%s: the outcome is not on record yet: %s", hand.row.lock.id, error)
 

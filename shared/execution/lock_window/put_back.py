@@ -319,10 +319,11 @@ class _WayBack:
 
     async def _settle(self, result: str, correlation_id: str = "") -> StepOutcome:
         def settle(row: LockRow) -> LockRow:
-            return settled(row, result)
+            answered = correlation_id or row.correlation_id
+            return settled(replace(row, correlation_id=answered), result)
 
         ended = await self._end(settle, _now() + self.by.times.patience)
-        await self.by.journal.try_to_record(self.hand, correlation_id)
+        await self.by.journal.try_to_record(self.hand)
         return ended
 
     async def _end(self, change: Callable[[LockRow], LockRow], give_up: float) -> StepOutcome:
