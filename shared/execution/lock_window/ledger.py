@@ -14,7 +14,7 @@ from enum import Enum
 
 from shared.arm_ids import same
 from shared.codec import from_json, to_json
-from shared.errors import NotUsable, RowChanged, RowExists, StoreUnavailable
+from shared.errors import NotUsable, RowChanged, RowExists, StoreError, StoreUnavailable
 from shared.execution.lock_window.lock_row import SCHEMA, LockRow, LockState, find_wrong_time
 from shared.execution.lock_window.strange_rows import StrangeRow, read_strange_row
 from shared.store.contract import Row, Store
@@ -155,6 +155,15 @@ class Hand:
             return False
         self.row, self._place = read.row, read._place
         return True
+
+    async def read_within(self, seconds: float) -> bool | None:
+        """As `read_again`, for who goes on without the store: None where it does not
+        answer within `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.read_again()
+        except (StoreError, TimeoutError):
+            return None
 
     async def insert_again(self, row: LockRow) -> Wrote:
         """Write a row that is gone once more."""

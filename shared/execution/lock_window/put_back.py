@@ -26,7 +26,6 @@ from typing import Protocol
 from shared import clock
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, LockAnswer
-from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back, is_told
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
@@ -190,10 +189,8 @@ class _WayBack:
     async def _look_at_row(self) -> bool:
         """After a pause. False: the row is another's by now, a person's who decided, or
         that of who took over."""
-        try:
-            async with asyncio.timeout(self.by.times.store):
-                there = await self.hand.read_again()
-        except (StoreError, TimeoutError):
+        there = await self.hand.read_within(self.by.times.store)
+        if there is None:
             return True
         return self.reopen or (there and self._is_mine(self.hand.row))
 

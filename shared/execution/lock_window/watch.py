@@ -9,7 +9,6 @@ of the row is conditional, and a PUT of the same body twice changes nothing.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass, replace
 
@@ -18,7 +17,6 @@ from shared.audit.journal import Detail
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
 from shared.codec import to_json
-from shared.errors import StoreError
 from shared.execution.lock_window.alerts import alert_not_back, is_told
 from shared.execution.lock_window.bodies import choose_body, with_body
 from shared.execution.lock_window.gone_groups import GoneGroups
@@ -139,12 +137,8 @@ class Watch:
 
     async def _is_still_watched(self, hand: Hand) -> bool:
         """Whether nobody decided otherwise since the look began. No answer: yes."""
-        try:
-            async with asyncio.timeout(self.times.store):
-                there = await hand.read_again()
-        except (StoreError, TimeoutError):
-            return True
-        return there and hand.row.state is LockState.WATCHED
+        there = await hand.read_within(self.times.store)
+        return there is None or (there and hand.row.state is LockState.WATCHED)
 
     async def _settle(self, hand: Hand, found: Lock | Absent) -> None:
         await self._end(hand, result_of_watch(hand.row, found), self._tell(hand.row, found))

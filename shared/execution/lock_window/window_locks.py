@@ -21,7 +21,6 @@ from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, LockAnswer
 from shared.codec import to_json
-from shared.errors import StoreError
 from shared.execution.lock_window.deletions import Ready
 from shared.execution.lock_window.late_writes import LateWrites
 from shared.execution.lock_window.lease import Lease
@@ -115,14 +114,9 @@ class WindowLocks:
         """The rows of this collection's locks as they are now. A store that does not
         answer within a moment keeps no lock off, and stops no deletion."""
         for lock in ready.locks:
-            if (hand := self.hands.get(fold(lock.id))) is None:
-                continue
-            try:
-                async with asyncio.timeout(self.times.store):
-                    if not await hand.read_again():
-                        self.broken = f"the row of the lock {lock.name} is gone"
-            except (StoreError, TimeoutError):
-                continue
+            hand = self.hands.get(fold(lock.id))
+            if hand is not None and await hand.read_within(self.times.store) is False:
+                self.broken = f"the row of the lock {lock.name} is gone"
 
     async def write_ahead(self, wanted: list[Lock]) -> None:
         """Before anything is lifted: the intent to put each lock back, its row, the
