@@ -3,8 +3,9 @@ it back now. Obeyed at once, by conditional write, whoever has the lock in hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from shared.arm_ids import same
 from shared.audit.journal import ChainOf
@@ -26,7 +27,7 @@ from shared.execution.lock_window.words import (
 from shared.facts import Lock
 from shared.incident.model import RESTORE
 from shared.incident.outcome import Outcome, StepOutcome
-from shared.store.contract import Body
+from shared.store.contract import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,41 +119,41 @@ class Decisions:
                 # Another row of this lock may be readable, and was meant.
                 told = f"{unreadable(row)}; to take that row away, name it: {row.name}"
                 outcomes.append(StepOutcome(Outcome.REFUSED, told))
-            if row.name != name:
-                continue
-            await self._note_forgotten(row.incident_id, row.name, row.place.body, person)
-            try:
-                await self.ledger.forget(row)
-            except RowChanged:
-                outcomes.append(StepOutcome(Outcome.FAILED, f"{row.name} was written just now"))
-            else:
-                told = f"the row of {row.name}, which cannot be read, is taken away"
-                outcomes.append(StepOutcome(Outcome.DONE, told))
+            if row.name == name:
+                chain, what = ChainOf(row.incident_id, name), f"the row of {name}"
+                forget = partial(self.ledger.forget, row)
+                outcomes.append(await self._take_away(row.place, chain, what, person, forget))
         return outcomes
 
     async def _forget_window(self, name: str, person: str) -> list[StepOutcome]:
         """As `_forget_strange`."""
         outcomes = []
         for row in await self.windows.unreadable():
-            if row.place != name:
-                continue
-            leader = row.body.get("leader")
-            incident = leader if isinstance(leader, str) else row.partition
-            await self._note_forgotten(incident, name, row.body, person)
-            try:
-                await self.windows.forget(row)
-            except RowChanged:
-                outcomes.append(StepOutcome(Outcome.FAILED, f"{name} was written just now"))
-            else:
-                told = f"the lock window {name}, which cannot be read, is taken away"
-                outcomes.append(StepOutcome(Outcome.DONE, told))
+            if row.place == name:
+                leader = row.body.get("leader")
+                chain = ChainOf(leader if isinstance(leader, str) else row.partition, name)
+                forget = partial(self.windows.forget, row)
+                what = f"the lock window {name}"
+                outcomes.append(await self._take_away(row, chain, what, person, forget))
         return outcomes
 
-    async def _note_forgotten(self, incident: str, name: str, body: Body, person: str) -> None:
+    async def _take_away(
+        self,
+        row: Row,
+        chain: ChainOf,
+        what: str,
+        person: str,
+        forget: Callable[[], Awaitable[None]],
+    ) -> StepOutcome:
         text = f"its row, which cannot be read, is taken away: {person}"
         await self.journal.journal.note(
-            ChainOf(incident, name), RESTORE, text, target=name, detail={"row": dict(body)}
+            chain, RESTORE, text, target=row.place, detail={"row": dict(row.body)}
         )
+        try:
+            await forget()
+        except RowChanged:
+            return StepOutcome(Outcome.FAILED, f"{row.place} was written just now")
+        return StepOutcome(Outcome.DONE, f"{what}, which cannot be read, is taken away")
 
 
 def _say_silent(hand: Hand) -> StepOutcome:
