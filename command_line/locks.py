@@ -40,7 +40,7 @@ from shared.execution.lock_window.words import (
 )
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.outcome import Outcome, StepOutcome
-from shared.store.contract import Store
+from shared.store.contract import Row, Store
 
 
 @click.group()
@@ -68,15 +68,14 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
     that puts it back by hand.
     """
 
-    async def read(store: Store) -> tuple[Standing, list[Window], list[str]]:
-        windows = LockWindows(store)
-        readable = [held.window for held in await windows.all()]
-        unreadable_places = [each.place for each in await windows.unreadable()]
-        return await read_standing(LockLedger(store)), readable, unreadable_places
+    async def read(store: Store) -> tuple[Standing, list[Window], list[Row]]:
+        held, unreadable_windows = await LockWindows(store).read_all()
+        windows = [each.window for each in held]
+        return await read_standing(LockLedger(store)), windows, unreadable_windows
 
     standing, windows, unreadable_windows = with_store(data, storage, read)
     if as_json:
-        found = _to_json(standing, windows) | {"unreadable_windows": unreadable_windows}
+        found = _to_json(standing, windows, unreadable_windows)
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     for window in windows:
@@ -85,15 +84,16 @@ def list_locks(data: Path, storage: str | None, as_json: bool) -> None:
             f"Window of {window.group_id}: {window.state}, locks back by {window.deadline}, for"
             f" {members}"
         )
-    for place in unreadable_windows:
-        text = Text(window_unreadable(place), style="red")
-        console().print(text, soft_wrap=True)
+    for row in unreadable_windows:
+        console().print(Text(window_unreadable(row), style="red"), soft_wrap=True)
     _show(standing)
     if not (standing.unsettled or standing.unreadable or unreadable_windows):
         click.echo("No lock is off, and none is watched.")
 
 
-def _to_json(standing: Standing, windows: list[Window]) -> dict[str, Any]:
+def _to_json(
+    standing: Standing, windows: list[Window], unreadable_windows: list[Row]
+) -> dict[str, Any]:
     return {
         "locks": [to_json(row) | _to_words(row) for row in standing.unsettled],
         "unreadable": [
@@ -101,6 +101,7 @@ def _to_json(standing: Standing, windows: list[Window]) -> dict[str, Any]:
             for each in standing.unreadable
         ],
         "windows": to_json(windows),
+        "unreadable_windows": [each.place for each in unreadable_windows],
     }
 
 

@@ -18,7 +18,7 @@ from shared.execution.lock_window.words import (
     unreadable,
     window_unreadable,
 )
-from shared.store.contract import Store
+from shared.store.contract import Row, Store
 
 WAIT = (
     "wait for the app: it puts locks back by itself, and ends the window; if it does not run, start"
@@ -46,9 +46,9 @@ async def find_unsettled(store: Store) -> list[Unsettled]:
     rows = [hand.row for hand in hands]
     locks = [_describe_lock(row) for row in rows if row.open or row.missing_since]
     locks += map(_describe_strange, strange)
-    all_windows = LockWindows(store)
-    windows = [_describe_window(held.window) for held in await all_windows.all()]
-    windows += [_describe_strange_window(each.place) for each in await all_windows.unreadable()]
+    readable, unreadable_windows = await LockWindows(store).read_all()
+    windows = [_describe_window(held.window) for held in readable]
+    windows += map(_describe_strange_window, unreadable_windows)
     return locks + windows
 
 
@@ -73,6 +73,6 @@ def _describe_window(window: Window) -> Unsettled:
     )
 
 
-def _describe_strange_window(place: str) -> Unsettled:
-    mend = f"see that no lock of its group is off; then `remediator locks leave {place}`"
-    return Unsettled(window_unreadable(place), mend)
+def _describe_strange_window(row: Row) -> Unsettled:
+    mend = f"see that no lock of its group is off; then `remediator locks leave {row.place}`"
+    return Unsettled(window_unreadable(row), mend)

@@ -67,7 +67,7 @@ async def _check_locks(app: App) -> str:
         for row in rows
         if row.needs_somebody or _is_stuck(app, row)
     ]
-    strange += [window_unreadable(each.place) for each in await app.windows.unreadable()]
+    strange += map(window_unreadable, await app.windows.unreadable())
     if problems := strange + late:
         raise RemediatorError(f"not back in time: {'; '.join(problems)}")
     watched = sum(row.state is LockState.WATCHED for row in rows)

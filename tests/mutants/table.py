@@ -1690,8 +1690,7 @@ WATCHDOG = (
     Mutant(
         "a window that cannot be read is settled",
         "unsettled:find_unsettled",
-        "windows += [_describe_strange_window(each.place) for each in"
-        " await all_windows.unreadable()]",
+        "windows += map(_describe_strange_window, unreadable_windows)",
         "pass",
         (f"{DOCTOR}::test_a_row_that_cannot_be_read_is_not_settled",),
     ),

@@ -111,22 +111,32 @@ class LockWindows:
         row = await self._store.get(WINDOWS, key_of_text(group_id), WINDOW)
         return _held(row) if row else None
 
+    async def read_all(self) -> tuple[list[Held], list[Row]]:
+        """The windows that can be read, and those that this version cannot: nobody can
+        enter their group."""
+        readable, unreadable = [], []
+        async for row in self._store.query(WINDOWS):
+            if row.key == WINDOW and (held := _held_or_none(row)):
+                readable.append(held)
+            elif row.key == WINDOW:
+                unreadable.append(row)
+        return readable, unreadable
+
     async def all(self) -> list[Held]:
         """Those that can be read; one that cannot holds up no other."""
-        return [held for row in await self._rows() if (held := _held_or_none(row))]
+        readable, _ = await self.read_all()
+        return readable
 
     async def unreadable(self) -> list[Row]:
-        """The windows that this version cannot read: nobody can enter their group."""
-        return [row for row in await self._rows() if _held_or_none(row) is None]
+        """Those that cannot."""
+        _, unreadable = await self.read_all()
+        return unreadable
 
     async def forget(self, row: Row) -> None:
         """Take away exactly this window, with its heartbeat. Raises RowChanged."""
         beat = await self._store.get(WINDOWS, row.partition, HEARTBEAT)
         writes = [Delete(row), *([Delete(beat)] if beat else [])]
         await self._store.transact(WINDOWS, row.partition, writes)
-
-    async def _rows(self) -> list[Row]:
-        return [row async for row in self._store.query(WINDOWS) if row.key == WINDOW]
 
     async def open(self, window: Window) -> tuple[Held, Beat] | None:
         """None: another window is on this group already."""

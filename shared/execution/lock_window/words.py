@@ -11,6 +11,7 @@ from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.facts import Lock
 from shared.sentences import Sentence, phrase, quote
+from shared.store.contract import Row
 
 DONE = "done"
 CHANGED = "left alone: a person changed it"
@@ -101,8 +102,8 @@ def unreadable(row: StrangeRow) -> Sentence:
     return phrase("row_unreadable", name=row.name, lock=lock, reason=row.reason)
 
 
-def window_unreadable(place: str) -> str:
-    return f"the lock window {place} cannot be read, so nobody can enter its group"
+def window_unreadable(row: Row) -> str:
+    return f"the lock window {row.place} cannot be read, so nobody can enter its group"
 
 
 def may_be_off(row: LockRow) -> bool:
