@@ -93,11 +93,16 @@ class Backups:
             return last.result
         if last.answer is Answer.ACCEPTED:
             return ACCEPTED
-        seconds = max(quiet_seconds(self.settings.job_poll_seconds), self.fence.late_seconds)
-        if clock.now() < clock.after(last.at, seconds):
+        if clock.now() < clock.after(last.at, self._quiet_seconds):
             reason = f"the order of {last.at} has no answer, and may still begin"
             return Refusal(reason, passing=True, unanswered=True)
         return None
+
+    @property
+    def _quiet_seconds(self) -> float:
+        """How long an order without an answer keeps another one back: as long as it may
+        take effect, at least."""
+        return max(quiet_seconds(self.settings.job_poll_seconds), self.fence.late_seconds)
 
     async def _attempt(self, incident: Incident) -> str | Refusal:
         """One attempt. Where nobody knows whether it began, look in the vault."""
@@ -107,8 +112,8 @@ class Backups:
             return Refusal(unsent.outcome.detail, passing=True, unanswered=True)
         except AzureCallFailed as error:
             job_id, refusal = "", _refusal(error)
-            if refusal.unanswered:  # until then it may take effect
-                pause = max(refusal.retry_after_seconds, self.fence.late_seconds)
+            if refusal.unanswered:
+                pause = max(refusal.retry_after_seconds, self._quiet_seconds)
                 refusal = replace(refusal, retry_after_seconds=pause)
         if job_id or not refusal.passing:
             return job_id or refusal
@@ -175,9 +180,8 @@ class Backups:
 
 
 def quiet_seconds(job_poll_seconds: float) -> float:
-    """How long after an order without an answer no other one is sent, while the vault
-    is searched for its job: 120 where nothing is set. REMEDIATOR_LATE_SECONDS in any
-    case: until then it may take effect."""
+    """How long the vault is searched, at least, for the job of an order without an
+    answer: 120 where nothing is set."""
     return 2 * _first_pause(job_poll_seconds)
 
 

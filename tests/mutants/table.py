@@ -1853,7 +1853,7 @@ FENCE = (
     ),
     Mutant(
         "a backup is ordered again while the first order may still take effect",
-        "Backups._read_last",
+        "Backups._quiet_seconds",
         "max(quiet_seconds(self.settings.job_poll_seconds), self.fence.late_seconds)",
         "quiet_seconds(self.settings.job_poll_seconds)",
         fence("an_order_that_may_still_take_effect_is_not_repeated"),
