@@ -390,15 +390,31 @@ async def test_an_accepted_backup_that_is_not_to_be_seen_is_not_ordered_again(
 
 
 async def test_an_order_that_may_still_take_effect_is_not_repeated(tmp_path: Path) -> None:
-    """Its connection was lost, and Azure carries it out later: after the pause of these
-    runs, but within REMEDIATOR_LATE_SECONDS."""
+    """Its connection was lost. Long after the pause of these runs, and until
+    REMEDIATOR_LATE_SECONDS are over, Azure may still carry it out."""
     async with lost_at(tmp_path, SETTLED) as world:
+        world.environment = LATE | {"REMEDIATOR_LATE_SECONDS": "60"}
+        lost = {"method": "POST", "path_regex": "/backup$", "action": {"reset": True}}
+        world.simulator.world.faults.add(lost | {"times": 1})
+        for _ in range(3):
+            assert await order_backup(world) is Next.WAIT
+            world.clock_offset += 15
+        assert orders(world) == 1
+        world.clock_offset += 60
+        assert await order_backup(world) is Next.VERIFY
+        assert orders(world) == 2
+        await the_record_is_whole(world)
+
+
+async def test_an_order_that_takes_effect_late_is_followed(tmp_path: Path) -> None:
+    async with lost_at(tmp_path, SETTLED) as world:
+        world.environment = LATE | {"REMEDIATOR_LATE_SECONDS": "60"}
         late = {"method": "POST", "path_regex": "/backup$", "action": {"effect_after_s": 0.25}}
         world.simulator.world.faults.add(late | {"times": 1})
         assert await order_backup(world) is Next.WAIT
         async with asyncio.timeout(20):
             while await order_backup(world) is Next.WAIT:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
         assert orders(world) == 1
         await the_record_is_whole(world)
 
