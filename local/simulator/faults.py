@@ -29,7 +29,7 @@ from typing import Any
 
 from local.simulator import ids
 from local.simulator.errors import ControlError
-from local.simulator.lock_history import KEPT_SECONDS
+from local.simulator.history import KEPT_SECONDS
 
 DEFAULT_CODES = {
     401: "AuthenticationFailed",

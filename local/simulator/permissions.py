@@ -19,6 +19,7 @@ from local.simulator.handlers import (
     assignments,
     backups,
     compute,
+    graph,
     jobs,
     locks,
     logs,
@@ -85,6 +86,7 @@ ACTIONS: dict[Handler, tuple[str, ...]] = {
     backups.get_operation_status: (f"{_ITEM}/operationsStatus/read",),
     backups.get_operation_result: (f"{_ITEM}/operationResults/read",),
     policies.check_restrictions: ("Microsoft.PolicyInsights/checkPolicyRestrictions/read",),
+    graph.query_resources: ("Microsoft.ResourceGraph/resources/read",),
     logs.run_query: (f"{LOG_QUERY}/read",),
 }
 """The actions that an operation needs, all of them. Any other operation is on a plain

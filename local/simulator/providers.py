@@ -53,6 +53,7 @@ _QUEUES = ("2019-06-01", "2021-01-01", "2025-06-01")
 _SITES = ("2014-04-01-preview", "2014-11-01", "2015-08-01", "2016-08-01", "2024-04-01")
 _TOPICS = ("2017-06-15-preview", "2017-09-15-preview", "2018-01-01", "2025-02-15")
 RESTRICTIONS = "Microsoft.PolicyInsights/checkPolicyRestrictions"
+GRAPH = "Microsoft.ResourceGraph/resources"
 _CONTAINER = "Microsoft.Storage/storageAccounts/blobServices/containers"
 
 VERSIONS: dict[str, tuple[str, ...]] = {
@@ -67,6 +68,7 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     ids.POLICY_SET_DEFINITION: ("2017-06-01-preview", "2018-03-01", "2025-03-01"),
     ids.POLICY_EXEMPTION: ("2020-07-01-preview", "2022-07-01-preview"),
     RESTRICTIONS: ("2020-07-01", "2022-03-01", "2023-03-01", "2024-10-01"),
+    GRAPH: ("2018-09-01-preview", "2019-04-01", "2021-03-01", "2022-10-01", "2024-04-01"),
     ids.VIRTUAL_MACHINE: _COMPUTE,
     ids.EXTENSION: _COMPUTE,
     ids.COLLECTION: _COMPUTE[3:],

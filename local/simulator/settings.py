@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from local.simulator.errors import ControlError
-from local.simulator.lock_history import KEPT_SECONDS
+from local.simulator.history import KEPT_SECONDS
 
 LRO_SECONDS = {
     "extension_delete": 0.2,
@@ -34,6 +34,8 @@ class Settings:
     nothing; minutes were seen."""
     lock_read_lag_s: float = 0
     """How old every read of locks is. Azure promises nothing."""
+    graph_lag_s: float = 0
+    """How long after a change Resource Graph shows it. Azure promises nothing."""
     throttle: bool = False
     """Whether an empty token bucket answers 429. The headers have the counters either
     way."""
@@ -140,6 +142,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "lro_s": _read_lro_seconds,
     "lock_delete_propagation_s": _read_number,
     "lock_read_lag_s": _read_lag,
+    "graph_lag_s": _read_lag,
     "activity_log_delay_s": _read_number,
     "throttle": _read_switch,
     "seed": _read_whole_or_none,

@@ -13,9 +13,9 @@ from typing import Any
 from local.simulator import ids, validation
 from local.simulator.activity import Recorded
 from local.simulator.faults import Action, Faults
+from local.simulator.history import History
 from local.simulator.ids import fold
 from local.simulator.late import LateRequests
-from local.simulator.lock_history import LockHistory
 from local.simulator.locks import Locks
 from local.simulator.operations import Operations
 from local.simulator.request_log import Logged
@@ -44,7 +44,7 @@ class World:
         self.settings = Settings()
         self.faults = Faults()
         self.locks = Locks(monotonic)
-        self.lock_history = LockHistory(self.state, monotonic)
+        self._begin_histories()
         self.late = LateRequests()
         self.operations = Operations(monotonic, self.new_id)
         self.throttle = Throttle(monotonic)
@@ -54,6 +54,10 @@ class World:
         self.former_collections: dict[str, str] = {}
         """Id of the last collection that a VM lost, by the VM's key: the next one has
         the same layout."""
+
+    def _begin_histories(self) -> None:
+        self.lock_history = History(self.state, ids.LOCK, self.monotonic)
+        self.collection_history = History(self.state, ids.COLLECTION, self.monotonic)
 
     @property
     def in_flight(self) -> int:
@@ -67,7 +71,7 @@ class World:
         """Replace the state; forget running operations and requests in flight. Raises
         StateError, and then changes nothing."""
         self.state = validation.load(document)
-        self.lock_history = LockHistory(self.state, self.monotonic)
+        self._begin_histories()
         self.late.forget()
         self.operations.clear()
         self.locks = Locks(self.monotonic)

@@ -7,11 +7,13 @@ what Azure answers.
 
 from __future__ import annotations
 
+import asyncio
+
 from azure.core.rest import HttpRequest
 
 from shared import errors, facts
-from shared.arm_ids import fold, parse
-from shared.azure import from_wire, policies
+from shared.arm_ids import ArmId, fold, parse
+from shared.azure import from_wire, graph, policies
 from shared.azure.answers import check_id, require_whole_list
 from shared.azure.calls import ResponseHook
 from shared.azure.vault_reads import VaultReads
@@ -94,19 +96,45 @@ class ArmReader(VaultReads):
 
         Found by source, in any resource group: the group's name can be customised, old
         collections stay in old groups, and points of other backup tools count towards
-        the limit as well.
+        the limit as well. Resource Graph says where they are; it may lag behind, so
+        each is read again, and those of the VM's own group are listed.
         """
+        vm = parse(vm_id)
+        where = await asyncio.gather(self._ask_graph(vm), self._list_own_group(vm))
+        ids: dict[str, str] = {}
+        for each in where:
+            if isinstance(each, Absent | Unreadable):
+                return each
+            ids |= {fold(found): found for found in each}
+        read = await asyncio.gather(*map(self.restore_point_collection, ids.values()))
+        if unread := [each for each in read if isinstance(each, Unreadable)]:
+            return unread[0]
+        there = [each for each in read if isinstance(each, facts.RestorePointCollection)]
+        return tuple(each for each in there if each.is_of(vm_id))
 
-        async def read(hook: ResponseHook) -> tuple[facts.RestorePointCollection, ...]:
-            listed = self._clients.compute.restore_point_collections.list_all(
-                raw_response_hook=require_whole_list(hook)
+    async def _ask_graph(self, vm: ArmId) -> tuple[str, ...] | Absent | Unreadable:
+        async def read(hook: ResponseHook) -> tuple[str, ...]:
+            request = HttpRequest(
+                "POST",
+                graph.ADDRESS,
+                params={"api-version": graph.API_VERSION},
+                json=graph.build_question(vm),
+            )
+            answer = await self._clients.resources.send_request(request, raw_response_hook=hook)
+            answer.raise_for_status()
+            return tuple(each.text for each in graph.read_ids(answer.json()))
+
+        return await self._read("where the restore point collections are", read)
+
+    async def _list_own_group(self, vm: ArmId) -> tuple[str, ...] | Absent | Unreadable:
+        async def read(hook: ResponseHook) -> tuple[str, ...]:
+            listed = self._clients.compute.restore_point_collections.list(
+                vm.resource_group, raw_response_hook=require_whole_list(hook)
             )
             found = [from_wire.read_collection(each.as_dict()) async for each in listed]
-            return tuple(
-                [await self._read_with_points(each.id) for each in found if each.is_of(vm_id)]
-            )
+            return tuple(each.id for each in found if each.is_of(vm.text))
 
-        return await self._read("the restore point collections", read)
+        return await self._read(f"the restore point collections of {vm.resource_group}", read)
 
     async def restore_point_collection(
         self, collection_id: str
