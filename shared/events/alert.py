@@ -16,7 +16,7 @@ from shared.errors import NotUsable
 from shared.events import error_codes, wire
 from shared.events.failure import JOB_ID, build_failure
 from shared.events.model import CodeHint, FailureEvent, Ignored
-from shared.events.vm_items import item_of_id
+from shared.events.vm_items import item_of_id, why_another
 from shared.events.wire import Wire, inner, text
 
 SERVICE = "Azure Backup"
@@ -42,7 +42,11 @@ def read_alert(alert: Wire, shape: str, event_id: str) -> FailureEvent | Ignored
             key=f"{item.vault_id}/{job_id}",
         )
     found = build_failure(alert, item, job_id, _collect_hints(essentials, context), shape, event_id)
-    return replace(found, vm_id=_read_vm_id(context, item.vm_id))
+    return replace(
+        found,
+        vm_id=_spell_vm_id(context, item.vm_id),
+        contradictions=_find_contradictions(context, item.vm_id),
+    )
 
 
 def _split(alert: Wire) -> tuple[Wire, Wire]:
@@ -79,18 +83,22 @@ def _read_job_id(context: Wire) -> str:
     return job_id
 
 
-def _read_vm_id(context: Wire, named: str) -> str:
-    """The VM that the item names. Where the alert names it elsewhere as well, that must
-    be the same VM: an alert that names two is not used."""
-    for field in ("linkedResourceId", "sourceId"):
-        other = text(context, field)
-        if other and not same(str(parse(other, f"alertContext.{field}")), named):
-            raise NotUsable(
-                f"the alert names two resources: the item is of {named}, {field} is {other[:300]!r}"
-            )
-        if other:
-            return str(parse(other))
-    return named
+ALSO_NAMED = ("linkedResourceId", "sourceId")
+"""Fields that name the VM, or something below it, beside the item."""
+
+
+def _spell_vm_id(context: Wire, named: str) -> str:
+    """The id of the item's VM, as the alert spells it where it names the VM itself: the
+    item's name may have lost its case."""
+    spelled = (text(context, field) for field in ALSO_NAMED)
+    return next((str(parse(each)) for each in spelled if same(each, named)), named)
+
+
+def _find_contradictions(context: Wire, vm_id: str) -> tuple[str, ...]:
+    found = (
+        why_another(text(context, field), vm_id, f"alertContext.{field}") for field in ALSO_NAMED
+    )
+    return tuple(each for each in found if each)
 
 
 def _collect_hints(essentials: Wire, context: Wire) -> tuple[CodeHint, ...]:

@@ -14,49 +14,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.arm_ids import fold
+from shared.events.known_codes import MESSAGES, NUMBERS, OTHERS, SPELLINGS
 from shared.events.model import CodeHint
 
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "UserErrorGuestAgentStatusUnavailable": (),
-    "ExtensionSnapshotFailedNoNetwork": (),
-    "ExtentionOperationFailed": (
-        "ExtensionOperationFailed",
-        "ExtensionOperationFailedForManagedDisks",
-        "ExtentionOperationFailedForManagedDisks",
-    ),
-    "GuestAgentSnapshotTaskStatusError": (),
-    "BackUpOperationFailed": (),
-    "BackUpOperationFailedV2": (),
-    "UserErrorRpCollectionLimitReached": (),
-}
-"""The catalogue's name of each code, with Microsoft's other spellings of it."""
-
-NUMBERS = {320001: "ResourceNotFound", 400094: "BCMV2VMNotFound", 380008: "AzureVmOffline"}
-"""The only pairs of number and name that Microsoft publishes.
-https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
-
-MESSAGES = {
-    "vm agent unable to communicate with azure backup": "UserErrorGuestAgentStatusUnavailable",
-    "snapshot operation failed due to no network connectivity on the virtual machine": (
-        "ExtensionSnapshotFailedNoNetwork"
-    ),
-    "vmsnapshot extension operation failed": "ExtentionOperationFailed",
-    "could not communicate with the vm agent for snapshot status": (
-        "GuestAgentSnapshotTaskStatusError"
-    ),
-    "backup failed with an internal error": "BackUpOperationFailed",
-    "the restore point collection max limit has reached": "UserErrorRpCollectionLimitReached",
-}
-"""English messages, matched as whole sentences only: a part of one proves nothing, and
-translated ones are not recognised."""
-
 _LINK = re.compile(r"aka\.ms/AB-([A-Za-z0-9]{1,100})", re.IGNORECASE | re.ASCII)
+_WORD = re.compile(r"\b[A-Za-z][A-Za-z0-9]{9,80}\b", re.ASCII)
 _NAME = re.compile(
     r"\b(?:UserError|Extension|Extention|GuestAgent|BackUpOperation|VMRestorePoint|BCMV2)[A-Za-z0-9]{3,80}\b"
 )
-_BY_SPELLING = {
-    fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)
-}
+_ROWS = {fold(spelling): name for name, others in SPELLINGS.items() for spelling in (name, *others)}
+_KNOWN = _ROWS | {fold(name): name for name in (*OTHERS, *NUMBERS.values())}
+_ONLY_BY_NUMBER = "ResourceNotFound"
+SEE_MESSAGE = "UserErrorCrpReportedUserError"
+"""Says only that Compute reported the error: the job's message has the cause.
+https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"""
+
+
+def _plain(message: str) -> str:
+    """In lower case, with one spelling of quotes, gaps and "not", and no article in
+    front; line breaks stay, since they end a sentence."""
+    text = fold(message).replace("\r", "\n").replace("\u2019", "'").replace("n't", " not")
+    return re.sub(r"[^\S\n]+", " ", text).strip().removeprefix("the ")
+
+
+_BY_MESSAGE = {_plain(words): MESSAGES[words] for words in sorted(MESSAGES, key=len, reverse=True)}
+_CODE_AHEAD = re.compile(r"^\s*[A-Za-z0-9]{10,80}\s?[:\u2013\u2014-]\s+", re.ASCII)
+_REST = re.compile(r"\s*(?:$|[.;:!\n]|[-\u2013\u2014]\s|,?\s?please\b)")
+"""What may follow a message: its end, or the recommendation that Azure appends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +55,20 @@ class Resolved:
 
 def canonical(text: str) -> str:
     """The catalogue's spelling of a code; "" for a code that it does not have."""
-    return _BY_SPELLING.get(fold(text.strip()), "")
+    return _ROWS.get(fold(text.strip()), "")
+
+
+def spell(text: str) -> str:
+    """The code as Microsoft writes it; a code that no article names as it was given."""
+    return _KNOWN.get(fold(text.strip()), text.strip())
 
 
 def from_link(recommended_actions: str) -> CodeHint | None:
     """The code in the last link of the form aka.ms/AB-<code>. Opaque links such as
     AB-AA4ecq8 name no code."""
     for raw in reversed(_LINK.findall(recommended_actions)):
-        if code := canonical(raw):
-            return CodeHint("link", code, raw)
-        if not any(char.isdecimal() for char in raw):
-            return CodeHint("link", raw, raw)
+        if fold(raw) in _KNOWN or not any(char.isdecimal() for char in raw):
+            return CodeHint("link", spell(raw), raw)
     return None
 
 
@@ -89,39 +76,89 @@ def from_origin(origin_alert_id: str) -> CodeHint | None:
     """The longest known code at the end of originAlertId, which is provider, code and
     backup type in lower case without separators."""
     tail = fold(origin_alert_id).rsplit("_", 1)[-1].lstrip("0123456789")
-    found = max((spelling for spelling in _BY_SPELLING if spelling in tail), key=len, default="")
-    return CodeHint("originAlertId", _BY_SPELLING[found], tail) if found else None
+    found = max((spelling for spelling in _KNOWN if spelling in tail), key=len, default="")
+    return CodeHint("originAlertId", _KNOWN[found], tail) if found else None
 
 
 def from_message(message: str, source: str = "description") -> CodeHint | None:
-    """The code that the text names, else the code whose English message the text is."""
-    for name in _NAME.findall(message):
-        if code := canonical(name):
-            return CodeHint(source, code, name)
-    first = fold(re.split(r" - |[.\r\n]", message.strip(), maxsplit=1)[0].strip())
-    return CodeHint(source, MESSAGES[first], message) if first in MESSAGES else None
+    """The code that the text names, else the code whose English message the text is or
+    begins with. A code of the catalogue goes ahead of another one."""
+    names = _known_names(message)
+    if names:
+        name = next((each for each in names if canonical(each)), names[0])
+        return CodeHint(source, spell(name), name)
+    code = _code_of_message(message)
+    return CodeHint(source, code, message) if code else None
+
+
+def _known_names(text: str) -> list[str]:
+    """The codes that a text names, in its order and as it writes them."""
+    only_by_number = fold(_ONLY_BY_NUMBER)
+    return [
+        word
+        for word in _WORD.findall(text)
+        if fold(word) in _KNOWN and fold(word) != only_by_number
+    ]
+
+
+def _code_of_message(message: str) -> str:
+    """The code whose message the text is, with or without a code ahead of it and the
+    recommendation behind it; "" for any other text. A part of a message proves
+    nothing."""
+    text = _plain(_CODE_AHEAD.sub("", message))
+    return next(
+        (
+            code
+            for words, code in _BY_MESSAGE.items()
+            if text.startswith(words) and _REST.match(text, len(words))
+        ),
+        "",
+    )
 
 
 def from_job(
     error_details: Sequence[Mapping[str, Any]], dynamic_error_message: str
 ) -> CodeHint | None:
-    """The code in the job's own details. The best reading wins: a link or a text with a
-    code of the catalogue, a published number, any other name. Other numbers mean
-    nothing."""
+    """The code in the job's own details; the best reading wins, and a reading that only
+    points at the job's message counts last.
+
+    1. a link or a text that names a code of the catalogue,
+    2. a published number; other numbers mean nothing,
+    3. a link or a text that names another code that is known, or that is a UserError,
+    4. a text that is the message of a code,
+    5. any other name, in a text or a link.
+    """
     texts = [dynamic_error_message]
     for detail in error_details:
         texts += [_read_text(detail.get("errorString")), _read_text(detail.get("errorTitle"))]
-    links = [from_link(_join_recommendations(detail)) for detail in error_details]
-    known = [hint for hint in links if hint and canonical(hint.code)]
-    by_text = [hint for text in texts if (hint := from_message(text, "job"))]
-    by_number = [
+    named = [hint for each in error_details if (hint := from_link(_join_recommendations(each)))]
+    named += [hint for text in texts for hint in _names_in(text)]
+    exact = [
+        *(hint for hint in named if canonical(hint.code)),
+        *_by_number(error_details),
+        *(hint for hint in named if _is_a_code(hint.code)),
+        *(CodeHint("job", code, text) for text in texts if (code := _code_of_message(text))),
+    ]
+    found = [hint for hint in exact if hint.code != SEE_MESSAGE] or [*exact, *named]
+    return CodeHint("job", found[0].code, found[0].raw) if found else None
+
+
+def _names_in(text: str) -> list[CodeHint]:
+    """The known codes that a text names, then what looks like the name of one."""
+    names = [*_known_names(text), *_NAME.findall(text)]
+    return [CodeHint("job", spell(name), name) for name in dict.fromkeys(names)]
+
+
+def _by_number(error_details: Sequence[Mapping[str, Any]]) -> list[CodeHint]:
+    return [
         CodeHint("job", name, str(each["errorCode"]))
         for each in error_details
         if (name := NUMBERS.get(_read_number(each.get("errorCode"))))
     ]
-    named = [CodeHint("job", match[0], match[0]) for text in texts if (match := _NAME.search(text))]
-    found = [*known, *by_text, *by_number, *named, *(hint for hint in links if hint)]
-    return CodeHint("job", found[0].code, found[0].raw) if found else None
+
+
+def _is_a_code(name: str) -> bool:
+    return fold(name) in _KNOWN or fold(name).startswith("usererror")
 
 
 def resolve(job: CodeHint | None, hints: Iterable[CodeHint]) -> Resolved:
@@ -151,7 +188,8 @@ def _more_exact(hint: CodeHint, chosen: CodeHint) -> bool:
 
 
 def _agree(one: CodeHint, other: CodeHint) -> bool:
-    if fold(one.code) == fold(other.code):
+    """Whether `one` goes with `other`, the chosen one: SEE_MESSAGE goes with any."""
+    if one.code == SEE_MESSAGE or fold(one.code) == fold(other.code):
         return True
     return _more_exact(one, other) or _more_exact(other, one)
 

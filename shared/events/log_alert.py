@@ -136,7 +136,7 @@ def _read_failure(row: Row, alert: Wire, shape: str, event_id: str, kind: str) -
         f"{kind} _ResourceId",
     )
     code = row.get("jobfailurecode", "")
-    hints = (CodeHint("JobFailureCode", error_codes.canonical(code) or code, code),) if code else ()
+    hints = (CodeHint("JobFailureCode", error_codes.spell(code), code),) if code else ()
     fired = wire.text(_find_results(alert), "SearchIntervalEndtimeUtc") or row.get(
         "timegenerated", ""
     )

@@ -40,6 +40,9 @@ class FailureEvent:
     shape: str
     """Its envelope and its form, such as "CloudEvents 1.0: log search alert"."""
     event_id: str
+    contradictions: tuple[str, ...] = ()
+    """Fields that name another resource than the item's VM. The job in the vault
+    decides whose failure it is; these are put on record."""
 
 
 @dataclass(frozen=True, slots=True)

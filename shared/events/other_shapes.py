@@ -8,16 +8,25 @@ than another: the job in the vault decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from shared.arm_ids import fold, parse, same
+from shared.arm_ids import fold, same
 from shared.errors import NotUsable
 from shared.events import error_codes, wire
 from shared.events.failure import build_failure
 from shared.events.model import FailureEvent, Ignored
-from shared.events.vm_items import Item, item_of_id, item_of_names, item_of_vm, job_of_id
+from shared.events.vm_items import (
+    Item,
+    item_of_id,
+    item_of_names,
+    item_of_vm,
+    job_of_id,
+    why_another,
+)
 from shared.events.wire import Wire, plain, text
 
 METRIC = "backuphealthevent"
+SOURCE = "the dimension Datasource ID"
 BACKUP_ACTION = "/backup"
 REFUSED_BACKUP = f"/protecteditems{BACKUP_ACTION}/action"
 
@@ -46,31 +55,24 @@ def read_health_metric(alert: Wire, shape: str, event_id: str) -> FailureEvent |
     if fold(dimensions.get("healthstatus", "")) == "healthy":
         return Ignored("the backup item is Healthy", shape)
     fired = text(wire.context(alert), "timestamp")
-    return build_failure(
-        alert, _read_metric_item(alert, dimensions), "", (), shape, event_id, fired
-    )
+    item, source = _read_metric_item(alert, dimensions), _read_source(dimensions)
+    found = build_failure(alert, item, "", (), shape, event_id, fired)
+    contradiction = why_another(source, found.vm_id, SOURCE)
+    return replace(found, contradictions=(contradiction,) if contradiction else ())
 
 
 def _read_metric_item(alert: Wire, dimensions: Mapping[str, str]) -> Item:
     """From the item's id; where the rule does not split by that, from the VM and the
     vault of the alert."""
     instance = dimensions.get("backupinstanceid") or dimensions.get("backupinstanceurl") or ""
-    source = dimensions.get("datasourceid") or dimensions.get("datasourceurl") or ""
+    source = _read_source(dimensions)
     if source and not instance:
-        return item_of_vm(
-            wire.target(alert), source, "the dimension Datasource ID", "alertTargetIDs"
-        )
-    item = item_of_id(instance, "the dimension Backup Instance ID")
-    if (
-        source
-        and item.vm_id
-        and not same(str(parse(source, "the dimension Datasource ID")), item.vm_id)
-    ):
-        raise NotUsable(
-            f"the alert names two resources: the item is of {item.vm_id}, Datasource ID is"
-            f" {source[:300]!r}"
-        )
-    return item
+        return item_of_vm(wire.target(alert), source, SOURCE, "alertTargetIDs")
+    return item_of_id(instance, "the dimension Backup Instance ID")
+
+
+def _read_source(dimensions: Mapping[str, str]) -> str:
+    return dimensions.get("datasourceid") or dimensions.get("datasourceurl") or ""
 
 
 def is_refused_backup(event: Wire) -> bool:

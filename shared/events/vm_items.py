@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from shared.arm_ids import fold, parse
+from shared.arm_ids import fold, parse, same
 from shared.errors import NotOurs, NotUsable
 
 VAULT_TYPE = "microsoft.recoveryservices/vaults"
 ITEM_TYPE = f"{VAULT_TYPE}/backupfabrics/protectioncontainers/protecteditems"
 JOB_TYPE = f"{VAULT_TYPE}/backupjobs"
 VM_TYPE = "microsoft.compute/virtualmachines"
+_SEGMENTS_OF_VM = 8
 _SEGMENTS_BELOW_VAULT = {ITEM_TYPE: 6, JOB_TYPE: 2}
 _OF_OTHERS = {
     "microsoft.dataprotection/backupvaults": (
@@ -74,14 +75,36 @@ def item_of_names(vault_id: str, names: str, field: str, vault_field: str) -> It
 
 
 def item_of_vm(vault_id: str, vm_id: str, field: str, vault_field: str) -> Item:
-    """From a vault's id and the id of a VM that it protects. Raises NotUsable for any
-    other."""
-    vault, vm = _check_vault_id(vault_id, vault_field), parse(vm_id, field)
-    if vm.type != VM_TYPE or not vm.resource_group:
+    """From a vault's id and the id of a VM that it protects, or of something below that
+    VM. Raises NotOurs or NotUsable for any other."""
+    vault, named = _check_vault_id(vault_id, vault_field), vm_of(vm_id, field)
+    if not named:
         raise NotOurs(f"not an Azure VM: {field} is {vm_id[:300]!r}")
+    vm = parse(named)
     if fold(vm.subscription) != fold(parse(vault).subscription):
         raise NotUsable(f"{field} is in another subscription than the vault: {vm_id[:300]!r}")
     return _make_item(vault, vm.resource_group, vm.name)
+
+
+def vm_of(resource_id: str, field: str) -> str:
+    """Id of the VM that the id names: its own, or that of an extension or another thing
+    below it; "" for any other resource. Raises NotUsable for what is no id."""
+    segments = parse(resource_id, field).text.split("/")[: _SEGMENTS_OF_VM + 1]
+    above = "/".join(segments)
+    named = len(segments) > _SEGMENTS_OF_VM and parse(above).type == VM_TYPE
+    return above if named else ""
+
+
+def why_another(resource_id: str, vm_id: str, field: str) -> str:
+    """How the field contradicts that the event is of this VM; "" where it names that
+    VM or nothing. The job in the vault decides whose failure it is."""
+    if not resource_id:
+        return ""
+    try:
+        named = vm_of(resource_id, field)
+    except NotUsable as error:
+        return error.reason
+    return "" if named and same(named, vm_id) else f"{field} is {resource_id[:300]!r}"
 
 
 def job_of_id(job_id: str, field: str) -> tuple[str, str]:

@@ -24,10 +24,13 @@ async def join_unnamed(
 def event_detail(event: FailureEvent) -> dict[str, object]:
     """What the event says of the failure, for the record."""
     hints = [{"source": hint.source, "code": hint.code} for hint in event.error_code_hints]
-    return {
+    detail: dict[str, object] = {
         "job": event.job_id,
         "vault": event.vault_id,
         "fired_at": event.fired_at,
         "codes": hints,
         "event": event.event_id,
     }
+    if event.contradictions:
+        detail["contradictions"] = list(event.contradictions)
+    return detail

@@ -221,7 +221,7 @@ def _event_of_row(row: LoggedFailure) -> FailureEvent:
     hints = (
         CodeHint(
             "JobFailureCode",
-            error_codes.canonical(row.error_code) or row.error_code,
+            error_codes.spell(row.error_code),
             row.error_code,
         ),
     )

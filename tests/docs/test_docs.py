@@ -22,7 +22,7 @@ from shared import catalogue
 from shared.audit.chain import verify
 from shared.audit.entry import PHASES, Entry
 from shared.audit.heads import KIND
-from shared.events.error_codes import NUMBERS, SPELLINGS
+from shared.events.known_codes import NUMBERS, SPELLINGS
 from shared.incident.status import Status
 from shared.settings import Settings
 from tests.docs.rooms import rooms

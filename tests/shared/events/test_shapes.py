@@ -360,11 +360,6 @@ def changed(wire: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ),
         (changed(GRAPH_ROW, "properties.dataSourceId", VAULT), Ignored, "not an Azure VM"),
         (
-            metric(backupInstanceUrl=ITEM, healthStatus="x", dataSourceURL=f"{VM}2"),
-            Unusable,
-            "two resources",
-        ),
-        (
             metric(backupInstanceUrl=f"{ITEM}/..", healthStatus="x"),
             Unusable,
             "Backup Instance ID: an empty or dotted segment",
@@ -415,6 +410,69 @@ def test_what_a_shape_leaves_alone(wire: dict[str, Any], kind: type, told: str) 
     found = parse(json.dumps(wire))
     assert isinstance(found, kind), found
     assert told in found.reason
+
+
+COMPUTE = VM.rsplit("/", 2)[0]
+SPELLED = VM.replace("vm-app-01", "VM-App-01").replace("/rg-app/", "/RG-App/")
+"""The VM's id with capitals that the item's name has lost."""
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        SPELLED,
+        f"{SPELLED}/",
+        SPELLED.lstrip("/"),
+        f"{VM}/extensions/VMSnapshot",
+        f"{VM}/providers/Microsoft.RecoveryServices/backupProtectedItem/VM;x",
+        VM.upper(),
+        "",
+    ],
+)
+@pytest.mark.parametrize("field", ["linkedResourceId", "sourceId"])
+def test_an_id_at_or_below_the_vm_names_that_vm(field: str, named: str) -> None:
+    event = built_in(ITEM)
+    event["data"]["alertContext"][field] = named
+    found = parse(json.dumps(event))
+    assert isinstance(found, FailureEvent), found
+    spelled = f"/{named.strip('/')}" if same(named, VM) else VM
+    assert (found.vm_id, found.contradictions) == (spelled, ())
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        f"{VM}2",
+        f"{VM}2/extensions/VMSnapshot",
+        f"{COMPUTE}/disks/vm-app-01_OsDisk_1",
+        f"{COMPUTE}/restorePointCollections/AzureBackup_vm-app-01_1/restorePoints/p",
+        VAULT,
+        SUBSCRIPTION,
+        "no id",
+    ],
+)
+@pytest.mark.parametrize("field", ["linkedResourceId", "sourceId"])
+def test_a_contradiction_in_an_alert_is_kept_and_the_job_decides(field: str, named: str) -> None:
+    event = built_in(ITEM)
+    event["data"]["alertContext"][field] = named
+    found = parse(json.dumps(event))
+    assert isinstance(found, FailureEvent), found
+    (told,) = found.contradictions
+    assert found.vm_id == VM and told.startswith(f"alertContext.{field}") and named in told
+
+
+def test_a_metric_s_data_source_is_the_vm_or_below_it_or_a_contradiction() -> None:
+    for source, contradictions in (
+        (VM, 0),
+        (f"{VM}/extensions/VMSnapshot", 0),
+        (f"{VM}2", 1),
+        (f"{COMPUTE}/disks/d", 1),
+    ):
+        found = parse(json.dumps(metric(backupInstanceUrl=ITEM, dataSourceURL=source)))
+        assert isinstance(found, FailureEvent), found
+        assert (found.vm_id, len(found.contradictions)) == (VM, contradictions)
+    below = parse(json.dumps(metric(dataSourceURL=f"{VM}/extensions/VMSnapshot")))
+    assert isinstance(below, FailureEvent) and below.vm_id == VM
 
 
 OTHER = "22222222-2222-4333-8444-555555555555"

@@ -25,6 +25,7 @@ from shared.store.sqlite import SqliteStore
 from tests.shared.events.test_parse import cloud
 from tests.shared.events.test_shapes import (
     GRAPH_ROW,
+    ITEM,
     JOB,
     LOG,
     METRIC,
@@ -35,6 +36,8 @@ from tests.shared.events.test_shapes import (
     ROW,
     SMALL_RECORD,
     SUBSCRIPTION,
+    VM,
+    built_in,
     common,
     metric,
     old,
@@ -255,3 +258,12 @@ async def test_one_metric_under_both_kinds_of_names_is_one_failure(taking: Takin
     )
     assert second.incident_id == first.incident_id
     assert len(await taking.incidents()) == 1
+
+
+async def test_a_contradiction_of_an_alert_is_on_record_with_its_incident(tmp_path: Path) -> None:
+    taking, event = Taking(tmp_path), built_in(ITEM)
+    event["data"]["alertContext"]["linkedResourceId"] = f"{VM}2"
+    taken = await taking.take(event)
+    assert taken.what == "claimed"
+    (entry,) = [each async for each in taking.audit.entries(incident=taken.incident_id)]
+    assert entry.detail["contradictions"] == [f"alertContext.linkedResourceId is '{VM}2'"]
