@@ -16,16 +16,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.diagnosis import advice
+from shared.diagnosis.advice import COMMON_ISSUES
 from shared.diagnosis.checkers import (
     backup_extension,
+    failed_state,
     linux_agent,
     locked_restore_points,
     no_internet,
+    other_operation,
     snapshot_status,
     windows_agent,
 )
 from shared.diagnosis.checkers.contract import Checker
-from shared.events.error_codes import canonical
+from shared.events.error_codes import SEE_MESSAGE, canonical
 from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 from shared.execution.fixes.contract import Fix
 from shared.sentences import Sentence
@@ -36,7 +39,7 @@ ARTICLE = "https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm
 @dataclass(frozen=True, slots=True)
 class Cause:
     number: int
-    """As printed in the article and in mission tables."""
+    """1 to 6 as printed in the article of 2018; later ones are ours."""
     title: str
     checker: Checker
     fix: Fix | None
@@ -59,6 +62,12 @@ class ErrorCode:
     causes: tuple[int, ...]
     """Numbers of the causes, in the order in which they are tried."""
     link: str = ARTICLE
+    retry_advised: bool = False
+    """Whether the page that `link` names advises to run the backup again where none of
+    the causes holds; False where it does so only after a repair."""
+    fixable: bool = True
+    """False: the code does not say what failed, so a confirmed cause is told to a
+    person and never fixed."""
 
     @property
     def page(self) -> str:
@@ -102,6 +111,20 @@ CAUSES = (
         delete_restore_point_collection.FIX,
         advice.locked_restore_points,
     ),
+    Cause(
+        7,
+        "The VM, or another of its extensions, is in a failed state",
+        failed_state.CHECKER,
+        None,
+        advice.failed_state,
+    ),
+    Cause(
+        8,
+        "Another operation works on the VM",
+        other_operation.CHECKER,
+        None,
+        advice.other_operation,
+    ),
 )
 
 ERROR_CODES = (
@@ -121,16 +144,64 @@ ERROR_CODES = (
         "Could not communicate with the VM agent for snapshot status",
         (2, 3, 1),
     ),
-    ErrorCode("BackUpOperationFailed", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)),
     ErrorCode(
-        "BackUpOperationFailedV2", "Backup failed with an internal error", (1, 2, 3, 4, 5, 6)
+        "BackUpOperationFailed",
+        "Backup failed with an internal error",
+        (1, 2, 3, 4, 5, 6),
+        retry_advised=True,
+    ),
+    ErrorCode(
+        "BackUpOperationFailedV2",
+        "Backup failed with an internal error",
+        (1, 2, 3, 4, 5, 6),
+        retry_advised=True,
     ),
     ErrorCode(
         "UserErrorRpCollectionLimitReached",
         "The Restore Point collection max limit has reached",
         (6,),
-        ARTICLE
-        + "#userrorrpcollectionlimitreached-the-restore-point-collection-max-limit-has-reached",
+        f"{ARTICLE}#userrorrpcollectionlimitreached-the-restore-point-collection-max-limit-has-reached",
+        retry_advised=True,
+    ),
+    ErrorCode(
+        "UserErrorVmProvisioningStateFailed",
+        "The VM is in failed provisioning state",
+        (7, 5),
+        f"{ARTICLE}#usererrorvmprovisioningstatefailed---the-vm-is-in-failed-provisioning-state",
+        retry_advised=True,
+    ),
+    ErrorCode(
+        "UserErrorVmNotInDesirableState",
+        "VM is not in a state that allows backups",
+        (7, 8, 2, 3),
+        f"{COMMON_ISSUES}#usererrorvmnotindesirablestate---vm-is-not-in-a-state-that-allows-backups",
+        retry_advised=True,
+    ),
+    ErrorCode(
+        "ExtensionStuckInDeletionState",
+        "Extension state is not supportive to the backup operation",
+        (2, 3, 5),
+        f"{COMMON_ISSUES}#extensionstuckindeletionstate---extension-state-is-not-supportive-to-the-backup-operation",
+    ),
+    ErrorCode(
+        "UserErrorBackupOperationInProgress",
+        "Unable to initiate backup as another backup operation is currently in progress",
+        (8,),
+        f"{ARTICLE}#usererrorbackupoperationinprogress---unable-to-initiate-backup-as-another-backup-operation-is-currently-in-progress",
+        retry_advised=True,
+    ),
+    ErrorCode(
+        "AzureVmOffline",
+        "Failed to install Microsoft Recovery Services extension as virtual machine is not running",
+        (2, 3, 4),
+        f"{COMMON_ISSUES}#380008-azurevmoffline---failed-to-install-microsoft-recovery-services-extension-as-virtual-machine--is-not-running",
+    ),
+    ErrorCode(
+        SEE_MESSAGE,
+        "Backup failed due to an error. For details, see Job Error Message Details",
+        (6, 7, 8),
+        f"{ARTICLE}#usererrorcrpreportedusererror---backup-failed-due-to-an-error-for-details-see-job-error-message-details",
+        fixable=False,
     ),
 )
 

@@ -56,15 +56,15 @@ class About:
         return f"az vm get-instance-view --ids '{self.vm_id}' --query instanceView"
 
 
-def unknown_code(incident: Incident) -> tuple[Sentence, ...]:
-    """For a code without a row: where to look, and nothing that changes anything."""
+COMMON_ISSUES = "https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"
+
+
+def unknown_code(incident: Incident, page: str = COMMON_ISSUES) -> tuple[Sentence, ...]:
+    """For a code that does not say what failed: where to look, and nothing that changes
+    anything."""
     return (
         look_at_job(incident),
-        phrase(
-            "look_up_code",
-            code=incident.code_now or phrase("no_code"),
-            page="https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot",
-        ),
+        phrase("look_up_code", code=incident.code_now or phrase("no_code"), page=page),
         About.of(incident).backup_now,
     )
 
@@ -210,6 +210,34 @@ def locked_restore_points(about: About) -> tuple[Sentence, ...]:
                 "az lock create --name=LOCK --lock-type CanNotDelete --notes=NOTES"
                 " --resource-group GROUP"
             ),
+        ),
+        about.backup_now,
+    )
+
+
+def failed_state(about: About) -> tuple[Sentence, ...]:
+    which_vm = f"--vm-name '{about.vm}' --resource-group '{about.group}'"
+    return (
+        phrase(
+            "list_extensions",
+            vm=about.vm,
+            command=f"{about.instance_view}.extensions",
+        ),
+        phrase("mend_extension", command=f"az vm extension delete {which_vm} --name EXTENSION"),
+        phrase("reapply_vm", command=f"az vm reapply --ids '{about.vm_id}'"),
+        about.backup_now,
+    )
+
+
+def other_operation(about: About) -> tuple[Sentence, ...]:
+    vault = parse(about.vault_id)
+    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    return (
+        phrase("see_operation", vm=about.vm, command=about.instance_view),
+        phrase("wait_for_vm", command=f"az vm wait --updated --ids '{about.vm_id}'"),
+        phrase(
+            "list_running_jobs",
+            command=f"az backup job list {which_vault} --status InProgress",
         ),
         about.backup_now,
     )

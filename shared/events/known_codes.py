@@ -22,11 +22,16 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "BackUpOperationFailed": (),
     "BackUpOperationFailedV2": (),
     "UserErrorRpCollectionLimitReached": (),
+    "UserErrorVmProvisioningStateFailed": (),
+    "UserErrorVmNotInDesirableState": ("VmNotInDesirableState",),
+    "ExtensionStuckInDeletionState": (),
+    "UserErrorBackupOperationInProgress": ("SystemBackupOperationInProgress",),
+    "AzureVmOffline": (),
+    "UserErrorCrpReportedUserError": (),
 }
 """The catalogue's name of each code, with Microsoft's other spellings of it."""
 
 OTHERS = (
-    "AzureVmOffline",
     "BCMCrpInternalError",
     "BCMV2VMNotFound",
     "CopyingVHDsFromBackUpVaultTakingLongTime",
@@ -43,14 +48,10 @@ OTHERS = (
     "ExtensionSnapshotBitlockerError",
     "ExtensionSnapshotFailedCOM",
     "ExtensionSnapshotFailedNoSecureNetwork",
-    "ExtensionStuckInDeletionState",
     "ExtensionVCRedistInstallationFailure",
     "GuestAgentCertificateNotFound",
-    "SystemBackupOperationInProgress",
     "UserErrorBCMPremiumStorageQuotaError",
-    "UserErrorBackupOperationInProgress",
     "UserErrorBcmDatasourceNotPresent",
-    "UserErrorCrpReportedUserError",
     "UserErrorFsFreezeFailed",
     "UserErrorFsFreezeTimeout",
     "UserErrorGuestAgentVersionUnsupported",
@@ -67,10 +68,7 @@ OTHERS = (
     "UserErrorUnsupportedDiskSize",
     "UserErrorVMInternetConnectivityIssue",
     "UserErrorVmNotFoundV2",
-    "UserErrorVmNotInDesirableState",
-    "UserErrorVmProvisioningStateFailed",
     "VMRestorePointInternalError",
-    "VmNotInDesirableState",
 )
 
 NUMBERS = {320001: "ResourceNotFound", 400094: "BCMV2VMNotFound", 380008: "AzureVmOffline"}

@@ -60,14 +60,9 @@ def plan(
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
     confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
-    if catalogue.error_code(incident.code_now) is None:
-        code = incident.code_now or "unknown"
-        steps = tuple(dict.fromkeys(unknown_code(incident) + _steps(incident, confirmed)))
-        return NoPlan(
-            Status.NEEDS_PERSON,
-            f"the error code is {code}: not in the catalogue, so nothing is fixed by guess",
-            steps,
-        )
+    row = catalogue.error_code(incident.code_now)
+    if row is None or not row.fixable:
+        return _for_person(incident, confirmed, row)
     left = [
         found
         for found in confirmed
@@ -80,6 +75,20 @@ def plan(
             _steps(incident, list(findings)),
         )
     return _allowed(_for_cause(incident, left), mode)
+
+
+def _for_person(
+    incident: Incident, confirmed: list[Finding], row: catalogue.ErrorCode | None
+) -> NoPlan:
+    """For a code without a row, or one that does not say what failed."""
+    if row is None:
+        code = incident.code_now or "unknown"
+        why, told = f"the error code is {code}: not in the catalogue", unknown_code(incident)
+    else:
+        why = f"{row.name} does not say what failed, only the job's message does"
+        told = unknown_code(incident, row.link)
+    steps = tuple(dict.fromkeys(told + _steps(incident, confirmed)))
+    return NoPlan(Status.NEEDS_PERSON, f"{why}, so nothing is fixed by guess", steps)
 
 
 def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:

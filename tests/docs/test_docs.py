@@ -103,8 +103,16 @@ def test_every_code_has_its_page_with_its_causes_in_order(code: catalogue.ErrorC
         (c.number, c.title, c.slug) for c in causes
     ]
     assert [remedy for *_, remedy in table] == [
-        f"**automatic**: `{c.fix.kind}`" if c.fix else "a person" for c in causes
+        f"**automatic**: `{c.fix.kind}`" if c.fix and code.fixable else "a person" for c in causes
     ]
+
+
+@pytest.mark.parametrize("code", catalogue.ERROR_CODES, ids=lambda code: code.name)
+def test_the_page_of_a_code_says_whether_microsoft_advises_a_retry(
+    code: catalogue.ErrorCode,
+) -> None:
+    (said,) = re.findall(r"^## Retry\n\n(Advised|Not advised)\b", text(code.page), re.MULTILINE)
+    assert (said == "Advised") == code.retry_advised
 
 
 def test_the_table_of_codes_is_the_catalogue() -> None:

@@ -23,7 +23,22 @@ ORDER = {
     "BackUpOperationFailed": (1, 2, 3, 4, 5, 6),
     "BackUpOperationFailedV2": (1, 2, 3, 4, 5, 6),
     "UserErrorRpCollectionLimitReached": (6,),
+    "UserErrorVmProvisioningStateFailed": (7, 5),
+    "UserErrorVmNotInDesirableState": (7, 8, 2, 3),
+    "ExtensionStuckInDeletionState": (2, 3, 5),
+    "UserErrorBackupOperationInProgress": (8,),
+    "AzureVmOffline": (2, 3, 4),
+    "UserErrorCrpReportedUserError": (6, 7, 8),
 }
+RETRY_ADVISED = {
+    "BackUpOperationFailed",
+    "BackUpOperationFailedV2",
+    "UserErrorRpCollectionLimitReached",
+    "UserErrorVmProvisioningStateFailed",
+    "UserErrorVmNotInDesirableState",
+    "UserErrorBackupOperationInProgress",
+}
+NEVER_FIXED = {"UserErrorCrpReportedUserError"}
 AUTOMATIC = {
     "backup_extension": "uninstall_extension",
     "locked_restore_points": "delete_restore_point_collection",
@@ -35,6 +50,11 @@ def test_codes_and_the_order_of_their_causes() -> None:
     assert {code.name: code.causes for code in catalogue.ERROR_CODES} == ORDER
 
 
+def test_which_codes_are_tried_again_and_which_are_never_fixed() -> None:
+    assert {code.name for code in catalogue.ERROR_CODES if code.retry_advised} == RETRY_ADVISED
+    assert {code.name for code in catalogue.ERROR_CODES if not code.fixable} == NEVER_FIXED
+
+
 @pytest.mark.parametrize(
     ("written", "row"),
     [
@@ -42,6 +62,8 @@ def test_codes_and_the_order_of_their_causes() -> None:
         ("ExtensionOperationFailedForManagedDisks", "ExtentionOperationFailed"),
         ("extentionoperationfailed", "ExtentionOperationFailed"),
         ("BACKUPOPERATIONFAILEDV2", "BackUpOperationFailedV2"),
+        ("VmNotInDesirableState", "UserErrorVmNotInDesirableState"),
+        ("SystemBackupOperationInProgress", "UserErrorBackupOperationInProgress"),
     ],
 )
 def test_other_spellings_are_the_same_row(written: str, row: str) -> None:
@@ -77,7 +99,8 @@ def test_a_code_has_its_page_and_a_link(code: catalogue.ErrorCode) -> None:
 
 @pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
 def test_advice_is_filled_in_for_the_vm(cause: catalogue.Cause) -> None:
-    about = About("vm-x", "rg-x", "/id/of/vm-x", "/id/of/vault", "container-x", "item-x")
+    vault = "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/v"
+    about = About("vm-x", "rg-x", "/id/of/vm-x", vault, "container-x", "item-x")
     steps = [str(step) for step in cause.advice(about)]
     assert len(steps) >= 3
     assert any("vm-x" in step for step in steps)

@@ -61,6 +61,11 @@ def locked_by(**changed: object) -> Finding:
             replace(INCIDENT, error_code="UserErrorFsFreezeFailed"),
             (LOCKED, EXTENSION),
         ),
+        (
+            "a code that does not say what failed",
+            replace(INCIDENT, error_code="UserErrorCrpReportedUserError"),
+            (LOCKED, EXTENSION),
+        ),
         ("no code", replace(INCIDENT, error_code=""), (LOCKED, EXTENSION)),
         ("a person's cause comes first", INCIDENT, (AGENT, EXTENSION)),
         (
