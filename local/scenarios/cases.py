@@ -15,6 +15,8 @@ LINUX_AGENT = "linux_agent"
 SNAPSHOT_STATUS = "snapshot_status"
 BACKUP_EXTENSION = "backup_extension"
 LOCKED_RESTORE_POINTS = "locked_restore_points"
+FAILED_STATE = "failed_state"
+OTHER_OPERATION = "other_operation"
 CAUSES = (
     NO_INTERNET,
     WINDOWS_AGENT,
@@ -22,6 +24,8 @@ CAUSES = (
     SNAPSHOT_STATUS,
     BACKUP_EXTENSION,
     LOCKED_RESTORE_POINTS,
+    FAILED_STATE,
+    OTHER_OPERATION,
 )
 """In the order of the table of causes, whose numbers start at 1."""
 
@@ -68,6 +72,10 @@ class Case:
     agent_version: str = ""
     extension: str = "Succeeded"
     extension_message: str = "Command completed successfully."
+    vm_state: str = ""
+    """Provisioning state of the VM; "" for Succeeded."""
+    other_extension: str = ""
+    """Provisioning state of an extension of another product; "" for none."""
     points: int = 3
     collection: str = ""
     collection_group: str = ""
@@ -87,6 +95,12 @@ FACTS: dict[str, dict[str, Any]] = {
     SNAPSHOT_STATUS: {"power": "stopped", "ready": False},
     BACKUP_EXTENSION: {"extension": "Failed", "backup": messages.EXTENSION},
     LOCKED_RESTORE_POINTS: {"points": 18, "lock": CaseLock(), "backup": messages.INTERNAL},
+    FAILED_STATE: {
+        "vm_state": "Failed",
+        "other_extension": "Failed",
+        "backup": messages.VM_STATE,
+    },
+    OTHER_OPERATION: {"vm_state": "Updating"},
 }
 """How the state shows each cause."""
 
@@ -97,6 +111,8 @@ TITLES = {
     SNAPSHOT_STATUS: "the VM was shut down from inside, its snapshot status cannot be read",
     BACKUP_EXTENSION: "the backup extension failed",
     LOCKED_RESTORE_POINTS: "a lock keeps 18 restore points",
+    FAILED_STATE: "another extension failed, and the VM with it",
+    OTHER_OPERATION: "the VM is being updated",
 }
 BY_CODE = {
     messages.GUEST_AGENT: (1, 2, 3, 4, 5),
@@ -107,6 +123,12 @@ BY_CODE = {
     messages.SNAPSHOT_STATUS: (2, 3, 1),
     messages.INTERNAL: (1, 2, 3, 4, 5, 6),
     "BackUpOperationFailedV2": (5, 6),
+    messages.VM_STATE: (7, 5),
+    messages.NOT_DESIRABLE: (7, 8, 2, 3),
+    messages.STUCK: (2, 3, 5),
+    messages.IN_PROGRESS: (8,),
+    messages.OFFLINE: (2, 3, 4),
+    messages.SEE_MESSAGE: (6, 7, 8),
 }
 """The causes of each code by their numbers, in the order in which they are tried."""
 
@@ -135,6 +157,14 @@ def _variation(code: str, number: int) -> dict[str, Any]:
         return {"extension_message": NO_NETWORK_761}
     if number == 5 and code in (messages.NO_NETWORK, "BackUpOperationFailedV2"):
         return {"os_type": "Linux"}
+    if code == messages.VM_STATE and number == 5:
+        return {"vm_state": "Failed"}
+    if code == messages.STUCK and number == 5:
+        return {"extension": "Deleting", "backup": messages.STUCK}
+    if code == messages.NOT_DESIRABLE and number == 8:
+        return {"vm_state": "", "other_extension": "Creating"}
+    if code == messages.SEE_MESSAGE:
+        return {"status": "needs_person", "actions": ()}
     return {}
 
 
@@ -302,7 +332,11 @@ def _vault_alone() -> list[Resource]:
 def _build_machine(case: Case, name: str) -> list[Resource]:
     """The VM with interface and extension, unless it is gone, and its collection."""
     vm = parts.machine(case.group, name, case.os_type, case.power, case.ready, case.agent_version)
-    extension = parts.backup_extension(vm, case.extension, case.extension_message)
+    if case.vm_state:
+        parts.set_vm_state(vm, case.vm_state)
+    extensions = [parts.backup_extension(vm, case.extension, case.extension_message)]
+    if case.other_extension:
+        extensions.append(parts.script_extension(vm, case.other_extension))
     collection_name = f"AzureBackup_{name}"
     if name == case.vm and case.collection:
         collection_name = case.collection
@@ -310,7 +344,7 @@ def _build_machine(case: Case, name: str) -> list[Resource]:
     collection = parts.collection(group, collection_name, vm, case.points)
     if case.vm_gone:
         return [collection]
-    return [vm, parts.interface(case.group, name), extension, collection]
+    return [vm, parts.interface(case.group, name), *extensions, collection]
 
 
 def _build_guards(case: Case) -> list[Resource]:

@@ -169,6 +169,7 @@ def backup_extension(
     """The backup extension of a VM. Its status goes into the VM's instance view, with
     `message` when it did not fail."""
     failed = state == "Failed"
+    moved_at = FAILED_AT if state in ("Succeeded", "Failed") else FAILED_AT - timedelta(hours=2)
     kind, version = machines.BACKUP_EXTENSION[machines.os_type(vm)]
     handler = f"{machines.BACKUP_PUBLISHER}.{kind}"
     status = {
@@ -176,7 +177,7 @@ def backup_extension(
         "level": "Error" if failed else "Info",
         "displayStatus": "Provisioning failed" if failed else "Provisioning succeeded",
         "message": EXTENSION_FAILED if failed else message,
-        "time": clock.compute_time(FAILED_AT),
+        "time": clock.compute_time(moved_at),
     }
     view = vm["properties"]["instanceView"]
     if "extensionHandlers" in view.get("vmAgent", {}):
@@ -195,6 +196,45 @@ def backup_extension(
             "publisher": machines.BACKUP_PUBLISHER,
             "type": kind,
             "typeHandlerVersion": version,
+            "settings": {},
+        },
+    }
+
+
+def set_vm_state(vm: Resource, state: str) -> None:
+    """Put the VM into another provisioning state than Succeeded."""
+    vm["properties"]["provisioningState"] = state
+    vm["properties"]["instanceView"]["statuses"][0] = {
+        "code": f"ProvisioningState/{fold(state)}",
+        "level": "Error" if state == "Failed" else "Info",
+        "displayStatus": f"Provisioning {fold(state)}",
+        "time": clock.compute_time(FAILED_AT),
+    }
+
+
+def script_extension(vm: Resource, state: str) -> Resource:
+    """An extension of another product, in this provisioning state."""
+    publisher, kind = "Microsoft.Compute", "CustomScriptExtension"
+    status = {
+        "code": f"ProvisioningState/{fold(state)}/1",
+        "level": "Error" if state == "Failed" else "Info",
+        "displayStatus": f"Provisioning {fold(state)}",
+        "message": "Command execution finished, but failed because it returned code 1.",
+        "time": clock.compute_time(FAILED_AT - timedelta(hours=3)),
+    }
+    view = {"name": "run-setup", "type": f"{publisher}.{kind}", "typeHandlerVersion": "1.10"}
+    vm["properties"]["instanceView"]["extensions"].append({**view, "statuses": [status]})
+    return {
+        "id": f"{vm['id']}/extensions/run-setup",
+        "name": "run-setup",
+        "type": ids.EXTENSION,
+        "location": REGION,
+        "properties": {
+            "autoUpgradeMinorVersion": True,
+            "provisioningState": state,
+            "publisher": publisher,
+            "type": kind,
+            "typeHandlerVersion": "1.10",
             "settings": {},
         },
     }

@@ -48,6 +48,16 @@ def backup_extensions(state: State, machine_id: str) -> list[Resource]:
     ]
 
 
+def is_failed_by_extension(state: State, machine: Resource) -> bool:
+    """Whether the VM is in provisioning state Failed together with another extension
+    than the backup's."""
+    backup = [each["id"] for each in backup_extensions(state, machine["id"])]
+    return fold(text(machine, "provisioningState")) == "failed" and any(
+        fold(text(each, "provisioningState")) == "failed" and each["id"] not in backup
+        for each in state.of_type(ids.EXTENSION, machine["id"])
+    )
+
+
 def remove_extension(state: State, extension_id: str) -> None:
     """Remove the extension from the state and from the VM's instance view."""
     extension, machine = state.get(extension_id), state.get(ids.ancestor(extension_id, 1))

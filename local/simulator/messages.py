@@ -17,6 +17,12 @@ SNAPSHOT_STATUS = "GuestAgentSnapshotTaskStatusError"
 INTERNAL = "BackUpOperationFailed"
 VM_NOT_FOUND = "BCMV2VMNotFound"
 POLICY = "UserErrorRequestDisallowedByPolicy"
+VM_STATE = "UserErrorVmProvisioningStateFailed"
+NOT_DESIRABLE = "UserErrorVmNotInDesirableState"
+STUCK = "ExtensionStuckInDeletionState"
+IN_PROGRESS = "UserErrorBackupOperationInProgress"
+OFFLINE = "AzureVmOffline"
+SEE_MESSAGE = "UserErrorCrpReportedUserError"
 
 _EXTENSION_MESSAGE = "VMSnapshot extension operation failed"
 _INTERNAL_MESSAGE = (
@@ -40,9 +46,17 @@ MESSAGES = {
     "UserErrorParentFullBackupMissing": "First full backup is missing for this datasource.",
     POLICY: "An invalid policy is configured on the VM which is preventing Snapshot operation.",
     VM_NOT_FOUND: "The virtual machine doesn't exist",
+    VM_STATE: "The VM is in failed provisioning state",
+    NOT_DESIRABLE: "VM is not in a state that allows backups.",
+    STUCK: "Extension state is not supportive to the backup operation",
+    IN_PROGRESS: "Unable to initiate backup as another backup operation is currently in progress",
+    OFFLINE: (
+        "Failed to install Microsoft Recovery Services extension as virtual machine is not running"
+    ),
+    SEE_MESSAGE: "Backup failed due to an error. For details, see Job Error Message Details.",
 }
 
-NUMBERS = {"ResourceNotFound": 320001, VM_NOT_FOUND: 400094, "AzureVmOffline": 380008}
+NUMBERS = {"ResourceNotFound": 320001, VM_NOT_FOUND: 400094, OFFLINE: 380008}
 
 
 def message(code: str) -> str:

@@ -6,14 +6,17 @@ A backup of a VM, checked in this order:
    → BCMV2VMNotFound
 2. it runs and its agent is not Ready
    → UserErrorGuestAgentStatusUnavailable
-3. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed
-   → ExtentionOperationFailed
-4. the policy is Standard, the VM's collections have 18 points or more (other tools'
+3. the VM is in provisioning state Failed, and another of its extensions than the
+   backup's as well
+   → UserErrorVmProvisioningStateFailed
+4. its VMSnapshot or VMSnapshotLinux extension is in provisioning state Failed
+   → ExtentionOperationFailed, or Deleting → ExtensionStuckInDeletionState
+5. the policy is Standard, the VM's collections have 18 points or more (other tools'
    included), and a lock prevents the deletion of Azure Backup's own
    → BackUpOperationFailed
-5. the extension is missing, and Azure Policy refuses it
+6. the extension is missing, and Azure Policy refuses it
    → UserErrorRequestDisallowedByPolicy
-6. otherwise it completes: with 18 points the old ones are deleted, the extension is put
+7. otherwise it completes: with 18 points the old ones are deleted, the extension is put
    back, and a point is added to the collection and one of the same time to the vault
 
 Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) a backup needs
@@ -36,6 +39,7 @@ from local.simulator.state import Resource, properties, text
 from local.simulator.world import World
 
 POINT_LIMIT = 18
+EXTENSION_CODES = {"failed": messages.EXTENSION, "deleting": messages.STUCK}
 KEPT_POINTS = 5
 """Points that a clean-up leaves: instant restore keeps five days at most."""
 
@@ -49,9 +53,13 @@ def backup_failure(world: World, machine_id: str, item_id: str) -> str:
     if not recovery_points.is_agentless(policy):
         if machines.is_running(machine) and not machines.is_agent_ready(machine):
             return messages.GUEST_AGENT
+        if machines.is_failed_by_extension(world.state, machine):
+            return messages.VM_STATE
         extensions = machines.backup_extensions(world.state, machine_id)
-        if any(fold(text(extension, "provisioningState")) == "failed" for extension in extensions):
-            return messages.EXTENSION
+        states = {fold(text(extension, "provisioningState")) for extension in extensions}
+        for state, code in EXTENSION_CODES.items():
+            if state in states:
+                return code
     own = collections_of(world.state, machine_id)
     if _at_limit(world, machine_id, policy) and any(
         _count_points(collection) and _is_locked(world, collection) for collection in own

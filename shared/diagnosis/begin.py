@@ -73,7 +73,12 @@ async def _diagnose(diagnosis: Diagnosis, incident: Incident, found: Witnessed) 
     code = incident.error_code or found.error_code
     incident = await diagnosis.book.change(incident.id, lambda each: _start(each, code))
     result = f"error code {code or 'unknown'}"
-    detail = {"error_code": code, "from": found.source, "conflicts": list(found.conflicts)}
+    detail = {
+        "error_code": code,
+        "from": found.source,
+        "conflicts": list(found.conflicts),
+        "message": found.message,
+    }
     await diagnosis.journal.note(incident, "diagnosis", result, detail=detail)
     newest = incident.newest_failure
     return to_diagnose(incident, newest.began_at if newest else found.failed_at)

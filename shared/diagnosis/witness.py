@@ -11,6 +11,9 @@ from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident
 from shared.incident.status import Status
 
+MOST_TOLD = 2000
+"""Characters of a job's message that are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
@@ -21,6 +24,9 @@ class Witnessed:
     source: str
     conflicts: tuple[str, ...]
     failed_at: str
+    message: str
+    """What the job says of its failure, in the language that Azure chose; "" where it
+    says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,17 @@ def witness(incident: Incident, job: Job | Absent | Unreadable) -> Witnessed | N
     found = resolve(
         from_job(job.error_details, job.dynamic_error_message), incident.error_code_hints
     )
-    return Witnessed(found.code, found.source, found.conflicts, job.start_time)
+    return Witnessed(found.code, found.source, found.conflicts, job.start_time, _message_of(job))
 
 
 def code_of(job: Job) -> str:
     """The error code that a failed job names by itself, or ""."""
     return resolve(from_job(job.error_details, job.dynamic_error_message), ()).code
+
+
+def _message_of(job: Job) -> str:
+    texts = (job.dynamic_error_message, *(each.get("errorString") for each in job.error_details))
+    return next((text[:MOST_TOLD] for text in texts if isinstance(text, str) and text), "")
 
 
 def _of_another_vm(incident: Incident, job: Job) -> str:

@@ -131,10 +131,11 @@ def from_job(
     texts = [dynamic_error_message]
     for detail in error_details:
         texts += [_read_text(detail.get("errorString")), _read_text(detail.get("errorTitle"))]
-    named = [hint for each in error_details if (hint := from_link(_join_recommendations(each)))]
-    named += [hint for text in texts for hint in _names_in(text)]
+    links = [hint for each in error_details if (hint := from_link(_join_recommendations(each)))]
+    names = [hint for text in texts for hint in _names_in(text)]
+    named = [*names, *links]  # a link has lost the case of a code that is not known
     exact = [
-        *(hint for hint in named if canonical(hint.code)),
+        *(hint for hint in (*links, *names) if canonical(hint.code)),
         *_by_number(error_details),
         *(hint for hint in named if _is_a_code(hint.code)),
         *(CodeHint("job", code, text) for text in texts if (code := _code_of_message(text))),

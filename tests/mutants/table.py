@@ -1249,9 +1249,23 @@ DELETING = (
     Mutant(
         "an unknown code is fixed by guess",
         "plan",
-        "catalogue.error_code(incident.code_now) is None",
-        "False",
+        "row is None or not row.fixable",
+        "row is not None and not row.fixable",
         deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "a code that does not say what failed is fixed by guess",
+        "plan",
+        "row is None or not row.fixable",
+        "row is None",
+        deciding("nothing_is_planned"),
+    ),
+    Mutant(
+        "a job that names a code is taken for the code of its message",
+        "from_job",
+        "*(hint for hint in named if _is_a_code(hint.code)),",
+        "",
+        ("tests/shared/events/test_known_codes.py::test_which_reading_of_a_job_wins",),
     ),
     Mutant(
         "a cause that is not known is fixed",

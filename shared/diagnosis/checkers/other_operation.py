@@ -97,8 +97,9 @@ _BACKUP = replace(
 )
 
 
-def _vm(**states: str) -> KnownFacts:
-    return KnownFacts(vm=replace(WINDOWS_VM, **states), vm_extensions=(_SCRIPT,))
+def _vm(*, power_state: str = "running", provisioning_state: str = "succeeded") -> KnownFacts:
+    vm = replace(WINDOWS_VM, power_state=power_state, provisioning_state=provisioning_state)
+    return KnownFacts(vm=vm, vm_extensions=(_SCRIPT,))
 
 
 CHECKER = Checker(

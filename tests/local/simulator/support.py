@@ -42,9 +42,11 @@ def state(
     points: int | None = 3,
     lock: str | None = None,
     vm: str = "vm1",
+    vm_state: str = "",
+    script: str = "",
 ) -> dict[str, Any]:
     """One protected VM with its extension and collection; `lock` is the level of a lock
-    on its group."""
+    on its group, `script` the state of an extension of another product."""
     machine = parts.machine("rg-app", vm, os_type, power, ready)
     resources = [
         parts.group(parts.VAULT_GROUP),
@@ -54,6 +56,10 @@ def state(
     ]
     if extension:
         resources.append(parts.backup_extension(machine, extension))
+    if vm_state:
+        parts.set_vm_state(machine, vm_state)
+    if script:
+        resources.append(parts.script_extension(machine, script))
     if points is not None:
         resources.append(parts.collection("rg-app", f"AzureBackup_{vm}", machine, points))
     if lock:

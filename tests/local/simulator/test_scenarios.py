@@ -22,6 +22,12 @@ CODES = {
     "BackUpOperationFailed": (1, 2, 3, 4, 5, 6),
     "BackUpOperationFailedV2": (5, 6),
     "UserErrorRpCollectionLimitReached": (6,),
+    "UserErrorVmProvisioningStateFailed": (7, 5),
+    "UserErrorVmNotInDesirableState": (7, 8, 2, 3),
+    "ExtensionStuckInDeletionState": (2, 3, 5),
+    "UserErrorBackupOperationInProgress": (8,),
+    "AzureVmOffline": (2, 3, 4),
+    "UserErrorCrpReportedUserError": (6, 7, 8),
 }
 NAMED = {
     "winmanagedvm",
@@ -105,6 +111,8 @@ OWN_CODE = {
     ("UserErrorGuestAgentStatusUnavailable", "windows_agent"),
     ("ExtentionOperationFailed", "backup_extension"),
     ("BackUpOperationFailed", "locked_restore_points"),
+    ("UserErrorVmProvisioningStateFailed", "failed_state"),
+    ("ExtensionStuckInDeletionState", "backup_extension"),
 }
 
 
@@ -127,7 +135,19 @@ LOOKS = {
     "snapshot_status": ("stopped", False, "Succeeded"),
     "backup_extension": ("running", True, "Failed"),
     "locked_restore_points": ("running", True, "Succeeded"),
+    "failed_state": ("running", True, "Succeeded"),
+    "other_operation": ("running", True, "Succeeded"),
+    "ExtensionStuckInDeletionState-backup_extension": ("running", True, "Deleting"),
 }
+
+
+def _moving_or_failed(state, vm):
+    """Whether the VM, or another extension than the backup's, is not Succeeded."""
+    resources = [vm, *state.of_type(ids.EXTENSION, vm["id"])]
+    return any(
+        each["properties"]["provisioningState"] != "Succeeded" and "VMSnapshot" not in each["id"]
+        for each in resources
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +162,11 @@ def test_a_cause_looks_as_it_should(case):
         machines.is_agent_ready(vm),
         extension["properties"]["provisioningState"],
     )
-    assert seen == LOOKS[case.cause]
+    assert seen == LOOKS.get(case.name, LOOKS[case.cause])
+    assert _moving_or_failed(state, vm) == (
+        case.cause in ("failed_state", "other_operation")
+        or case.name == "UserErrorVmProvisioningStateFailed-backup_extension"
+    )
     statuses = str(machines.extension_view(vm, extension["name"])["statuses"])
     assert ("SnapshotFailed" in statuses) == (case.cause == "no_internet")
     assert (machines.os_type(vm) == "Linux") >= (case.cause in ("no_internet", "linux_agent"))

@@ -32,6 +32,14 @@ def test_a_failed_backup_of_this_vm_is_witnessed() -> None:
     found = witness(INCIDENT, JOB)
     assert isinstance(found, Witnessed)
     assert (found.error_code, found.failed_at) == ("ExtentionOperationFailed", JOB.start_time)
+    assert found.message == "VMSnapshot extension operation failed"
+
+
+def test_the_job_s_own_message_is_kept_with_its_code() -> None:
+    said = "UserErrorCrpReportedUserError: OperationNotAllowed : it cannot exceed 18."
+    found = witness(INCIDENT, replace(JOB, dynamic_error_message=said, error_details=()))
+    assert isinstance(found, Witnessed)
+    assert (found.error_code, found.message) == ("UserErrorCrpReportedUserError", said)
 
 
 def test_the_job_that_the_event_names_may_tell_the_vm_s_name_only() -> None:

@@ -192,6 +192,7 @@ LINK = "For troubleshooting instructions, see https://aka.ms/AB-{}"
             "the handler says GuestAgentStatus Ready",
             "ExtentionOperationFailed",
         ),
+        ([], "usererrornobodyknows", "UserErrorNobodyKnows: x", "UserErrorNobodyKnows"),
         ([], "", f"{SEE_MESSAGE}: VMSnapshot extension operation failed", ""),
         ([], fold(SEE_MESSAGE), "VMSnapshot extension operation failed", ""),
         ([], "", f"{SEE_MESSAGE}: OperationNotAllowed : it cannot exceed 18.", SEE_MESSAGE),

@@ -70,8 +70,8 @@ def third(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row, in the tables of the catalogue."""
     dust.clear()
     fix = Fix(KIND, (KIND,), steps, carry_out, loses="The dust.")
-    cause = catalogue.Cause(7, "The VM is dusty", Checker(CAUSE, check, ()), fix, advice)
-    code = catalogue.ErrorCode(CODE, "The VM is dusty", (5, 7))
+    cause = catalogue.Cause(99, "The VM is dusty", Checker(CAUSE, check, ()), fix, advice)
+    code = catalogue.ErrorCode(CODE, "The VM is dusty", (5, 99))
     monkeypatch.setattr(catalogue, "CAUSES", (*catalogue.CAUSES, cause))
     monkeypatch.setattr(catalogue, "ERROR_CODES", (*catalogue.ERROR_CODES, code))
     monkeypatch.setitem(catalogue._BY_NUMBER, cause.number, cause)
