@@ -56,10 +56,6 @@ NEVER_USABLE = {
         f"{CONTEXT}.protectedItemId",
         alert()["data"]["alertContext"]["protectedItemId"].replace("/", "%2F"),
     ),
-    "two VMs": with_value(
-        f"{CONTEXT}.linkedResourceId",
-        f"/subscriptions/{OTHER}/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/other",
-    ),
     "numbers for texts": with_value(f"{CONTEXT}.protectedItemId", 17),
     "300 KB of nonsense": {"nonsense": "x" * 300_000},
     "a list in data": {"schemaId": "azureMonitorCommonAlertSchema", "data": [1, 2]},
@@ -72,10 +68,30 @@ NOT_OURS = {
 }
 
 
+OTHER_VM = (
+    f"/subscriptions/{OTHER}/resourceGroups/other/providers/Microsoft.Compute/virtualMachines/other"
+)
+
+
 async def quarantined(product: Product) -> list[dict[str, Any]]:
     answer = await product.http.get(f"{product.app}/api/quarantine")
     assert answer.status == 200
     return await answer.json()
+
+
+async def test_an_alert_that_names_two_vms_is_worked_on_for_the_vm_of_the_job(
+    product: Product,
+) -> None:
+    """The contradiction is on record; the job says whose failure it is."""
+    case = scenario("winmanagedvm")
+    await product.azure(case)
+    case["event"]["data"]["alertContext"]["linkedResourceId"] = OTHER_VM
+    assert await product.alert(case["event"]) == 202
+    incident = await product.incident_of(case["job_id"])
+    assert incident["status"] == "fixed", incident
+    assert all("/other/" not in path for _, path in await product.changes())
+    first = (await product.audit(incident["id"]))[0]
+    assert first["detail"]["contradictions"] == [f"alertContext.linkedResourceId is '{OTHER_VM}'"]
 
 
 @pytest.mark.parametrize("what", NEVER_USABLE)
