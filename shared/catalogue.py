@@ -191,6 +191,13 @@ ERROR_CODES = (
         retry_advised=True,
     ),
     ErrorCode(
+        "CopyingVHDsFromBackUpVaultTakingLongTime",
+        "Copying backed up data from vault timed out",
+        (8,),
+        f"{COMMON_ISSUES}#copyingvhdsfrombackupvaulttakinglongtime---copying-backed-up-data-from-vault-timed-out",
+        retry_advised=True,
+    ),
+    ErrorCode(
         "AzureVmOffline",
         "Failed to install Microsoft Recovery Services extension as virtual machine is not running",
         (2, 3, 4),

@@ -294,7 +294,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "c_snapshot_status": "无法获取快照状态，或无法创建快照",
         "c_backup_extension": "备份扩展无法更新或加载",
         "c_locked_restore_points": "锁阻止 Azure 备份删除旧的还原点",
-        "c_failed_state": "虚拟机或其其他扩展处于失败状态",
+        "c_failed_state": "虚拟机或它的其他扩展处于失败状态",
         "c_other_operation": "虚拟机上正在进行其他操作",
         "v_CONFIRMED": "已确认",
         "v_RULED_OUT": "已排除",

@@ -127,6 +127,7 @@ BY_CODE = {
     messages.NOT_DESIRABLE: (7, 8, 2, 3),
     messages.STUCK: (2, 3, 5),
     messages.IN_PROGRESS: (8,),
+    messages.COPY_TIMED_OUT: (8,),
     messages.OFFLINE: (2, 3, 4),
     messages.SEE_MESSAGE: (6, 7, 8),
 }

@@ -21,6 +21,7 @@ VM_STATE = "UserErrorVmProvisioningStateFailed"
 NOT_DESIRABLE = "UserErrorVmNotInDesirableState"
 STUCK = "ExtensionStuckInDeletionState"
 IN_PROGRESS = "UserErrorBackupOperationInProgress"
+COPY_TIMED_OUT = "CopyingVHDsFromBackUpVaultTakingLongTime"
 OFFLINE = "AzureVmOffline"
 SEE_MESSAGE = "UserErrorCrpReportedUserError"
 
@@ -50,6 +51,7 @@ MESSAGES = {
     NOT_DESIRABLE: "VM is not in a state that allows backups.",
     STUCK: "Extension state is not supportive to the backup operation",
     IN_PROGRESS: "Unable to initiate backup as another backup operation is currently in progress",
+    COPY_TIMED_OUT: "Copying backed up data from vault timed out",
     OFFLINE: (
         "Failed to install Microsoft Recovery Services extension as virtual machine is not running"
     ),

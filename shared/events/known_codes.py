@@ -26,6 +26,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "UserErrorVmNotInDesirableState": ("VmNotInDesirableState",),
     "ExtensionStuckInDeletionState": (),
     "UserErrorBackupOperationInProgress": ("SystemBackupOperationInProgress",),
+    "CopyingVHDsFromBackUpVaultTakingLongTime": (),
     "AzureVmOffline": (),
     "UserErrorCrpReportedUserError": (),
 }
@@ -34,7 +35,6 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 OTHERS = (
     "BCMCrpInternalError",
     "BCMV2VMNotFound",
-    "CopyingVHDsFromBackUpVaultTakingLongTime",
     "ExtensionConfigParsingFailure",
     "ExtensionFailedOutOfMemoryError",
     "ExtensionFailedSnapshotLimitReachedError",

@@ -27,6 +27,7 @@ ORDER = {
     "UserErrorVmNotInDesirableState": (7, 8, 2, 3),
     "ExtensionStuckInDeletionState": (2, 3, 5),
     "UserErrorBackupOperationInProgress": (8,),
+    "CopyingVHDsFromBackUpVaultTakingLongTime": (8,),
     "AzureVmOffline": (2, 3, 4),
     "UserErrorCrpReportedUserError": (6, 7, 8),
 }
@@ -37,6 +38,7 @@ RETRY_ADVISED = {
     "UserErrorVmProvisioningStateFailed",
     "UserErrorVmNotInDesirableState",
     "UserErrorBackupOperationInProgress",
+    "CopyingVHDsFromBackUpVaultTakingLongTime",
 }
 NEVER_FIXED = {"UserErrorCrpReportedUserError"}
 AUTOMATIC = {

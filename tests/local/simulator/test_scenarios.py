@@ -26,6 +26,7 @@ CODES = {
     "UserErrorVmNotInDesirableState": (7, 8, 2, 3),
     "ExtensionStuckInDeletionState": (2, 3, 5),
     "UserErrorBackupOperationInProgress": (8,),
+    "CopyingVHDsFromBackUpVaultTakingLongTime": (8,),
     "AzureVmOffline": (2, 3, 4),
     "UserErrorCrpReportedUserError": (6, 7, 8),
 }
