@@ -12,7 +12,7 @@ import click
 from command_line.console import console
 from command_line.opening import announce_wait, shorten_waits
 from command_line.options import arm_option
-from shared import catalogue
+from shared import catalogue, clock
 from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
@@ -110,7 +110,15 @@ async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[F
         if isinstance(vm, Unreadable):
             raise RemediatorError(f"the VM cannot be read: {vm.reason}")
         item_id = await _find_item(reader, vm_id)
-        subject = Subject(vm_id, "", settings.minimum_linux_agent, row.name if row else "", item_id)
+        subject = Subject(
+            vm_id=vm_id,
+            failed_at="",
+            minimum_linux_agent=settings.minimum_linux_agent,
+            error_code=row.name if row else "",
+            item_id=item_id,
+            now=clock.now(),
+            stuck_extension_seconds=settings.stuck_extension_seconds,
+        )
         return list(await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes)))
     finally:
         await clients.close()

@@ -175,6 +175,7 @@ class App:
             checker_reader=LedgerAwareReader(reader, self.ledger),
             mode=settings.mode,
             minimum_linux_agent=settings.minimum_linux_agent,
+            stuck_extension_seconds=settings.stuck_extension_seconds,
         )
 
     async def planning(self) -> Planning:

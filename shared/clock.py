@@ -33,5 +33,5 @@ def normal(text: str) -> str:
     else."""
     try:
         return as_text(as_time(text))
-    except ValueError:
+    except (ValueError, OverflowError):  # the year 1 in a zone is before all UTC
         return ""

@@ -9,13 +9,20 @@ ARM's JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from shared import clock
 from shared.arm_ids import fold, same
+from shared.extension_facts import (
+    BACKUP_EXTENSION_PUBLISHER,
+    BACKUP_EXTENSION_TYPES,
+    IN_TRANSITION,
+    ExtensionStatus,
+    ReportedExtension,
+    find_newest,
+)
 
-BACKUP_EXTENSION_PUBLISHER = "Microsoft.Azure.RecoveryServices"
-BACKUP_EXTENSION_TYPES = ("VMSnapshot", "VMSnapshotLinux")
 BACKUP_COLLECTION_PREFIX = "AzureBackup_"
 BLOCKING_LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
 """Both levels block a DELETE at and below their scope.
@@ -78,6 +85,10 @@ class VirtualMachine:
     tags: Mapping[str, str]
     vm_id_guid: str
     """`properties.vmId`. Another one is another machine, even under the same name."""
+    extensions: tuple[ReportedExtension, ...]
+    """Those that the instance view shows. One that it leaves out may exist."""
+    handlers: tuple[ReportedExtension, ...]
+    """The handlers of extensions that the VM agent reports."""
 
     @property
     def running(self) -> bool:
@@ -96,12 +107,8 @@ class Extension:
     type: str
     """The handler's type (`properties.type`)."""
     provisioning_state: str
-    status_code: str
-    """Code of the newest status in the instance view, such as
-    ProvisioningState/failed/1; or ""."""
-    status_message: str
-    status_time: str
-    """ISO 8601 as Azure wrote it; or ""."""
+    statuses: tuple[ExtensionStatus, ...]
+    """What it reported: statuses and substatuses."""
 
     @property
     def is_backup_extension(self) -> bool:
@@ -110,10 +117,33 @@ class Extension:
         return fold(self.publisher) == fold(BACKUP_EXTENSION_PUBLISHER) and fold(self.type) in types
 
     @property
+    def status(self) -> ExtensionStatus:
+        """Its newest status, substatuses apart."""
+        return find_newest(tuple(each for each in self.statuses if not each.is_substatus))
+
+    @property
+    def in_transition(self) -> bool:
+        return fold(self.provisioning_state) in IN_TRANSITION
+
+    @property
     def failed(self) -> bool:
-        return fold(self.provisioning_state) == "failed" or fold(self.status_code).startswith(
-            "provisioningstate/failed"
+        """Its provisioning, or its newest status, failed. While an operation works on
+        it that is not known."""
+        return not self.in_transition and (
+            fold(self.provisioning_state) == "failed" or self.status.failed
         )
+
+    def is_stuck(self, now: str, after_seconds: float) -> bool:
+        """Whether it is in transition, and last gave a sign of life longer ago than
+        that. Without a known time it is not known to be stuck."""
+        last = clock.normal(find_newest(self.statuses).time)
+        return self.in_transition and bool(last) and clock.after(last, after_seconds) <= now
+
+    def seen_in(self, vm: VirtualMachine) -> Extension:
+        """The extension with what the VM's instance view shows of it as well."""
+        shown = (each for each in vm.extensions if fold(each.name) == fold(self.name))
+        more = (status for each in shown for status in each.statuses)
+        return replace(self, statuses=tuple(dict.fromkeys((*self.statuses, *more))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,13 @@ class Settings:
         " minutes).",
         number(1, 1500),
     )
+    stuck_extension_seconds: float = setting(
+        "REMEDIATOR_STUCK_EXTENSION_SECONDS",
+        "600",
+        "After how long in Creating, Updating, Deleting or Transitioning, without a new status, the"
+        " backup extension counts as stuck and may be uninstalled.",
+        number(1, 86_400),
+    )
     restore_patience_seconds: float = setting(
         "REMEDIATOR_RESTORE_PATIENCE_SECONDS",
         "120",

@@ -63,6 +63,13 @@ class BackupPolicy:
     consistency: str
     """OnlyCrashConsistent for agentless backups, else ""."""
 
+    @property
+    def is_agentless(self) -> bool:
+        """Whether its backups need neither VM agent nor extension.
+        https://learn.microsoft.com/azure/backup/backup-azure-vms-agentless-multi-disk-crash-consistent-overview
+        """
+        return fold(self.consistency) == "onlycrashconsistent"
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

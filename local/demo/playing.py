@@ -37,7 +37,11 @@ class Stage:
     app: str
 
     async def load(self, scenario: Json) -> None:
-        state = {name: scenario[name] for name in ("resources", "logs") if name in scenario}
+        state = {
+            name: scenario[name]
+            for name in ("resources", "logs", "hidden_extensions")
+            if name in scenario
+        }
         await self.send("PUT", f"{self.arm}/_sim/state", state)
 
     async def deliver(self, event: Json) -> int:

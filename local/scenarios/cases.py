@@ -33,13 +33,13 @@ ACTIONS = {
     BACKUP_EXTENSION: ("uninstall_extension",),
     LOCKED_RESTORE_POINTS: ("delete_restore_point_collection",),
 }
-NO_NETWORK_76 = (
-    "Snapshot failed: SnapshotFailedNoNetwork (76), the extension cannot reach Azure storage."
-)
-NO_NETWORK_761 = (
-    "Snapshot failed: SnapshotFailedRestrictedNetwork (761), access to Azure storage is restricted."
-)
+NO_NETWORK = ("76", " StatusCode.FailedRetryableSnapshotFailedNoNetwork,")
+RESTRICTED_NETWORK = ("761", " StatusCode.FailedRetryableSnapshotFailedRestrictedNetwork,")
+FREEZE_FAILED = ("121", "Failed to FIFREEZE: /data StatusCode.FailedRetryableFsFreezeFailed,")
 COMPLETED = "Completed"
+LISTED, HIDDEN, HANDLER_ONLY, NOWHERE = "listed", "hidden", "handler only", "nowhere"
+"""Where Azure shows the backup extension: also in the list of extensions; only to a GET
+by its name; only as a handler in the instance view; nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,13 @@ class Case:
     ready: bool = True
     agent_version: str = ""
     extension: str = "Succeeded"
-    extension_message: str = "Command completed successfully."
     vm_state: str = ""
     """Provisioning state of the VM; "" for Succeeded."""
     other_extension: str = ""
     """Provisioning state of an extension of another product; "" for none."""
+    extension_error: tuple[str, str] | None = None
+    """Code and message of the error that its last command ended with."""
+    extension_seen: str = LISTED
     points: int = 3
     collection: str = ""
     collection_group: str = ""
@@ -89,7 +91,7 @@ class Case:
 
 
 FACTS: dict[str, dict[str, Any]] = {
-    NO_INTERNET: {"os_type": "Linux", "extension_message": NO_NETWORK_76},
+    NO_INTERNET: {"os_type": "Linux", "extension_error": NO_NETWORK},
     WINDOWS_AGENT: {"ready": False, "backup": messages.GUEST_AGENT},
     LINUX_AGENT: {"os_type": "Linux", "agent_version": parts.OLD_LINUX_AGENT},
     SNAPSHOT_STATUS: {"power": "stopped", "ready": False},
@@ -155,7 +157,7 @@ def _cases_by_code() -> list[Case]:
 def _variation(code: str, number: int) -> dict[str, Any]:
     """Changes to some rows, so that both forms of a fact occur."""
     if number == 1 and code == messages.NO_NETWORK:
-        return {"extension_message": NO_NETWORK_761}
+        return {"extension_error": RESTRICTED_NETWORK}
     if number == 5 and code in (messages.NO_NETWORK, "BackUpOperationFailedV2"):
         return {"os_type": "Linux"}
     if code == messages.VM_STATE and number == 5:
@@ -248,6 +250,53 @@ SPECIAL = [
         power="deallocated",
         **NOT_FIXED,
     ),
+    make_case(
+        messages.EXTENSION,
+        BACKUP_EXTENSION,
+        "extension_hidden",
+        "Today's VM: the list hides the extension that failed, and its name finds it",
+        extension_seen=HIDDEN,
+    ),
+    make_case(
+        messages.EXTENSION,
+        BACKUP_EXTENSION,
+        "extension_handler_only",
+        "Of the extension only its handler is left, and that failed",
+        extension_seen=HANDLER_ONLY,
+        backup=COMPLETED,
+        **NOT_FIXED,
+    ),
+    Case(
+        "extension_nowhere",
+        "Azure shows the backup extension nowhere, which rules nothing out",
+        messages.EXTENSION,
+        None,
+        extension_seen=NOWHERE,
+    ),
+    Case(
+        "extension_names_network",
+        "The extension runs and says that its network is restricted: removing it cannot help",
+        messages.EXTENSION,
+        None,
+        os_type="Linux",
+        extension_error=RESTRICTED_NETWORK,
+    ),
+    Case(
+        "extension_names_freeze",
+        "The extension runs and says that a file system could not be frozen",
+        messages.EXTENSION,
+        SNAPSHOT_STATUS,
+        os_type="Linux",
+        extension_error=FREEZE_FAILED,
+    ),
+    make_case(
+        messages.EXTENSION,
+        BACKUP_EXTENSION,
+        "extension_stuck",
+        "The extension has been updating for longer than it may",
+        extension="Updating",
+        backup=COMPLETED,
+    ),
     Case(
         "vm_gone",
         "The VM was deleted",
@@ -292,6 +341,7 @@ def build_document(case: Case) -> dict[str, Any]:
     job_id = parts.guid("job", case.name)
     vm_id = parts.machine_id(case.group, case.vm)
     alert = alerts.sql_alert if case.sql else alerts.vm_alert
+    hidden = {"hidden_extensions": [parts.extension_id(vm_id, case.os_type)]}
     return {
         "title": case.title,
         "description": (
@@ -307,6 +357,7 @@ def build_document(case: Case) -> dict[str, Any]:
             "actions": list(case.actions),
             "backup": case.backup,
         },
+        **(hidden if case.extension_seen == HIDDEN else {}),
     }
 
 
@@ -335,9 +386,12 @@ def _build_machine(case: Case, name: str) -> list[Resource]:
     vm = parts.machine(case.group, name, case.os_type, case.power, case.ready, case.agent_version)
     if case.vm_state:
         parts.set_vm_state(vm, case.vm_state)
-    extensions = [parts.backup_extension(vm, case.extension, case.extension_message)]
-    if case.other_extension:
-        extensions.append(parts.script_extension(vm, case.other_extension))
+    extension = parts.backup_extension(vm, case.extension, case.extension_error)
+    others = [parts.script_extension(vm, case.other_extension)] if case.other_extension else []
+    if case.extension_seen in (HANDLER_ONLY, NOWHERE):
+        vm["properties"]["instanceView"].pop("extensions")
+    if case.extension_seen == NOWHERE:
+        vm["properties"]["instanceView"]["vmAgent"]["extensionHandlers"] = []
     collection_name = f"AzureBackup_{name}"
     if name == case.vm and case.collection:
         collection_name = case.collection
@@ -345,7 +399,8 @@ def _build_machine(case: Case, name: str) -> list[Resource]:
     collection = parts.collection(group, collection_name, vm, case.points)
     if case.vm_gone:
         return [collection]
-    return [vm, parts.interface(case.group, name), *extensions, collection]
+    seen = [extension] if case.extension_seen in (LISTED, HIDDEN) else []
+    return [vm, parts.interface(case.group, name), *seen, *others, collection]
 
 
 def _build_guards(case: Case) -> list[Resource]:

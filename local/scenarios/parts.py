@@ -164,10 +164,11 @@ def _agent(ready: bool, version: str) -> dict[str, Any]:
 
 
 def backup_extension(
-    vm: Resource, state: str = "Succeeded", message: str = "Command completed successfully."
+    vm: Resource, state: str = "Succeeded", error: tuple[str, str] | None = None
 ) -> Resource:
-    """The backup extension of a VM. Its status goes into the VM's instance view, with
-    `message` when it did not fail."""
+    """The backup extension of a VM. Its status goes into the VM's instance view; of one
+    that did not fail, with the result of its command, or the code and message of its
+    `error`."""
     failed = state == "Failed"
     moved_at = FAILED_AT if state in ("Succeeded", "Failed") else FAILED_AT - timedelta(hours=2)
     kind, version = machines.BACKUP_EXTENSION[machines.os_type(vm)]
@@ -176,17 +177,17 @@ def backup_extension(
         "code": "ProvisioningState/failed/1" if failed else "ProvisioningState/succeeded",
         "level": "Error" if failed else "Info",
         "displayStatus": "Provisioning failed" if failed else "Provisioning succeeded",
-        "message": EXTENSION_FAILED if failed else message,
+        "message": EXTENSION_FAILED if failed else "Command completed successfully.",
         "time": clock.compute_time(moved_at),
     }
     view = vm["properties"]["instanceView"]
     if "extensionHandlers" in view.get("vmAgent", {}):
         view["vmAgent"]["extensionHandlers"] = [_handler(handler, version, failed)]
-    view["extensions"] = [
-        {"name": kind, "type": handler, "typeHandlerVersion": version, "statuses": [status]}
-    ]
+    result = machines.command_result("error", *error) if error else machines.command_result()
+    shown = {"name": kind, "type": handler, "typeHandlerVersion": version, "statuses": [status]}
+    view["extensions"] = [shown if failed else {**shown, "substatuses": [result]}]
     return {
-        "id": f"{vm['id']}/extensions/{kind}",
+        "id": extension_id(vm["id"], machines.os_type(vm)),
         "name": kind,
         "type": ids.EXTENSION,
         "location": REGION,
@@ -238,6 +239,10 @@ def script_extension(vm: Resource, state: str) -> Resource:
             "settings": {},
         },
     }
+
+
+def extension_id(vm_id: str, os_type: str) -> str:
+    return f"{vm_id}/extensions/{machines.BACKUP_EXTENSION[os_type][0]}"
 
 
 def _handler(kind: str, version: str, failed: bool) -> dict[str, Any]:

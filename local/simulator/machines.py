@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -86,6 +87,7 @@ def put_backup_extension_back(state: State, machine: Resource, moment: datetime)
         "type": handler,
         "typeHandlerVersion": version,
         "statuses": [_succeeded(moment)],
+        "substatuses": [command_result()],
     }
     _drop(view, "extensions", "name", name)
     view.setdefault("extensions", []).append(entry)
@@ -120,6 +122,27 @@ def new_backup_extension(machine: Resource) -> Resource:
             "typeHandlerVersion": version,
             "settings": {},
         },
+    }
+
+
+def command_result(status: str = "success", code: str = "1", message: str = "") -> dict[str, str]:
+    """The substatus in which the extension tells how its command ended: JSON, without a
+    time. Its status above says succeeded of any command that has ended.
+
+    Azure/azure-linux-extensions VMBackup/main/Utils/HandlerUtil.py, and PR 635 there.
+    """
+    result = {
+        "status": {
+            "status": status,
+            "code": code,
+            "formattedMessage": {"lang": "en-US", "message": message},
+        }
+    }
+    return {
+        "code": "ComponentStatus/0/succeeded",
+        "level": "Info",
+        "displayStatus": "Provisioning succeeded",
+        "message": json.dumps([result]),
     }
 
 

@@ -34,6 +34,7 @@ def load(document: Any) -> State:
     if not isinstance(document, dict) or not isinstance(document.get("resources"), list):
         raise StateError('a state is an object with "resources", a list')
     _check_logs(document.get("logs"))
+    _check_hidden(document.get("hidden_extensions", []))
     seen: dict[str, str] = {}
     for number, resource in enumerate(document["resources"]):
         _check_identity(number, resource, seen)
@@ -91,6 +92,17 @@ def _check_logs(logs: Any) -> None:
         )
         for number, row in enumerate(rows):
             _check_log_row(f"logs: row {number} of {table}", row)
+
+
+def _check_hidden(hidden: Any) -> None:
+    """Ids of extensions that the list leaves out and a GET by name finds."""
+    if not isinstance(hidden, list) or not all(
+        isinstance(each, str)
+        and ids.is_id(each)
+        and ids.same_type(ids.parse(each).type, ids.EXTENSION)
+        for each in hidden
+    ):
+        raise StateError('"hidden_extensions" is a list of ids of VM extensions')
 
 
 def _check_log_row(which: str, row: dict[str, Any]) -> None:

@@ -7,9 +7,15 @@ the read ends Unreadable.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from shared import clock
 from shared.arm_ids import fold
 from shared.azure.wire import Wire, read_list, read_needed, read_object, read_text
 from shared.errors import NotUnderstood, whole_characters
+from shared.extension_facts import ExtensionStatus, ReportedExtension, find_newest
 from shared.facts import (
     Extension,
     Job,
@@ -20,6 +26,7 @@ from shared.facts import (
     VirtualMachine,
 )
 
+WRITTEN_TIME = re.compile(r"/Date\((\d{12,13})\)", re.ASCII)
 LOCK_LEVELS = ("NotSpecified", "CanNotDelete", "ReadOnly")
 
 
@@ -46,6 +53,8 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
         managed_disks=_has_managed_disks(os_disk),
         tags=read_tags(wire),
         vm_id_guid=read_text(properties, "vmId"),
+        extensions=tuple(_read_reported(each) for each in read_list(view, "extensions")),
+        handlers=tuple(_read_handler(each) for each in read_list(agent, "extensionHandlers")),
     )
 
 
@@ -55,30 +64,51 @@ def read_tags(wire: Wire) -> dict[str, str]:
     return {name: read_text(found, name) for name in found}
 
 
-def read_extension_views(view: Wire) -> dict[str, Wire]:
-    """The extensions in a VM's instance view, by their folded names."""
-    # every instance view has statuses of the VM itself
-    if view.get("statuses") is None:
-        raise NotUnderstood("this is no instance view: it has no statuses")
-    return {fold(read_text(each, "name")): each for each in read_list(view, "extensions")}
-
-
-def read_extension(wire: Wire, view: Wire | None = None) -> Extension:
-    """One extension. `view` is its entry in the VM's instance view, which has the
-    handler's last status."""
+def read_extension(wire: Wire) -> Extension:
+    """One extension. Its list and its own resource may have an instance view."""
     properties = _read_properties(wire)
-    statuses = read_list(view or read_object(properties, "instanceView"), "statuses")
-    last = statuses[-1] if statuses else {}
     return Extension(
         id=read_text(wire, "id"),
         name=read_text(wire, "name"),
         publisher=read_needed(properties, "publisher"),
         type=read_needed(properties, "type"),
         provisioning_state=read_text(properties, "provisioningState"),
-        status_code=read_text(last, "code"),
-        status_message=read_text(last, "message"),
-        status_time=read_text(last, "time"),
+        statuses=_read_statuses(read_object(properties, "instanceView")),
     )
+
+
+def _read_reported(wire: Wire) -> ReportedExtension:
+    """An entry of a VM's `instanceView.extensions`."""
+    return ReportedExtension(read_text(wire, "name"), read_text(wire, "type"), _read_statuses(wire))
+
+
+def _read_handler(wire: Wire) -> ReportedExtension:
+    """An entry of `vmAgent.extensionHandlers`, which has one status and no name."""
+    status = read_object(wire, "status")
+    return ReportedExtension("", read_text(wire, "type"), (_read_status(status),) if status else ())
+
+
+def _read_statuses(view: Wire) -> tuple[ExtensionStatus, ...]:
+    """The statuses, then the substatuses."""
+    statuses = tuple(_read_status(each) for each in read_list(view, "statuses"))
+    newest = find_newest(statuses).time
+    below = (_read_status(each) for each in read_list(view, "substatuses"))
+    return (
+        *statuses,
+        *(replace(each, time=each.time or newest, is_substatus=True) for each in below),
+    )
+
+
+def _read_status(wire: Wire) -> ExtensionStatus:
+    code, message = read_text(wire, "code"), read_text(wire, "message")
+    time = read_text(wire, "time") or _find_time(code + message)
+    return ExtensionStatus(code, message, time)
+
+
+def _find_time(text: str) -> str:
+    """The time in what the backup extension writes: milliseconds since 1970."""
+    found = WRITTEN_TIME.search(text)
+    return clock.as_text(datetime.fromtimestamp(int(found[1]) / 1000, UTC)) if found else ""
 
 
 def read_lock(wire: Wire) -> Lock:

@@ -38,30 +38,24 @@ class ArmReader(VaultReads):
         return await self._read(f"the VM {vm.name}", read)
 
     async def extensions(self, vm_id: str) -> tuple[facts.Extension, ...] | Absent | Unreadable:
-        """All extensions of the VM, each with the last status of its handler."""
+        """The extensions that the VM's list shows. The backup extension may be hidden
+        from it."""
         vm = parse(vm_id)
 
         async def read(hook: ResponseHook) -> tuple[facts.Extension, ...]:
-            compute = self._clients.compute
-            listing = compute.virtual_machine_extensions.list
-            listed = await listing(
+            listed = await self._clients.compute.virtual_machine_extensions.list(
                 vm.resource_group, vm.name, raw_response_hook=require_whole_list(hook)
             )
-            view = (
-                await compute.virtual_machines.instance_view(vm.resource_group, vm.name)
-            ).as_dict()
-            views = from_wire.read_extension_views(view)
-            wires = [each.as_dict() for each in listed.value or ()]
-            return tuple(
-                from_wire.read_extension(wire, views.get(fold(str(wire.get("name", "")))))
-                for wire in wires
-            )
+            return tuple(from_wire.read_extension(each.as_dict()) for each in listed.value or ())
 
         return await self._read(f"the extensions of {vm.name}", read)
 
     async def extension(self, extension_id: str) -> facts.Extension | Absent | Unreadable:
-        """One extension, by its name; without the status of its handler."""
-        extension = parse(extension_id)
+        """One extension, by its name; what it reported is in the VM's instance view."""
+        try:
+            extension = parse(extension_id, "the extension")
+        except errors.NotUsable as error:
+            return Unreadable("an extension", error.reason)
         vm_name, name = extension.names[-2], extension.names[-1]
 
         async def read(hook: ResponseHook) -> facts.Extension:

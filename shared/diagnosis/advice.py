@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
+from shared.diagnosis.by_hand import open_way_to_storage
 from shared.incident.model import Incident
 from shared.sentences import Sentence, phrase
 
@@ -89,34 +90,7 @@ def look_at_job(incident: Incident) -> Sentence:
 
 
 def no_internet(about: About) -> tuple[Sentence, ...]:
-    return (
-        phrase(
-            "list_interfaces",
-            vm=about.vm,
-            command=(
-                f"az vm nic list --vm-name '{about.vm}' --resource-group '{about.group}'"
-                " --query '[].id'"
-            ),
-        ),
-        phrase(
-            "find_blocking_rule",
-            vm=about.vm,
-            command=(
-                "az network nic list-effective-nsg --resource-group GROUP --name NETWORK_INTERFACE"
-            ),
-        ),
-        phrase("allow_storage"),
-        phrase(
-            "look_at_routes",
-            vm=about.vm,
-            command=(
-                "az network nic show-effective-route-table --resource-group GROUP"
-                " --name NETWORK_INTERFACE"
-            ),
-        ),
-        phrase("set_proxy"),
-        about.backup_now,
-    )
+    return (*open_way_to_storage(about.vm, about.group), about.backup_now)
 
 
 def windows_agent(about: About) -> tuple[Sentence, ...]:

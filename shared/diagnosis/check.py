@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared import catalogue
+from shared import catalogue, clock
 from shared.diagnosis.checkers.contract import Reader, Subject
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import RemediatorError
@@ -34,8 +34,15 @@ async def check_incident(
     diagnosis: Diagnosis, incident: Incident, failed_at: str, cause: str
 ) -> Finding:
     """The finding of one cause for the newest failure, which began at `failed_at`."""
-    minimum, code = diagnosis.minimum_linux_agent, incident.code_now
-    subject = Subject(incident.vm_id, failed_at, minimum, code, incident.item_id)
+    subject = Subject(
+        vm_id=incident.vm_id,
+        failed_at=failed_at,
+        minimum_linux_agent=diagnosis.minimum_linux_agent,
+        error_code=incident.code_now,
+        item_id=incident.item_id,
+        now=clock.now(),
+        stuck_extension_seconds=diagnosis.stuck_extension_seconds,
+    )
     return await check(cause, subject, diagnosis.checker_reader)
 
 

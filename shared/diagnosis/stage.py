@@ -24,3 +24,5 @@ class Diagnosis:
     mode: str
     """Of the installation; see `shared.plan.policy`."""
     minimum_linux_agent: str
+    stuck_extension_seconds: float
+    """After how long in transition an extension is stuck."""

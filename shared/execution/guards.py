@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
+from shared.extension_facts import IN_TRANSITION
 from shared.facts import (
     Absent,
     Extension,
@@ -56,14 +57,10 @@ def why_extension_stays(vm: VirtualMachine) -> str:
     return ""
 
 
-UNSETTLED = ("creating", "updating", "deleting", "transitioning")
-"""Provisioning states of an extension, or of its VM, on which an operation works."""
-
-
 def why_extension_works(vm: VirtualMachine, extension: Extension) -> str:
     """Which operation works on the extension now, as far as Azure shows it, or ""."""
     for each in (extension, vm):
-        if fold(each.provisioning_state) in UNSETTLED:
+        if fold(each.provisioning_state) in IN_TRANSITION:
             return f"an operation works on {each.name}: it is {each.provisioning_state}"
     return ""
 

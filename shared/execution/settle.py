@@ -46,7 +46,8 @@ class Settle:
             await self._hand_over(incident, plan, problems, outcomes)
             return False
         finding = await self.check(incident, failed_at, plan.cause)
-        if finding.verdict is Verdict.CONFIRMED:
+        # A cause without a target left is for a person, if the backup fails again.
+        if finding.verdict is Verdict.CONFIRMED and finding.targets:
             problem = "the fix was carried out and its cause is still confirmed"
             await self._hand_over(incident, plan, [problem], outcomes)
             return False
@@ -71,8 +72,9 @@ class Settle:
         the cause."""
         about = About.of(incident)
         finding = next((each for each in incident.findings if each.cause == plan.cause), None)
-        advice = advice_for(finding, about) if finding else ()
-        if _is_carried_out(incident, plan) and any(not outcome.done for outcome in outcomes):
+        made = all(outcome.done for outcome in outcomes)
+        advice = advice_for(finding, about, again=made) if finding else ()
+        if _is_carried_out(incident, plan) and not made:
             advice = (about.backup_now,)  # the rest is in the outcomes' own steps
         begun = await self.journal.intended(incident.id)
         if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(

@@ -37,6 +37,11 @@ class Finding:
     """Each with the fact that it rests on."""
     targets: tuple[Target, ...] = ()
     """What the cause's fix would act on; only with CONFIRMED."""
+    by_hand: tuple[Sentence, ...] = ()
+    """What a person can do about exactly this, where no fix is made; () where the
+    cause's own advice says it all."""
+    gone: bool = False
+    """What the cause's fix acts on was looked for, and Azure shows it nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

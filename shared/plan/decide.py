@@ -96,10 +96,10 @@ async def _verify(planning: Planning, incident: Incident) -> Decision:
 
 
 def _mark_done(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
-    """Only where the cause is seen to be gone: what cannot be read is not done, and may
-    be tried again."""
+    """Only where the cause, or what its fix acts on, is seen to be gone: what cannot be
+    read is not done, and may be tried again."""
     detail = "found so after its process died"
-    gone = {each.cause for each in findings if each.verdict is Verdict.RULED_OUT}
+    gone = {each.cause for each in findings if each.gone or each.verdict is Verdict.RULED_OUT}
     actions = tuple(
         (
             replace(each, outcome=Outcome.DONE, detail=detail)

@@ -72,7 +72,7 @@ def plan(
         return NoPlan(
             Status.NEEDS_PERSON,
             _why_none(incident, findings, lately),
-            _steps(incident, list(findings)),
+            _steps(incident, list(findings), lately),
         )
     return _allowed(_for_cause(incident, left), mode)
 
@@ -134,21 +134,34 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
     return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
 
 
-def _steps(incident: Incident, findings: list[Finding]) -> tuple[Sentence, ...]:
-    """Advice for what is confirmed, then for what is unknown; where all is ruled out,
-    where to look."""
+def _steps(
+    incident: Incident,
+    findings: list[Finding],
+    lately: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Sentence, ...]:
+    """Advice for what is confirmed, then for what is unknown, then what a cause that is
+    ruled out points at; where there is none, where to look."""
     about = About.of(incident)
     steps: list[Sentence] = []
     for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
         for finding in findings:
             if finding.verdict is verdict:
-                steps += advice_for(finding, about)
+                again = finding.cause in incident.tried or finding.cause in lately
+                steps += advice_for(finding, about, again=again)
+    for finding in findings:
+        if finding.verdict is Verdict.RULED_OUT and finding.by_hand:
+            steps += advice_for(finding, about)
     return tuple(dict.fromkeys(steps)) or (look_at_job(incident), about.backup_now)
 
 
-def advice_for(finding: Finding, about: About) -> tuple[Sentence, ...]:
-    """A missing extension on Linux is mended at the agent, so cause 5 without a target
-    is advised as cause 3."""
+def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:
+    """What a person can do. `again`: its fix was made on this VM before.
+
+    A missing extension on Linux is mended at the agent, so cause 5 without a target is
+    advised as cause 3.
+    """
+    if finding.by_hand and (again or not finding.targets):
+        return (*finding.by_hand, about.backup_now)
     cause = catalogue.cause(finding.cause)
     if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
         return catalogue.cause("linux_agent").advice(about)

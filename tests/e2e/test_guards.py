@@ -125,7 +125,9 @@ UNREADABLE = [
     (EXTENSION, "the group and its tags", r"^/subscriptions/[^/]+/resourceGroups/[^/]+$"),
     (EXTENSION, "the running jobs and later backups", r"/backupJobs$"),
     (EXTENSION, "the vaults", r"^/subscriptions/[^/]+/resources$"),
-    (EXTENSION, "the extensions", r"/virtualMachines/[^/]+/extensions$"),
+    (EXTENSION, "the extension", r"/virtualMachines/[^/]+/extensions/[^/]+$"),
+    (EXTENSION, "the item", r"/protectedItems/[^/]+$"),
+    (EXTENSION, "the policy", r"/backupPolicies/[^/]+$"),
 ]
 NO_ANSWER = [
     {"status": 403},

@@ -290,6 +290,30 @@ async def test_one_that_is_seen_in_one_place_only_is_not_gone(tmp_path: Path) ->
         assert removals(world) == 1
 
 
+async def test_one_that_the_list_hides_is_removed_by_its_name(tmp_path: Path) -> None:
+    async with lost_at(tmp_path, PLANNED) as world:
+        hands.hide("/extensions$", status=200, body={"value": []})(world)
+        assert (await carry_out(world)).result is Outcome.DONE
+        assert removals(world) == 1
+
+
+async def test_one_that_is_gone_from_both_places_is_done(tmp_path: Path) -> None:
+    async with lost_at(tmp_path, PLANNED) as world:
+        (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
+        world.simulator.world.state.remove(extension["id"])
+        assert (await carry_out(world)).result is Outcome.DONE
+        assert removals(world) == 0
+
+
+async def test_one_that_is_stuck_is_removed(tmp_path: Path) -> None:
+    """It was stuck when the plan was made, and has not moved since."""
+    async with lost_at(tmp_path, PLANNED) as world:
+        (extension,) = world.simulator.world.state.of_type(ids.EXTENSION)
+        extension["properties"]["provisioningState"] = "Updating"
+        assert (await carry_out(world)).result is Outcome.DONE
+        assert removals(world) == 1
+
+
 async def test_while_an_operation_works_on_it_it_is_not_sent_again(tmp_path: Path) -> None:
     """The first removal has no answer, and Azure shows that it deletes."""
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.scenarios import parts
-from local.simulator import ids
+from local.scenarios import cases, parts
+from local.simulator import ids, machines
 from tests.faults import hands
 from tests.faults.azure import Failure, broken_extension, locked_groups
 from tests.faults.hands import GROUP_ID, OTHER_VM_ID, VM_ID
@@ -22,6 +22,7 @@ from tests.faults.runs import Outcome, run
 from tests.faults.world import Fault, Hand, Place, World
 
 type Azure = Callable[[], tuple[dict[str, Any], list[Failure]]]
+NO_NETWORK = machines.command_result("error", *cases.NO_NETWORK)
 PLANNED: Place = ("after store insert fixes", 1)
 INTENDED: Place = ("after store insert audit intent uninstall_extension", 1)
 WINDOW_OPEN: Place = ("after store replace windows open", 1)
@@ -95,7 +96,10 @@ OF_THE_EXTENSION: dict[str, Hand] = {
         ids.EXTENSION, "publisher", "Contoso.Tools"
     ),
     "the extension is of another type": hands.change(ids.EXTENSION, "type", "VMSnapshotTool"),
-    "the extensions cannot be read": hands.hide(r"/virtualMachines/[^/]+/extensions$"),
+    "the extension cannot be read": hands.hide(r"/virtualMachines/[^/]+/extensions/[^/]+$"),
+    "the extension comes to name the network": hands.change_view(
+        lambda view: view["extensions"][0].update(substatuses=[NO_NETWORK])
+    ),
     "the VM is switched off": hands.change_view(
         lambda view: view["statuses"][-1].update(code="PowerState/deallocated")
     ),

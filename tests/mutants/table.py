@@ -89,6 +89,7 @@ JOURNAL = (
 )
 UNRECORDED = (f"{LOOKS}::test_what_cannot_be_recorded_is_not_changed",)
 ONE_OUTCOME = (f"{LOOKS}::test_every_change_has_its_one_outcome_with_arm_s_id",)
+PLACES = "tests/shared/diagnosis/test_extension.py"
 EXAMPLES = ("tests/shared/test_catalogue.py::test_an_example_gets_its_verdict",)
 AGAIN = ("tests/faults/test_last_look.py::test_what_changes_in_the_window_keeps_the_collection",)
 POINT_STAYS = (
@@ -1038,7 +1039,7 @@ LAST_LOOKS = (
     Mutant(
         "the publisher of an extension is not looked at by the executor",
         "_find_extension",
-        "if not (found.is_backup_extension and named.is_backup_extension):",
+        "if not named.is_backup_extension:",
         "if False:",
         looks("the extension is another publisher's", "the extension is of another type"),
     ),
@@ -1315,7 +1316,7 @@ SHOWING = (
     Mutant(
         "a cause that is still confirmed is fixed",
         "Settle.settle",
-        "if finding.verdict is Verdict.CONFIRMED:",
+        "if finding.verdict is Verdict.CONFIRMED and finding.targets:",
         "if False:",
         verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
     ),
@@ -1859,10 +1860,66 @@ FENCE = (
         fence("one_that_moves_again_is_left_until_it_settles"),
     ),
     Mutant(
+        "an extension that names another cause is removed",
+        "_why_extension_left",
+        "if has_words(words := backup_extension.name_other_cause(extension.statuses)):",
+        "if has_words(words := extension.status) and False:",
+        looks("the extension comes to name the network"),
+    ),
+    Mutant(
+        "an extension that names another cause is taken for broken",
+        "backup_extension:_judge",
+        "if has_words(words := name_other_cause(extension.statuses)):",
+        "if has_words(words := extension.status) and False:",
+        EXAMPLES,
+    ),
+    Mutant(
+        "words from before the failed job count",
+        "ExtensionStatus.is_newer_than",
+        "bool(mine and other) and mine >= other",
+        "bool(mine and other)",
+        EXAMPLES,
+    ),
+    Mutant(
+        "an extension in transition is stuck at once",
+        "Extension.is_stuck",
+        " and clock.after(last, after_seconds) <= now",
+        "",
+        EXAMPLES,
+    ),
+    Mutant(
+        "an extension without a known time is stuck",
+        "Extension.is_stuck",
+        "self.in_transition and bool(last) and clock.after(last, after_seconds) <= now",
+        "self.in_transition and (not last or clock.after(last, after_seconds) <= now)",
+        EXAMPLES,
+    ),
+    Mutant(
+        "an extension that a policy does without is removed",
+        "rule_out_where_agentless",
+        "if policy.is_agentless:",
+        "if False:",
+        EXAMPLES,
+    ),
+    Mutant(
+        "an unread policy is taken for one that needs the extension",
+        "_in_doubt",
+        "Verdict.UNKNOWN if finding.targets else finding.verdict",
+        "finding.verdict",
+        EXAMPLES,
+    ),
+    Mutant(
+        "another publisher's extension of that name is the backup extension",
+        "extension_places:_get",
+        "if not named.is_backup_extension:",
+        "if False:",
+        (f"{PLACES}::test_another_publishers_of_that_name_is_not_it",),
+    ),
+    Mutant(
         "an extension that is seen in the list alone is gone",
-        "_find_extension",
-        "if found is None and isinstance(named, Absent):",
-        "if isinstance(named, Absent):",
+        "_look_in_list",
+        "if any(same(each.id, target) for each in listed):",
+        "if False:",
         fence("one_that_is_seen_in_one_place_only_is_not_gone"),
     ),
     Mutant(

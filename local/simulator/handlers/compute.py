@@ -36,10 +36,16 @@ def get_instance_view(call: Call) -> Answer:
 
 
 def list_extensions(call: Call) -> Answer:
-    """The answer has no nextLink: the provider sends all at once."""
+    """The answer has no nextLink: the provider sends all at once. Hidden extensions are
+    left out."""
     machine = get_existing(call, _machine_path(call))
-    extensions = call.state.of_type(ids.EXTENSION, machine["id"])
-    return Answer(200, {"value": [_render_extension(call, each) for each in extensions]})
+    hidden = {ids.key(each) for each in call.state.extra.get("hidden_extensions", ())}
+    shown = [
+        _render_extension(call, each)
+        for each in call.state.of_type(ids.EXTENSION, machine["id"])
+        if ids.key(each["id"]) not in hidden
+    ]
+    return Answer(200, {"value": shown})
 
 
 def get_extension(call: Call) -> Answer:

@@ -1,18 +1,23 @@
 """Cause 5: the backup extension cannot update or load. Its remedy is to uninstall it:
 the next backup installs it again.
 
-On Linux, where the extension is missing, the agent has to be looked at instead, as in
-cause 3.
+An extension that loaded and names another cause (the network, a file system that could
+not be frozen) is not uninstalled: that cannot help. One that Azure shows nowhere may be
+hidden, so its absence rules nothing out; on Linux the agent has to be looked at
+instead, as in cause 3.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, parse
+from shared.diagnosis.by_hand import open_way_to_storage, remove_extension_in_guest
 from shared.diagnosis.checkers import linux_agent
+from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
+    AGENTLESS_POLICY,
+    IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
     Checker,
@@ -27,69 +32,137 @@ from shared.diagnosis.checkers.contract import (
     the_vm,
     unknown,
 )
+from shared.diagnosis.checkers.extension_places import (
+    ListedOnly,
+    Place,
+    ReportedOnly,
+    find_backup_extension,
+)
+from shared.diagnosis.checkers.extension_words import (
+    find_words,
+    has_words,
+    names_freeze,
+    names_network,
+    quote_words,
+    shorten,
+)
+from shared.extension_facts import ExtensionStatus, ReportedExtension, find_newest
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
-from shared.sentences import phrase
+from shared.sentences import Sentence, phrase
 
 CAUSE = "backup_extension"
-UNSETTLED = ("creating", "updating", "deleting", "transitioning")
-STUCK_AFTER = timedelta(minutes=30)
-"""An extension that is still on its way this long after the failed job began is stuck:
-Azure gives up after 15 minutes."""
 
 
 async def check(subject: Subject, reader: Reader) -> Finding:
-    extensions = await reader.extensions(subject.vm_id)
-    if isinstance(extensions, Absent | Unreadable):
-        return not_read(CAUSE, the_extensions(subject), extensions)
-    ours = [extension for extension in extensions if extension.is_backup_extension]
-    if ours:
-        return _judge(subject, ours[0])
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, the_vm(subject), vm)
-    return _missing(vm, subject.minimum_linux_agent)
+    finding = _judge_place(subject, vm, await find_backup_extension(vm, reader))
+    return await rule_out_where_agentless(finding, subject, reader)
+
+
+def _judge_place(subject: Subject, vm: VirtualMachine, found: Place) -> Finding:
+    match found:
+        case Extension():
+            finding = _judge(subject, found)
+            if not finding.targets:
+                return finding
+            return replace(finding, by_hand=remove_extension_in_guest(vm.os_type))
+        case ListedOnly(extension):
+            return unknown(CAUSE, *_describe(extension), phrase("extension_in_list_only"))
+        case ReportedOnly(extension):
+            return _judge_reported(subject, vm, extension)
+        case Absent():
+            return replace(_missing(vm, subject.minimum_linux_agent), gone=True)
+    return not_read(CAUSE, the_extensions(subject), found)
 
 
 def _judge(subject: Subject, extension: Extension) -> Finding:
+    """Of an extension that a GET by its name found."""
+    evidence = _describe(extension)
+    if has_words(words := name_other_cause(extension.statuses)):
+        return _judge_words(subject, extension, words)
+    if extension.in_transition:
+        if not extension.is_stuck(subject.now, subject.stuck_extension_seconds):
+            return unknown(CAUSE, *evidence, phrase("may_settle"))
+        last = phrase("not_moved_since", time=find_newest(extension.statuses).time)
+        return confirmed(CAUSE, *evidence, last, targets=(Target(extension.id),))
+    if fold(extension.provisioning_state) == "failed":
+        return confirmed(CAUSE, *evidence, targets=(Target(extension.id),))
+    if fold(extension.provisioning_state) != "succeeded":
+        return unknown(CAUSE, *evidence, phrase("may_settle"))
+    if extension.failed and extension.status.is_newer_than(subject.failed_at):
+        return confirmed(CAUSE, *evidence, targets=(Target(extension.id),))
+    return ruled_out(CAUSE, *evidence)
+
+
+def name_other_cause(statuses: tuple[ExtensionStatus, ...]) -> ExtensionStatus:
+    """The newest words that name another cause than an extension that does not load;
+    NO_STATUS where none do."""
+    return find_words(statuses, names_network, names_freeze)
+
+
+def _judge_words(subject: Subject, extension: Extension, words: ExtensionStatus) -> Finding:
+    """It loaded, since it says what else is wrong. Words from before the failed job
+    say so of an earlier time only."""
+    state, _ = _describe(extension)
+    said = quote_words(extension.name, words)
+    if words.is_newer_than(subject.failed_at):
+        return _name_other(subject, words, state, said)
+    if fold(extension.provisioning_state) == "succeeded":
+        return ruled_out(CAUSE, state, said, phrase("words_are_old"))
+    return unknown(CAUSE, state, said, phrase("words_are_old"))
+
+
+def _name_other(subject: Subject, words: ExtensionStatus, *evidence: Sentence) -> Finding:
+    """RULED_OUT; where the words name the network, with the steps of cause 1, which not
+    every code examines."""
+    found = ruled_out(CAUSE, *evidence, phrase("extension_names_other_cause"))
+    if not names_network(words):
+        return found
+    vm = parse(subject.vm_id)
+    return replace(found, by_hand=open_way_to_storage(vm.name, vm.resource_group))
+
+
+def _describe(extension: Extension) -> tuple[Sentence, Sentence]:
+    """Its provisioning state, and what it reported last."""
     state = phrase(
         "extension_state",
         name=extension.name,
         type=f"{extension.publisher}.{extension.type}",
         state=extension.provisioning_state or phrase("in_no_state"),
     )
-    status = phrase(
+    return state, _describe_status(extension.status)
+
+
+def _describe_status(status: ExtensionStatus) -> Sentence:
+    return phrase(
         "extension_status",
-        code=extension.status_code or phrase("no_status"),
-        message=repr(extension.status_message),
+        code=status.code or phrase("no_status"),
+        message=repr(shorten(status.message)),
     )
-    if extension.failed:
-        return confirmed(CAUSE, state, status, targets=(Target(extension.id),))
-    if fold(extension.provisioning_state) == "succeeded":
-        return ruled_out(CAUSE, state, status)
-    if fold(extension.provisioning_state) in UNSETTLED and is_stuck(extension, subject.failed_at):
-        return confirmed(
-            CAUSE,
-            state,
-            phrase("not_moved_since", time=extension.status_time),
-            targets=(Target(extension.id),),
-        )
-    return unknown(CAUSE, state, status, phrase("may_settle"))
 
 
-def is_stuck(extension: Extension, failed_at: str) -> bool:
-    """Whether the last sign of life lies before the failed job by more than the time
-    after which Azure gives up."""
-    last_move = extension.status_time
-    try:
-        return datetime.fromisoformat(failed_at) - datetime.fromisoformat(last_move) >= STUCK_AFTER
-    except (ValueError, TypeError):
-        return False
+def _judge_reported(subject: Subject, vm: VirtualMachine, extension: ReportedExtension) -> Finding:
+    """Of one that no GET by name finds: it cannot be uninstalled from outside."""
+    last = find_newest(extension.statuses)
+    evidence = (
+        phrase("extension_as_handler_only", handler=extension.handler),
+        _describe_status(last),
+    )
+    if has_words(words := name_other_cause(extension.statuses)):
+        said = quote_words(extension.handler, words)
+        if words.is_newer_than(subject.failed_at):
+            return _name_other(subject, words, evidence[0], said)
+        return unknown(CAUSE, evidence[0], said, phrase("words_are_old"))
+    finding = confirmed(CAUSE, *evidence) if last.failed else unknown(CAUSE, *evidence)
+    return replace(finding, by_hand=remove_extension_in_guest(vm.os_type))
 
 
 def _missing(vm: VirtualMachine, minimum_linux_agent: str) -> Finding:
     if fold(vm.os_type) != "linux":
-        return ruled_out(CAUSE, phrase("extension_missing"))
+        return unknown(CAUSE, phrase("extension_missing"))
     agent = linux_agent.judge(vm, minimum_linux_agent)
     evidence = (phrase("extension_missing_on_linux"), *agent.evidence)
     if agent.verdict is Verdict.CONFIRMED:
@@ -103,58 +176,144 @@ _FAILED = Extension(
     publisher="Microsoft.Azure.RecoveryServices",
     type="VMSnapshot",
     provisioning_state="Failed",
-    status_code="ProvisioningState/failed/1",
-    status_message="The handler could not be loaded.",
-    status_time="2026-01-10T01:00:00Z",
+    statuses=(
+        ExtensionStatus(
+            "ProvisioningState/failed/1", "The handler could not be loaded.", "2026-01-10T01:00:00Z"
+        ),
+    ),
 )
-_GOOD = replace(_FAILED, provisioning_state="Succeeded", status_code="ProvisioningState/succeeded")
-_FOREIGN = replace(_FAILED, publisher="Contoso.Tools")
+_GOOD = replace(
+    _FAILED,
+    provisioning_state="Succeeded",
+    statuses=(ExtensionStatus("ProvisioningState/succeeded", "", "2026-01-10T01:00:00Z"),),
+)
+_NETWORK = ExtensionStatus(
+    "ComponentStatus/0/succeeded",
+    '[{"status": {"status": "error", "code": "761"}}]',
+    "2026-01-10T02:05:00Z",
+    is_substatus=True,
+)
+_FREEZE = ExtensionStatus(
+    "ProvisioningState/failed/121", "Failed to FIFREEZE: /data", "2026-01-10T02:05:00Z"
+)
+_HANDLER = ReportedExtension(
+    "",
+    "Microsoft.Azure.RecoveryServices.VMSnapshot",
+    (ExtensionStatus("ProvisioningState/failed/1", "", ""),),
+)
+_OLD = "2025-12-01T02:05:00Z"
+
+
+def _on(vm: VirtualMachine, *listed: Extension, hidden: tuple[Extension, ...] = ()) -> KnownFacts:
+    """A VM with its extensions, and what its vault knows."""
+    return replace(IN_VAULT, vm=vm, vm_extensions=listed, hidden=hidden)
+
+
+def _moving(state: str, time: str) -> Extension:
+    """In transition, and its newest status says failed since `time`."""
+    failed = ExtensionStatus("ProvisioningState/failed/1", "", time)
+    return replace(_GOOD, provisioning_state=state, statuses=(failed,))
+
+
+def _saying(status: ExtensionStatus, state: str = "Failed", time: str = "") -> Extension:
+    told = replace(status, time=time or status.time)
+    return replace(_FAILED, provisioning_state=state, statuses=(*_GOOD.statuses, told))
+
+
 CHECKER = Checker(
     CAUSE,
     check,
     (
-        Example("it works", KnownFacts(vm=WINDOWS_VM, vm_extensions=(_GOOD,)), Verdict.RULED_OUT),
+        Example("it works", _on(WINDOWS_VM, _GOOD), Verdict.RULED_OUT),
         Example(
-            "another publisher's failed",
-            KnownFacts(vm=WINDOWS_VM, vm_extensions=(_FOREIGN,)),
+            "it works, hidden from the list", _on(WINDOWS_VM, hidden=(_GOOD,)), Verdict.RULED_OUT
+        ),
+        Example(
+            "it failed long ago, and works",
+            _on(WINDOWS_VM, replace(_FAILED, provisioning_state="Succeeded")),
+            Verdict.RULED_OUT,
+        ),
+        Example("it names the network", _on(WINDOWS_VM, _saying(_NETWORK)), Verdict.RULED_OUT),
+        Example(
+            "it names a file system that does not freeze",
+            _on(LINUX_VM, _saying(_FREEZE, "Succeeded")),
             Verdict.RULED_OUT,
         ),
         Example(
-            "missing on Windows", KnownFacts(vm=WINDOWS_VM, vm_extensions=()), Verdict.RULED_OUT
+            "it works, and named the network long ago",
+            _on(WINDOWS_VM, _saying(_NETWORK, "Succeeded", _OLD)),
+            Verdict.RULED_OUT,
         ),
         Example(
-            "it failed", KnownFacts(vm=WINDOWS_VM, vm_extensions=(_FAILED,)), Verdict.CONFIRMED
+            "it failed under an agentless policy",
+            replace(_on(WINDOWS_VM, _FAILED), policy=AGENTLESS_POLICY),
+            Verdict.RULED_OUT,
+        ),
+        Example("it failed", _on(WINDOWS_VM, _FAILED), Verdict.CONFIRMED),
+        Example(
+            "it failed, without a word",
+            _on(WINDOWS_VM, replace(_FAILED, statuses=())),
+            Verdict.CONFIRMED,
+        ),
+        Example(
+            "it failed, hidden from the list", _on(WINDOWS_VM, hidden=(_FAILED,)), Verdict.CONFIRMED
         ),
         Example(
             "it failed under another name",
-            KnownFacts(vm=WINDOWS_VM, vm_extensions=(replace(_FAILED, name="snap"),)),
+            _on(WINDOWS_VM, replace(_FAILED, id=f"{WINDOWS_VM.id}/extensions/snap", name="snap")),
             Verdict.CONFIRMED,
         ),
         Example(
-            "updating since long before the failure",
-            KnownFacts(
-                vm=WINDOWS_VM, vm_extensions=(replace(_GOOD, provisioning_state="Updating"),)
-            ),
+            "it says so since the failed job began",
+            _on(WINDOWS_VM, _moving("Succeeded", "2026-01-10T02:05:00Z")),
             Verdict.CONFIRMED,
         ),
         Example(
-            "updating, no time known",
-            KnownFacts(
-                vm=WINDOWS_VM,
-                vm_extensions=(replace(_GOOD, provisioning_state="Updating", status_time=""),),
-            ),
-            Verdict.UNKNOWN,
+            "updating for half an hour",
+            _on(WINDOWS_VM, _moving("Updating", "2026-01-10T02:00:00Z")),
+            Verdict.CONFIRMED,
         ),
         Example(
-            "missing on Linux, agent fine",
-            KnownFacts(vm=LINUX_VM, vm_extensions=()),
-            Verdict.UNKNOWN,
+            "its handler alone failed",
+            _on(replace(WINDOWS_VM, handlers=(_HANDLER,))),
+            Verdict.CONFIRMED,
         ),
         Example(
             "missing on Linux, agent old",
-            KnownFacts(vm=replace(LINUX_VM, agent_version="2.0.8"), vm_extensions=()),
+            _on(replace(LINUX_VM, agent_version="2.0.8")),
             Verdict.CONFIRMED,
         ),
-        Example("the extensions cannot be read", KnownFacts(vm=WINDOWS_VM), Verdict.UNKNOWN),
+        Example("missing on Windows", _on(WINDOWS_VM), Verdict.UNKNOWN),
+        Example(
+            "another publisher's failed",
+            _on(WINDOWS_VM, replace(_FAILED, publisher="Contoso.Tools")),
+            Verdict.UNKNOWN,
+        ),
+        Example("missing on Linux, agent fine", _on(LINUX_VM), Verdict.UNKNOWN),
+        Example(
+            "its handler alone is there",
+            _on(replace(WINDOWS_VM, handlers=(replace(_HANDLER, statuses=()),))),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "it failed, and named the network long ago",
+            _on(WINDOWS_VM, _saying(_NETWORK, time=_OLD)),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "creating for a minute",
+            _on(WINDOWS_VM, _moving("Creating", "2026-01-10T02:29:00Z")),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "updating, no time known", _on(WINDOWS_VM, _moving("Updating", "")), Verdict.UNKNOWN
+        ),
+        Example(
+            "it failed, and the policy cannot be read",
+            replace(_on(WINDOWS_VM, _FAILED), policy=Unreadable("the policy", "403")),
+            Verdict.UNKNOWN,
+        ),
+        Example("the extensions cannot be read", replace(IN_VAULT, vm=WINDOWS_VM), Verdict.UNKNOWN),
+        Example("the VM cannot be read", IN_VAULT, Verdict.UNKNOWN),
     ),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
-from shared.arm_ids import is_at_or_above
+from shared.arm_ids import is_at_or_above, same
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
 from shared.sentences import Sentence, phrase
-from shared.vault_facts import BackupPolicy, ProtectedItem
+from shared.vault_facts import ENHANCED, STANDARD, BackupPolicy, ProtectedItem
 
 
 class Reader(Protocol):
@@ -18,6 +19,7 @@ class Reader(Protocol):
 
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable: ...
+    async def extension(self, extension_id: str) -> Extension | Absent | Unreadable: ...
     async def restore_point_collections(
         self, vm_id: str
     ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable: ...
@@ -40,6 +42,10 @@ class Subject:
     """As the job named it, in the catalogue's spelling, or "" when unknown."""
     item_id: str
     """Id of the vault's protected item, or "" when unknown."""
+    now: str
+    """When it looks, in our own format."""
+    stuck_extension_seconds: float
+    """After how long in transition an extension is stuck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class KnownFacts:
     vm_extensions: tuple[Extension, ...] | Unreadable = Unreadable(
         "the extensions", "not part of this example"
     )
+    hidden: tuple[Extension, ...] = ()
+    """Extensions that only a GET by name finds, not the list."""
     collections: tuple[RestorePointCollection, ...] | Unreadable = Unreadable(
         "the restore point collections", "not part of this example"
     )
@@ -75,6 +83,13 @@ class KnownFacts:
 
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:  # noqa: ARG002
         return self.vm_extensions
+
+    async def extension(self, extension_id: str) -> Extension | Absent | Unreadable:
+        if isinstance(self.vm_extensions, Unreadable):
+            return self.vm_extensions
+        known = (*self.hidden, *self.vm_extensions)
+        found = (each for each in known if same(each.id, extension_id))
+        return next(found, Absent(f"the extension {last_name(extension_id)}"))
 
     async def restore_point_collections(
         self, vm_id: str
@@ -110,6 +125,8 @@ EXAMPLE_SUBJECT = Subject(
         "/subscriptions/s/resourceGroups/v/providers/Microsoft.RecoveryServices/vaults/v/backupFabrics/Azure"
         "/protectionContainers/IaasVMContainer;iaasvmcontainerv2;g;vm1/protectedItems/VM;iaasvmcontainerv2;g;vm1"
     ),
+    now="2026-01-10T02:30:00.000000Z",
+    stuck_extension_seconds=600,
 )
 
 
@@ -134,6 +151,8 @@ WINDOWS_VM = VirtualMachine(
     managed_disks=True,
     tags={},
     vm_id_guid="5c0e5f5a-6c0b-4c5c-9a65-3f6e0d6f1a01",
+    extensions=(),
+    handlers=(),
 )
 """A healthy VM from which examples vary."""
 LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")
@@ -168,6 +187,27 @@ def not_read(cause: str, what: Sentence, fact: Absent | Unreadable) -> Finding:
     return unknown(cause, phrase("not_read", what=what, reason=fact.reason))
 
 
+PROTECTED_ITEM = ProtectedItem(
+    id=EXAMPLE_SUBJECT.item_id,
+    source_id=WINDOWS_VM.id,
+    protection_state="Protected",
+    policy_id="/subscriptions/s/resourceGroups/v/providers/Microsoft.RecoveryServices/vaults/v/backupPolicies/daily",
+    policy_type=STANDARD,
+    deletion_scheduled=False,
+    last_recovery_point="2026-01-09T02:00:00Z",
+)
+DAILY_POLICY = BackupPolicy(
+    id=PROTECTED_ITEM.policy_id,
+    type=STANDARD,
+    instant_retention_days=2,
+    daily_retention=timedelta(days=30),
+    consistency="",
+)
+AGENTLESS_POLICY = replace(DAILY_POLICY, type=ENHANCED, consistency="OnlyCrashConsistent")
+IN_VAULT = KnownFacts(item=PROTECTED_ITEM, policy=DAILY_POLICY)
+"""What the vault knows of the VM of the examples."""
+
+
 def agent_not_ready(vm: VirtualMachine) -> tuple[Sentence, Sentence]:
     """The evidence of an agent that is silent on a VM that runs."""
     return (
@@ -178,6 +218,14 @@ def agent_not_ready(vm: VirtualMachine) -> tuple[Sentence, Sentence]:
 
 def the_vm(subject: Subject) -> Sentence:
     return phrase("the_vm", name=last_name(subject.vm_id))
+
+
+def the_item(subject: Subject) -> Sentence:
+    return phrase("the_item", name=last_name(subject.item_id))
+
+
+def the_policy(item: ProtectedItem) -> Sentence:
+    return phrase("the_policy", name=last_name(item.policy_id))
 
 
 def the_extensions(subject: Subject) -> Sentence:

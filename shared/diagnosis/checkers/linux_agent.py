@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold
+from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
+    AGENTLESS_POLICY,
+    IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
     Checker,
@@ -37,7 +40,8 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, the_vm(subject), vm)
-    return judge(vm, subject.minimum_linux_agent)
+    finding = judge(vm, subject.minimum_linux_agent)
+    return await rule_out_where_agentless(finding, subject, reader)
 
 
 def judge(vm: VirtualMachine, minimum_version: str) -> Finding:
@@ -83,6 +87,11 @@ CHECKER = Checker(
         Example(
             "2.10 is newer than 2.9",
             KnownFacts(vm=replace(LINUX_VM, agent_version="2.10.0.1")),
+            Verdict.RULED_OUT,
+        ),
+        Example(
+            "not running under an agentless policy",
+            replace(IN_VAULT, vm=silent(LINUX_VM), policy=AGENTLESS_POLICY),
             Verdict.RULED_OUT,
         ),
         Example("not running", KnownFacts(vm=silent(LINUX_VM)), Verdict.CONFIRMED),

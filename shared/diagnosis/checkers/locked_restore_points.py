@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from shared.arm_ids import fold
 from shared.diagnosis.checkers.contract import (
+    DAILY_POLICY,
     EXAMPLE_SUBJECT,
+    PROTECTED_ITEM,
     WINDOWS_VM,
     Checker,
     Example,
@@ -24,16 +25,17 @@ from shared.diagnosis.checkers.contract import (
     Reader,
     Subject,
     confirmed,
-    last_name,
     not_read,
     ruled_out,
+    the_item,
+    the_policy,
     the_vm,
     unknown,
 )
 from shared.facts import Absent, Lock, RestorePoint, RestorePointCollection, Unreadable
 from shared.incident.model import Finding, Target, Verdict
 from shared.sentences import Sentence, phrase
-from shared.vault_facts import ENHANCED, STANDARD, BackupPolicy, ProtectedItem
+from shared.vault_facts import ENHANCED
 
 CAUSE = "locked_restore_points"
 POINT_LIMIT = 18
@@ -107,10 +109,10 @@ async def _policy_type(subject: Subject, reader: Reader) -> str | Finding:
     """V1 or V2, as item and policy say alike; else UNKNOWN."""
     item = await reader.protected_item(subject.item_id)
     if isinstance(item, Absent | Unreadable):
-        return not_read(CAUSE, phrase("the_item", name=last_name(subject.item_id)), item)
+        return not_read(CAUSE, the_item(subject), item)
     policy = await reader.backup_policy(item.policy_id)
     if isinstance(policy, Absent | Unreadable):
-        return not_read(CAUSE, phrase("the_policy", name=last_name(item.policy_id)), policy)
+        return not_read(CAUSE, the_policy(item), policy)
     if not policy.type or policy.type != item.policy_type:
         named = phrase(
             "policy_type_not_known",
@@ -189,22 +191,7 @@ _COLLECTION = RestorePointCollection(
 _OTHERS = replace(
     _COLLECTION, id=_COLLECTION.id.replace("AzureBackup_", "acronis-"), name="acronis-vm1"
 )
-_POLICY = BackupPolicy(
-    id="/subscriptions/s/resourceGroups/v/providers/Microsoft.RecoveryServices/vaults/v/backupPolicies/daily",
-    type=STANDARD,
-    instant_retention_days=2,
-    daily_retention=timedelta(days=30),
-    consistency="",
-)
-_ITEM = ProtectedItem(
-    id=EXAMPLE_SUBJECT.item_id,
-    source_id=WINDOWS_VM.id,
-    protection_state="Protected",
-    policy_id=_POLICY.id,
-    policy_type=STANDARD,
-    deletion_scheduled=False,
-    last_recovery_point="2026-01-09T02:00:00Z",
-)
+_ITEM, _POLICY = PROTECTED_ITEM, DAILY_POLICY
 _LOCK = Lock(
     f"{_GROUP}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", None, ()
 )

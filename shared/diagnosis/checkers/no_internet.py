@@ -1,17 +1,15 @@
 """Cause 1: the VM has no internet access, so the backup extension cannot reach Azure
 storage (443; 8443 for managed disks).
 
-What the control plane tells without network evidence: the extension's own last words.
-Rules and routes are not read yet, so silence is UNKNOWN. Internal codes:
-Azure/azure-linux-extensions VMBackup/main/ExtensionErrorCodeHelper.py.
+The extension's own words are the evidence, where they are newer than the failed job;
+network rules alone prove nothing, since backups of VMs need no internet today.
+https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
-from shared.arm_ids import fold
 from shared.diagnosis.checkers.contract import (
     WINDOWS_VM,
     Checker,
@@ -23,88 +21,110 @@ from shared.diagnosis.checkers.contract import (
     not_read,
     ruled_out,
     the_extensions,
+    the_vm,
     unknown,
 )
+from shared.diagnosis.checkers.extension_places import (
+    ListedOnly,
+    ReportedOnly,
+    find_backup_extension,
+)
+from shared.diagnosis.checkers.extension_words import (
+    find_words,
+    has_words,
+    names_network,
+    quote_words,
+    tells_success,
+)
+from shared.extension_facts import ExtensionStatus, find_newest
 from shared.facts import Absent, Extension, Unreadable
 from shared.incident.model import Finding, Verdict
 from shared.sentences import phrase
 
 CAUSE = "no_internet"
-NO_NETWORK = (
-    "SnapshotFailedNoNetwork",
-    "SnapshotFailedRestrictedNetwork",
-    "RestrictedNetwork",
-    "NoNetwork",
-)
 
 
 async def check(subject: Subject, reader: Reader) -> Finding:
-    extensions = await reader.extensions(subject.vm_id)
-    if isinstance(extensions, Absent | Unreadable):
-        return not_read(CAUSE, the_extensions(subject), extensions)
-    for extension in extensions:
-        if extension.is_backup_extension:
-            return _judge(subject, extension)
-    return unknown(CAUSE, phrase("extension_absent"))
+    vm = await reader.virtual_machine(subject.vm_id)
+    if isinstance(vm, Absent | Unreadable):
+        return not_read(CAUSE, the_vm(subject), vm)
+    match await find_backup_extension(vm, reader):
+        case Extension(name=name, statuses=statuses):
+            return _judge(subject, name, statuses)
+        case ListedOnly(extension):
+            return _judge(subject, extension.name, extension.statuses)
+        case ReportedOnly(extension):
+            return _judge(subject, extension.handler, extension.statuses)
+        case Absent():
+            return unknown(CAUSE, phrase("extension_absent"))
+        case Unreadable() as unread:
+            return not_read(CAUSE, the_extensions(subject), unread)
 
 
-def _judge(subject: Subject, extension: Extension) -> Finding:
-    last_words = phrase(
-        "extension_last_said",
-        extension=extension.name,
-        time=extension.status_time or phrase("no_time"),
-        message=repr(extension.status_message),
-    )
-    words = fold(extension.status_message)
-    if any(fold(word) in words for word in NO_NETWORK):
-        return confirmed(CAUSE, last_words)
-    if "succeeded" in fold(extension.status_code) and _later(
-        extension.status_time, subject.failed_at
-    ):
-        return ruled_out(CAUSE, last_words, phrase("extension_succeeded_since"))
-    return unknown(CAUSE, last_words, phrase("network_not_read"))
+def _judge(subject: Subject, name: str, statuses: tuple[ExtensionStatus, ...]) -> Finding:
+    words = find_words(statuses, names_network)
+    if words.is_newer_than(subject.failed_at):
+        return confirmed(CAUSE, quote_words(name, words), phrase("network_in_words"))
+    if has_words(words):
+        return unknown(CAUSE, quote_words(name, words), phrase("words_are_old"))
+    success = find_words(statuses, tells_success)
+    if success.is_newer_than(subject.failed_at):
+        return ruled_out(CAUSE, quote_words(name, success), phrase("extension_succeeded_since"))
+    return unknown(CAUSE, quote_words(name, find_newest(statuses)), phrase("network_not_named"))
 
 
-def _later(moment: str, than: str) -> bool:
-    """Whether both are known times and the first is not before the second."""
-    try:
-        return datetime.fromisoformat(moment) >= datetime.fromisoformat(than)
-    except (ValueError, TypeError):
-        return False
-
-
+_SUCCESS = ExtensionStatus(
+    "ComponentStatus/0/succeeded",
+    '[{"status": {"status": "success", "code": "1"}}]',
+    "2026-01-10T02:05:00Z",
+    is_substatus=True,
+)
+_NO_NETWORK = replace(_SUCCESS, message='[{"status": {"status": "error", "code": "76"}}]')
+_FINISHED = ExtensionStatus("ProvisioningState/succeeded", "", "2026-01-10T02:05:00Z")
 _EXTENSION = Extension(
     id=f"{WINDOWS_VM.id}/extensions/VMSnapshot",
     name="VMSnapshot",
     publisher="Microsoft.Azure.RecoveryServices",
     type="VMSnapshot",
     provisioning_state="Succeeded",
-    status_code="ProvisioningState/succeeded",
-    status_message="Snapshot taken.",
-    status_time="2026-01-10T02:01:00Z",
+    statuses=(_FINISHED,),
 )
+_OLD = "2026-01-09T02:01:00Z"
+
+
+def _saying(*statuses: ExtensionStatus) -> KnownFacts:
+    said = replace(_EXTENSION, statuses=(_FINISHED, *statuses))
+    return KnownFacts(vm=WINDOWS_VM, vm_extensions=(said,))
+
+
 CHECKER = Checker(
     CAUSE,
     check,
     (
+        Example("its command succeeded after the job began", _saying(_SUCCESS), Verdict.RULED_OUT),
         Example(
-            "it succeeded after the job began",
-            KnownFacts(vm_extensions=(_EXTENSION,)),
-            Verdict.RULED_OUT,
-        ),
-        Example(
-            "its success is older than the failure",
-            KnownFacts(vm_extensions=(replace(_EXTENSION, status_time="2026-01-09T02:01:00Z"),)),
+            "its status says succeeded, which it says of any command",
+            _saying(),
             Verdict.UNKNOWN,
         ),
         Example(
-            "it says that the network is missing",
-            KnownFacts(
-                vm_extensions=(replace(_EXTENSION, status_message="76: SnapshotFailedNoNetwork"),)
-            ),
+            "its success is older than the failure",
+            _saying(replace(_SUCCESS, time=_OLD)),
+            Verdict.UNKNOWN,
+        ),
+        Example("it names the network in a substatus", _saying(_NO_NETWORK), Verdict.CONFIRMED),
+        Example(
+            "it names the network in its status",
+            _saying(replace(_FINISHED, code="ProvisioningState/failed/761")),
             Verdict.CONFIRMED,
         ),
-        Example("it is not there", KnownFacts(vm_extensions=()), Verdict.UNKNOWN),
-        Example("the extensions cannot be read", KnownFacts(), Verdict.UNKNOWN),
+        Example(
+            "it named the network long ago",
+            _saying(replace(_NO_NETWORK, time=_OLD)),
+            Verdict.UNKNOWN,
+        ),
+        Example("it is not there", KnownFacts(vm=WINDOWS_VM, vm_extensions=()), Verdict.UNKNOWN),
+        Example("the extensions cannot be read", KnownFacts(vm=WINDOWS_VM), Verdict.UNKNOWN),
+        Example("the VM cannot be read", KnownFacts(), Verdict.UNKNOWN),
     ),
 )

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold
+from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
+    AGENTLESS_POLICY,
+    IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
     Checker,
@@ -40,7 +43,7 @@ async def check(subject: Subject, reader: Reader) -> Finding:
         return ruled_out(CAUSE, phrase("runs_linux"))
     if fold(vm.os_type) != "windows":
         return unknown(CAUSE, phrase("system_not_known"))
-    return _judge(vm)
+    return await rule_out_where_agentless(_judge(vm), subject, reader)
 
 
 def _judge(vm: VirtualMachine) -> Finding:
@@ -58,6 +61,11 @@ CHECKER = Checker(
     (
         Example("the agent is Ready", KnownFacts(vm=WINDOWS_VM), Verdict.RULED_OUT),
         Example("a Linux VM, agent silent", KnownFacts(vm=silent(LINUX_VM)), Verdict.RULED_OUT),
+        Example(
+            "the agent is Not Ready under an agentless policy",
+            replace(IN_VAULT, vm=silent(WINDOWS_VM), policy=AGENTLESS_POLICY),
+            Verdict.RULED_OUT,
+        ),
         Example("the agent is Not Ready", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.CONFIRMED),
         Example(
             "no agent report",

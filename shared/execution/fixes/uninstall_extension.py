@@ -1,10 +1,11 @@
 """Fix of cause 5: uninstall the backup extension; the next backup installs it again.
 
-Fix safety: only an extension of publisher Microsoft.Azure.RecoveryServices and type
-VMSnapshot or VMSnapshotLinux, on a VM that runs with its agent Ready (otherwise Azure
-refuses, or works on it for 15 minutes in vain). Nothing of the customer's is in it. All
-of this is read again right before the DELETE, also that it is still broken: one that a
-backup has put back, and that works, stays.
+Fix safety: only an extension that a GET by its name returned with publisher
+Microsoft.Azure.RecoveryServices and type VMSnapshot or VMSnapshotLinux, on a VM that
+runs with its agent Ready (otherwise Azure refuses, or works on it for 15 minutes in
+vain). Nothing of the customer's is in it. All of this is read again right before the
+DELETE, also that it is still broken and names no other cause: one that a backup has put
+back, and that works, stays.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from shared import clock
 from shared.arm_ids import fold, parse, same
 from shared.azure.calls import is_passing
 from shared.azure.one_look import OneLook
+from shared.azure.reader import ArmReader
 from shared.azure.writer import TIMED_OUT
 from shared.diagnosis.checkers import backup_extension
+from shared.diagnosis.checkers.extension_words import has_words, quote_words
 from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -38,10 +42,7 @@ was begun after it."""
 
 def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:
     if not finding.targets:
-        return NotFixable(
-            "the backup extension is not installed, so there is nothing to uninstall; the Linux"
-            " agent needs care"
-        )
+        return NotFixable("Azure finds no backup extension by its name, so none can be uninstalled")
     foreign = [target.id for target in finding.targets if not same(parse(target.id).parent, vm_id)]
     if foreign:
         return NotFixable(f"{foreign[0]} is not an extension of the VM of the failed job")
@@ -82,13 +83,12 @@ class _Found:
 async def _look_at_extension(hands: Hands, incident: Incident, target: str) -> _Found | StepOutcome:
     """The extension, where all holds that must hold right before the request."""
     reader, vm_id = OneLook(hands.reader.clients), incident.vm_id
-    off, job, no_backup, vm, named, listed = await asyncio.gather(
+    off, job, no_backup, vm, named = await asyncio.gather(
         guards.why_switched_off(hands.settings.mode, reader, incident),
         job_running(reader, incident),
         vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id),
         reader.virtual_machine(vm_id),
         reader.extension(target),
-        reader.extensions(vm_id),
     )
     if off:
         return StepOutcome(Outcome.REFUSED, off)
@@ -101,33 +101,35 @@ async def _look_at_extension(hands: Hands, incident: Incident, target: str) -> _
         return StepOutcome(Outcome.REFUSED, vm.why)
     if problem := guards.why_extension_stays(vm):
         return StepOutcome(Outcome.REFUSED, problem)
-    found = _find_extension(target, named, listed)
+    found = await _find_extension(reader, vm, target, named)
     if isinstance(found, StepOutcome):
         return found
     return _why_extension_left(hands, incident, vm, found) or _Found(vm, found)
 
 
-def _find_extension(
-    target: str,
-    named: Extension | Absent | Unreadable,
-    listed: tuple[Extension, ...] | Absent | Unreadable,
+async def _find_extension(
+    reader: ArmReader, vm: VirtualMachine, target: str, named: Extension | Absent | Unreadable
 ) -> Extension | StepOutcome:
-    """The extension with its last status, where Azure shows it by its name and in the
-    list; gone where neither does."""
+    """The extension that a GET by its name returned, with what it reported last; gone
+    where the list does not show it either."""
     if isinstance(named, Unreadable):
         return StepOutcome(Outcome.REFUSED, named.why)
+    if isinstance(named, Absent):
+        return await _look_in_list(reader, vm, target)
+    if not named.is_backup_extension:
+        detail = f"{named.name} is {named.publisher}.{named.type}, not the backup extension"
+        return StepOutcome(Outcome.REFUSED, detail)
+    return named.seen_in(vm)
+
+
+async def _look_in_list(reader: ArmReader, vm: VirtualMachine, target: str) -> StepOutcome:
+    listed = await reader.extensions(vm.id)
     if isinstance(listed, Absent | Unreadable):
         return StepOutcome(Outcome.REFUSED, listed.why)
-    found = next((each for each in listed if same(each.id, target)), None)
-    if found is None and isinstance(named, Absent):
-        return StepOutcome(Outcome.DONE, "the extension is already gone")
-    if found is None or isinstance(named, Absent):
-        one_place = "Azure shows the extension either by its name or in the list, not in both"
-        return StepOutcome(Outcome.BUSY, one_place)
-    if not (found.is_backup_extension and named.is_backup_extension):
-        detail = f"{found.name} is {found.publisher}.{found.type}, not the backup extension"
-        return StepOutcome(Outcome.REFUSED, detail)
-    return found
+    if any(same(each.id, target) for each in listed):
+        in_list = "Azure shows the extension in the list, and does not find it by its name"
+        return StepOutcome(Outcome.BUSY, in_list)
+    return StepOutcome(Outcome.DONE, "the extension is already gone")
 
 
 def _why_extension_left(
@@ -140,12 +142,15 @@ def _why_extension_left(
     working = guards.why_extension_works(vm, extension)
     if sends and (working or hands.fence.is_fresh(sends[-1]) and sends[-1].under_way):
         return StepOutcome(Outcome.BUSY, working or f"its removal was accepted, and it is {state}")
+    # What the checker found is looked at again: that nothing of it has changed.
+    if has_words(words := backup_extension.name_other_cause(extension.statuses)):
+        said = quote_words(extension.name, words)
+        return StepOutcome(Outcome.REFUSED, f"{extension.name} names another cause: {said}")
+    if extension.in_transition:
+        stuck = extension.is_stuck(clock.now(), hands.settings.stuck_extension_seconds)
+        return None if stuck else StepOutcome(Outcome.BUSY, working)
     if extension.failed:
         return None
-    if fold(state) in guards.UNSETTLED:
-        # As its checker found it, and not moved since.
-        stuck = backup_extension.is_stuck(extension, incident.opened_at)
-        return None if stuck else StepOutcome(Outcome.BUSY, working)
     if fold(state) == "succeeded":
         return StepOutcome(Outcome.DONE, "the extension works by now; nothing was removed")
     return StepOutcome(Outcome.REFUSED, f"{extension.name} is {state}, which is not Failed")

@@ -22,6 +22,9 @@ class LedgerAwareReader:
     async def extensions(self, vm_id: str) -> tuple[Extension, ...] | Absent | Unreadable:
         return await self._reader.extensions(vm_id)
 
+    async def extension(self, extension_id: str) -> Extension | Absent | Unreadable:
+        return await self._reader.extension(extension_id)
+
     async def restore_point_collections(
         self, vm_id: str
     ) -> tuple[RestorePointCollection, ...] | Absent | Unreadable:

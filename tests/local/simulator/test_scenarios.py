@@ -168,8 +168,8 @@ def test_a_cause_looks_as_it_should(case):
         case.cause in ("failed_state", "other_operation")
         or case.name == "UserErrorVmProvisioningStateFailed-backup_extension"
     )
-    statuses = str(machines.extension_view(vm, extension["name"])["statuses"])
-    assert ("SnapshotFailed" in statuses) == (case.cause == "no_internet")
+    words = str(machines.extension_view(vm, extension["name"]))
+    assert ("SnapshotFailed" in words) == (case.cause == "no_internet")
     assert (machines.os_type(vm) == "Linux") >= (case.cause in ("no_internet", "linux_agent"))
     locked = list(state.of_type(ids.LOCK))
     assert bool(locked) == (case.cause == "locked_restore_points")

@@ -185,7 +185,6 @@ READS: dict[str, tuple[str, Callable[[ArmReader], Awaitable[Any]]]] = {
         "/virtualMachines/vm1$",
         lambda reader: reader.virtual_machine(support.VM_ID),
     ),
-    "the instance view": ("/instanceView$", lambda reader: reader.extensions(support.VM_ID)),
     "the extensions": ("/extensions$", lambda reader: reader.extensions(support.VM_ID)),
     "an extension": (
         "/extensions/VMSnapshot$",

@@ -278,14 +278,6 @@ async def test_an_accepted_operation_with_a_strange_retry_after_is_followed(head
 
 
 @pytest.mark.parametrize(
-    ("path", "read"),
-    [
-        ("/instanceView$", READS["the instance view"][1]),
-        ("/AzureBackup_vm1$", LISTS["collections"][1]),
-    ],
-    ids=["instance view", "points"],
-)
-@pytest.mark.parametrize(
     "body",
     [
         None,
@@ -298,9 +290,8 @@ async def test_an_accepted_operation_with_a_strange_retry_after_is_followed(head
     ],
     ids=repr,
 )
-async def test_the_second_request_of_a_read_that_is_rubbish(
-    path: str, read: Any, body: Any
-) -> None:
+async def test_the_second_request_of_a_read_that_is_rubbish(body: Any) -> None:
+    path, read = "/AzureBackup_vm1$", LISTS["collections"][1]
     async with Simulator() as arm:
         arm.world.replace_state(support.state())
         arm.world.faults.add(
@@ -351,7 +342,18 @@ NO_FACT = {
     ),
     "tags that are false": (from_wire.read_tags, {"tags": False}),
     "tags that are an empty list": (from_wire.read_tags, {"tags": []}),
-    "an instance view of nothing": (from_wire.read_extension_views, {}),
+    "a VM whose extensions are an object": (
+        from_wire.read_virtual_machine,
+        vm(instanceView={"extensions": {"name": "VMSnapshot"}}),
+    ),
+    "a VM whose handler's status is a text": (
+        from_wire.read_virtual_machine,
+        vm(instanceView={"vmAgent": {"extensionHandlers": [{"type": "t", "status": "Ready"}]}}),
+    ),
+    "an extension whose substatuses are texts": (
+        from_wire.read_extension,
+        {"properties": {"publisher": "p", "type": "t", "instanceView": {"substatuses": ["x"]}}},
+    ),
     "an extension without properties": (
         from_wire.read_extension,
         {"id": "x", "name": "VMSnapshot"},
