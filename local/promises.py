@@ -11,7 +11,12 @@ COLLECTION = "microsoft.compute/restorepointcollections"
 LOCK = "microsoft.authorization/locks"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 MUTATING = ("PUT", "PATCH", "DELETE", "POST")
-READING_POSTS = ("/checkPolicyRestrictions", "/backupStatus")
+READING_POSTS = (
+    "/checkPolicyRestrictions",
+    "/backupStatus",
+    "/effectiveNetworkSecurityGroups",
+    "/effectiveRouteTable",
+)
 BACKUP_EXTENSIONS = ("VMSnapshot", "VMSnapshotLinux")
 
 type Json = dict[str, Any]

@@ -89,6 +89,8 @@ class VirtualMachine:
     """Those that the instance view shows. One that it leaves out may exist."""
     handlers: tuple[ReportedExtension, ...]
     """The handlers of extensions that the VM agent reports."""
+    interfaces: tuple[str, ...]
+    """Ids of its network interfaces."""
 
     @property
     def running(self) -> bool:

@@ -83,6 +83,8 @@ class Case:
     collection_group: str = ""
     lock: CaseLock | None = None
     denied: bool = False
+    rule_denies: bool = False
+    """A network security group denies the way to the internet."""
     vm_gone: bool = False
     job_gone: bool = False
     sql: bool = False
@@ -281,6 +283,13 @@ SPECIAL = [
         os_type="Linux",
         extension_error=RESTRICTED_NETWORK,
     ),
+    make_case(
+        messages.NO_NETWORK,
+        NO_INTERNET,
+        "network_rule_denies",
+        "The extension says that it has no network, and a rule denies the way to Azure storage",
+        rule_denies=True,
+    ),
     Case(
         "extension_names_freeze",
         "The extension runs and says that a file system could not be frozen",
@@ -400,7 +409,9 @@ def _build_machine(case: Case, name: str) -> list[Resource]:
     if case.vm_gone:
         return [collection]
     seen = [extension] if case.extension_seen in (LISTED, HIDDEN) else []
-    return [vm, parts.interface(case.group, name), *seen, *others, collection]
+    deny = parts.outbound("securityRules/deny-internet", 200, "Deny", "Internet", "443-443")
+    groups = [parts.security_group(case.group, "nsg-app", [deny])] if case.rule_denies else None
+    return [vm, parts.interface(case.group, name, groups), *seen, *others, collection]
 
 
 def _build_guards(case: Case) -> list[Resource]:

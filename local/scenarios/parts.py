@@ -106,8 +106,45 @@ def machine(
     }
 
 
-def interface(group_name: str, name: str) -> Resource:
-    """The VM's network interface."""
+def security_group(group_name: str, name: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
+    """A network security group as it is in effect on an interface: its own outbound
+    rules and two of Azure's default rules."""
+    group_id = ids.group_id(SUBSCRIPTION, group_name)
+    identity = f"{group_id}/providers/Microsoft.Network/networkSecurityGroups/{name}"
+    default = [
+        outbound("defaultSecurityRules/AllowInternetOutBound", 65001, "Allow", "Internet"),
+        outbound("defaultSecurityRules/DenyAllOutBound", 65500, "Deny", "0.0.0.0/0"),
+    ]
+    return {
+        "networkSecurityGroup": {"id": identity},
+        "association": {
+            "subnet": {
+                "id": f"{group_id}/providers/Microsoft.Network/virtualNetworks/vnet/subnets/default"
+            }
+        },
+        "effectiveSecurityRules": [*rules, *default],
+    }
+
+
+def outbound(
+    name: str, priority: int, access: str, destination: str, ports: str = "0-65535"
+) -> dict[str, Any]:
+    """An outbound rule as the effective rules show it."""
+    return {
+        "name": name,
+        "protocol": "All",
+        "sourcePortRange": "0-65535",
+        "destinationPortRange": ports,
+        "sourceAddressPrefix": "0.0.0.0/0",
+        "destinationAddressPrefix": destination,
+        "access": access,
+        "priority": priority,
+        "direction": "Outbound",
+    }
+
+
+def interface(group_name: str, name: str, groups: list[dict[str, Any]] | None = None) -> Resource:
+    """The VM's network interface, with the network security groups that apply to it."""
     return {
         "id": _interface_id(group_name, name),
         "name": f"{name}-nic",
@@ -118,6 +155,7 @@ def interface(group_name: str, name: str) -> Resource:
             "primary": True,
             "virtualMachine": {"id": machine_id(group_name, name)},
             "ipConfigurations": [],
+            **({"effectiveNetworkSecurityGroups": groups} if groups else {}),
         },
     }
 

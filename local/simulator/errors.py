@@ -230,6 +230,12 @@ def vm_not_running() -> ArmError:
     )
 
 
+def interface_without_running_vm(name: str) -> ArmError:
+    """The refusal is documented; status, code and message are assumed."""
+    message = f"Network interface {name} must be attached to a running virtual machine."
+    return ArmError(400, "NetworkInterfaceNotAttachedToRunningVm", message)
+
+
 def backup_in_progress() -> ArmError:
     """Code and message are documented; the HTTP status is assumed."""
     message = "Unable to initiate backup as another backup operation is currently in progress"

@@ -24,6 +24,7 @@ from local.simulator.handlers import (
     locks,
     logs,
     namespaces,
+    networks,
     policies,
     resources,
     restore_points,
@@ -35,6 +36,7 @@ from local.simulator.log_errors import no_access
 from local.simulator.routes import Handler, Match
 
 _VM, _POINTS = ids.VIRTUAL_MACHINE, ids.COLLECTION
+_INTERFACE = "Microsoft.Network/networkInterfaces"
 _VAULT = "Microsoft.RecoveryServices/Vaults"
 _ITEM = f"{_VAULT}/backupFabrics/protectionContainers/protectedItems"
 LOG_QUERY = "Microsoft.OperationalInsights/workspaces/query"
@@ -62,6 +64,10 @@ ACTIONS: dict[Handler, tuple[str, ...]] = {
     compute.get_extension: (f"{_VM}/extensions/read",),
     compute.delete_extension: (f"{_VM}/extensions/delete",),
     compute.get_operation: ("Microsoft.Compute/locations/operations/read",),
+    networks.list_effective_groups: (f"{_INTERFACE}/effectiveNetworkSecurityGroups/action",),
+    networks.get_effective_routes: (f"{_INTERFACE}/effectiveRouteTable/action",),
+    networks.get_operation: ("Microsoft.Network/locations/operations/read",),
+    networks.get_operation_result: ("Microsoft.Network/locations/operationResults/read",),
     restore_points.list_collections: (f"{_POINTS}/read",),
     restore_points.get_collection: (f"{_POINTS}/read",),
     restore_points.delete_collection: (f"{_POINTS}/delete", f"{_POINTS}/restorePoints/delete"),

@@ -21,6 +21,7 @@ from local.simulator import errors, ids
 from local.simulator.ids import fold
 from local.simulator.state import State
 
+_NETWORK = ("2014-12-01-preview", "2015-05-01-preview", "2015-06-15", "2024-01-01")
 _COMPUTE = (
     "2015-05-01-preview",
     "2015-06-15",
@@ -74,12 +75,9 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     ids.COLLECTION: _COMPUTE[3:],
     ids.RESTORE_POINT: _COMPUTE[3:],
     "Microsoft.Compute/locations/operations": _COMPUTE,
-    "Microsoft.Network/networkInterfaces": (
-        "2014-12-01-preview",
-        "2015-05-01-preview",
-        "2015-06-15",
-        "2024-01-01",
-    ),
+    "Microsoft.Network/networkInterfaces": _NETWORK,
+    "Microsoft.Network/locations/operations": _NETWORK,
+    "Microsoft.Network/locations/operationResults": _NETWORK,
     ids.VAULT: _BACKUP,
     ids.PROTECTED_ITEM: _BACKUP,
     ids.RECOVERY_POINT: _BACKUP,

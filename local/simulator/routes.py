@@ -20,6 +20,7 @@ from local.simulator.handlers import (
     locks,
     logs,
     namespaces,
+    networks,
     policies,
     resources,
     restore_points,
@@ -36,6 +37,8 @@ COMPUTE = "/providers/Microsoft.Compute"
 MACHINE = GROUP + COMPUTE + "/virtualMachines/{machine}"
 COLLECTION = GROUP + COMPUTE + "/restorePointCollections/{collection}"
 BACKUP = "/providers/Microsoft.RecoveryServices"
+NETWORK = "/providers/Microsoft.Network"
+INTERFACE = GROUP + NETWORK + "/networkInterfaces/{interface}"
 VAULT = GROUP + BACKUP + "/vaults/{vault}"
 JOB = VAULT + "/backupJobs/{job}"
 ITEM = VAULT + "/backupFabrics/{fabric}/protectionContainers/{container}/protectedItems/{item}"
@@ -83,6 +86,18 @@ TABLE: list[tuple[str, str, Handler]] = [
         "GET",
         SUBSCRIPTION + COMPUTE + "/locations/{location}/operations/{operation}",
         compute.get_operation,
+    ),
+    ("POST", INTERFACE + "/effectiveNetworkSecurityGroups", networks.list_effective_groups),
+    ("POST", INTERFACE + "/effectiveRouteTable", networks.get_effective_routes),
+    (
+        "GET",
+        SUBSCRIPTION + NETWORK + "/locations/{location}/operations/{operation}",
+        networks.get_operation,
+    ),
+    (
+        "GET",
+        SUBSCRIPTION + NETWORK + "/locations/{location}/operationResults/{operation}",
+        networks.get_operation_result,
     ),
     ("GET", SUBSCRIPTION + BACKUP + "/vaults", vaults.list_vaults),
     ("GET", GROUP + BACKUP + "/vaults", vaults.list_vaults),

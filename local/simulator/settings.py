@@ -15,6 +15,7 @@ LRO_SECONDS = {
     "extension_timeout": 1.0,
     "collection_delete": 0.3,
     "restore_point_delete": 0.2,
+    "network_read": 0.1,
     "backup_start": 0.1,
     "backup": 0.5,
     "job_cancel": 0.1,

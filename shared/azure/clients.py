@@ -84,6 +84,13 @@ class AzureClients:
         return self.make_client(ResourceManagementClient)
 
     @cached_property
+    def network(self) -> Any:
+        """The largest of the packages, and needed by few diagnoses."""
+        from azure.mgmt.network.aio import NetworkManagementClient
+
+        return self.make_client(NetworkManagementClient)
+
+    @cached_property
     def backup(self) -> Any:
         from azure.mgmt.recoveryservicesbackup.aio import RecoveryServicesBackupClient
 

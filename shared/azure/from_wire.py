@@ -39,6 +39,7 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
     agent = read_object(view, "vmAgent")
     agent_statuses = read_list(agent, "statuses")
     last = agent_statuses[-1] if agent_statuses else {}
+    interfaces = read_list(read_object(properties, "networkProfile"), "networkInterfaces")
     return VirtualMachine(
         id=read_text(wire, "id"),
         name=read_text(wire, "name"),
@@ -55,6 +56,7 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
         vm_id_guid=read_text(properties, "vmId"),
         extensions=tuple(_read_reported(each) for each in read_list(view, "extensions")),
         handlers=tuple(_read_handler(each) for each in read_list(agent, "extensionHandlers")),
+        interfaces=tuple(read_text(each, "id") for each in interfaces),
     )
 
 

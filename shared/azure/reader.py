@@ -16,13 +16,14 @@ from shared.arm_ids import ArmId, fold, parse
 from shared.azure import from_wire, graph, policies
 from shared.azure.answers import check_id, require_whole_list
 from shared.azure.calls import ResponseHook
+from shared.azure.network_reads import NetworkReads
 from shared.azure.vault_reads import VaultReads
 from shared.facts import Absent, Unreadable
 
 
-class ArmReader(VaultReads):
-    """VMs, their restore points, resource groups, locks and policies; and all that
-    vaults know."""
+class ArmReader(VaultReads, NetworkReads):
+    """VMs, their restore points, resource groups, locks and policies; all that vaults
+    know; what is in effect on network interfaces."""
 
     async def virtual_machine(self, vm_id: str) -> facts.VirtualMachine | Absent | Unreadable:
         vm = parse(vm_id)

@@ -3,7 +3,7 @@ its cause would be too general."""
 
 from __future__ import annotations
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, parse
 from shared.sentences import Sentence, phrase
 
 MANAGE_PAGE = "https://learn.microsoft.com/azure/backup/backup-azure-manage-vms"
@@ -69,4 +69,32 @@ def open_way_to_storage(vm: str, group: str) -> tuple[Sentence, ...]:
             ),
         ),
         phrase("set_proxy"),
+    )
+
+
+def allow_storage(group_id: str, rule: str, priority: int | None, tag: str) -> Sentence:
+    """How to let a VM reach Azure storage past a rule that denies it. `priority`: the
+    number of the new rule; None where none is free ahead of that rule."""
+    if "/networksecuritygroups/" not in fold(group_id):
+        return phrase("mend_manager_rule", rule=rule, manager=group_id or "?", tag=tag)
+    nsg = parse(group_id)
+    if priority is None:
+        return phrase(
+            "make_room_for_rule",
+            rule=rule,
+            command=(
+                f"az network nsg rule update --resource-group '{nsg.resource_group}'"
+                f" --nsg-name '{nsg.name}' --name '{rule}' --priority PRIORITY"
+            ),
+        )
+    return phrase(
+        "allow_storage_rule",
+        rule=rule,
+        tag=tag,
+        command=(
+            f"az network nsg rule create --resource-group '{nsg.resource_group}'"
+            f" --nsg-name '{nsg.name}' --name AllowStorageForBackup --priority {priority}"
+            " --direction Outbound --access Allow --protocol Tcp"
+            f" --destination-address-prefixes {tag} --destination-port-ranges 443 8443"
+        ),
     )

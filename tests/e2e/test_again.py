@@ -22,6 +22,9 @@ async def test_a_failure_that_comes_back_is_not_fixed_the_same_way_twice(tmp_pat
         incident = await product.incident_of(second["job_id"])
         assert incident["status"] == "needs_person"
         assert "not the same way again" in incident["reason"]
+        told = "\n".join(incident["manual_steps"])
+        assert "RdAgent" in told and "HandlerState" in told and "waagent" not in told
+        assert "az vm extension delete" not in told, "that was done already"
         assert await product.changes() == []
         entries = await product.audit(incident["id"])
         assert (

@@ -72,6 +72,8 @@ BESIDE = {"Microsoft.Compute/virtualMachines/extensions/read"}
 """Needed for other causes than the one that this failure has."""
 OF_THE_EXTENSION = {"Microsoft.PolicyInsights/checkPolicyRestrictions/read"}
 """Needed before the extension is removed."""
+OF_THE_NETWORK = {each for each in READER if each.startswith("Microsoft.Network/")}
+"""Needed where the extension says that it has no network."""
 OPERATION_STATUS = (
     "Microsoft.RecoveryServices/Vaults/backupFabrics/protectionContainers/protectedItems"
     "/operationsStatus/read"
@@ -101,7 +103,8 @@ async def test_a_new_backup_whose_operation_cannot_be_read_is_found_among_the_jo
 @pytest.mark.parametrize("lacking", sorted({*READER} - NOT_OF_AN_INCIDENT))
 async def test_what_cannot_be_read_is_named_and_not_fixed(product: Product, lacking: str) -> None:
     """Whoever reads the incident learns which action the role lacks."""
-    case = scenario(EXTENSION if lacking in OF_THE_EXTENSION else LOCKED)
+    of_the_network = "network_rule_denies" if lacking in OF_THE_NETWORK else LOCKED
+    case = scenario(EXTENSION if lacking in OF_THE_EXTENSION else of_the_network)
     await product.azure(case)
     await sim_settings(product, allowed_actions=[each for each in GRANTED if each != lacking])
     await product.deliver(case["event"])

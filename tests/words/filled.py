@@ -54,6 +54,11 @@ FILLED = {
     "which_vault": "--vault-name vault1 -g rg-backup",
     "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/words.py: where": f"--subscription {SUBSCRIPTION}",
+    "nsg.resource_group": "rg-app (old)",
+    "nsg.name": "nsg-app",
+    "rule": "deny-internet",
+    "priority": "199",
+    "tag": "Storage.westeurope",
     "notes": "",
     "lock.level": "CanNotDelete",
     "verb[status]": "stop",
@@ -70,5 +75,6 @@ PLACEHOLDERS = {
     "VM_OR_GROUP_ID": VM_ID,
     "CLIENT_ID": ROLE,
     "REGION": "westeurope",
+    "PRIORITY": "4000",
 }
 """Words that a reader of the documents replaces."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functions.pages.texts import LANGUAGES
 from shared import catalogue
 from shared.diagnosis import advice
+from shared.diagnosis import by_hand as by_hand_steps
 from shared.diagnosis.advice import About
 from shared.execution.lock_window.words import by_hand
 from shared.facts import Lock
@@ -83,7 +84,18 @@ def rescues() -> Iterator[str]:
     yield from (by_hand(lock(name, name)) for name in HARD_NAMES)
 
 
+def rules() -> Iterator[str]:
+    """The rule that lets a VM reach Azure storage, for names that a shell could
+    misread."""
+    for name in ("deny-internet", "deny all_1.x"):
+        group_id = f"{GROUP_ID}/providers/Microsoft.Network/networkSecurityGroups/{name}"
+        for priority in (199, None):
+            step = by_hand_steps.allow_storage(group_id, name, priority, "Storage.westeurope")
+            yield from (render(step, language) for language in LANGUAGES)
+
+
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
     "shared/diagnosis/advice.py": steps,
+    "shared/diagnosis/by_hand.py": rules,
     "shared/execution/lock_window/words.py: by_hand": rescues,
 }

@@ -79,10 +79,11 @@ def get_operation(call: Call) -> Answer:
         raise errors.resource_not_found(call.path)
     if call.query.get("monitor") == "true":
         return _answer_monitor(call, operation)
-    return Answer(200, _render_status(operation))
+    return Answer(200, render_status(operation))
 
 
-def _render_status(operation: Operation) -> dict[str, Any]:
+def render_status(operation: Operation) -> dict[str, Any]:
+    """What a URL in Azure-AsyncOperation answers, of any provider."""
     body: dict[str, Any] = {
         "startTime": clock.compute_time(operation.started),
         "status": operation.status,

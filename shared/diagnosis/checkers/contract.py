@@ -10,6 +10,7 @@ from typing import Protocol
 from shared.arm_ids import is_at_or_above, same
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
+from shared.network_facts import AppliedGroup, Route
 from shared.sentences import Sentence, phrase
 from shared.vault_facts import ENHANCED, STANDARD, BackupPolicy, ProtectedItem
 
@@ -28,6 +29,12 @@ class Reader(Protocol):
     ) -> tuple[Lock, ...] | Absent | Unreadable: ...
     async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
+    async def effective_groups(
+        self, interface_id: str
+    ) -> tuple[AppliedGroup, ...] | Absent | Unreadable: ...
+    async def effective_routes(
+        self, interface_id: str
+    ) -> tuple[Route, ...] | Absent | Unreadable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,13 @@ class KnownFacts:
         "the backup policy", "not part of this example"
     )
 
+    groups: tuple[AppliedGroup, ...] | Unreadable = Unreadable(
+        "the effective security rules", "not part of this example"
+    )
+    routes: tuple[Route, ...] | Unreadable = Unreadable(
+        "the effective routes", "not part of this example"
+    )
+
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable:  # noqa: ARG002
         return self.vm
 
@@ -114,6 +128,18 @@ class KnownFacts:
 
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable:  # noqa: ARG002
         return self.policy
+
+    async def effective_groups(
+        self,
+        interface_id: str,  # noqa: ARG002
+    ) -> tuple[AppliedGroup, ...] | Absent | Unreadable:
+        return self.groups
+
+    async def effective_routes(
+        self,
+        interface_id: str,  # noqa: ARG002
+    ) -> tuple[Route, ...] | Absent | Unreadable:
+        return self.routes
 
 
 EXAMPLE_SUBJECT = Subject(
@@ -153,6 +179,9 @@ WINDOWS_VM = VirtualMachine(
     vm_id_guid="5c0e5f5a-6c0b-4c5c-9a65-3f6e0d6f1a01",
     extensions=(),
     handlers=(),
+    interfaces=(
+        "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/vm1-nic",
+    ),
 )
 """A healthy VM from which examples vary."""
 LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")

@@ -1,8 +1,9 @@
 """Cause 1: the VM has no internet access, so the backup extension cannot reach Azure
 storage (443; 8443 for managed disks).
 
-The extension's own words are the evidence, where they are newer than the failed job;
-network rules alone prove nothing, since backups of VMs need no internet today.
+The extension's own words are the evidence, where they are newer than the failed job.
+Rules and routes are read only then, to name what blocks; they prove nothing alone,
+since backups of VMs need no internet today.
 https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
 """
 
@@ -26,6 +27,7 @@ from shared.diagnosis.checkers.contract import (
 )
 from shared.diagnosis.checkers.extension_places import (
     ListedOnly,
+    Place,
     ReportedOnly,
     find_backup_extension,
 )
@@ -36,6 +38,7 @@ from shared.diagnosis.checkers.extension_words import (
     quote_words,
     tells_success,
 )
+from shared.diagnosis.checkers.network_evidence import add_network_evidence
 from shared.extension_facts import ExtensionStatus, find_newest
 from shared.facts import Absent, Extension, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -48,7 +51,14 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, the_vm(subject), vm)
-    match await find_backup_extension(vm, reader):
+    finding = _judge_place(subject, await find_backup_extension(vm, reader))
+    if finding.verdict is not Verdict.CONFIRMED:
+        return finding
+    return await add_network_evidence(finding, vm, reader)
+
+
+def _judge_place(subject: Subject, found: Place) -> Finding:
+    match found:
         case Extension(name=name, statuses=statuses):
             return _judge(subject, name, statuses)
         case ListedOnly(extension):
@@ -57,8 +67,8 @@ async def check(subject: Subject, reader: Reader) -> Finding:
             return _judge(subject, extension.handler, extension.statuses)
         case Absent():
             return unknown(CAUSE, phrase("extension_absent"))
-        case Unreadable() as unread:
-            return not_read(CAUSE, the_extensions(subject), unread)
+        case Unreadable():
+            return not_read(CAUSE, the_extensions(subject), found)
 
 
 def _judge(subject: Subject, name: str, statuses: tuple[ExtensionStatus, ...]) -> Finding:

@@ -6,6 +6,7 @@ from shared.azure.reader import ArmReader
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.lock_row import count_in
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.network_facts import AppliedGroup, Route
 from shared.vault_facts import BackupPolicy, ProtectedItem
 
 
@@ -44,3 +45,11 @@ class LedgerAwareReader:
 
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable:
         return await self._reader.backup_policy(policy_id)
+
+    async def effective_groups(
+        self, interface_id: str
+    ) -> tuple[AppliedGroup, ...] | Absent | Unreadable:
+        return await self._reader.effective_groups(interface_id)
+
+    async def effective_routes(self, interface_id: str) -> tuple[Route, ...] | Absent | Unreadable:
+        return await self._reader.effective_routes(interface_id)

@@ -156,6 +156,8 @@ async def drive(url: str) -> None:
         for found in (
             await reader.extension(EXTENSION_ID),
             await reader.resource_group_tags("rg-app"),
+            await reader.effective_groups(vm.interfaces[0]),
+            await reader.effective_routes(vm.interfaces[0]),
             await reader.restore_point_collections(VM_ID),
             await reader.restore_point_collection(COLLECTION_ID),
             await reader.locks(COLLECTION_ID, below=True),
