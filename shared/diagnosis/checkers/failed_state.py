@@ -25,6 +25,8 @@ from shared.diagnosis.checkers.contract import (
     the_vm,
     unknown,
 )
+from shared.diagnosis.checkers.extension_words import shorten
+from shared.extension_facts import ExtensionStatus
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 from shared.sentences import Sentence, phrase
@@ -80,8 +82,8 @@ def _say_failed(extension: Extension) -> Sentence:
         "other_extension_failed",
         name=extension.name,
         type=f"{extension.publisher}.{extension.type}",
-        code=extension.status_code or phrase("no_status"),
-        message=repr(extension.status_message),
+        code=extension.status.code or phrase("no_status"),
+        message=repr(shorten(extension.status.message)),
     )
 
 
@@ -92,9 +94,11 @@ _BACKUP = Extension(
     publisher="Microsoft.Azure.RecoveryServices",
     type="VMSnapshot",
     provisioning_state="Succeeded",
-    status_code="ProvisioningState/succeeded",
-    status_message="Command completed successfully.",
-    status_time="2026-01-10T02:05:00Z",
+    statuses=(
+        ExtensionStatus(
+            "ProvisioningState/succeeded", "Command completed successfully.", "2026-01-10T02:05:00Z"
+        ),
+    ),
 )
 _SCRIPT = replace(
     _BACKUP,
@@ -103,8 +107,13 @@ _SCRIPT = replace(
     publisher="Microsoft.Compute",
     type="CustomScriptExtension",
     provisioning_state="Failed",
-    status_code="ProvisioningState/failed/1",
-    status_message="Command execution finished, but failed.",
+    statuses=(
+        ExtensionStatus(
+            "ProvisioningState/failed/1",
+            "Command execution finished, but failed.",
+            "2026-01-10T02:05:00Z",
+        ),
+    ),
 )
 _BACKUP_FAILED = replace(_BACKUP, provisioning_state="Failed")
 _STATE_FAILED = replace(EXAMPLE_SUBJECT, error_code=CODES[0])

@@ -25,6 +25,7 @@ from shared.diagnosis.checkers.contract import (
     the_vm,
     unknown,
 )
+from shared.extension_facts import ExtensionStatus
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 from shared.sentences import Sentence, phrase
@@ -83,9 +84,7 @@ _SCRIPT = Extension(
     publisher="Microsoft.Compute",
     type="CustomScriptExtension",
     provisioning_state="Succeeded",
-    status_code="ProvisioningState/succeeded",
-    status_message="",
-    status_time="2026-01-10T02:05:00Z",
+    statuses=(ExtensionStatus("ProvisioningState/succeeded", "", "2026-01-10T02:05:00Z"),),
 )
 _BACKUP = replace(
     _SCRIPT,
