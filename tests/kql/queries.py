@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from shared.azure import log_queries
+from local.scenarios import parts
+from shared import arm_ids
+from shared.azure import graph, log_queries
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_SHIPPED = {"tests", "node_modules", "__pycache__", "dist", "build"}
 WORKBOOK = ROOT / "infra/workbook.json"
 SENT = "shared/azure/log_queries.py"
-"""Holds its queries as stages without their pipes, so they are taken as they are sent.
-"""
+ASKED = "shared/azure/graph.py"
+"""Both build their queries, so these are taken as they are sent."""
 _SINCE, _UNTIL = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 _FENCED = re.compile(r"^```(?:kusto|kql)\n(.*?)\n```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)", re.MULTILINE)
@@ -72,6 +74,8 @@ def _holders(value: Any) -> Iterator[dict[str, Any]]:
 def _sent() -> Iterator[tuple[str, str]]:
     for table in log_queries.TABLES:
         yield f"{SENT}: {table.name}", table.query(_SINCE, _UNTIL, 1000)
+    vm = arm_ids.parse(parts.machine_id("rg-app", "vm1"))
+    yield f"{ASKED}: the collections of a VM", graph.build_query(vm)
 
 
 def _name(path: Path) -> str:

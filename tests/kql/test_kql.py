@@ -16,7 +16,7 @@ import pytest
 
 from local.simulator.handlers.logs import SCHEMAS, STANDARD
 from tests.kql.kusto import HERE, analyze, analyzed, columns_of_tables
-from tests.kql.queries import ROOT, SENT, files, shipped
+from tests.kql.queries import ASKED, ROOT, SENT, files, shipped
 
 QUERIES = shipped()
 
@@ -149,7 +149,8 @@ def _strings(text: str) -> Iterator[str]:
 
 
 def test_every_shipped_query_is_collected() -> None:
-    readable = [path for path in files() if path.suffix != ".png" and path != ROOT / SENT]
+    built = (ROOT / SENT, ROOT / ASKED)
+    readable = [path for path in files() if path.suffix != ".png" and path not in built]
     assert {path.relative_to(ROOT).parts[0] for path in readable} >= {
         "docs",
         "infra",
@@ -182,7 +183,9 @@ def test_a_query_that_is_not_collected_is_seen(name: str, text: str) -> None:
 
 
 def test_what_is_sent_is_in_the_file_that_is_not_looked_through() -> None:
-    assert queries_in(ROOT / SENT, (ROOT / SENT).read_text(encoding="utf-8"))
+    for built in (ROOT / SENT, ROOT / ASKED):
+        assert queries_in(built, built.read_text(encoding="utf-8"))
+    assert f"{ASKED}: the collections of a VM" in QUERIES
     assert [name for name in QUERIES if name.startswith(SENT)] == [
         f"{SENT}: AddonAzureBackupJobs",
         f"{SENT}: AzureDiagnostics",
@@ -204,11 +207,12 @@ def test_the_manuals_query_gives_the_dimensions_that_an_alert_is_to_be_split_by(
 def test_each_table_is_read_and_has_its_page() -> None:
     tables = json.loads((HERE / "tables.json").read_text(encoding="utf-8"))
     assert {name for query in analyzed().values() for name in query.tables} == set(tables)
-    for name, table in tables.items():
-        assert (
-            table["page"]
-            == f"https://learn.microsoft.com/azure/azure-monitor/reference/tables/{name.lower()}"
-        )
+    pages = {
+        name: table["page"].removeprefix("https://learn.microsoft.com/azure/")
+        for name, table in tables.items()
+    }
+    assert pages.pop("resources") == "governance/resource-graph/concepts/query-language"
+    assert pages == {name: f"azure-monitor/reference/tables/{name.lower()}" for name in pages}
 
 
 @pytest.mark.parametrize("table", SCHEMAS)

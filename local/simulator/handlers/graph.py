@@ -1,11 +1,6 @@
 """Azure Resource Graph: the one query that the product sends, over the collections as
 they were `graph_lag_s` ago.
 
-    resources
-    | where type =~ "…"
-    | where tostring(properties.source.id) =~ "…"
-    | project id
-
 Any other query is refused: this is not Resource Graph. A row that the caller may not
 read is left out.
 https://learn.microsoft.com/rest/api/azureresourcegraph/resourcegraph/resources/resources

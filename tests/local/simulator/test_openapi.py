@@ -47,7 +47,6 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/resources", "rg", "ResourceListResult"),
     ("GET", "/resourcegroups/[^/]+", "rg", "ResourceGroup"),
     ("GET", "/virtualMachines/[^/]+", "vm", "VirtualMachine"),
-    ("GET", "/virtualMachines/[^/]+/instanceView", "vm", "VirtualMachineInstanceView"),
     ("GET", "/virtualMachines/[^/]+/extensions", "vm", "VirtualMachineExtensionsListResult"),
     ("GET", "/extensions/[^/]+", "vm", "VirtualMachineExtension"),
     ("DELETE", "/extensions/[^/]+", "", EMPTY),
@@ -65,6 +64,10 @@ OPERATIONS: list[tuple[str, str, str, str]] = [
     ("GET", "/protectedItems/[^/]+", "bms", "ProtectedItemResource"),
     ("GET", "/backupPolicies/[^/]+", "bms", "ProtectionPolicyResource"),
     ("GET", "/recoveryPoints", "bms", "RecoveryPointResourceList"),
+    ("POST", "/Microsoft.ResourceGraph/resources", "", UNDEFINED),
+    ("POST", "/effectiveNetworkSecurityGroups", "", UNDEFINED),
+    ("POST", "/effectiveRouteTable", "", UNDEFINED),
+    ("GET", "/Microsoft.Network/locations/[^/]+/operationResults/[^/]+", "", UNDEFINED),
     ("POST", "/protectedItems/[^/]+/backup", "", EMPTY),
     ("GET", "/operationsStatus/[^/]+", "bms", "OperationStatus"),
 ]

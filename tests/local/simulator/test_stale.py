@@ -6,7 +6,7 @@ import pytest
 
 from local.scenarios import parts
 from local.simulator import ids
-from local.simulator.lock_history import KEPT_SECONDS, LockHistory
+from local.simulator.history import KEPT_SECONDS, History
 from local.simulator.state import State
 from tests.local.simulator.support import COLLECTION_ID, GROUP_ID, LOCKS, VM_ID, Arm, Clock, state
 
@@ -106,7 +106,7 @@ async def test_a_new_state_has_no_past(start) -> None:
 def test_versions_that_nobody_may_ask_for_are_forgotten() -> None:
     clock = Clock()
     held = State([parts.group("rg-app")])
-    history = LockHistory(held, clock)
+    history = History(held, ids.LOCK, clock)
     for _ in range(3):
         held.put(parts.lock(GROUP_ID, "keep", ""))
         held.remove(LOCK_ID)
