@@ -55,6 +55,7 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Decide:
     incident_id: str
+    failed_at: str
     findings: tuple[Finding, ...]
 
 

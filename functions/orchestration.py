@@ -125,13 +125,14 @@ class Remediation:
         return step
 
     def _diagnose_and_fix(self, failed_at: str) -> Steps[NextStep]:
-        """BACK_UP when a fix is in place that a backup can verify, DIAGNOSE anew after
-        a wait, or STOP."""
+        """BACK_UP when a fix is in place that a backup can verify, or for a second try;
+        DIAGNOSE anew after a wait, or STOP."""
         step = yield from self._wait(OfFailure(self._incident_id, failed_at))
         if step.next is Next.STOP:
             return step
         findings = yield from self._check(step)
-        decided = yield from self._call(DECIDE, Decide(self._incident_id, findings))
+        work = Decide(self._incident_id, step.failed_at, findings)
+        decided = yield from self._call(DECIDE, work)
         if decided.plan is None:
             return NextStep(decided.next)
         turn = TakeTurn(self._incident_id, step.failed_at, decided.plan)
@@ -141,8 +142,8 @@ class Remediation:
         outcomes = yield from self._carry_out_all(decided.plan)
         if outcomes[-1].result is Outcome.WAITING:
             return (yield from self._wait(turn))
-        work = Settle(self._incident_id, step.failed_at, decided.plan, outcomes)
-        return (yield from self._call(SETTLE, work))
+        end = Settle(self._incident_id, step.failed_at, decided.plan, outcomes)
+        return (yield from self._call(SETTLE, end))
 
     def _check(self, step: NextStep) -> Steps[tuple[Finding, ...]]:
         """Every cause, side by side."""
@@ -176,7 +177,7 @@ class Remediation:
             pause = min(pause * GROWTH, self._pace.longest_busy_pause_seconds)
 
     def _start_backup(self) -> Steps[NextStep]:
-        """Order the verifying backup; again after the pause that the answer asks for,
+        """Order the backup; again after the pause that the answer asks for,
         while Azure refuses it for now."""
         while True:
             step = yield from self._call(START_BACKUP, OfIncident(self._incident_id))

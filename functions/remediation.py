@@ -43,8 +43,9 @@ def remediate(context: df.DurableOrchestrationContext) -> Steps[None]:
     2. before_diagnosis: wait while a job of the VM runs; a later backup may show that
        the failure has healed.
     3. check_cause: every cause, side by side.
-    4. decide_plan: a plan, or a person.
-    5. take_turn: wait for a place within the limit of changes; after a wait, on with 2.
+    4. decide_plan: a plan, a second try where no cause is found, or a person.
+    5. take_turn: wait for a place within the limit of changes, and for the pause before
+       a second try; after a wait, on with 2. A second try goes on with 8.
     6. carry_out_unit: unit by unit, until one is not done. Where a job of the VM runs
        by now, on with 5.
     7. settle_fix: the checker again; its cause has to be gone.
@@ -108,7 +109,8 @@ async def check_cause(work: given.Check) -> Finding:
 
 @activity(given.DECIDE)
 async def decide_plan(work: given.Decide) -> Decision:
-    return await decide.decide(await the_app().planning(), work.incident_id, work.findings)
+    planning = await the_app().planning()
+    return await decide.decide(planning, work.incident_id, work.findings, work.failed_at)
 
 
 @activity(given.TAKE_TURN)

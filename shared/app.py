@@ -36,6 +36,7 @@ from shared.intake.take import Intake
 from shared.intake.watermark import Watermark
 from shared.plan.cooling import CoolingTime
 from shared.plan.limits import DIAGNOSIS_SECONDS, ChangeLimiter
+from shared.plan.on_demand import OnDemandBackups
 from shared.plan.stage import Planning
 from shared.settings import Settings
 from shared.store.contract import Store
@@ -105,6 +106,10 @@ class App:
     @cached_property
     def cooling(self) -> CoolingTime:
         return CoolingTime(self.store, self.settings.cooling_hours)
+
+    @cached_property
+    def backups(self) -> OnDemandBackups:
+        return OnDemandBackups(self.store, self.settings.backups_per_day)
 
     @cached_property
     def ledger(self) -> LockLedger:
@@ -188,8 +193,10 @@ class App:
             reader=await self._reader(),
             limiter=self.limiter,
             cooling=self.cooling,
+            backups=self.backups,
             held=self._why_held,
             mode=self.settings.mode,
+            retry_after_seconds=self.settings.retry_after_seconds,
         )
 
     async def execution(self) -> Execution:
@@ -202,6 +209,7 @@ class App:
             waits=self.waits,
             limiter=self.limiter,
             cooling=self.cooling,
+            backups=self.backups,
             ledger=self.ledger,
             windows=self.windows,
             reader=await self._reader(),

@@ -31,6 +31,7 @@ from shared.diagnosis.checkers.contract import Checker
 from shared.events.error_codes import SEE_MESSAGE, canonical
 from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
 from shared.execution.fixes.contract import Fix
+from shared.incident.model import RUN_BACKUP_AGAIN
 from shared.sentences import Sentence
 
 ARTICLE = "https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout"
@@ -224,9 +225,10 @@ def error_code(name: str) -> ErrorCode | None:
 
 
 def step_kinds() -> tuple[str, ...]:
-    """Kinds of the steps that the fixes take: all that can be among an incident's
+    """Kinds of the steps that the remedies take: all that can be among an incident's
     actions."""
-    return tuple(kind for cause in CAUSES if cause.fix for kind in cause.fix.step_kinds)
+    fixes = (kind for cause in CAUSES if cause.fix for kind in cause.fix.step_kinds)
+    return (*fixes, RUN_BACKUP_AGAIN)
 
 
 def cause(slug: str) -> Cause:

@@ -51,10 +51,25 @@ class Settings:
         "REMEDIATOR_CHANGES_PER_HOUR",
         "60",
         "How many changes may be made in any 60 minutes, over all instances: each extension or"
-        " restore point collection counts one, a lock none. At the limit an incident waits for its"
-        " turn, oldest first, for 24 hours at most. A fix that needs more at once goes to a person;"
-        " 0 stops every fix.",
+        " restore point collection counts one, and so does a second try; a lock none. At the limit"
+        " an incident waits for its turn, oldest first, for 24 hours at most. A fix that needs more"
+        " at once goes to a person; 0 stops every fix and second try.",
         whole(0, 100_000),
+    )
+    retry_after_seconds: float = setting(
+        "REMEDIATOR_RETRY_AFTER_SECONDS",
+        "900",
+        "Where no cause is found and a second try is allowed (docs/second-try.md): the pause"
+        " before the causes are examined anew and the backup is run again.",
+        number(0, 43_200),
+    )
+    backups_per_day: int = setting(
+        "REMEDIATOR_BACKUPS_PER_DAY",
+        "3",
+        "How many on-demand backups of a VM are ordered in a UTC day; Azure allows 3. Where none is"
+        " left that could verify it, nothing is changed: the incident waits until 00:00 UTC. More"
+        " is for the simulator.",
+        whole(1, 100_000),
     )
     delivery: str = setting(
         "REMEDIATOR_DELIVERY",

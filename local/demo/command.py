@@ -27,8 +27,13 @@ SCENARIO = "winmanagedvm"
 LONGEST_SECONDS = 90.0
 EARLIER_SECONDS = 60.0
 """How long the demo waits for incidents that an earlier run left unfinished."""
-SETTINGS = {"REMEDIATOR_MODE": "auto", "REMEDIATOR_COOLING_HOURS": "0"}
-"""By default the app changes nothing, and no VM twice a day."""
+SETTINGS = {
+    "REMEDIATOR_MODE": "auto",
+    "REMEDIATOR_COOLING_HOURS": "0",
+    "REMEDIATOR_BACKUPS_PER_DAY": "100000",
+}
+"""By default the app changes nothing, no VM twice a day, and backs none up more than
+three times."""
 OURS = ("REMEDIATOR_", "LOCAL_HOST_", "AzureWebJobs", "WEBSITE_")
 LOGS = ("host.log", "worker.log", "simulator.log")
 STOPPED = 128 + signal.SIGTERM

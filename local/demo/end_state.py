@@ -20,11 +20,12 @@ from local.promises import (
 from shared.audit.chain import verify
 from shared.audit.entry import Entry
 from shared.execution.fixes import delete_restore_point_collection, uninstall_extension
+from shared.incident.model import RUN_BACKUP_AGAIN
 
 JOB = "microsoft.recoveryservices/vaults/backupjobs"
 UNINSTALL = uninstall_extension.FIX.kind
 DELETE_COLLECTION = delete_restore_point_collection.FIX.kind
-FIXES = (UNINSTALL, DELETE_COLLECTION)
+FIXES = (UNINSTALL, DELETE_COLLECTION, RUN_BACKUP_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ LOCAL_PACE = {
     "REMEDIATOR_BUSY_POLL_SECONDS": "0.5",
     "REMEDIATOR_LOST_AFTER_SECONDS": "5",
     "REMEDIATOR_GATHER_SECONDS": "15",
+    "REMEDIATOR_RETRY_AFTER_SECONDS": "5",
     "REMEDIATOR_GUARDIAN_GRACE_SECONDS": "1",
 }
 """Shorter pauses than in Azure, because the simulator answers at once. The environment

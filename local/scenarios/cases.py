@@ -211,6 +211,22 @@ SPECIAL = [
         None,
         os_type="Linux",
     ),
+    Case(
+        "second_try",
+        "A passing failure: no cause is found, and the backup passes when it is run again",
+        messages.INTERNAL,
+        None,
+        status="fixed",
+        actions=("run_backup_again",),
+    ),
+    Case(
+        "second_try_agent",
+        "The agent did not answer, and is Ready again",
+        messages.GUEST_AGENT,
+        None,
+        status="fixed",
+        actions=("run_backup_again",),
+    ),
     make_case(
         messages.INTERNAL,
         LOCKED_RESTORE_POINTS,

@@ -46,8 +46,10 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
         location=read_text(wire, "location"),
         os_type=read_text(os_disk, "osType"),
         power_state=_find_state(read_list(view, "statuses"), "PowerState/"),
-        provisioning_state=_find_state(read_list(view, "statuses"), "ProvisioningState/")
-        or read_text(properties, "provisioningState"),
+        provisioning_state=_choose_unsettled(
+            _find_state(read_list(view, "statuses"), "ProvisioningState/"),
+            read_text(properties, "provisioningState"),
+        ),
         agent_status=read_text(last, "displayStatus"),
         agent_version=read_text(agent, "vmAgentVersion"),
         agent_message=read_text(last, "message"),
@@ -58,6 +60,13 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
         handlers=tuple(_read_handler(each) for each in read_list(agent, "extensionHandlers")),
         interfaces=tuple(read_text(each, "id") for each in interfaces),
     )
+
+
+def _choose_unsettled(*states: str) -> str:
+    """Of a VM's state in its instance view and in its model: one that is not succeeded,
+    where they differ."""
+    told = [state for state in states if state]
+    return next((state for state in told if fold(state) != "succeeded"), told[0] if told else "")
 
 
 def read_tags(wire: Wire) -> dict[str, str]:

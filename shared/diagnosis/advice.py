@@ -80,12 +80,13 @@ def work_lost(incident: Incident) -> tuple[Sentence, ...]:
 
 
 def look_at_job(incident: Incident) -> Sentence:
-    """The command that shows what Azure Backup says of the failed job."""
-    vault = parse(incident.vault_id)
+    """The command that shows what Azure Backup says of the job that failed last."""
+    vault, newest = parse(incident.vault_id), incident.newest_failure
+    job_id = newest.job_id if newest else incident.job_id
     which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
     return phrase(
         "read_job",
-        command=f"az backup job show --name '{incident.job_id}' {which_vault} --query properties",
+        command=f"az backup job show --name '{job_id}' {which_vault} --query properties",
     )
 
 

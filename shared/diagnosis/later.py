@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from shared.incident.model import Incident, LaterFailure
 
 AHEAD = timedelta(minutes=5)
 """Azure's clock may be ahead of ours by this much."""
+CANCELLED = ("cancelled", "cancelling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,31 @@ async def look(
 
     Only the newest counts: a backup that failed after one that completed is a failure.
     """
+    later = await _list_later(reader, incident, failed_at)
+    if isinstance(later, Unreadable):
+        return later
+    newest = _newest(job for job in later if job.completed or fold(job.status) == "failed")
+    if newest is None:
+        return None
+    return Healed(newest) if newest.completed else await _failure(reader, incident, newest)
+
+
+async def find_cancelled(
+    reader: ArmReader, incident: Incident, failed_at: str
+) -> Job | Unreadable | None:
+    """The newest backup of the VM that began after `failed_at` and that a person
+    cancelled, or is cancelling; None when there is none."""
+    later = await _list_later(reader, incident, failed_at)
+    if isinstance(later, Unreadable):
+        return later
+    return _newest(job for job in later if fold(job.status) in CANCELLED)
+
+
+async def _list_later(
+    reader: ArmReader, incident: Incident, failed_at: str
+) -> list[Job] | Unreadable:
+    """The backups of the VM that began after `failed_at`, but for those that the
+    incident knows."""
     if not clock.normal(failed_at):
         return Unreadable(
             "later backups of the VM", f"the failed job began at {failed_at!r}, which is no time"
@@ -49,26 +76,21 @@ async def look(
         return Unreadable(jobs.what, "the vault does not exist")
     if isinstance(jobs, Unreadable):
         return jobs
-    newest = _newest(jobs, incident, clock.normal(failed_at))
-    if newest is None:
-        return None
-    return Healed(newest) if newest.completed else await _failure(reader, incident, newest)
-
-
-def _newest(jobs: tuple[Job, ...], incident: Incident, failed_at: str) -> Job | None:
     vm = parse(incident.vm_id)
     known = {fold(incident.job_id), *(fold(each.job_id) for each in incident.later_failures)}
     known |= {fold(incident.verification.job_id)} if incident.verification else set()
-    later = [
+    return [
         job
         for job in jobs
-        if clock.normal(job.start_time) > failed_at
+        if clock.normal(job.start_time) > clock.normal(failed_at)
         and fold(job.operation) == "backup"
-        and (job.completed or fold(job.status) == "failed")
         and fold(job.name) not in known
         and job.is_of(vm.name, vm.resource_group)
     ]
-    return max(later, key=lambda job: clock.normal(job.start_time), default=None)
+
+
+def _newest(jobs: Iterable[Job]) -> Job | None:
+    return max(jobs, key=lambda job: clock.normal(job.start_time), default=None)
 
 
 async def _failure(reader: ArmReader, incident: Incident, listed: Job) -> LaterFailure | Unreadable:
@@ -96,4 +118,4 @@ async def take_up(book: IncidentBook, incident: Incident, failure: LaterFailure)
 def _add(incident: Incident, failure: LaterFailure) -> Incident:
     if any(fold(each.job_id) == fold(failure.job_id) for each in incident.later_failures):
         return incident
-    return replace(incident, later_failures=(*incident.later_failures, failure))
+    return replace(incident, later_failures=(*incident.later_failures, failure), retry_at="")

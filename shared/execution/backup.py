@@ -1,13 +1,14 @@
-"""Orders the verifying backup, once, however often Azure refuses it for now or loses
-the answer.
+"""Orders the verifying backup, or the second try, once, however often Azure refuses it
+for now or loses the answer.
 
 1. Look for a backup of the VM that runs, or that began since the first attempt: it is
    the one to follow. What cannot be read is not "none".
-2. Write the attempt on the incident, then the intent, then send it: an attempt whose
+2. Count the order among those of the VM on this UTC day.
+3. Write the attempt on the incident, then the intent, then send it: an attempt whose
    process dies has been counted, and of two executions one sends it.
-3. What was accepted is looked for, not ordered again; so is, for a while, what has no
+4. What was accepted is looked for, not ordered again; so is, for a while, what has no
    answer.
-4. A passing refusal, or no answer: come again with backoff, or after what Retry-After
+5. A passing refusal, or no answer: come again with backoff, or after what Retry-After
    says, and begin with 1. 30 minutes and 3 attempts at most, then a person; a lasting
    refusal goes to a person at once.
 https://learn.microsoft.com/rest/api/backup/backups/trigger
@@ -31,6 +32,7 @@ from shared.execution.fence import Fence
 from shared.facts import Absent, Job, Unreadable, why_unread
 from shared.incident.model import ORDER, Answer, Incident
 from shared.plan.mode import ModeNotKnown, mode_now
+from shared.plan.on_demand import OnDemandBackups
 from shared.settings import Settings
 
 LONGEST_WAIT_SECONDS = 1800.0
@@ -63,6 +65,7 @@ class Backups:
     fence: Fence
     reader: ArmReader
     writer: ArmWriter
+    today: OnDemandBackups
     settings: Settings
 
     async def order(self, incident: Incident) -> str | Refusal:
@@ -82,7 +85,16 @@ class Backups:
             return Refusal(mode.reason, passing=not mode.vm_gone)
         if mode.name != "auto":
             return Refusal(mode.because, passing=False)
-        return await self._attempt(settled)
+        return await self._why_too_many(settled) or await self._attempt(settled)
+
+    async def _why_too_many(self, incident: Incident) -> Refusal | None:
+        """Counts the order; every attempt of it has the same name."""
+        name = f"{incident.id}/{incident.backup_since}"
+        if not (at := await self.today.count(incident.vm_id, name)):
+            return None
+        reason = f"the VM has had its {self.today.per_day} on-demand backups of this UTC day"
+        seconds = clock.as_time(at) - clock.as_time(clock.now())
+        return Refusal(reason, passing=True, retry_after_seconds=seconds.total_seconds())
 
     def _read_last(self, incident: Incident) -> str | Refusal | None:
         """What the last order came to; None where another one may be sent."""

@@ -38,6 +38,7 @@ from shared.incident.outcome import StepOutcome
 from shared.incident.waiting import Waits
 from shared.plan.cooling import CoolingTime
 from shared.plan.limits import ChangeLimiter
+from shared.plan.on_demand import OnDemandBackups
 from shared.plan.planner import Plan
 from shared.plan.steps import Step
 from shared.settings import Settings
@@ -54,6 +55,7 @@ class Execution:
     waits: Waits
     limiter: ChangeLimiter
     cooling: CoolingTime
+    backups: OnDemandBackups
     ledger: LockLedger
     windows: LockWindows
     reader: ArmReader
@@ -85,8 +87,8 @@ class Execution:
 
     async def order_backup(self, incident: Incident) -> str | Refusal:
         """Id of the backup job to follow, ordered once; or why there is none now."""
-        backups = Backups(self._fence(), self.reader, self.writer, self.settings)
-        return await backups.order(incident)
+        order = Backups(self._fence(), self.reader, self.writer, self.backups, self.settings)
+        return await order.order(incident)
 
     async def hand_over(self, incident_id: str, stage: str, error: str) -> bool:
         """End an incident whose work cannot go on with a person, and put its locks

@@ -16,6 +16,7 @@ is forgotten:
 | `windows` | leader and members | its incidents are not forgotten |
 | `locks` | who lifted a lock | its incidents are not forgotten |
 | `fixes` | who fixed a cause on a VM | stays for the cooling time; the id is shown |
+| `ordered` | which orders of a backup count today | stays; the id is not looked up |
 | `limiter` | places of the last hour | stays for that hour; nobody looks the id up |
 | `quarantine` | nothing | stays |
 | `sweep` | nothing: the watermark | stays |

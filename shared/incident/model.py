@@ -73,7 +73,9 @@ class Answer(StrEnum):
 LIFT, PROVE, RESTORE = "lift_lock", "prove_lock", "restore_lock"
 """Kinds of a lock's entries in the audit log; who looks after the lock closes them."""
 ORDER = "backup"
-"""Kind of the order of the verifying backup."""
+"""Kind of the order of the verifying backup, or of the second try."""
+RUN_BACKUP_AGAIN = "run_backup_again"
+"""Kind of the second try: where no cause is found, one new backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,10 @@ class Awaited(StrEnum):
     GROUP = "group"
     """A resource group that another lock window has, or a lock of which is not settled
     yet."""
+    PAUSE = "pause"
+    """The end of the pause before a second try."""
+    BACKUP = "backup"
+    """The next UTC day: of this one no on-demand backup of the VM is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,9 @@ class Incident:
     later_failures: tuple[LaterFailure, ...] = ()
     waiting: Waiting | None = None
     """Set from the first wait until the change that had to wait has ended."""
+    retry_at: str = ""
+    """When the pause before the second try of its newest failure ends, ISO 8601; ""
+    before one is planned."""
     windows: tuple[EnteredWindow, ...] = ()
     """The lock windows that it had, oldest first."""
     manual_steps: tuple[Sentence, ...] = ()
@@ -247,6 +256,11 @@ class Incident:
         """The error code that the diagnosis goes by: that of the newest failure."""
         newest = self.newest_failure
         return self.error_code if newest is None else newest.error_code
+
+    @property
+    def is_second_try(self) -> bool:
+        """What it did last is a second try, not a fix."""
+        return bool(self.actions) and self.actions[-1].kind == RUN_BACKUP_AGAIN
 
     @property
     def tried(self) -> frozenset[str]:

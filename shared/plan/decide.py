@@ -2,9 +2,10 @@
 
 1. The findings are recorded, in the catalogue's order.
 2. Where a lost process had made the fix already, a backup has to show it.
-3. A plan is made as if everything were allowed: what it would change has a say in the
+3. Where no cause is confirmed, it is found out whether a second try is allowed.
+4. A plan is made as if everything were allowed: what it would change has a say in the
    mode. Then it is made again in that mode.
-4. The plan, or the reason why there is none, goes on record.
+5. The plan, or the reason why there is none, goes on record.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared import catalogue, clock
+from shared.azure.reader import ArmReader
 from shared.codec import to_english
+from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.check import in_order
-from shared.facts import Absent
+from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
 from shared.incident.outcome import Outcome
 from shared.incident.status import Status
+from shared.plan import second_try
 from shared.plan.mode import ModeNotKnown, mode_now
 from shared.plan.planner import NoPlan, Plan, plan
 from shared.plan.policy import Mode
@@ -39,8 +43,10 @@ class Decision:
     """Set with ACT."""
 
 
-async def decide(planning: Planning, incident_id: str, found: Iterable[Finding]) -> Decision:
-    """`found` in any order. Raises StoreUnavailable."""
+async def decide(
+    planning: Planning, incident_id: str, found: Iterable[Finding], failed_at: str
+) -> Decision:
+    """`found` in any order, for the failure of `failed_at`. Raises StoreUnavailable."""
     incident = await planning.book.get(incident_id)
     if incident is None or incident.ended:
         return Decision(Next.STOP)
@@ -51,13 +57,14 @@ async def decide(planning: Planning, incident_id: str, found: Iterable[Finding])
     await _record(planning, incident)
     if _is_fix_in_place(incident):
         return await _verify(planning, incident)
-    decided = await _plan(planning, incident)
+    decided = await _plan(planning, incident, failed_at)
     if isinstance(decided, NoPlan):
         return await _end(planning, incident, decided)
     await planning.book.change(
         incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now())
     )
-    result = f"{decided.fix} because of {decided.cause}"
+    cause = decided.cause or f"no cause that is confirmed: {decided.because[0]}"
+    result = f"{decided.fix} because of {cause}"
     await planning.journal.note(incident, "plan", result, detail=to_english(decided))
     return Decision(Next.ACT, decided)
 
@@ -119,17 +126,42 @@ async def _end(planning: Planning, incident: Incident, decided: NoPlan) -> Decis
     return Decision(Next.STOP)
 
 
-async def _plan(planning: Planning, incident: Incident) -> Plan | NoPlan:
+async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan | NoPlan:
     about = About.of(incident)
     vm = await planning.reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
         reason = f"{vm.what} does not exist any more"
         return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
     lately = await planning.cooling.fixed_lately(incident.vm_id, incident.id)
-    wanted = plan(incident, incident.findings, ANY_MODE, lately)
+    again = await _consider_second_try(planning.reader, incident, vm, failed_at)
+    wanted = plan(incident, incident.findings, ANY_MODE, lately, again)
     targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
     mode = await mode_now(planning.mode, planning.reader, incident, targets)
     if isinstance(mode, ModeNotKnown):
         steps = (look_at_job(incident), about.backup_now)
         return NoPlan(Status.NEEDS_PERSON, f"held back: {mode.reason}", steps)
-    return plan(incident, incident.findings, mode, lately)
+    return plan(incident, incident.findings, mode, lately, again)
+
+
+async def _consider_second_try(
+    reader: ArmReader, incident: Incident, vm: VirtualMachine | Unreadable, failed_at: str
+) -> Plan | str:
+    """The second try, or why there is none; "" where a cause is confirmed. The vault is
+    read only where all else speaks for it."""
+    if any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings):
+        return ""
+    if told := second_try.why_not_tried(incident, incident.findings, vm):
+        return told
+    cancelled = await later.find_cancelled(reader, incident, failed_at)
+    if told := second_try.why_cancelled(cancelled):
+        return told
+    if second_try.may_be_migration(incident) and (told := await _why_migrated(reader, incident)):
+        return told
+    return second_try.make_plan(incident)
+
+
+async def _why_migrated(reader: ArmReader, incident: Incident) -> str:
+    item = await reader.protected_item(incident.item_id)
+    if isinstance(item, Absent | Unreadable):
+        return second_try.why_migrated(item, item)
+    return second_try.why_migrated(item, await reader.backup_policy(item.policy_id))

@@ -1,5 +1,5 @@
 """Decides: the first confirmed cause in the catalogue's order, its fix, and whether
-policy lets it be applied."""
+policy lets it be applied. Where no cause is confirmed, a second try if there is one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from shared import catalogue
 from shared.arm_ids import fold
 from shared.diagnosis.advice import About, look_at_job, unknown_code
-from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
 from shared.incident.status import Status
 from shared.plan.policy import Mode
 from shared.plan.steps import NotFixable, Step
@@ -23,10 +23,16 @@ class Plan:
     see this same value."""
 
     cause: str
+    """"" with a second try: no cause is found."""
     fix: str
+    """Kind of the fix, or RUN_BACKUP_AGAIN."""
     steps: tuple[Step, ...]
     because: tuple[Sentence, ...]
     loses: str
+
+    @property
+    def is_second_try(self) -> bool:
+        return self.fix == RUN_BACKUP_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +59,11 @@ def plan(
     findings: tuple[Finding, ...],
     mode: Mode,
     lately: Mapping[str, str] = MappingProxyType({}),
+    again: Plan | str = "",
 ) -> Plan | NoPlan:
     """`findings` in the catalogue's order; `lately`: cause -> the other incident that
-    fixed it on this VM within the cooling time.
+    fixed it on this VM within the cooling time; `again`: the second try where no cause
+    is confirmed, or why there is none.
 
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
@@ -68,12 +76,14 @@ def plan(
         for found in confirmed
         if found.cause not in incident.tried and found.cause not in lately
     ]
+    if not left and isinstance(again, Plan):
+        return _allowed(again, mode)
     if not left:
-        return NoPlan(
-            Status.NEEDS_PERSON,
-            _why_none(incident, findings, lately),
-            _steps(incident, list(findings), lately),
-        )
+        reason = _why_none(incident, findings, lately)
+        if again:
+            reason = f"{reason}; the backup is not run again: {again}"
+        steps = _steps(incident, list(findings), lately)
+        return NoPlan(Status.NEEDS_PERSON, reason, steps)
     return _allowed(_for_cause(incident, left), mode)
 
 
@@ -140,9 +150,10 @@ def _steps(
     lately: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Sentence, ...]:
     """Advice for what is confirmed, then for what is unknown, then what a cause that is
-    ruled out points at; where there is none, where to look."""
+    ruled out points at; where there is none, or a second try has failed, where to
+    look."""
     about = About.of(incident)
-    steps: list[Sentence] = []
+    steps: list[Sentence] = [look_at_job(incident)] if incident.is_second_try else []
     for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
         for finding in findings:
             if finding.verdict is verdict:

@@ -13,6 +13,7 @@ from shared.incident.outcome import GroupHeld
 from shared.incident.waiting import Waits
 from shared.plan.cooling import CoolingTime
 from shared.plan.limits import ChangeLimiter
+from shared.plan.on_demand import OnDemandBackups
 
 type AskGroup = Callable[[str, str], Awaitable[GroupHeld | None]]
 """(group id, incident id) -> why the group may not be unlocked for the incident now.
@@ -28,6 +29,9 @@ class Planning:
     reader: ArmReader
     limiter: ChangeLimiter
     cooling: CoolingTime
+    backups: OnDemandBackups
     held: AskGroup
     mode: str
     """Of the installation; see `shared.plan.policy`."""
+    retry_after_seconds: float
+    """The pause before a second try."""

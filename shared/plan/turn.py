@@ -1,14 +1,17 @@
 """A plan waits for its turn: is the failure still there, may its groups be unlocked,
-does a job of the VM run, is there a place within the limit of changes an hour?
+does a job of the VM run, is a backup left today that can verify it, is there a place
+within the limit of changes an hour?
 
 1. A later backup of the VM completed: the incident is ignored. One failed: it is this
    incident's newest failure, and the causes are diagnosed anew.
 2. A plan that needs more places than the limit has goes to a person.
 3. While a resource group is held whose locks the plan lifts, while a job of the VM runs
-   in any vault, or while no place is free, the plan waits.
+   in any vault, while the VM has no on-demand backup left on this UTC day, or while no
+   place is free, the plan waits. A second try waits for its pause first.
 4. A plan that did not have to wait takes its places and may act. After a wait the
    causes are diagnosed anew first, since the findings may be hours old; the incident
    keeps its place in line meanwhile.
+5. To act is to order the backup, for a second try.
 
 An incident waits for 24 hours at most, for a group as long as its patience lasts, then
 a person is asked. What cannot be read is waited for as well, `MOST_UNREAD` times in a
@@ -41,7 +44,8 @@ MOST_UNREAD = 5
 async def take_turn(
     planning: Planning, incident_id: str, plan: Plan, failed_at: str, unread: int
 ) -> NextStep:
-    """ACT: the places of this plan are taken; else DIAGNOSE, WAIT or STOP.
+    """ACT: the places of this plan are taken, BACK_UP: those of a second try; else
+    DIAGNOSE, WAIT or STOP.
 
     `failed_at`: the failure that the plan was made for; `unread`: that of the last
     answer. Idempotent. Raises StoreUnavailable.
@@ -61,12 +65,16 @@ class _Turn:
     unread: int
 
     async def answer(self) -> NextStep:
+        if self.incident.status is Status.VERIFYING and self.plan.is_second_try:
+            return NextStep(Next.BACK_UP)  # its answer was lost
         newest = self.incident.newest_failure
         if newest is not None and newest.began_at > clock.normal(self.failed_at):
             return await self._diagnose("a later backup of the VM failed as well")
         # Before Azure is asked: two rows of the store.
         if self._waits_for_group and (held := await self._held_group()):
             return await self._wait_for_group(held)
+        if at := await self._pause_ends():
+            return await self._wait_for_pause(at)
         found = await later.look(self.planning.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
             return await self._wait_for_answer(why_unread("a later backup completed", found))
@@ -86,13 +94,19 @@ class _Turn:
             return await self._wait_for_group(held)
         if job := await job_running(self.planning.reader, self.incident):
             return await self._wait_for_job(job)
+        if at := await self._next_backup():
+            return await self._wait_for_backup(at)
         if at := await self.planning.limiter.take(self._ticket):
             return await self._wait_for_place(at)
+        if self.plan.is_second_try:
+            return await self._begin_second_try()
         await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)
         return NextStep(Next.ACT)
 
     async def _ask_again(self) -> NextStep:
-        """After a wait. The line is asked first: one row; the jobs are many calls."""
+        """After a wait. The store is asked first: rows; the jobs are many calls."""
+        if at := await self._next_backup():
+            return await self._wait_for_backup(at)
         if at := await self.planning.limiter.line_up(self._ticket):
             return await self._wait_for_place(at)
         if job := await job_running(self.planning.reader, self.incident):
@@ -102,6 +116,32 @@ class _Turn:
         return await self._diagnose(
             "the wait is over; the causes are examined anew before anything is changed"
         )
+
+    async def _begin_second_try(self) -> NextStep:
+        reason = "no cause is found, and the backup is run again"
+
+        def change(each: Incident) -> Incident:
+            if each.ended:
+                return each
+            moved = each.moved(Status.VERIFYING, reason, now=clock.now())
+            return replace(moved, waiting=None, retry_at=each.retry_at or clock.now())
+
+        incident = await self.planning.book.change(self.incident.id, change)
+        await self.planning.journal.note(incident, "status", f"{incident.status}: {reason}")
+        return NextStep(Next.BACK_UP)
+
+    async def _pause_ends(self) -> str:
+        """When the pause before the second try is over; "" once it is, and for a
+        fix."""
+        if not self.plan.is_second_try or not self.planning.limiter.could_ever_take(self._ticket):
+            return ""
+        at = self.incident.retry_at or clock.after(clock.now(), self.planning.retry_after_seconds)
+        return at if at > clock.now() else ""
+
+    async def _next_backup(self) -> str:
+        """When a backup may be ordered that the plan ends with; "" for now."""
+        leaves_one = self.plan.is_second_try
+        return await self.planning.backups.find_turn(self.incident.vm_id, leaves_one=leaves_one)
 
     @property
     def _ticket(self) -> Ticket:
@@ -137,6 +177,25 @@ class _Turn:
             await self.planning.limiter.leave(self.incident.id)
         reason = Wait.for_group(self.plan.cause, held, self._by_hand)
         return await self.planning.waits.wait(self.incident, reason)
+
+    async def _wait_for_pause(self, at: str) -> NextStep:
+        """The pause goes on record when it begins, so that it ends at the same time
+        whatever dies meanwhile."""
+        await self.planning.book.change(
+            self.incident.id, lambda each: replace(each, retry_at=each.retry_at or at)
+        )
+        why = f"no cause is found; the causes are examined anew and the backup is run again at {at}"
+        return await self._wait(Awaited.PAUSE, why, at)
+
+    async def _wait_for_backup(self, at: str) -> NextStep:
+        # an incident that waits for the next day holds up nobody else
+        await self.planning.limiter.leave(self.incident.id)
+        kept = ", but for one that is kept to verify a fix" if self.plan.is_second_try else ""
+        why = (
+            f"held back until 00:00 UTC ({at}): the VM has had its"
+            f" {self.planning.backups.per_day} on-demand backups of this UTC day{kept}"
+        )
+        return await self._wait(Awaited.BACKUP, why, at)
 
     async def _wait_for_job(self, job: Job | Unreadable) -> NextStep:
         if isinstance(job, Unreadable):

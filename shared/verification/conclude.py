@@ -1,5 +1,5 @@
-"""The end of the verifying backup: only a completed one makes an incident fixed. One
-that failed leads back to the diagnosis."""
+"""The end of the verifying backup, or of the second try: only a completed one makes an
+incident fixed. One that failed leads back to the diagnosis."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from shared import clock
 from shared.arm_ids import fold
-from shared.diagnosis.advice import About
 from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import ORDER, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
+from shared.incident.outcome import Outcome
 from shared.incident.status import Status
 from shared.verification.follow import has_time_left
+from shared.verification.second_try import hand_over, name_backup, record_end
 from shared.verification.stage import Verifying
 
 
@@ -31,14 +32,14 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     if isinstance(job, Absent | Unreadable):
         return await _ask_person(verifying, incident, job.why)
     shown = _end_of(incident.verification, job)
-    incident = await verifying.book.change(
-        incident_id, lambda each: replace(each, verification=shown)
-    )
+    incident = await verifying.book.change(incident_id, lambda each: _record(each, shown))
     detail = {"job": job.name, "error_code": shown.error_code}
     result = f"job {job.name} ended: {shown.outcome}"
     await verifying.journal.note(incident, ORDER, result, detail=detail)
-    reason = f"the verifying backup {job.name} is {shown.outcome}"
+    reason = f"the {name_backup(incident)} {job.name} is {shown.outcome}"
     if shown.completed:
+        if incident.is_second_try:
+            reason = f"no cause found, passed on retry: {reason}"
         steps = advise_on_locks(incident)
         await verifying.closing.close(incident_id, Status.FIXED, reason, steps)
         return STOP
@@ -54,16 +55,27 @@ def _end_of(shown: Verification, job: Job) -> Verification:
     return replace(shown, outcome=outcome, error_code=code, began_at=began_at)
 
 
+def _record(incident: Incident, shown: Verification) -> Incident:
+    outcome = Outcome.DONE if shown.completed else Outcome.FAILED
+    detail = f"job {shown.job_id} is {shown.outcome}"
+    return record_end(replace(incident, verification=shown), outcome, detail)
+
+
 async def _ask_person(verifying: Verifying, incident: Incident, problem: str) -> NextStep:
-    reason = f"the fix is in place, but not shown to work: {problem}"
-    steps = (About.of(incident).backup_now, *advise_on_locks(incident))
+    reason, steps = hand_over(
+        incident,
+        fixed=f"not shown to work: {problem}",
+        tried=f"the backup was run again: {problem}",
+    )
+    await verifying.book.change(incident.id, lambda each: record_end(each, Outcome.FAILED, problem))
     await verifying.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
     return STOP
 
 
 async def _diagnose_again(verifying: Verifying, incident: Incident, job: Job) -> NextStep:
     """Go on with the causes of the new code; each fix is tried once, so this ends."""
-    reason = f"the verifying backup failed with {incident.code_now or 'an unknown code'}"
+    what = f"the {name_backup(incident)} {job.name}"
+    reason = f"{what} failed with {incident.code_now or 'an unknown code'}"
     incident = await verifying.book.change(
         incident.id, lambda each: each.moved(Status.DIAGNOSING, reason, now=clock.now())
     )

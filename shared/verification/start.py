@@ -1,17 +1,18 @@
-"""Orders the new backup that has to show that the fix worked, or takes up the one that
-runs. While Azure refuses it for now, the order is tried again with a growing pause."""
+"""Orders the new backup that has to show that the fix worked, or the second try, or
+takes up the one that runs. While Azure refuses it for now, the order is tried again
+with a growing pause."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from shared import clock
-from shared.diagnosis.advice import About
 from shared.execution.backup import MOST_ATTEMPTS, Refusal, pause_seconds
-from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.incident.model import ORDER, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
+from shared.incident.outcome import Outcome
 from shared.incident.status import Status
+from shared.verification.second_try import begin_order, hand_over, name_backup, record_end
 from shared.verification.stage import Verifying
 
 
@@ -41,7 +42,7 @@ def _is_followed(incident: Incident) -> bool:
 def _set_since(incident: Incident) -> Incident:
     if _is_followed(incident):
         return incident
-    return replace(incident, backup_since=incident.backup_since or clock.now())
+    return begin_order(incident)
 
 
 def _follow(incident: Incident, job_id: str) -> Incident:
@@ -66,12 +67,19 @@ async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refu
         return STOP
     pause = pause_seconds(incident, refusal, verifying.job_poll_seconds)
     if isinstance(pause, str):
-        reason = f"the fix is in place, but the verifying backup could not be started: {pause}"
-        steps = (About.of(incident).backup_now, *advise_on_locks(incident))
+        ended = Outcome.FAILED if incident.orders else Outcome.REFUSED
+        await verifying.book.change(incident_id, lambda each: record_end(each, ended, pause))
+        reason, steps = hand_over(
+            incident,
+            fixed=f"the verifying backup could not be started: {pause}",
+            tried=f"the backup could not be run again: {pause}",
+        )
         await verifying.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
         return STOP
     attempts = f"attempt {len(incident.orders)} of {MOST_ATTEMPTS}"
-    reason = f"the verifying backup is tried again in {pause:g} s ({attempts}): {refusal.reason}"
+    reason = (
+        f"the {name_backup(incident)} is tried again in {pause:g} s ({attempts}): {refusal.reason}"
+    )
     await verifying.book.change(incident_id, lambda each: _wait(each, reason))
     await verifying.journal.note(incident, ORDER, f"waiting: {reason}")
     return NextStep(Next.WAIT, seconds=pause)

@@ -33,7 +33,9 @@ async def test_scenario_ends_as_promised(product: Product, name: str) -> None:
         assert expect["cause"] in confirmed, told
     done = [action["kind"] for action in incident["actions"] if action["outcome"] == "done"]
     assert [
-        kind for kind in done if kind in ("uninstall_extension", "delete_restore_point_collection")
+        kind
+        for kind in done
+        if kind in ("uninstall_extension", "delete_restore_point_collection", "run_backup_again")
     ] == expect.get("actions", []), told
     if expect["status"] == "needs_person":
         assert incident["manual_steps"], told

@@ -624,7 +624,7 @@ TURN = (
     ),
     Mutant(
         "another VM's later backup heals this one",
-        "later:_newest",
+        "_list_later",
         "\n        and job.is_of(vm.name, vm.resource_group)",
         "",
         HEALED_BY,
