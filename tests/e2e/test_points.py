@@ -350,7 +350,7 @@ async def test_an_enhanced_policy_is_never_judged_by_a_count(product: Product) -
 
     incident = await ended(product, case)
 
-    assert await product.changes() == []
+    assert [method for method, _ in await product.changes()] == ["POST"], "more than a second try"
     (finding,) = [each for each in incident["findings"] if each["cause"] == "locked_restore_points"]
     assert finding["verdict"] == "UNKNOWN"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.plant import Mutant
+from tests.mutants.second_try import SECOND_TRY
 
 LOOKS, WINDOW, VERIFYING = (
     "tests/faults/test_last_looks.py",
@@ -1978,4 +1979,5 @@ MUTANTS = (
     *STORE,
     *WATCHDOG,
     *FENCE,
+    *SECOND_TRY,
 )
