@@ -165,7 +165,9 @@ PAUSE = (
         "_Turn.answer",
         "self.incident.status is Status.VERIFYING and self.plan.is_second_try",
         "False",
-        runs("a_stage_that_runs_twice_at_once_orders_one[2-take_turn]"),
+        (
+            "tests/shared/plan/test_turn.py::test_a_second_try_takes_its_place_once_and_the_same_answer_follows",
+        ),
     ),
     Mutant(
         "a second try is taken for a fix",

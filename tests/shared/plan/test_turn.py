@@ -39,6 +39,7 @@ from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import KEY, PARTITION, TABLE, Ticket
 from shared.plan.planner import Plan
+from shared.plan.second_try import make_plan
 from shared.plan.stage import Planning
 from shared.plan.steps import Step
 from shared.plan.turn import MOST_UNREAD, take_turn
@@ -710,3 +711,32 @@ def test_the_code_of_the_newest_failure_is_diagnosed(
     assert (
         replace(INCIDENT, verification=verification, later_failures=later_failures).code_now == code
     )
+
+
+AGAIN = make_plan(replace(INCIDENT, error_code="BackUpOperationFailed"))
+
+
+async def again(bench: Bench) -> NextStep:
+    return await take_turn(bench.planning, INCIDENT.id, AGAIN, FAILED_AT, 0)
+
+
+async def test_the_pause_before_a_second_try_asks_azure_nothing(bench: Bench) -> None:
+    """So an Azure that cannot be read does not end it."""
+    bench.fault(JOBS, {"status": 403})
+    answers = [await again(bench) for _ in range(MOST_UNREAD + 1)]
+    assert {each.next for each in answers} == {Next.WAIT}
+    assert all(890 < each.seconds <= 900 and each.unread == 0 for each in answers)
+    incident = await bench.now()
+    assert incident.waiting is not None and incident.waiting.awaited is Awaited.PAUSE
+    assert incident.retry_at in incident.reason
+    assert not bench.simulator.world.requests
+    assert (await bench.line())["begun"] == {}
+
+
+async def test_a_second_try_takes_its_place_once_and_the_same_answer_follows(bench: Bench) -> None:
+    await bench.app.book.change(INCIDENT.id, lambda each: replace(each, retry_at=each.opened_at))
+    assert [(await again(bench)).next for _ in range(3)] == [Next.BACK_UP] * 3
+    incident = await bench.now()
+    assert (incident.status, incident.actions, incident.waiting) == (Status.VERIFYING, (), None)
+    assert list((await bench.line())["begun"]) == [f"{INCIDENT.id}//0"]
+    assert await bench.app.cooling.fixed_lately(VM_ID, "another") == {}
