@@ -111,6 +111,7 @@ def test_the_demo_takes_no_setting_from_the_shell() -> None:
         "PATH": "/bin",
         "REMEDIATOR_MODE": "auto",
         "REMEDIATOR_COOLING_HOURS": "0",
+        "REMEDIATOR_BACKUPS_PER_DAY": "100000",
     }
 
 
