@@ -29,8 +29,9 @@ https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
 SETTLED_POWER_STATES = ("running", "stopped", "deallocated")
 NOT_AGAINST = frozenset(
     {
-        "network_not_read",  # silence of the extension; a backup needs no internet today
+        "network_not_named",  # silence of the extension; a backup needs no internet today
         "extension_absent",  # the next backup installs it
+        "extension_missing",
         "extension_missing_on_linux",
         "vm_not_running",  # a backup of a VM that is off needs no agent
         "no_lock",  # Azure Backup may delete old points: a backup begins its clean-up

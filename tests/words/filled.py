@@ -29,7 +29,7 @@ FILLED = {
     "container": CONTAINER,
     "group": "rg-app (old)",
     "len(result.resources())": "30",
-    "incident.job_id": ROLE,
+    "job_id": ROLE,
     "item": ITEM,
     "principal": ROLE,
     "principal_id": ROLE,

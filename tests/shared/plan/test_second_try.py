@@ -41,7 +41,7 @@ NO_WORD = Finding(
     Verdict.UNKNOWN,
     (
         phrase("extension_last_said", extension="VMSnapshot", time="t", message="m"),
-        phrase("network_not_read"),
+        phrase("network_not_named"),
     ),
 )
 MOVING = Finding("backup_extension", Verdict.UNKNOWN, (phrase("may_settle"),))
