@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,9 +13,14 @@ from command_line.console import console, make_table
 from command_line.opening import with_store
 from command_line.options import store_options
 from command_line.person import name_person
+from shared.audit.journal import Journal
 from shared.audit.log import AuditLog
 from shared.codec import to_json
+from shared.execution.lock_window.held import why_in_hand
+from shared.execution.lock_window.ledger import LockLedger
+from shared.execution.lock_window.windows import LockWindows
 from shared.incident import review as reviews
+from shared.incident.attempts import Attempts, NotRetried
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Incident
@@ -32,6 +38,7 @@ def incidents() -> None:
                remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
                remediator incidents review 20260131T020500-1a2b3c4d-5e6f7a8b \\
                  --state accepted --why "seen in the job"
+               remediator incidents retry 20260131T020500-1a2b3c4d-5e6f7a8b
     """
 
 
@@ -169,18 +176,60 @@ def review_incident(
     console().print(f"{incident_id}: {made.state} by {made.by}, on record as entry {made.seq}")
 
 
+@incidents.command("retry")
+@click.argument("incident_id")
+@store_options
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+def retry_incident(incident_id: str, data: Path, storage: str | None, as_json: bool) -> None:
+    """Have an incident diagnosed anew, as a new attempt in the same incident: after you
+    mended something, removed a lock, or changed the mode. Your name goes on record.
+
+    The running app begins it within a minute, and obeys mode, tags and limits as for a
+    new failure: in mode observe it ends as observed again. A cause that was fixed a
+    short while ago is not fixed the same way again within the cooling time.
+
+    Refused, with exit code 1, for an incident that is fixed or has not ended, while
+    another one is at work on the VM, and while a lock window or a request of this one
+    is not over.
+
+    \b
+    Examples:  remediator incidents list --status needs_person
+               remediator incidents retry 20260131T020500-1a2b3c4d-5e6f7a8b
+               remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
+    """
+
+    async def ask(store: Store) -> Incident | NotRetried | None:
+        locks = partial(why_in_hand, LockWindows(store), LockLedger(store))
+        attempts = Attempts(IncidentBook(store), Journal(AuditLog(store)), locks)
+        return await attempts.begin(incident_id, name_person())
+
+    made = with_store(data, storage, ask, write=True)
+    if made is None:
+        raise click.UsageError(
+            f"there is no incident {incident_id}; `remediator incidents list` shows them"
+        )
+    if isinstance(made, NotRetried):
+        raise click.ClickException(made.reason)
+    if as_json:
+        click.echo(json.dumps(incident_json(made), indent=2, ensure_ascii=False))
+        return
+    console().print(
+        f"{made.id}: attempt {made.attempt} is on record; the running app begins it within a minute"
+    )
+
+
 def _print(console: Console, incident: Incident) -> None:
     """A step stays on one line: it may end with a command to copy."""
     console.print(f"{incident.id}  {incident.status}: {incident.reason}")
     console.print(
         f"VM {incident.vm_id or 'none'}\ncode {incident.error_code or 'not known'}, job"
-        f" {incident.job_id}"
+        f" {incident.job_id}{f', attempt {incident.attempt}' if incident.attempt > 1 else ''}"
     )
     for finding in incident.findings:
         console.print(
             f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
         )
-    for action in incident.actions:
+    for action in incident.all_actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"
         )

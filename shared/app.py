@@ -21,10 +21,11 @@ from shared.diagnosis.check import check_incident
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
-from shared.execution.lock_window.held import why_held
+from shared.execution.lock_window.held import why_held, why_in_hand
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.seen_locks import LedgerAwareReader
 from shared.execution.lock_window.windows import LockWindows
+from shared.incident.attempts import Attempts
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.outcome import GroupHeld
@@ -102,6 +103,10 @@ class App:
     def restarts(self) -> Restarts:
         lost_after_seconds = self.settings.lost_after_seconds
         return Restarts(self.book, self.journal, self.closing, lost_after_seconds, work_lost)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(self.book, self.journal, partial(why_in_hand, self.windows, self.ledger))
 
     @cached_property
     def cooling(self) -> CoolingTime:

@@ -18,6 +18,9 @@ from shared.errors import AzureCallFailed
 ACTOR = "azure-backup-remediator"
 PROCESS_ENDED = "not known: the process ended before the answer was on record"
 """Outcome of an intent whose process died before it could write one."""
+RETRY, ATTEMPT = "retry", "attempt"
+"""Kind of the note that a person wants a new attempt, and the name of its number in the
+note's detail."""
 type Detail = Mapping[str, Any] | None
 
 
@@ -54,12 +57,15 @@ class Journal:
         target: str = "",
         correlation_id: str = "",
         detail: Detail = None,
+        actor: str = ACTOR,
     ) -> None:
-        """Record what was found or decided, or a further answer of Azure about a change
-        whose intent is on record; `correlation_id`: ARM's, of that answer."""
-        await self.log.append(
-            **_build(chain, kind, target or chain.vm_id, "note", result, correlation_id, detail)
-        )
+        """Record what was found or decided, by this product or a person, or a further
+        answer of Azure about a change whose intent is on record; `correlation_id`:
+        ARM's, of that answer."""
+        chosen = target or chain.vm_id
+        fields = _build(chain, kind, chosen, "note", result, correlation_id, detail)
+        fields["actor"] = actor
+        await self.log.append(**fields)
 
     async def intent(
         self, chain: Chain, kind: str, target: str, detail: Detail = None, result: str = "begun"
@@ -124,9 +130,18 @@ class Journal:
                 await self.outcome(chain, kind, target, result, "")
 
     async def intended(self, chain_id: str) -> set[str]:
-        """Folded targets of all intents: what was ever about to be changed."""
-        entries = self.log.entries(incident=chain_id)
-        return {fold(entry.target) async for entry in entries if entry.phase == "intent"}
+        """Folded targets of all intents of the newest attempt: what was about to be
+        changed in it."""
+        found: set[str] = set()
+        attempt = 1
+        async for entry in self.log.entries(incident=chain_id):
+            if entry.phase == "intent":
+                found.add(fold(entry.target))
+            # Of two who asked for the same attempt the second may write after it began.
+            elif entry.kind == RETRY and entry.detail.get(ATTEMPT, 0) > attempt:
+                attempt = entry.detail[ATTEMPT]
+                found.clear()
+        return found
 
 
 def _build(

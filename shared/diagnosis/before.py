@@ -33,7 +33,7 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
     Raises StoreUnavailable.
     """
     incident = await diagnosis.book.get(incident_id)
-    if incident is None or incident.ended:
+    if incident is None or not incident.at_work:
         return STOP
     if incident.actions and incident.verification is None:
         return diagnose_newest(incident, failed_at)

@@ -40,6 +40,8 @@ async def begin(diagnosis: Diagnosis, incident_id: str, *, recovered: bool) -> N
         return STOP
     off = diagnosis.mode == "off"
     if follow := _backup_to_follow(incident, off=off):
+        if incident.status is Status.OPEN:  # a new attempt goes on with an earlier backup
+            await diagnosis.book.change(incident.id, _verify)
         return follow
     if off:
         reason = "the mode of this installation is off"
@@ -55,6 +57,14 @@ def _backup_to_follow(incident: Incident, *, off: bool) -> NextStep | None:
     if incident.status is Status.VERIFYING and (incident.backup_since or off):
         return NextStep(Next.BACK_UP)
     return None
+
+
+def _verify(incident: Incident) -> Incident:
+    reason = "the verifying backup of an earlier attempt was not seen to end"
+    if incident.status is not Status.OPEN:
+        return incident
+    begun = incident.moved(Status.DIAGNOSING, reason, now=clock.now())
+    return begun.moved(Status.VERIFYING, reason, now=clock.now())
 
 
 async def _hear_job(diagnosis: Diagnosis, incident: Incident) -> NextStep:

@@ -212,7 +212,7 @@ def _refusal(error: AzureCallFailed) -> Refusal:
 def _ours(incident: Incident, jobs: Iterable[Job]) -> Iterable[Job]:
     """Backups of the VM, but for those that the incident has seen fail already."""
     vm = parse(incident.vm_id)
-    seen = {
+    seen = {fold(each.job_id) for each in incident.all_later_failures} | {
         fold(incident.job_id),
         fold(incident.verification.job_id) if incident.verification else "",
     }

@@ -101,7 +101,7 @@ def _carry_out_of(cause: str) -> CarryOutUnit:
 def _why_too_late(incident: Incident | None) -> StepOutcome | None:
     """Why an activity that is called again, after its answer was lost, changes nothing;
     None while the fix goes on."""
-    if incident is not None and incident.ended:
+    if incident is not None and not incident.at_work:
         return StepOutcome(Outcome.REFUSED, "the incident has ended")
     if incident is not None and incident.status is Status.WAITING:
         return StepOutcome(Outcome.WAITING, incident.reason)

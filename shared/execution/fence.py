@@ -123,5 +123,5 @@ class Fence:
 
 def _basis(incident: Incident) -> object:
     """What a decision to send rests on. A verification that begins takes the orders
-    that led to it off the row."""
-    return incident.sent, incident.verification
+    that led to it off the row, and a new attempt all that was sent."""
+    return incident.attempt, incident.sent, incident.verification

@@ -18,5 +18,5 @@ class Places:
     async def give_back(self, incident: Incident, cause: str) -> None:
         """Nothing was changed by the plan, so it does not count. Raises
         StoreUnavailable."""
-        await self.cooling.take_back(incident.vm_id, cause, incident.id)
-        await self.limiter.give_back(incident.id, cause)
+        await self.cooling.take_back(incident.vm_id, cause, incident.attempt_key)
+        await self.limiter.give_back(incident.attempt_key, cause)

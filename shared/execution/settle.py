@@ -39,7 +39,7 @@ class Settle:
         """True where the fix is in place and its checker is silent, so that a backup
         has to show it; False where the incident was closed. Raises StoreUnavailable."""
         incident = await self.book.get(incident_id)
-        if incident is None or incident.ended:
+        if incident is None or not incident.at_work:
             return False
         problems = [outcome.detail for outcome in outcomes if not outcome.done]
         if problems:

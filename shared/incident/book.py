@@ -152,6 +152,17 @@ class IncidentBook:
             await self._remove_from_working(incident_id)
         return changed
 
+    async def reopen(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        """Apply a change after which the incident may not be ended any more; else as
+        `change`."""
+        # Twice: whoever died after the change has listed it, and whoever saw it ended
+        # may take it off the list before the change.
+        await self._add_to_working(incident_id)
+        changed = await self.change(incident_id, change)
+        if not changed.ended:
+            await self._add_to_working(incident_id)
+        return changed
+
     async def unfinished(self) -> AsyncIterator[Incident]:
         """Incidents that have not ended, oldest first; those that have are not read."""
         async for row in self._store.query(WORKING, "incident"):
@@ -169,6 +180,9 @@ class IncidentBook:
 
     async def _remove_from_working(self, incident_id: str) -> None:
         await remove(self._store, WORKING, "incident", incident_id)
+        incident = await self.get(incident_id)
+        if incident is not None and not incident.ended:  # opened again meanwhile
+            await self._add_to_working(incident_id)
 
     async def forget_claims(self, incident_ids: Collection[str]) -> None:
         """Mark the claims of incidents that are about to be forgotten, so that a late

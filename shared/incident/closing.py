@@ -46,7 +46,7 @@ class Closing:
         detail = {"manual_steps": [str(step) for step in manual_steps]}
         await self.journal.note(incident, "status", result, detail=detail)
         if incident.waiting is not None:
-            await self.line.leave(incident.id)  # so that it holds up nobody behind it
+            await self.line.leave(incident.attempt_key)  # so that it holds up nobody behind it
         return incident
 
     async def _close_intents(self, incident_id: str) -> None:

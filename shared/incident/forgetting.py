@@ -54,11 +54,14 @@ async def forget_old(
         return []
     await announce(log, before, len(old))
     await book.forget_claims(frozenset(old))
+    forgotten = []
     for incident_id in old:
-        await book.forget(incident_id)
-        await reviews.forget(store, incident_id)
-        await remove_chain(store, incident_id)
-    return old
+        if await _is_over(book, incident_id):  # else it was opened again meanwhile
+            await book.forget(incident_id)
+            await reviews.forget(store, incident_id)
+            await remove_chain(store, incident_id)
+            forgotten.append(incident_id)
+    return forgotten
 
 
 async def _is_over(book: IncidentBook, incident_id: str) -> bool:

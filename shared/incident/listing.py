@@ -120,7 +120,7 @@ def summary_of(incident: Incident) -> Summary:
         error_code=incident.error_code,
         causes=tuple(each.cause for each in incident.findings if each.verdict is Verdict.CONFIRMED),
         changed=tuple(
-            dict.fromkeys(each.kind for each in incident.actions if each.outcome == "done")
+            dict.fromkeys(each.kind for each in incident.all_actions if each.outcome == "done")
         ),
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,

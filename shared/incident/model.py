@@ -97,13 +97,18 @@ class Sent:
         return self.answer in (Answer.NONE, Answer.ACCEPTED)
 
 
+TIMED_OUT, NOT_FOUND = "timed out", "not found"
+"""Outcomes of a verifying backup that was followed for too long, or whose job is gone.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The on-demand backup that shows whether the fix worked."""
 
     job_id: str
     outcome: str = ""
-    """"" while it runs, then the job's last status."""
+    """"" while it runs, then the job's last status, TIMED_OUT or NOT_FOUND."""
     error_code: str = ""
     """What it failed with, where it failed and the job names a code."""
     began_at: str = ""
@@ -221,10 +226,30 @@ class Incident:
     sent: tuple[Sent, ...] = ()
     """Its single changes, oldest first; an order of the verifying backup until there is
     a job to follow. shared/execution/fence.py."""
+    attempt: int = 1
+    """Grows when a person has it diagnosed anew. shared/incident/attempts.py."""
+    earlier_actions: tuple[Action, ...] = ()
+    """The actions of earlier attempts, oldest first."""
 
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def at_work(self) -> bool:
+        """Its work has begun, and has not ended."""
+        return not self.ended and self.status is not Status.OPEN
+
+    @property
+    def attempt_key(self) -> str:
+        """Names this attempt where changes are counted: in the limit of changes an
+        hour, and in the cooling time."""
+        return self.id if self.attempt == 1 else f"{self.id} (attempt {self.attempt})"
+
+    @property
+    def all_actions(self) -> tuple[Action, ...]:
+        """The actions of every attempt, oldest first."""
+        return (*self.earlier_actions, *self.actions)
 
     @property
     def item_id(self) -> str:
@@ -242,14 +267,21 @@ class Incident:
         return self.sends(ORDER, self.item_id)
 
     @property
-    def newest_failure(self) -> LaterFailure | None:
-        """The newest backup of the VM that failed after the first, the verifying one
-        included; None when there is none."""
-        failed = list(self.later_failures)
+    def all_later_failures(self) -> tuple[LaterFailure, ...]:
+        """The backups of the VM that failed after the first, the verifying one
+        included."""
         shown = self.verification
-        if shown is not None and fold(shown.outcome) == "failed":
-            failed.append(LaterFailure(shown.job_id, shown.error_code, shown.began_at))
-        return max(failed, key=lambda each: each.began_at, default=None)
+        if shown is None or fold(shown.outcome) != "failed":
+            return self.later_failures
+        return (
+            *self.later_failures,
+            LaterFailure(shown.job_id, shown.error_code, shown.began_at),
+        )
+
+    @property
+    def newest_failure(self) -> LaterFailure | None:
+        """The newest of them; None when there is none."""
+        return max(self.all_later_failures, key=lambda each: each.began_at, default=None)
 
     @property
     def code_now(self) -> str:
@@ -264,7 +296,7 @@ class Incident:
 
     @property
     def tried(self) -> frozenset[str]:
-        """Causes whose fix was carried to an end for this incident, well or badly: each
+        """Causes whose fix was carried to an end in this attempt, well or badly: each
         is tried once. The fix that waits is not over."""
         ended = {action.cause for action in self.actions if action.outcome and action.cause}
         return frozenset(ended - {self.waiting.cause if self.waiting else ""})

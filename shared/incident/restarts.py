@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from shared import clock
 from shared.audit.journal import Journal
+from shared.incident.attempts import is_to_begin
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.model import Incident
@@ -33,9 +34,13 @@ class Restarts:
 
     async def unfinished(self) -> list[Incident]:
         """Incidents that somebody should be working on. A fresh one may still be about
-        to be started: it is left alone."""
+        to be started: it is left alone. Nobody else starts a further attempt."""
         latest = clock.after(clock.now(), -self.lost_after_seconds)
-        return [each async for each in self.book.unfinished() if each.opened_at <= latest]
+        return [
+            each
+            async for each in self.book.unfinished()
+            if each.opened_at <= latest or each.attempt > 1
+        ]
 
     async def may_restart(self, incident_id: str) -> bool:
         """Whether the incident's work may be begun again. False: it has ended, here at
@@ -55,9 +60,10 @@ class Restarts:
         incident = await self.book.change(
             incident_id, lambda each: replace(each, restarts=each.restarts + 1)
         )
-        await self.journal.note(
-            incident, "recovery", f"begun again ({incident.restarts}) after the engine lost it"
-        )
+        first = is_to_begin(incident) and incident.restarts == 1
+        told = f"begun again ({incident.restarts}) after the engine lost it"
+        told = f"attempt {incident.attempt} is begun" if first else told
+        await self.journal.note(incident, "recovery", told)
 
     async def note_progress(self, incident_id: str, stage: str) -> None:
         """Record that a stage came through. The first time after as many changes, the

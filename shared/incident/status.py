@@ -5,7 +5,10 @@
    when the lost work turns out to be done.
 2. WAITING stands before a change. It leads back to DIAGNOSING, since findings grow old,
    or to IGNORED when the failure healed by itself.
-3. Any work may end with a person. Nothing leaves an ended status.
+3. Any work may end with a person. Only a person's word leaves an ended status: the
+   incident is OPEN again, as a new attempt. Nothing leaves FIXED.
+4. Only the first stage takes an incident out of OPEN. A later stage that finds it OPEN
+   was called for an earlier attempt.
 """
 
 from __future__ import annotations
@@ -64,4 +67,5 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.VERIFYING: frozenset(
         {Status.FIXED, Status.DIAGNOSING, Status.NEEDS_PERSON, Status.FAILED}
     ),
-} | {status: frozenset() for status in ENDED}
+    Status.FIXED: frozenset(),
+} | {status: frozenset({Status.OPEN}) for status in ENDED - {Status.FIXED}}

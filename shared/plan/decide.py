@@ -48,7 +48,7 @@ async def decide(
 ) -> Decision:
     """`found` in any order, for the failure of `failed_at`. Raises StoreUnavailable."""
     incident = await planning.book.get(incident_id)
-    if incident is None or incident.ended:
+    if incident is None or not incident.at_work:
         return Decision(Next.STOP)
     findings = in_order(found, incident.code_now)
     incident = await planning.book.change(
@@ -80,19 +80,19 @@ async def _record(planning: Planning, incident: Incident) -> None:
 
 
 def _is_fix_in_place(incident: Incident) -> bool:
-    """A fix was begun before the engine lost the incident, nothing is confirmed any
-    more, and no backup has shown it yet."""
+    """A fix was begun before the engine lost the incident, or in an earlier attempt,
+    nothing is confirmed any more, and no backup has shown it yet."""
     begun = any(
         action.kind in FIXES and action.outcome in (Outcome.UNDER_WAY, Outcome.DONE)
-        for action in incident.actions
+        for action in incident.all_actions
     )
     confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings)
     return begun and not confirmed and incident.verification is None
 
 
 async def _verify(planning: Planning, incident: Incident) -> Decision:
-    reason = "the fix was in place before its process died; a new backup has to show it"
-    await planning.limiter.leave(incident.id)
+    reason = "the fix is in place already; a new backup has to show it"
+    await planning.limiter.leave(incident.attempt_key)
 
     def change(each: Incident) -> Incident:
         return _mark_done(each.moved(Status.VERIFYING, reason, now=clock.now()), incident.findings)
@@ -132,7 +132,7 @@ async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan 
     if isinstance(vm, Absent):
         reason = f"{vm.what} does not exist any more"
         return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
-    lately = await planning.cooling.fixed_lately(incident.vm_id, incident.id)
+    lately = await planning.cooling.fixed_lately(incident.vm_id, incident.attempt_key)
     again = await _consider_second_try(planning.reader, incident, vm, failed_at)
     wanted = plan(incident, incident.findings, ANY_MODE, lately, again)
     targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()

@@ -36,6 +36,7 @@ class Ticket:
     """A plan that asks for its places; each plan of an incident is counted once."""
 
     incident_id: str
+    """`Incident.attempt_key`, here and below: each attempt is counted by itself."""
     cause: str
     places: int
     since: str

@@ -51,7 +51,7 @@ async def take_turn(
     answer. Idempotent. Raises StoreUnavailable.
     """
     incident = await planning.book.get(incident_id)
-    if incident is None or incident.ended:
+    if incident is None or not incident.at_work:
         return STOP
     return await _Turn(planning, incident, plan, failed_at, unread).answer()
 
@@ -100,7 +100,9 @@ class _Turn:
             return await self._wait_for_place(at)
         if self.plan.is_second_try:
             return await self._begin_second_try()
-        await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)
+        await self.planning.cooling.begin(
+            self.incident.vm_id, self.plan.cause, self.incident.attempt_key
+        )
         return NextStep(Next.ACT)
 
     async def _ask_again(self) -> NextStep:
@@ -111,7 +113,7 @@ class _Turn:
             return await self._wait_for_place(at)
         if job := await job_running(self.planning.reader, self.incident):
             # an incident that waits for a job holds up nobody else
-            await self.planning.limiter.leave(self.incident.id)
+            await self.planning.limiter.leave(self.incident.attempt_key)
             return await self._wait_for_job(job)
         return await self._diagnose(
             "the wait is over; the causes are examined anew before anything is changed"
@@ -146,7 +148,7 @@ class _Turn:
     @property
     def _ticket(self) -> Ticket:
         since = self.incident.waiting.since if self.incident.waiting else clock.now()
-        return Ticket(self.incident.id, self.plan.cause, count_changes(self.plan), since)
+        return Ticket(self.incident.attempt_key, self.plan.cause, count_changes(self.plan), since)
 
     @property
     def _waits_for_group(self) -> bool:
@@ -174,7 +176,7 @@ class _Turn:
     async def _wait_for_group(self, held: GroupHeld) -> NextStep:
         if not self._waits_for_group:
             # an incident that waits for a group holds up nobody else
-            await self.planning.limiter.leave(self.incident.id)
+            await self.planning.limiter.leave(self.incident.attempt_key)
         reason = Wait.for_group(self.plan.cause, held, self._by_hand)
         return await self.planning.waits.wait(self.incident, reason)
 

@@ -11,7 +11,7 @@ from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import ORDER, Incident, Verification
+from shared.incident.model import NOT_FOUND, ORDER, TIMED_OUT, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import Outcome
 from shared.incident.status import Status
@@ -24,11 +24,14 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     """STOP: fixed, or with a person. DIAGNOSE: it failed again. VERIFY: its job cannot
     be read now, so follow it on. Raises StoreUnavailable."""
     incident = await verifying.book.get(incident_id)
-    if incident is None or incident.ended or incident.verification is None:
+    if incident is None or not incident.at_work or incident.verification is None:
         return STOP
     job = await verifying.reader.job(incident.vault_id, incident.verification.job_id)
     if isinstance(job, Unreadable) and has_time_left(verifying, incident.verification):
         return NextStep(Next.VERIFY)
+    if isinstance(job, Absent):
+        gone = replace(incident.verification, outcome=NOT_FOUND)
+        await verifying.book.change(incident_id, lambda each: replace(each, verification=gone))
     if isinstance(job, Absent | Unreadable):
         return await _ask_person(verifying, incident, job.why)
     shown = _end_of(incident.verification, job)
@@ -49,7 +52,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
 
 
 def _end_of(shown: Verification, job: Job) -> Verification:
-    outcome = job.status if job.ended else "timed out"
+    outcome = job.status if job.ended else TIMED_OUT
     code = code_of(job) if fold(outcome) == "failed" else ""
     began_at = clock.normal(job.start_time)
     return replace(shown, outcome=outcome, error_code=code, began_at=began_at)

@@ -20,7 +20,7 @@ async def start(verifying: Verifying, incident_id: str) -> NextStep:
     """VERIFY: there is a job to follow. WAIT: Azure refuses it for now. STOP: the
     incident has ended. Idempotent. Raises StoreUnavailable."""
     incident = await verifying.book.get(incident_id)
-    if incident is None or incident.ended:
+    if incident is None or not incident.at_work:
         return STOP
     incident = await verifying.book.change(incident_id, _set_since)
     if _is_followed(incident):
@@ -63,7 +63,7 @@ def _wait(incident: Incident, reason: str) -> Incident:
 
 async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refusal) -> NextStep:
     incident = await verifying.book.get(incident_id)  # as the attempt left it
-    if incident is None or incident.ended:
+    if incident is None or not incident.at_work:
         return STOP
     pause = pause_seconds(incident, refusal, verifying.job_poll_seconds)
     if isinstance(pause, str):

@@ -1223,14 +1223,15 @@ DELETING = (
     Mutant(
         "nobody remembers what was fixed a short while ago",
         "_Turn._act",
-        "await self.planning.cooling.begin(self.incident.vm_id, self.plan.cause, self.incident.id)",
+        "await self.planning.cooling.begin("
+        "self.incident.vm_id, self.plan.cause, self.incident.attempt_key)",
         "pass",
         verifying("what_was_fixed_a_short_while_ago_is_not_fixed_the_same_way_again"),
     ),
     Mutant(
         "a fix that a guard refused counts as one",
         "Places.give_back",
-        "await self.cooling.take_back(incident.vm_id, cause, incident.id)",
+        "await self.cooling.take_back(incident.vm_id, cause, incident.attempt_key)",
         "pass",
         verifying("what_a_guard_refused_is_fixed_the_next_time"),
     ),
@@ -1423,7 +1424,7 @@ MENDED = (
     Mutant(
         "a unit goes on although its incident has ended",
         "_why_too_late",
-        "incident.ended",
+        "not incident.at_work",
         "False",
         turn("a_unit_that_is_called_once_the_incident_has_ended_changes_nothing"),
     ),
@@ -1759,7 +1760,7 @@ FENCE = (
         "an order is sent although another one's job is followed",
         "_basis",
         "incident.sent, incident.verification",
-        "incident.sent",
+        "incident.sent, None",
         fence("who_decided_before_another_ordered_orders_nothing"),
     ),
     Mutant(
@@ -1960,6 +1961,174 @@ FENCE = (
     ),
 )
 
+ATTEMPTS, AGAIN_IN_PLAN = (
+    "tests/shared/incident/test_attempts.py",
+    "tests/shared/plan/test_attempts.py",
+)
+
+
+def attempts(name: str) -> tuple[str, ...]:
+    return (f"{ATTEMPTS}::test_{name}",)
+
+
+def planned_again(name: str) -> tuple[str, ...]:
+    return (f"{AGAIN_IN_PLAN}::test_{name}",)
+
+
+def stale(stage: str) -> tuple[str, ...]:
+    return planned_again(f"a_stage_of_an_earlier_attempt_does_nothing[{stage}]")
+
+
+RETRIES = (
+    Mutant(
+        "a fixed incident is diagnosed anew",
+        "why_not_again",
+        "if incident.status is Status.FIXED:",
+        "if False:",
+        attempts("who_gets_no_attempt_is_told_why[fixed]"),
+    ),
+    Mutant(
+        "an incident at work gets a second attempt beside the first",
+        "why_not_again",
+        "if Status.OPEN not in MOVES[incident.status]:",
+        "if False:",
+        attempts("who_gets_no_attempt_is_told_why[fixing]"),
+    ),
+    Mutant(
+        "a failure of another subscription is diagnosed",
+        "why_not_again",
+        "if not (incident.vm_id and incident.item_name):",
+        "if not incident.vm_id:",
+        attempts("who_gets_no_attempt_is_told_why[a failure of another subscription]"),
+    ),
+    Mutant(
+        "a request of an earlier attempt takes effect in the next one",
+        "why_not_again",
+        "if now < over:",
+        "if False:",
+        attempts("who_gets_no_attempt_is_told_why[a request without an answer]"),
+    ),
+    Mutant(
+        "a new attempt begins whatever speaks against it",
+        "Attempts.begin",
+        "if reason := await self.why_not(incident):",
+        "if reason := why_not_again(incident, clock.now()):",
+        attempts("while_its_lock_window_is_not_over_it_is_refused"),
+    ),
+    Mutant(
+        "the VM is not held for a new attempt",
+        "Attempts.begin",
+        "holder = await self.book.hold_vm(incident.vm_id, incident_id)",
+        "holder = incident_id",
+        attempts("the_word_is_on_record_and_the_guardian_finds_the_work"),
+    ),
+    Mutant(
+        "a late word begins a third attempt",
+        "Attempts.begin",
+        "if each.attempt < attempt else each",
+        "if each.ended else each",
+        attempts("a_word_that_comes_late_does_not_begin_a_third"),
+    ),
+    Mutant(
+        "a new attempt has no record of who asked",
+        "Attempts.begin",
+        "actor=person",
+        'actor="app"',
+        attempts("the_word_is_on_record_and_the_guardian_finds_the_work"),
+    ),
+    Mutant(
+        "what an earlier attempt sent passes for this one's",
+        "next_attempt",
+        "sent=(),",
+        "",
+        planned_again("a_removal_that_an_earlier_attempt_sent_does_not_count"),
+    ),
+    Mutant(
+        "what an earlier attempt decided is sent in the next",
+        "_basis",
+        "incident.attempt, ",
+        "",
+        planned_again("what_an_earlier_attempt_decided_is_not_sent_in_the_next"),
+    ),
+    *(
+        Mutant(
+            f"a stage of an earlier attempt goes on in the next: {where}",
+            where,
+            "not incident.at_work",
+            "incident.ended",
+            stale(stage),
+        )
+        for where, stage in (
+            ("before:before_diagnosis", "before_diagnosis"),
+            ("decide", "decide_plan"),
+            ("turn:take_turn", "take_turn"),
+            ("_why_too_late", "carry_out_unit"),
+            ("Settle.settle", "settle_fix"),
+            ("start:start", "start_backup"),
+            ("conclude", "conclude_backup"),
+        )
+    ),
+    Mutant(
+        "a new attempt takes the place of an earlier one within the limit",
+        "_Turn._ticket",
+        "self.incident.attempt_key",
+        "self.incident.id",
+        planned_again("each_attempt_takes_its_own_place_within_the_limit"),
+    ),
+    Mutant(
+        "a fix of an earlier attempt is not subject to the cooling time",
+        "_plan",
+        "incident.attempt_key",
+        "incident.id",
+        planned_again("its_earlier_attempt_s_fix_is_subject_to_the_cooling_time"),
+    ),
+    Mutant(
+        "a change of this attempt passes for one of the earlier",
+        "Journal.intended",
+        "entry.detail.get(ATTEMPT, 0) > attempt",
+        "True",
+        attempts("an_intent_of_an_earlier_attempt_is_none_of_this_one"),
+    ),
+    Mutant(
+        "an incident that was opened again is nobody's work",
+        "IncidentBook._remove_from_working",
+        "if incident is not None and not incident.ended:",
+        "if False:",
+        attempts("who_saw_it_ended_does_not_take_it_off_the_list_for_good"),
+    ),
+    Mutant(
+        "an incident that was opened again is forgotten",
+        "forget_old",
+        "if await _is_over(book, incident_id):",
+        "if True:",
+        (
+            "tests/shared/intake/test_nothing_lost.py"
+            "::test_what_is_opened_again_meanwhile_is_not_forgotten",
+        ),
+    ),
+    Mutant(
+        "a member of a window gets a new attempt",
+        "why_in_hand",
+        " or held.window.member(incident_id)",
+        "",
+        held("whose_windows_are_not_over[it is a member of one]"),
+    ),
+    Mutant(
+        "an incident whose lock is watched gets a new attempt",
+        "why_in_hand",
+        "if hand.row.open and",
+        "if hand.row.red and",
+        held("whose_windows_are_not_over[one is watched still]"),
+    ),
+    Mutant(
+        "a Reader has a failure fixed again",
+        "retry:retry",
+        "forms.admit(req, MAY_RETRY",
+        "forms.admit(req, Role.READER",
+        ("tests/functions/test_retry.py::test_who_may_ask",),
+    ),
+)
+
 MUTANTS = (
     *LOCK_PROTOCOL,
     *PUTTING_BACK,
@@ -1980,4 +2149,5 @@ MUTANTS = (
     *WATCHDOG,
     *FENCE,
     *SECOND_TRY,
+    *RETRIES,
 )

@@ -98,7 +98,7 @@ def advise_on_locks(incident: Incident) -> tuple[Sentence, ...]:
     """Manual steps after the fix, for the owner of a lock on a group that Azure Backup
     keeps its restore points in."""
     vm_group = fold(parse(incident.vm_id).resource_group)
-    locked = [action.target for action in incident.actions if action.kind == RESTORE_LOCKS]
+    locked = [action.target for action in incident.all_actions if action.kind == RESTORE_LOCKS]
     groups = [parse(group_of(target)).name for target in locked]
     steps = (
         phrase(

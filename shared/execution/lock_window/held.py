@@ -37,6 +37,25 @@ async def why_held(
     return _held(group_id, what, until)
 
 
+async def why_in_hand(windows: LockWindows, ledger: LockLedger, incident_id: str) -> str:
+    """Why the lock windows of this incident are not over: one serves it, or a row of
+    one that it led is open or cannot be read; "" where they are.
+
+    Raises StoreUnavailable.
+    """
+    for held in await windows.all():
+        if held.window.leader == incident_id or held.window.member(incident_id):
+            return f"its lock window of {held.window.group_id} is not over"
+    hands, unreadable = await ledger.read_all()
+    for hand in hands:
+        if hand.row.open and hand.row.incident_id == incident_id:
+            return f"{name_lock(hand.row.lock)} {say_state(hand.row)}"
+    for strange in unreadable:
+        if strange.incident_id == incident_id:
+            return f"the row {strange.name} of the lock ledger cannot be read: {strange.reason}"
+    return ""
+
+
 def serves(window: Window, incident_id: str) -> bool:
     """Whether its owner still deletes for this member, or is about to say how that
     ended. A member whose window was taken over comes again."""

@@ -160,7 +160,7 @@ class Session:
     async def _examine(self, member: Member, look: ArmReader, unlocked: bool) -> list[Ready]:
         """What of this member may be deleted; the rest has its result then."""
         incident = await self.book.get(member.incident_id)
-        if incident is None or incident.ended:
+        if incident is None or not incident.at_work:
             for target in member.targets:
                 self.results[member.incident_id, target] = TargetOutcome(
                     target, Outcome.REFUSED, "the incident has ended"

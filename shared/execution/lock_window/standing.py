@@ -33,7 +33,7 @@ class Standing:
     def of(self, incident: Incident) -> tuple[LockRow, ...]:
         """Those of the windows that it led, and those that are not over of the locks
         that were in the way of what it deletes."""
-        targets = [each.target for each in incident.actions if each.kind == RESTORE_LOCKS]
+        targets = [each.target for each in incident.all_actions if each.kind == RESTORE_LOCKS]
         return tuple(
             row
             for row in self.rows

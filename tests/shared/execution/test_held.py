@@ -10,7 +10,7 @@ import pytest
 
 from shared import clock
 from shared.execution.lock_window.entries import NO_END, note_end, note_window, refuse_third
-from shared.execution.lock_window.held import why_held
+from shared.execution.lock_window.held import why_held, why_in_hand
 from shared.execution.lock_window.ledger import LOCKS, PARTITION, LockLedger
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import (
@@ -232,3 +232,31 @@ async def test_only_the_window_that_has_just_ended_gets_that_end(store: SqliteSt
         await note_end(book, incident, GROUP, StepOutcome(Outcome.FAILED, detail))
         incident = await book.change("me", lambda each: each)
         assert [each.end for each in incident.windows] == ["", "failed: first", ""]
+
+
+IN_HAND: dict[str, tuple[Window | LockRow | dict[str, str], str]] = {
+    "it leads a window": (window(leader="me"), "its lock window of"),
+    "it is a member of one": (MEMBER, "its lock window of"),
+    "it was served, and its locks are not over": (SERVED, "its lock window of"),
+    "another's window": (ANOTHERS, ""),
+    "a lock of its own is off": (row(incident_id="me"), "the lock keep on"),
+    "one is watched still": (replace(WATCHED, incident_id="me"), "is watched until"),
+    "one is not back": (replace(IN_NEED, incident_id="me"), "is NOT back yet"),
+    "another's lock is off": (row(incident_id="you"), ""),
+    "all is settled": (row(LockState.SETTLED, incident_id="me"), ""),
+    "a row of its own cannot be read": ({"incident_id": "me"}, "cannot be read"),
+    "another's row cannot be read": ({"incident_id": "you"}, ""),
+}
+
+
+@pytest.mark.parametrize("case", IN_HAND)
+async def test_whose_windows_are_not_over(store: SqliteStore, case: str) -> None:
+    what, reason = IN_HAND[case]
+    if isinstance(what, Window):
+        await LockWindows(store).open(what)
+    elif isinstance(what, LockRow):
+        await LockLedger(store).insert(what)
+    else:
+        await store.insert(LOCKS, PARTITION, "odd", what)
+    found = await why_in_hand(LockWindows(store), LockLedger(store), "me")
+    assert (reason in found) if reason else found == ""

@@ -9,7 +9,7 @@ import ast
 import importlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -438,6 +438,26 @@ async def test_what_is_in_use_is_not_forgotten(
         at_time(monkeypatch, f"{NOW}T02:00:00.000000Z")
         assert await forget_all(app) == []
         assert [each.id for each in await incidents(app)] == [incident.id]
+
+
+async def test_what_is_opened_again_meanwhile_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with taking(tmp_path) as (app, _):
+        at_time(monkeypatch, f"{OLD_DAY}T02:00:00.000000Z")
+        await ended_long_ago(app)
+        (incident,) = await incidents(app)
+        at_time(monkeypatch, f"{NOW}T02:00:00.000000Z")
+        mark = app.book.forget_claims
+
+        async def ask(ids: Collection[str]) -> None:
+            await app.attempts.begin(incident.id, "Ana")
+            await mark(ids)
+
+        monkeypatch.setattr(app.book, "forget_claims", ask)
+        assert await forget_all(app) == []
+        assert [each.status for each in await incidents(app)] == [Status.OPEN]
+        assert [e.kind async for e in app.audit.entries(incident=incident.id)][-1] == "retry"
 
 
 async def test_the_daily_run_forgets_by_the_setting(
