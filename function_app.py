@@ -16,6 +16,7 @@ from functions import (
     intake,
     queued,
     remediation,
+    retry,
     review,
     sweep,
 )
@@ -33,6 +34,7 @@ for each in (
     sweep,
     api,
     review,
+    retry,
     decisions,
     review_pages,
 ):

@@ -15,6 +15,7 @@ from functions.decisions import MAY_LEAVE, MAY_RESTORE
 from functions.pages import access, charts
 from functions.pages import render as pages
 from functions.pages.access import Person, Role
+from functions.retry import MAY_RETRY
 from shared import catalogue, clock
 from shared.app import App
 from shared.audit.chain import verify
@@ -138,6 +139,9 @@ async def _incident(req: func.HttpRequest, app: App, standing: Standing) -> func
         "marks": marks,
     }
     shown["locks"] = standing.of(incident)
+    shown["may_retry"] = isinstance(
+        access.identify(req, MAY_RETRY), Person
+    ) and not await app.attempts.why_not(incident)
     shown |= {"portal": app.settings.cloud.portal, "review": reviewed, "states": list(State)}
     return pages.answer(req, "incident.html", "incident", standing=standing, **shown)
 

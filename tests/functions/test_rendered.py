@@ -97,6 +97,7 @@ INCIDENTS = [
     EMPTY,
     FULL,
     replace(FULL, verification=Verification("j", "")),
+    replace(FULL, attempt=2, earlier_actions=FULL.actions),
     *(replace(FULL, status=each) for each in Status),
     *(
         replace(
@@ -216,6 +217,7 @@ def of(incident: Incident) -> dict[str, Any]:
         "review": review,
         "locks": STATES if incident is FULL else [],
     }
+    shown["may_retry"] = incident.ended
     return shown | {"portal": "https://portal.example.net", "states": list(State)}
 
 

@@ -40,6 +40,7 @@ FUNCTIONS = {
     "audit_page": "httpTrigger",
     "audit_page_of": "httpTrigger",
     "review": "httpTrigger",
+    "retry": "httpTrigger",
 }
 ACTIVITIES = (
     "begin_incident",

@@ -137,6 +137,7 @@ def test_pages_show_its_words_as_they_are_recorded(lang: str) -> None:
         locks=(),
         incident=replace(incident, findings=(finding,), actions=(action,)),
         entries=[],
+        may_retry=False,
         broken=None,
         marks={},
         review=None,
