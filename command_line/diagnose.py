@@ -1,4 +1,5 @@
-"""`remediator diagnose`: run the checkers on a VM, change nothing."""
+"""`remediator diagnose`: what the app would find out about a VM. Reads Azure, and
+changes nothing there; opens no store."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -19,15 +22,37 @@ from shared.azure.reader import ArmReader
 from shared.catalogue import ErrorCode
 from shared.codec import to_english
 from shared.diagnosis.check import check
-from shared.diagnosis.checkers.contract import Subject
+from shared.diagnosis.checkers.contract import Reader, Subject
+from shared.diagnosis.witness import code_of
 from shared.errors import NotUsable, RemediatorError
-from shared.facts import Absent, Unreadable
+from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Finding, Verdict
 from shared.settings import Settings
 from shared.vault_facts import ProtectedItem
 
 VM_TYPE = "Microsoft.Compute/virtualMachines"
 VM_ID_FORM = f"/subscriptions/<id>/resourceGroups/<group>/providers/{VM_TYPE}/<vm>"
+LOOK_BACK_DAYS = 7
+"""How far back the VM's last failed backup is looked for."""
+
+
+class NotDiagnosed(click.ClickException):
+    """Nothing could be examined; printed as one line."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LastFailure:
+    """The newest failed backup of the VM. Both are "" where none is known."""
+
+    code: str = ""
+    began_at: str = ""
+
+
+def _say(text: str) -> None:
+    """What it is about to wait for, or has found, while the result is not there yet."""
+    click.echo(text, err=True)
 
 
 def _check_vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -58,24 +83,36 @@ def _find_code(_: click.Context, __: click.Parameter, code: str | None) -> Error
     "row",
     metavar="CODE",
     callback=_find_code,
-    help="Error code of the failure; without it every cause is examined.",
+    help=(
+        "Error code to go by; left out: that of the VM's last failed backup, and every cause where"
+        " there is none."
+    ),
 )
 @arm_option
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) -> None:
-    """Examine the causes of a failed backup of VM_ID. Reads Azure, never changes it.
+    """Examine why backups of a VM fail, as the app would. It reads Azure with your own
+    sign-in, changes nothing there, and leaves no record.
 
-    Exit code 1 when no cause could be judged, 2 when the VM does not exist or cannot be
-    read.
+    VM_ID is the VM's ARM id, as the portal shows it under JSON View. What it waits for
+    goes to standard error, the findings to standard output: CONFIRMED, RULED_OUT or
+    UNKNOWN for each cause, with the evidence.
+
+    Exit code 1: no cause could be judged. 2: the VM does not exist, or cannot be read;
+    or what you typed cannot be.
 
     \b
-    Example:  remediator diagnose --arm http://127.0.0.1:8001 \\
-                /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
+    Examples:
+      remediator diagnose \\
+        /subscriptions/<id>/resourceGroups/<group>/providers/Microsoft.Compute/virtualMachines/<vm>
+      remediator diagnose VM_ID --code ExtentionOperationFailed
+      remediator diagnose VM_ID --json > findings.json
+      remediator diagnose VM_ID --arm http://127.0.0.1:8001      (the simulator)
     """
     try:
         findings = asyncio.run(_examine(vm_id, row, arm))
     except RemediatorError as error:
-        raise click.UsageError(str(error)) from error
+        raise NotDiagnosed(" ".join(str(error).split())) from error
     if as_json:
         click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
     else:
@@ -100,28 +137,47 @@ async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[F
         shorten_waits(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
     )
     clients = AzureClients(settings, parse(vm_id).subscription)
-    causes = catalogue.causes_of(row.name) if row else catalogue.CAUSES
     try:
         announce_wait(settings)
         reader = ArmReader(clients)
-        vm = await reader.virtual_machine(vm_id)
-        if isinstance(vm, Absent):
-            raise RemediatorError(f"there is no VM {vm_id}")
-        if isinstance(vm, Unreadable):
-            raise RemediatorError(f"the VM cannot be read: {vm.reason}")
+        await _require_vm(reader, vm_id)
         item_id = await _find_item(reader, vm_id)
+        failure = await _find_failure(reader, vm_id, item_id)
         subject = Subject(
             vm_id=vm_id,
-            failed_at="",
+            failed_at=failure.began_at,
             minimum_linux_agent=settings.minimum_linux_agent,
-            error_code=row.name if row else "",
+            error_code=row.name if row else failure.code,
             item_id=item_id,
             now=clock.now(),
             stuck_extension_seconds=settings.stuck_extension_seconds,
         )
-        return list(await asyncio.gather(*(check(cause.slug, subject, reader) for cause in causes)))
+        return await _run_checkers(reader, subject)
     finally:
         await clients.close()
+
+
+async def _require_vm(reader: ArmReader, vm_id: str) -> None:
+    _say("reading the VM ...")
+    vm = await reader.virtual_machine(vm_id)
+    if isinstance(vm, Absent):
+        raise RemediatorError(f"there is no VM {vm_id}")
+    if isinstance(vm, Unreadable):
+        raise RemediatorError(f"the VM cannot be read: {vm.reason}")
+
+
+async def _run_checkers(reader: Reader, subject: Subject) -> list[Finding]:
+    """Side by side, as in the app; the findings in the order of the code's causes."""
+    code = catalogue.error_code(subject.error_code)
+    causes = catalogue.causes_of(code.name) if code else catalogue.CAUSES
+    _say(f"examining {len(causes)} causes{f' of {code.name}' if code else ''} ...")
+
+    async def run(cause: str) -> Finding:
+        finding = await check(cause, subject, reader)
+        _say(f"  {cause}: {finding.verdict}")
+        return finding
+
+    return list(await asyncio.gather(*(run(cause.slug) for cause in causes)))
 
 
 async def _find_item(reader: ArmReader, vm_id: str) -> str:
@@ -131,6 +187,7 @@ async def _find_item(reader: ArmReader, vm_id: str) -> str:
     Azure Backup names it after the VM.
     https://learn.microsoft.com/rest/api/backup/protected-items/get
     """
+    _say("looking for its vault ...")
     vm, vaults = parse(vm_id), await reader.vaults()
     tail = f"iaasvmcontainerv2;{vm.resource_group};{vm.name}"
     for vault in () if isinstance(vaults, Absent | Unreadable) else vaults:
@@ -138,3 +195,28 @@ async def _find_item(reader: ArmReader, vm_id: str) -> str:
         if isinstance(await reader.protected_item(item_id), ProtectedItem):
             return item_id
     return ""
+
+
+async def _find_failure(reader: ArmReader, vm_id: str, item_id: str) -> LastFailure:
+    """The VM's newest failed backup in the vault of that item, and the code that its
+    job names. What is not known is said, and every cause examined."""
+    if not item_id:
+        _say("no vault that can be read protects this VM: its failed backups are not known")
+        return LastFailure()
+    _say(f"looking for its last failed backup of {LOOK_BACK_DAYS} days ...")
+    now, vault_id = datetime.now(UTC), item_id.split("/backupFabrics/")[0]
+    jobs = await reader.failed_backups(vault_id, now - timedelta(days=LOOK_BACK_DAYS), now)
+    if isinstance(jobs, Absent | Unreadable):
+        _say(f"its failed backups are not known: {jobs.why}")
+        return LastFailure()
+    vm = parse(vm_id)
+    ours = [each for each in jobs if each.is_of(vm.name, vm.resource_group)]
+    if not ours:
+        _say("it has none")
+        return LastFailure()
+    newest = max(ours, key=lambda each: clock.normal(each.start_time))
+    job = await reader.job(vault_id, newest.name)  # the list does not have its code
+    code = code_of(job) if isinstance(job, Job) else ""
+    why = f" ({job.why})" if isinstance(job, Absent | Unreadable) else ""
+    _say(f"the job {newest.name} of {newest.start_time}: {code or 'no error code'}{why}")
+    return LastFailure(code, newest.start_time)

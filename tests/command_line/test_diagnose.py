@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import socket
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -40,14 +41,64 @@ async def test_it_finds_the_cause_and_says_whom_it_asks(words: tuple[str, ...]) 
     assert changed == []
 
 
+async def test_it_goes_by_the_last_failed_backup_and_says_what_it_waits_for() -> None:
+    async with Simulator(state=STATE) as arm:
+        result = await run_diagnose(arm.url, VM)
+        changed = [each for each in arm.world.requests if each.method != "GET"]
+    said = result.stderr.splitlines()[1:]
+    assert said[:3] == [
+        "reading the VM ...",
+        "looking for its vault ...",
+        "looking for its last failed backup of 7 days ...",
+    ]
+    assert said[3].startswith("the job ") and said[3].endswith(": ExtentionOperationFailed")
+    assert said[4] == "examining 4 causes of ExtentionOperationFailed ..."
+    assert "  backup_extension: CONFIRMED" in said[5:]
+    assert (result.exit_code, len(said), changed) == (0, 9, [])
+
+
+async def test_a_code_that_is_named_goes_before_that_of_the_job() -> None:
+    async with Simulator(state=STATE) as arm:
+        result = await run_diagnose(arm.url, VM, "--code", "BackUpOperationFailed")
+    assert "examining 6 causes of BackUpOperationFailed ..." in result.stderr
+
+
+def without(kind: str) -> dict[str, Any]:
+    kept = [each for each in STATE["resources"] if f"/{kind}/" not in each["id"]]
+    return {"resources": kept}
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (without("backupJobs"), "it has none"),
+        (without("vaults"), "no vault that can be read protects this VM"),
+    ],
+    ids=["no failed backup", "no vault"],
+)
+async def test_a_vm_whose_backups_do_not_fail_is_examined_for_every_cause(
+    state: dict[str, Any], said: str
+) -> None:
+    async with Simulator(state=state) as arm:
+        result = await run_diagnose(arm.url, VM, "--json")
+    assert said in result.stderr and "examining 6 causes ..." in result.stderr
+    assert len(json.loads(result.stdout)) == 6
+
+
+async def test_jobs_that_cannot_be_read_are_said_and_every_cause_is_examined() -> None:
+    async with Simulator(state=STATE) as arm:
+        refused = {"method": "GET", "path_regex": "/backupJobs", "times": 9}
+        arm.world.faults.add(refused | {"action": {"status": 403}})
+        result = await run_diagnose(arm.url, VM)
+    assert "its failed backups are not known: " in result.stderr
+    assert "examining 6 causes ..." in result.stderr
+
+
 async def test_a_vm_that_does_not_exist_is_an_error() -> None:
     async with Simulator(state=STATE) as arm:
         result = await run_diagnose(arm.url, f"{VM}-gone")
-    assert (result.exit_code, f"there is no VM {VM}-gone" in result.stderr, result.stdout) == (
-        2,
-        True,
-        "",
-    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[2:] == [f"Error: there is no VM {VM}-gone"]
 
 
 async def test_an_arm_that_never_answers_is_given_up() -> None:
@@ -56,7 +107,9 @@ async def test_an_arm_that_never_answers_is_given_up() -> None:
         result = await run_diagnose(
             url, VM, REMEDIATOR_RETRY_SECONDS="0.1", REMEDIATOR_CALL_TIMEOUT_SECONDS="0.2"
         )
-    assert (result.exit_code, "the VM cannot be read" in result.stderr) == (2, True)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].startswith("Error: the VM cannot be read: ")
+    assert len(result.stderr.splitlines()) == 3, "the wait, what is read, and one sentence"
     assert "given up after 0.3 s at most" in result.stderr
 
 
