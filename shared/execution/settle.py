@@ -54,7 +54,7 @@ class Settle:
         # Those of a process that died after its request went out.
         await close_intents(self.journal, self.ledger, incident)
         incident = await self.book.change(incident_id, _begin_verifying)
-        if incident.ended:  # another execution brought it to its end meanwhile
+        if not incident.at_work:  # another execution brought it to its end meanwhile
             return False
         result = f"{plan.cause} after the fix: {finding.verdict}"
         detail = {"evidence": [str(each) for each in finding.evidence]}
@@ -100,7 +100,7 @@ def _is_carried_out(incident: Incident, plan: Plan) -> bool:
 
 
 def _begin_verifying(incident: Incident) -> Incident:
-    if incident.ended:
+    if not incident.at_work:
         return incident
     reason = "a new backup has to show it"
     if incident.status is Status.WAITING:  # an execution that was lost has put it off

@@ -2054,18 +2054,18 @@ RETRIES = (
         Mutant(
             f"a stage of an earlier attempt goes on in the next: {where}",
             where,
-            "not incident.at_work",
-            "incident.ended",
+            f"{before}not incident.at_work",
+            f"{before}incident.ended",
             stale(stage),
         )
-        for where, stage in (
-            ("before:before_diagnosis", "before_diagnosis"),
-            ("decide", "decide_plan"),
-            ("turn:take_turn", "take_turn"),
-            ("_why_too_late", "carry_out_unit"),
-            ("Settle.settle", "settle_fix"),
-            ("start:start", "start_backup"),
-            ("conclude", "conclude_backup"),
+        for where, stage, before in (
+            ("before:before_diagnosis", "before_diagnosis", ""),
+            ("decide", "decide_plan", ""),
+            ("turn:take_turn", "take_turn", ""),
+            ("_why_too_late", "carry_out_unit", ""),
+            ("Settle.settle", "settle_fix", "incident is None or "),
+            ("start:start", "start_backup", ""),
+            ("conclude", "conclude_backup", ""),
         )
     ),
     Mutant(
