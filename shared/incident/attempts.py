@@ -114,6 +114,7 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
         verification=_follow_on(incident.verification),
         later_failures=incident.all_later_failures,
         waiting=None,
+        retry_at="",
         windows=(),
         manual_steps=(),
         part_of="",

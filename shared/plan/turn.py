@@ -123,7 +123,7 @@ class _Turn:
         reason = "no cause is found, and the backup is run again"
 
         def change(each: Incident) -> Incident:
-            if each.ended:
+            if not each.at_work:
                 return each
             moved = each.moved(Status.VERIFYING, reason, now=clock.now())
             return replace(moved, waiting=None, retry_at=each.retry_at or clock.now())
@@ -191,7 +191,7 @@ class _Turn:
 
     async def _wait_for_backup(self, at: str) -> NextStep:
         # an incident that waits for the next day holds up nobody else
-        await self.planning.limiter.leave(self.incident.id)
+        await self.planning.limiter.leave(self.incident.attempt_key)
         kept = ", but for one that is kept to verify a fix" if self.plan.is_second_try else ""
         why = (
             f"held back until 00:00 UTC ({at}): the VM has had its"

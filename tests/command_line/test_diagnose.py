@@ -81,8 +81,8 @@ async def test_a_vm_whose_backups_do_not_fail_is_examined_for_every_cause(
 ) -> None:
     async with Simulator(state=state) as arm:
         result = await run_diagnose(arm.url, VM, "--json")
-    assert said in result.stderr and "examining 6 causes ..." in result.stderr
-    assert len(json.loads(result.stdout)) == 6
+    assert said in result.stderr and "examining 8 causes ..." in result.stderr
+    assert len(json.loads(result.stdout)) == 8
 
 
 async def test_jobs_that_cannot_be_read_are_said_and_every_cause_is_examined() -> None:
@@ -91,7 +91,7 @@ async def test_jobs_that_cannot_be_read_are_said_and_every_cause_is_examined() -
         arm.world.faults.add(refused | {"action": {"status": 403}})
         result = await run_diagnose(arm.url, VM)
     assert "its failed backups are not known: " in result.stderr
-    assert "examining 6 causes ..." in result.stderr
+    assert "examining 8 causes ..." in result.stderr
 
 
 async def test_a_vm_that_does_not_exist_is_an_error() -> None:

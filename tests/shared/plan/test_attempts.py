@@ -66,7 +66,10 @@ async def conclude_backup(bench: Bench) -> Any:
 
 STAGES: dict[str, tuple[Callable[[Bench], Awaitable[Any]], Any]] = {
     "before_diagnosis": (lambda bench: bench.before(), STOP),
-    "decide_plan": (lambda bench: decide(bench.planning, INCIDENT.id, GONE), Decision(Next.STOP)),
+    "decide_plan": (
+        lambda bench: decide(bench.planning, INCIDENT.id, GONE, FAILED_AT),
+        Decision(Next.STOP),
+    ),
     "take_turn": (lambda bench: bench.turn(), STOP),
     "carry_out_unit": (carry_out, Outcome.REFUSED),
     "settle_fix": (settle, False),
@@ -124,7 +127,7 @@ async def test_its_earlier_attempt_s_fix_is_subject_to_the_cooling_time(bench: B
     assert await bench.turn() == ACT
     await open_again(bench, actions=(DONE,))
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING))
-    assert await decide(bench.planning, INCIDENT.id, (BROKEN,)) == Decision(Next.STOP)
+    assert await decide(bench.planning, INCIDENT.id, (BROKEN,), FAILED_AT) == Decision(Next.STOP)
     ended = await bench.now()
     assert f"not the same way again: {CAUSE} by incident {INCIDENT.id}" in ended.reason
 
@@ -149,7 +152,7 @@ async def test_a_fix_of_an_earlier_attempt_that_is_in_place_is_shown_by_a_backup
 ) -> None:
     await open_again(bench, actions=(DONE,))
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING))
-    assert await decide(bench.planning, INCIDENT.id, GONE) == Decision(Next.BACK_UP)
+    assert await decide(bench.planning, INCIDENT.id, GONE, FAILED_AT) == Decision(Next.BACK_UP)
     after = await bench.now()
     assert (after.status, after.reason) == (
         Status.VERIFYING,
@@ -163,7 +166,7 @@ async def test_what_was_not_done_in_an_earlier_attempt_is_not_in_place(
 ) -> None:
     await open_again(bench, actions=(replace(DONE, outcome=outcome),))
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING))
-    assert await decide(bench.planning, INCIDENT.id, GONE) == Decision(Next.STOP)
+    assert await decide(bench.planning, INCIDENT.id, GONE, FAILED_AT) == Decision(Next.STOP)
 
 
 @pytest.mark.parametrize("outcome", ["", "Completed", "timed out"])
