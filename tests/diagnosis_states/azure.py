@@ -149,9 +149,7 @@ def build(azure: Azure, code: str) -> tuple[dict[str, Any], list[dict[str, Any]]
     resources += _collections(azure, vm)
     for number, lock in enumerate(azure.locks, 1):
         notes = "Production. Change CHG0041277 wants this kept."
-        resources.append(
-            parts.lock(lock.scope, f"keep-{number}", notes, lock.level, lock.owner)
-        )
+        resources.append(parts.lock(lock.scope, f"keep-{number}", notes, lock.level, lock.owner))
     resources += _jobs(azure, code)
     faults = list(azure.faults)
     if azure.extension and azure.extension.hidden:
@@ -166,7 +164,8 @@ def _is_interface(resource: Resource) -> bool:
 def _groups(azure: Azure) -> list[Resource]:
     names = {parts.VAULT_GROUP, VM_GROUP, SERVICE_GROUP}
     names |= {collection.group for collection in azure.collections}
-    return [parts.group(name) for name in sorted(names)]
+    given = {ids.parse(each["id"]).group for each in azure.more if each["type"] == ids.GROUP}
+    return [parts.group(name) for name in sorted(names - given)]
 
 
 def _moment(minutes: float) -> datetime:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from local.simulator import ids
 from tests.diagnosis_states.agent import DEALLOCATED, NO_WORDS, NOT_RUNNING, SILENT_RUNNING
-from tests.diagnosis_states.azure import NOW, OLD, VM_GROUP, Azure, Extension, Lock, Words, fault, group_id
+from tests.diagnosis_states.azure import (
+    NOW,
+    OLD,
+    VM_GROUP,
+    Azure,
+    Extension,
+    Lock,
+    Words,
+    fault,
+    group_id,
+)
 
 from tests.diagnosis_states.row import (
     AGENT_STATUS,
@@ -286,7 +296,7 @@ ROWS = (
         Azure(extension=Extension("Updating", _changed(DURING, NOW - 120))),
         "4R 5C 2R 3R",
         UNINSTALL,
-        "article of 2018, cause 5: cannot update; Compute gives an operation 90 minutes at most",
+        "article of 2018, cause 5: fails to update; decision: in transition for over ten minutes",
     ),
     Row(
         "creating, since when is not known",

@@ -1,5 +1,4 @@
-"""What lies outside the causes: the VM's state, jobs, other codes, what cannot be read.
-"""
+"""What lies outside the causes: the VM's state, jobs, other codes, what cannot be read."""
 
 from __future__ import annotations
 
@@ -112,7 +111,7 @@ ROWS = (
         Azure(jobs=(OtherJob("InProgress", "Restore"),)),
         "4U 5R 2R 3R",
         NOTHING,
-        "backup-azure-vm-backup-faq: one operation at a time",
+        "snapshot-timeout, UserErrorBackupOperationInProgress: a running job refuses another",
         JOB_RUNS,
     ),
     Row(

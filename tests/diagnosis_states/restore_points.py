@@ -40,6 +40,7 @@ ALL_POINTS = "azure-docs #47934: 'across restore point collections and resource 
 DELETED_ONLY = "mission: only what loses nothing newer than the newest point in the vault"
 WELL = "1U 2R 3R 4R 5R"
 OTHER_TOOL = "acronis-vm-app-01"
+RECOVERY_SERVICES = f"{SUBSCRIPTION_ID}/providers/Microsoft.RecoveryServices/"
 
 ROWS = (
     Row(
@@ -357,8 +358,9 @@ ROWS = (
         "service group with managedBy",
         LIMIT,
         Azure(
-            collections=(Collection(18, "AzureBackupRG_westeurope_2"),),
-            locks=(Lock(group_id("AzureBackupRG_westeurope_2")),),
+            collections=(FULL,),
+            locks=(SERVICE_LOCK,),
+            more=({**parts.group(SERVICE_GROUP), "managedBy": RECOVERY_SERVICES},),
         ),
         "6C",
         DELETE,
@@ -389,9 +391,7 @@ ROWS = (
     Row(
         "policy cannot be read",
         INTERNAL,
-        Azure(
-            collections=(FULL,), locks=(SERVICE_LOCK,), faults=(fault("/backupPolicies/", 403),)
-        ),
+        Azure(collections=(FULL,), locks=(SERVICE_LOCK,), faults=(fault("/backupPolicies/", 403),)),
         f"{WELL} 6U",
         PERSON,
         "instant-restore-capability: the limit depends on the policy",
