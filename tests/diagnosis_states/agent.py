@@ -22,10 +22,6 @@ SILENT_RUNNING = (
 NOT_RUNNING = (
     f"{NO_WORDS}; 2, 3: the agent of a VM that does not run says nothing of the time of the failure"
 )
-DEALLOCATED = (
-    f"{NOT_RUNNING}; 4: snapshot-timeout says that a deallocated VM interferes, vms-troubleshoot"
-    " and the FAQ that it is backed up"
-)
 RECORDED_SILENT = "recorded: azure-cli test_vm_extension (2025-11), agent Not Ready on a running VM"
 
 ROWS = (
@@ -221,10 +217,10 @@ ROWS = (
         "deallocated",
         AGENT_STATUS,
         Azure(power="deallocated", agent="none"),
-        "1U 2U 3R 4U 5R",
+        "1U 2U 3R 4R 5R",
         PERSON,
-        "snapshot-timeout step 1 against vms-troubleshoot and FAQ",
-        DEALLOCATED,
+        "FAQ, vms-troubleshoot: a deallocated VM is backed up",
+        NOT_RUNNING,
     ),
     Row(
         "shut down inside the guest",

@@ -1,4 +1,4 @@
-"""The confusion table: for each checker, what the documents say against what it said."""
+"""The confusion table: what the documents say, against what each checker says."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from local.simulator import ids
-from tests.diagnosis_states.agent import DEALLOCATED, NO_WORDS, NOT_RUNNING, SILENT_RUNNING
+from tests.diagnosis_states.agent import NO_WORDS, NOT_RUNNING, SILENT_RUNNING
 from tests.diagnosis_states.azure import (
     NOW,
     OLD,
@@ -15,7 +15,6 @@ from tests.diagnosis_states.azure import (
     fault,
     group_id,
 )
-
 from tests.diagnosis_states.row import (
     AGENT_STATUS,
     EXTENSION,
@@ -162,10 +161,11 @@ ROWS = (
         "extension failed, deallocated",
         EXTENSION,
         Azure(extension=FAILED, power="deallocated", agent="none"),
-        "4U 5C 2U 3R",
+        "4R 5C 2U 3R",
         PERSON,
-        "OperationNotAllowed: extensions cannot be modified when the VM is not running",
-        DEALLOCATED,
+        "OperationNotAllowed: extensions cannot be modified when the VM is not running;"
+        " FAQ: a deallocated VM is backed up",
+        NOT_RUNNING,
     ),
     Row(
         "extension failed, shut down inside the guest",

@@ -112,7 +112,7 @@ ROWS = (
         INTERNAL,
         _linux(
             Words(
-                message="snapshot result: StatusCode.FailedRetryableSnapshotFailedRestrictedNetwork,",
+                message="snapshot: StatusCode.FailedRetryableSnapshotFailedRestrictedNetwork,",
                 at=OLD,
             )
         ),

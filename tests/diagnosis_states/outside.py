@@ -1,8 +1,8 @@
-"""What lies outside the causes: the VM's state, jobs, other codes, what cannot be read."""
+"""Outside the causes: the VM's state, jobs, other codes, what cannot be read."""
 
 from __future__ import annotations
 
-from tests.diagnosis_states.agent import DEALLOCATED, NO_WORDS
+from tests.diagnosis_states.agent import NO_WORDS, NOT_RUNNING
 from tests.diagnosis_states.azure import NOW, VM_ID, Azure, Collection, Lock, OtherJob, fault
 from tests.diagnosis_states.extension import APPROVED_EXTENSIONS
 from tests.diagnosis_states.restore_points import SERVICE_LOCK
@@ -82,10 +82,10 @@ ROWS = (
         "deallocated, internal error",
         INTERNAL,
         Azure(power="deallocated", agent="none"),
-        "1U 2U 3R 4U 5R 6R",
+        "1U 2U 3R 4R 5R 6R",
         AGAIN,
         f"FAQ: a deallocated VM is backed up; {RETRY}",
-        DEALLOCATED,
+        NOT_RUNNING,
     ),
     Row(
         "deallocating",
@@ -94,7 +94,7 @@ ROWS = (
         "1U 2U 3R 4U 5R 6R",
         PERSON,
         f"{NOT_DESIRABLE}: transient, wait",
-        f"{DEALLOCATED}; it is not settled",
+        f"{NOT_RUNNING}; 4: it is not settled",
     ),
     Row(
         "a backup runs",
@@ -226,7 +226,7 @@ ROWS = (
         Azure(
             collections=(Collection(18),),
             locks=(SERVICE_LOCK,),
-            faults=(fault("/virtualMachines/[^/]+$", 403),),
+            faults=(fault("/virtualMachines/[^/]+(/instanceView)?$", 403),),
         ),
         "1U 2U 3U 4U 5U 6U",
         PERSON,

@@ -39,6 +39,7 @@ LOCK_PAGE = "lock-resources: Azure Backup keeps at most 18 points, a lock stops 
 ALL_POINTS = "azure-docs #47934: 'across restore point collections and resource groups for a VM'"
 DELETED_ONLY = "mission: only what loses nothing newer than the newest point in the vault"
 WELL = "1U 2R 3R 4R 5R"
+IN_USE = "6: at the limit without a lock: a point in use, which no list shows, keeps it as well"
 OTHER_TOOL = "acronis-vm-app-01"
 RECOVERY_SERVICES = f"{SUBSCRIPTION_ID}/providers/Microsoft.RecoveryServices/"
 
@@ -103,10 +104,10 @@ ROWS = (
         "18 points, only the VM's group locked, today's layout",
         INTERNAL,
         Azure(collections=(FULL,), locks=(VM_GROUP_LOCK,)),
-        f"{WELL} 6R",
+        f"{WELL} 6U",
         AGAIN,
         "FAQ: locks can be applied to customer-created groups; the points are in another",
-        NO_WORDS,
+        f"{NO_WORDS}; {IN_USE}",
     ),
     Row(
         "subscription locked",
@@ -184,10 +185,10 @@ ROWS = (
         "18 points, nothing locked",
         INTERNAL,
         Azure(collections=(FULL,)),
-        f"{WELL} 6R",
+        f"{WELL} 6U",
         AGAIN,
-        "article of 2018, cause 6: a lock; without one Azure Backup deletes by itself",
-        NO_WORDS,
+        "restore point pages: DiskRestorePointUsedByCustomer; without a lock Azure Backup cleans up",
+        f"{NO_WORDS}; {IN_USE}",
     ),
     Row(
         "limit code, 18 points, nothing locked",
