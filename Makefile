@@ -92,6 +92,10 @@ words: $(AZURE_CLI)  ## put every az line that is printed or documented through 
 cli: $(AZURE_CLI)  ## repair a failed backup by hand with the Azure CLI, against the simulator
 	@$(BIN)/python -m tests.cli
 
+.PHONY: states
+states: $(STAMP)  ## show what each checker makes of the VM states, against the documents
+	@$(BIN)/python -m tests.diagnosis_states
+
 .PHONY: rooms settings
 rooms: $(STAMP)  ## write the table of rooms in ARCHITECTURE.md
 	@$(BIN)/python -m tests.docs.tables rooms

@@ -31,7 +31,8 @@ from shared.incident.status import Status
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode
 from shared.settings import Settings
-from tests.diagnosis_states.azure import ITEM_ID, JOB_ID, VM_ID, build
+from tests.diagnosis_states.azure import ITEM_ID, JOB_ID, VM_ID
+from tests.diagnosis_states.build import build
 from tests.diagnosis_states.row import DELETE, NOTHING, PERSON, UNINSTALL, Row
 
 AUTO = Mode("auto", "the table asks what would be done")

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.diagnosis_states import agent, extension, network, outside, restore_points
+from tests.diagnosis_states import (
+    agent,
+    extension,
+    extension_states,
+    network,
+    outside,
+    restore_point_guards,
+    restore_points,
+)
 from tests.diagnosis_states.examine import Found
 from tests.diagnosis_states.row import CHECKERS, UNDECIDED, Row
 
-ROWS = (*agent.ROWS, *extension.ROWS, *network.ROWS, *restore_points.ROWS, *outside.ROWS)
+ROWS = (
+    *agent.ROWS,
+    *extension.ROWS,
+    *extension_states.ROWS,
+    *network.ROWS,
+    *restore_points.ROWS,
+    *restore_point_guards.ROWS,
+    *outside.ROWS,
+)
 REMEDY = "remedy"
 
 
