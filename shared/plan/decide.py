@@ -133,7 +133,7 @@ async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan 
         reason = f"{vm.what} does not exist any more"
         return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
     lately = await planning.cooling.fixed_lately(incident.vm_id, incident.attempt_key)
-    again = await _consider_second_try(planning.reader, incident, vm, failed_at)
+    again = await consider_second_try(planning.reader, incident, vm, failed_at)
     wanted = plan(incident, incident.findings, ANY_MODE, lately, again)
     targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
     mode = await mode_now(planning.mode, planning.reader, incident, targets)
@@ -143,7 +143,7 @@ async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan 
     return plan(incident, incident.findings, mode, lately, again)
 
 
-async def _consider_second_try(
+async def consider_second_try(
     reader: ArmReader, incident: Incident, vm: VirtualMachine | Unreadable, failed_at: str
 ) -> Plan | str:
     """The second try, or why there is none; "" where a cause is confirmed. The vault is

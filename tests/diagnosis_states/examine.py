@@ -28,6 +28,7 @@ from shared.facts import Absent, Job
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
+from shared.plan.decide import consider_second_try
 from shared.plan.planner import NoPlan, Plan, plan, units
 from shared.plan.policy import Mode
 from shared.settings import Settings
@@ -77,7 +78,13 @@ async def _examine(
     reader = ArmReader(clients)
     incident, failed_at, ended = await _hear_job(reader, row)
     subject = Subject(
-        VM_ID, failed_at, settings.minimum_linux_agent, incident.code_now, incident.item_id
+        VM_ID,
+        failed_at,
+        settings.minimum_linux_agent,
+        incident.code_now,
+        incident.item_id,
+        clock.now(),
+        settings.stuck_extension_seconds,
     )
     findings = {cause: await check(cause, subject, reader) for cause in row.verdicts}
     if ended:
@@ -88,11 +95,19 @@ async def _examine(
     in_question = in_order(
         (each for cause, each in findings.items() if cause in named), incident.code_now
     )
-    decided = plan(replace(incident, findings=in_question), in_question, AUTO)
+    decided = await _decide(reader, replace(incident, findings=in_question), failed_at)
     if isinstance(decided, NoPlan):
         nothing = decided.status is Status.IGNORED
         return Found(findings, NOTHING if nothing else PERSON, decided.reason)
     return Found(findings, *await _carry_out(reader, settings, incident, decided))
+
+
+async def _decide(reader: ArmReader, incident: Incident, failed_at: str) -> Plan | NoPlan:
+    vm = await reader.virtual_machine(incident.vm_id)
+    if isinstance(vm, Absent):
+        return NoPlan(Status.NEEDS_PERSON, vm.why)
+    again = await consider_second_try(reader, incident, vm, failed_at)
+    return plan(incident, incident.findings, AUTO, again=again)
 
 
 async def _hear_job(reader: ArmReader, row: Row) -> tuple[Incident, str, tuple[str, str] | None]:

@@ -196,7 +196,7 @@ ROWS = (
         "file systems do not freeze, code of its own",
         "UserErrorFsFreezeFailed",
         _linux(FSFREEZE),
-        "1R 2R 3R 4R 5R 6R",
+        "1R 2R 3R 4C 5R 6R 7R 8R",
         PERSON,
         "vms-troubleshoot, UserErrorFsFreezeFailed; ExtensionErrorCodeHelper: one code a command",
     ),

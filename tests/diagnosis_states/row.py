@@ -14,6 +14,8 @@ CHECKERS = {
     "4": "snapshot_status",
     "5": "backup_extension",
     "6": "locked_restore_points",
+    "7": "failed_state",
+    "8": "other_operation",
 }
 """By the number of the cause."""
 VERDICTS = {"C": Verdict.CONFIRMED, "R": Verdict.RULED_OUT, "U": Verdict.UNKNOWN}

@@ -54,7 +54,6 @@ def test_a_state_gets_its_verdicts_and_its_remedy(row: Row, found: dict[str, Fou
     assert not (right := allowed - misses.keys()), f"met now, take it out of not_yet.py: {right}"
 
 
-@pytest.mark.xfail(strict=True, reason="not_yet.py: an agentless policy, and words of a cause")
 def test_nothing_is_confirmed_that_the_documents_rule_out(found: dict[str, Found]) -> None:
     assert falsely_confirmed(ROWS, found) == []
 

@@ -95,7 +95,7 @@ RULE_OF_IT = (
     ),
     Mutant(
         "a backup is run again after a person cancelled one",
-        "_consider_second_try",
+        "consider_second_try",
         "told := second_try.why_cancelled(cancelled)",
         "told := ''",
         events("it_is_left_to_a_person[a person cancelled a later backup]"),
@@ -109,7 +109,7 @@ RULE_OF_IT = (
     ),
     Mutant(
         "a backup is run again after a migration of the policy",
-        "_consider_second_try",
+        "consider_second_try",
         "second_try.may_be_migration(incident) and",
         "False and",
         events("it_is_left_to_a_person[the policy was migrated]"),
