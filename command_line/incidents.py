@@ -25,7 +25,7 @@ from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Incident
 from shared.incident.status import Status
-from shared.incident.view import incident_json
+from shared.incident.view import incident_json, whole_incident_json
 from shared.store.contract import Store
 
 
@@ -123,7 +123,7 @@ def show_incident(incident_id: str, data: Path, storage: str | None, as_json: bo
             f"there is no incident {incident_id}; `remediator incidents list` shows them"
         )
     if as_json:
-        click.echo(json.dumps(incident_json(incident), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(whole_incident_json(incident), indent=2, ensure_ascii=False))
         return
     _print(console(), incident)
 

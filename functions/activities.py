@@ -78,7 +78,6 @@ class CarryOut:
 @dataclass(frozen=True, slots=True)
 class Settle:
     incident_id: str
-    failed_at: str
     plan: Plan
     outcomes: tuple[StepOutcome, ...]
 

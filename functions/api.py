@@ -24,7 +24,7 @@ from shared.codec import to_json
 from shared.errors import NotUsable, RemediatorError
 from shared.incident.listing import Wanted
 from shared.incident.review import newest
-from shared.incident.view import incident_json
+from shared.incident.view import incident_json, whole_incident_json
 
 blueprint = df.Blueprint()
 MOST_ROWS = 1000
@@ -89,7 +89,9 @@ async def _incident(incident_id: str) -> func.HttpResponse:
     if incident is None:
         return _json({"error": f"there is no incident {incident_id}"}, 404)
     reviewed = await newest(the_app().store, incident.id)
-    return _json(incident_json(incident) | {"review": to_json(reviewed) if reviewed else None})
+    return _json(
+        whole_incident_json(incident) | {"review": to_json(reviewed) if reviewed else None}
+    )
 
 
 async def _entries(req: func.HttpRequest) -> func.HttpResponse:

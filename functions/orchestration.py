@@ -142,7 +142,7 @@ class Remediation:
         outcomes = yield from self._carry_out_all(decided.plan)
         if outcomes[-1].result is Outcome.WAITING:
             return (yield from self._wait(turn))
-        end = Settle(self._incident_id, step.failed_at, decided.plan, outcomes)
+        end = Settle(self._incident_id, decided.plan, outcomes)
         return (yield from self._call(SETTLE, end))
 
     def _check(self, step: NextStep) -> Steps[tuple[Finding, ...]]:

@@ -48,7 +48,7 @@ def remediate(context: df.DurableOrchestrationContext) -> Steps[None]:
        a second try; after a wait, on with 2. A second try goes on with 8.
     6. carry_out_unit: unit by unit, until one is not done. Where a job of the VM runs
        by now, on with 5.
-    7. settle_fix: the checker again; its cause has to be gone.
+    7. settle_fix: every unit is done, or a person takes over.
     8. start_backup: order a new backup; again where Azure refuses it for now.
     9. look_at_backup: follow the backup to its end, with durable timers.
     10. conclude_backup: fixed, or on with 2.
@@ -134,7 +134,7 @@ async def carry_out_unit(work: given.CarryOut) -> StepOutcome:
 @activity(given.SETTLE)
 async def settle_fix(work: given.Settle) -> NextStep:
     execution = await the_app().execution()
-    in_place = await execution.settle(work.incident_id, work.plan, work.outcomes, work.failed_at)
+    in_place = await execution.settle(work.incident_id, work.plan, work.outcomes)
     return NextStep(Next.BACK_UP if in_place else Next.STOP)
 
 

@@ -17,7 +17,6 @@ from shared.azure.subscriptions import list_subscriptions
 from shared.azure.writer import ArmWriter
 from shared.counts import count_of
 from shared.diagnosis.advice import work_lost
-from shared.diagnosis.check import check_incident
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import SettingsError
 from shared.execution.executor import Execution
@@ -219,7 +218,6 @@ class App:
             windows=self.windows,
             reader=await self._reader(),
             writer=ArmWriter(self._clients_of(await self.own_subscription())),
-            check=partial(check_incident, await self.diagnosis()),
         )
 
     async def verifying(self) -> Verifying:

@@ -9,6 +9,7 @@ a quotation.
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from cattrs import transform_error
@@ -31,6 +32,9 @@ _converter.register_structure_hook(
 )
 _outward = make_converter()
 _outward.register_unstructure_hook(Sentence, str)
+for _each in (_converter, _outward):
+    _each.register_unstructure_hook(timedelta, timedelta.total_seconds)
+_converter.register_structure_hook(timedelta, lambda seconds, _: timedelta(seconds=seconds))
 
 
 def to_json(value: Any) -> Any:

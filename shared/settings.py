@@ -16,6 +16,8 @@ from shared.errors import SettingsError
 from shared.setting_kinds import guid_or_empty, number, one_of, setting, whole
 
 MODES = ("off", "observe", "approve", "auto")
+TAG = "backup-remediation"
+"""Name of the tag that makes the mode stricter for a VM or a resource group."""
 """From strictest to freest. `approve` is reserved: until approvals exist it hands every
 plan to a person."""
 DEFAULT_MODE = "observe"

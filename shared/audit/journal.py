@@ -16,6 +16,8 @@ from shared.audit.log import AuditLog, Fields
 from shared.errors import AzureCallFailed
 
 ACTOR = "azure-backup-remediator"
+NOT_BEGUN = "not begun: "
+"""How the outcome of a change begins that was not sent after all."""
 PROCESS_ENDED = "not known: the process ended before the answer was on record"
 """Outcome of an intent whose process died before it could write one."""
 RETRY, ATTEMPT = "retry", "attempt"
@@ -130,13 +132,15 @@ class Journal:
                 await self.outcome(chain, kind, target, result, "")
 
     async def intended(self, chain_id: str) -> set[str]:
-        """Folded targets of all intents of the newest attempt: what was about to be
-        changed in it."""
+        """Folded targets of all intents of the newest attempt, but for those whose
+        request was not sent: what was about to be changed in it."""
         found: set[str] = set()
         attempt = 1
         async for entry in self.log.entries(incident=chain_id):
             if entry.phase == "intent":
                 found.add(fold(entry.target))
+            elif entry.phase == "outcome" and entry.result.startswith(NOT_BEGUN):
+                found.discard(fold(entry.target))
             # Of two who asked for the same attempt the second may write after it began.
             elif entry.kind == RETRY and entry.detail.get(ATTEMPT, 0) > attempt:
                 attempt = entry.detail[ATTEMPT]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -43,8 +44,17 @@ class OneLook(ArmReader):
     async def backup_policy(self, policy_id: str) -> vault_facts.BackupPolicy | Absent | Unreadable:
         return await self._read_once("policy", policy_id, super().backup_policy)
 
-    async def running_jobs(self, vault_id: str) -> tuple[facts.Job, ...] | Absent | Unreadable:
-        return await self._read_once("jobs", vault_id, super().running_jobs)
+    async def running_jobs(
+        self, vault_id: str, *, cancelling: bool = True
+    ) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        read = partial(super().running_jobs, cancelling=cancelling)
+        return await self._read_once(f"jobs {cancelling}", vault_id, read)
+
+    async def jobs_begun(
+        self, vault_id: str, since: datetime
+    ) -> tuple[facts.Job, ...] | Absent | Unreadable:
+        read = partial(super().jobs_begun, since=since)
+        return await self._read_once(f"jobs begun since {since}", vault_id, read)
 
     async def _read_once[T](self, what: str, of: str, read: Callable[[str], Awaitable[T]]) -> T:
         key = (what, fold(of))

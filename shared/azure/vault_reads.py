@@ -4,7 +4,7 @@ recovery points, and their jobs."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from shared import errors, facts, vault_facts
 from shared.arm_ids import ArmId, fold, parse
@@ -19,6 +19,8 @@ VAULT_TYPE = "Microsoft.RecoveryServices/vaults"
 ITEM_TYPE = f"{VAULT_TYPE}/backupFabrics/protectionContainers/protectedItems"
 POLICY_TYPE = f"{VAULT_TYPE}/backupPolicies"
 OF_AZURE_VMS = "backupManagementType eq 'AzureIaasVM'"
+AHEAD = timedelta(minutes=5)
+"""Azure's clock may be ahead of ours by this much."""
 
 
 class VaultReads(Reads):
@@ -96,10 +98,12 @@ class VaultReads(Reads):
 
         return await self._read(f"the backup job {job_id}", read)
 
-    async def running_jobs(self, vault_id: str) -> tuple[facts.Job, ...] | Absent | Unreadable:
+    async def running_jobs(
+        self, vault_id: str, *, cancelling: bool = True
+    ) -> tuple[facts.Job, ...] | Absent | Unreadable:
         """Jobs of the vault on Azure VMs that have not ended: backups, restores and all
-        others, those that are being cancelled too."""
-        statuses = ("InProgress", "Cancelling")
+        others, with `cancelling` those that are being cancelled too."""
+        statuses = ("InProgress", *(("Cancelling",) if cancelling else ()))
         wanted = [f"status eq '{status}' and {OF_AZURE_VMS}" for status in statuses]
         return await self._jobs("running jobs", vault_id, wanted)
 
@@ -119,12 +123,13 @@ class VaultReads(Reads):
         wanted = _backups_begun(since, until, "Completed", "CompletedWithWarnings")
         return await self._jobs("completed backups", vault_id, wanted)
 
-    async def backups(
-        self, vault_id: str, since: datetime, until: datetime
+    async def jobs_begun(
+        self, vault_id: str, since: datetime
     ) -> tuple[facts.Job, ...] | Absent | Unreadable:
-        """Backups of Azure VMs in the vault that began in that time, whatever became of
-        them."""
-        return await self._jobs("backups", vault_id, _backups_begun(since, until, ""))
+        """Jobs of the vault on Azure VMs that began since then, of whatever kind, and
+        whatever became of them."""
+        span = _span(since, datetime.now(UTC) + AHEAD)
+        return await self._jobs("jobs", vault_id, [f"{span} and {OF_AZURE_VMS}"])
 
     async def _jobs(
         self, what: str, vault_id: str, filters: Iterable[str]
@@ -167,11 +172,17 @@ def _parse_as(kind: str, text: str) -> ArmId | Unreadable:
 
 
 def _backups_begun(since: datetime, until: datetime, *statuses: str) -> tuple[str, ...]:
-    """Filters of the job list, one a status, since it takes one at a time; "": any.
+    """Filters of the job list, one a status, since it takes one at a time.
     https://learn.microsoft.com/rest/api/backup/backup-jobs/list"""
-    span = f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
-    ended = [f" and status eq '{status}'" if status else "" for status in statuses]
-    return tuple(f"{span} and operation eq 'Backup'{each} and {OF_AZURE_VMS}" for each in ended)
+    span = _span(since, until)
+    return tuple(
+        f"{span} and operation eq 'Backup' and status eq '{status}' and {OF_AZURE_VMS}"
+        for status in statuses
+    )
+
+
+def _span(since: datetime, until: datetime) -> str:
+    return f"startTime eq '{_in_filter(since)}' and endTime eq '{_in_filter(until)}'"
 
 
 def _in_filter(moment: datetime) -> str:

@@ -12,12 +12,21 @@ asked: only a backup of our own can show that the change worked.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from shared import clock
 from shared.audit.journal import Journal
+from shared.azure.one_look import OneLook
 from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job
-from shared.diagnosis.check import to_diagnose
-from shared.diagnosis.running_job import job_running, why_later
+from shared.diagnosis.check import gather, to_diagnose
+from shared.diagnosis.later import begun_since
+from shared.diagnosis.running_job import (
+    find_vaults,
+    job_running,
+    job_running_since,
+    why_later,
+)
 from shared.diagnosis.stage import Diagnosis
 from shared.facts import Job, Unreadable, why_unread
 from shared.incident.book import IncidentBook
@@ -36,8 +45,9 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
     if incident is None or not incident.at_work:
         return STOP
     if incident.actions and incident.verification is None:
-        return diagnose_newest(incident, failed_at)
-    found = await later.look(diagnosis.reader, incident, failed_at)
+        return await _gather(diagnosis, incident, failed_at)
+    reader = OneLook(diagnosis.reader.clients)
+    found = await later.look(reader, incident, failed_at)
     if isinstance(found, later.Healed):
         await diagnosis.closing.close(incident_id, Status.IGNORED, found.reason)
         return STOP
@@ -46,12 +56,37 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
         await diagnosis.journal.note(incident, "diagnosis", result)
     elif found is not None:
         incident = await later.take_up(diagnosis.book, incident, found) or incident
-    if isinstance(job := await job_running(diagnosis.reader, incident), Job):
+    job = await _running_job(reader, incident, failed_at)
+    if isinstance(job, Job):
         return await _wait_for(diagnosis, incident, job)
     if incident.status is Status.WAITING:
         reason = "the wait is over; the causes are examined now"
         incident = await back_to_diagnosis(diagnosis.book, diagnosis.journal, incident_id, reason)
-    return diagnose_newest(incident, failed_at)
+    vaults = () if job else await find_vaults(reader, incident)
+    return await _gather(diagnosis, incident, failed_at, vaults)
+
+
+async def _running_job(
+    reader: OneLook, incident: Incident, failed_at: str
+) -> Job | Unreadable | None:
+    if not clock.normal(failed_at):
+        return await job_running(reader, incident)
+    return await job_running_since(reader, incident, begun_since(failed_at))
+
+
+async def _gather(
+    diagnosis: Diagnosis,
+    incident: Incident,
+    failed_at: str,
+    vaults: tuple[str, ...] | Unreadable = (),
+) -> NextStep:
+    """DIAGNOSE, with the facts on record, and the vaults that were looked into."""
+    step = diagnose_newest(incident, failed_at)
+    facts = await gather(diagnosis, incident, step.failed_at, step.causes)
+    if not isinstance(vaults, Unreadable):
+        facts = replace(facts, vaults=vaults)
+    await diagnosis.book.change(incident.id, lambda each: replace(each, facts=facts))
+    return step
 
 
 async def _wait_for(diagnosis: Diagnosis, incident: Incident, job: Job) -> NextStep:

@@ -1,15 +1,17 @@
-"""Runs the checkers that the catalogue names for a failure, one for each cause. They
-run side by side, so each reads for itself, and the findings are put back in order."""
+"""Runs the checkers that the catalogue names for a failure, one for each cause, over
+the facts that were gathered for all, and puts their findings back in order."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 from shared import catalogue, clock
 from shared.diagnosis.checkers.contract import Reader, Subject
+from shared.diagnosis.gathered import GatheredFacts, recorded
 from shared.diagnosis.stage import Diagnosis
 from shared.errors import RemediatorError
-from shared.incident.model import Finding, Incident
+from shared.incident.model import FactsOnRecord, Finding, Incident
 from shared.incident.next_step import Next, NextStep
 
 
@@ -33,8 +35,27 @@ async def check_cause(
 async def check_incident(
     diagnosis: Diagnosis, incident: Incident, failed_at: str, cause: str
 ) -> Finding:
-    """The finding of one cause for the newest failure, which began at `failed_at`."""
-    subject = Subject(
+    """The finding of one cause for the newest failure, which began at `failed_at`, from
+    the facts on record."""
+    reader = recorded(incident, failed_at, diagnosis.checker_reader)
+    return await check(cause, _subject(diagnosis, incident, failed_at), reader)
+
+
+async def gather(
+    diagnosis: Diagnosis, incident: Incident, failed_at: str, causes: Iterable[str]
+) -> FactsOnRecord:
+    """The facts that the checkers of these causes ask for, each read once."""
+    facts = GatheredFacts(diagnosis.checker_reader, network=False)
+    subject = _subject(diagnosis, incident, failed_at)
+    # One that fails does so again where it is a finding, and says why.
+    await asyncio.gather(
+        *(check(cause, subject, facts) for cause in causes), return_exceptions=True
+    )
+    return facts.to_record(failed_at)
+
+
+def _subject(diagnosis: Diagnosis, incident: Incident, failed_at: str) -> Subject:
+    return Subject(
         vm_id=incident.vm_id,
         failed_at=failed_at,
         minimum_linux_agent=diagnosis.minimum_linux_agent,
@@ -43,7 +64,6 @@ async def check_incident(
         now=clock.now(),
         stuck_extension_seconds=diagnosis.stuck_extension_seconds,
     )
-    return await check(cause, subject, diagnosis.checker_reader)
 
 
 async def check(cause: str, subject: Subject, reader: Reader) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
@@ -14,8 +14,9 @@ from shared.facts import Absent, Job, Unreadable
 from shared.incident.book import IncidentBook
 from shared.incident.model import Incident, LaterFailure
 
-AHEAD = timedelta(minutes=5)
-"""Azure's clock may be ahead of ours by this much."""
+BEFORE = timedelta(days=1)
+"""How long before the failed job a job may have begun that is being cancelled now: a
+restore may take hours."""
 CANCELLED = ("cancelled", "cancelling")
 
 
@@ -61,6 +62,12 @@ async def find_cancelled(
     return _newest(job for job in later if fold(job.status) in CANCELLED)
 
 
+def begun_since(failed_at: str) -> datetime:
+    """Since when the list of jobs is read for a failure that began then: one time, so
+    that one list tells whoever asks."""
+    return clock.as_time(failed_at) - BEFORE
+
+
 async def _list_later(
     reader: ArmReader, incident: Incident, failed_at: str
 ) -> list[Job] | Unreadable:
@@ -70,8 +77,7 @@ async def _list_later(
         return Unreadable(
             "later backups of the VM", f"the failed job began at {failed_at!r}, which is no time"
         )
-    until = clock.as_time(clock.now()) + AHEAD
-    jobs = await reader.backups(incident.vault_id, clock.as_time(failed_at), until)
+    jobs = await reader.jobs_begun(incident.vault_id, begun_since(failed_at))
     if isinstance(jobs, Absent):
         return Unreadable(jobs.what, "the vault does not exist")
     if isinstance(jobs, Unreadable):

@@ -174,14 +174,10 @@ class Backups:
         """Id of a backup of this VM that runs, or, once one was ordered, that began
         since then; "" when there is none."""
         vault_id = incident.vault_id
-        reads = [self.reader.running_jobs(vault_id)]
+        reads = [self.reader.running_jobs(vault_id, cancelling=False)]
         if ordered:
             since = clock.as_time(incident.backup_since) - CLOCKS_DIFFER
-            until = clock.as_time(clock.now()) + CLOCKS_DIFFER
-            reads += [
-                self.reader.completed_backups(vault_id, since, until),
-                self.reader.failed_backups(vault_id, since, until),
-            ]
+            reads.append(self.reader.jobs_begun(vault_id, since))
         found: list[Job] = []
         for jobs in await asyncio.gather(*reads):
             if isinstance(jobs, Absent | Unreadable):

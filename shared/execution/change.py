@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.arm_ids import fold
-from shared.audit.journal import PROCESS_ENDED, Chain, Detail, Journal
+from shared.audit.journal import NOT_BEGUN, PROCESS_ENDED, Chain, Journal
 from shared.errors import AzureCallFailed, StoreUnavailable
 from shared.execution.fence import Fence, Pass
 from shared.execution.lock_window.ledger import LockLedger
@@ -42,7 +42,6 @@ class Change:
     """Sends one request and waits for its end. Returns ARM's correlation id."""
     look: Callable[[], Awaitable[StepOutcome | None]] = _nothing_new
     """The last look, right before the request: why not to send it after all."""
-    detail: Detail = None
     ends: Answer = Answer.DONE
     """What it comes to once `send` has returned."""
     unanswered: Answer = Answer.NONE
@@ -60,12 +59,12 @@ async def change(fence: Fence, incident: Incident, wanted: Change) -> Pass:
     leave = await fence.enter(incident, wanted.kind, wanted.target)
     if leave is None:
         raise NotSent(StepOutcome(Outcome.BUSY, "another execution was first"))
-    await fence.journal.intent(incident, wanted.kind, wanted.target, wanted.detail)
+    await fence.journal.intent(incident, wanted.kind, wanted.target)
     late = await wanted.look()
     if late is None and not leave.in_time:
         late = StepOutcome(Outcome.BUSY, "the last look took too long to act on it")
     if late is not None:
-        result = f"not begun: {late.detail}"
+        result = f"{NOT_BEGUN}{late.detail}"
         await fence.journal.outcome(incident, wanted.kind, wanted.target, result, "")
         await fence.leave_unsent(incident.id, leave)
         raise NotSent(late)

@@ -30,7 +30,7 @@ from shared.execution.lock_window.turn import Turns
 from shared.execution.lock_window.watch import Watch
 from shared.execution.lock_window.windows import LockWindows
 from shared.execution.places import Places
-from shared.execution.settle import Check, Settle
+from shared.execution.settle import Settle
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
 from shared.incident.model import Incident
@@ -60,7 +60,6 @@ class Execution:
     windows: LockWindows
     reader: ArmReader
     writer: ArmWriter
-    check: Check
 
     async def recover(self, incident_id: str) -> None:
         """After the engine lost an incident: bring its window to its end, and close the
@@ -77,13 +76,11 @@ class Execution:
         work = CarryOut(self.book, self.journal, self.waits, self._places(), hands)
         return await work.carry_out(incident_id, cause, unit)
 
-    async def settle(
-        self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...], failed_at: str
-    ) -> bool:
+    async def settle(self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...]) -> bool:
         """After the last unit: True where the fix is in place and a backup has to show
         it; False where the incident was closed."""
-        end = Settle(self.book, self.journal, self.ledger, self.closing, self._places(), self.check)
-        return await end.settle(incident_id, plan, outcomes, failed_at)
+        end = Settle(self.book, self.journal, self.ledger, self.closing, self._places())
+        return await end.settle(incident_id, plan, outcomes)
 
     async def order_backup(self, incident: Incident) -> str | Refusal:
         """Id of the backup job to follow, ordered once; or why there is none now."""

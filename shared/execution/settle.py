@@ -3,7 +3,6 @@ it, or a person takes over."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from shared import clock
@@ -15,13 +14,10 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.plan.planner import Plan, advice_for
-
-type Check = Callable[[Incident, str, str], Awaitable[Finding]]
-"""Runs a checker again: (incident, when its newest failure began, cause)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +27,11 @@ class Settle:
     ledger: LockLedger
     closing: Closing
     places: Places
-    check: Check
 
-    async def settle(
-        self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...], failed_at: str
-    ) -> bool:
-        """True where the fix is in place and its checker is silent, so that a backup
-        has to show it; False where the incident was closed. Raises StoreUnavailable."""
+    async def settle(self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...]) -> bool:
+        """True where the fix was carried out, so that a backup has to show it: nothing
+        but the backup can, so no checker is asked again; False where the incident was
+        closed. Raises StoreUnavailable."""
         incident = await self.book.get(incident_id)
         if incident is None or not incident.at_work:
             return False
@@ -45,21 +39,10 @@ class Settle:
         if problems:
             await self._hand_over(incident, plan, problems, outcomes)
             return False
-        finding = await self.check(incident, failed_at, plan.cause)
-        # A cause without a target left is for a person, if the backup fails again.
-        if finding.verdict is Verdict.CONFIRMED and finding.targets:
-            problem = "the fix was carried out and its cause is still confirmed"
-            await self._hand_over(incident, plan, [problem], outcomes)
-            return False
         # Those of a process that died after its request went out.
         await close_intents(self.journal, self.ledger, incident)
         incident = await self.book.change(incident_id, _begin_verifying)
-        if not incident.at_work:  # another execution brought it to its end meanwhile
-            return False
-        result = f"{plan.cause} after the fix: {finding.verdict}"
-        detail = {"evidence": [str(each) for each in finding.evidence]}
-        await self.journal.note(incident, "finding", result, detail=detail)
-        return True
+        return incident.at_work  # else another execution brought it to its end meanwhile
 
     async def _hand_over(
         self,

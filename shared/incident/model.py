@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -181,6 +182,20 @@ class EnteredWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class FactsOnRecord:
+    """What a diagnosis read of Azure, for shared/diagnosis/gathered.py."""
+
+    failed_at: str
+    """When the failed job began that it was read for."""
+    read_at: str
+    read: Mapping[str, str]
+    """Question -> answer, as the text of a JSON value."""
+    vaults: tuple[str, ...] = ()
+    """Ids of the vaults in which no job of the VM ran then; empty where that is not
+    known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     id: str
     status: Status
@@ -226,6 +241,8 @@ class Incident:
     sent: tuple[Sent, ...] = ()
     """Its single changes, oldest first; an order of the verifying backup until there is
     a job to follow. shared/execution/fence.py."""
+    facts: FactsOnRecord | None = None
+    """What the newest diagnosis judges."""
     attempt: int = 1
     """Grows when a person has it diagnosed anew. shared/incident/attempts.py."""
     earlier_actions: tuple[Action, ...] = ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from shared.codec import to_english
 from shared.incident.model import Incident
 
-HIDDEN = ("error_code_hints",)
+HIDDEN = ("error_code_hints", "facts")
 
 
 def incident_json(incident: Incident) -> dict[str, Any]:
@@ -19,3 +20,11 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "vm_id": incident.vm_id or None,
         "backup_attempts": len(incident.orders),
     }
+
+
+def whole_incident_json(incident: Incident) -> dict[str, Any]:
+    """Of one incident by itself: with the facts that its newest diagnosis judged."""
+    facts: dict[str, Any] | None = to_english(incident.facts)
+    if facts is not None:
+        facts["read"] = {ask: json.loads(answer) for ask, answer in facts["read"].items()}
+    return incident_json(incident) | {"facts": facts}

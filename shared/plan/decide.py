@@ -19,7 +19,9 @@ from shared.codec import to_english
 from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.check import in_order
-from shared.facts import Absent, Unreadable, VirtualMachine
+from shared.diagnosis.checkers.contract import Reader
+from shared.diagnosis.gathered import recorded
+from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
 from shared.incident.outcome import Outcome
@@ -128,15 +130,16 @@ async def _end(planning: Planning, incident: Incident, decided: NoPlan) -> Decis
 
 async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan | NoPlan:
     about = About.of(incident)
-    vm = await planning.reader.virtual_machine(incident.vm_id)
+    facts = recorded(incident, failed_at, planning.reader)
+    vm = await facts.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
         reason = f"{vm.what} does not exist any more"
         return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
     lately = await planning.cooling.fixed_lately(incident.vm_id, incident.attempt_key)
-    again = await consider_second_try(planning.reader, incident, vm, failed_at)
+    again = await consider_second_try(planning.reader, facts, incident, failed_at)
     wanted = plan(incident, incident.findings, ANY_MODE, lately, again)
     targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
-    mode = await mode_now(planning.mode, planning.reader, incident, targets)
+    mode = await mode_now(planning.mode, planning.reader, incident, targets, vm)
     if isinstance(mode, ModeNotKnown):
         steps = (look_at_job(incident), about.backup_now)
         return NoPlan(Status.NEEDS_PERSON, f"held back: {mode.reason}", steps)
@@ -144,24 +147,25 @@ async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan 
 
 
 async def consider_second_try(
-    reader: ArmReader, incident: Incident, vm: VirtualMachine | Unreadable, failed_at: str
+    reader: ArmReader, facts: Reader, incident: Incident, failed_at: str
 ) -> Plan | str:
-    """The second try, or why there is none; "" where a cause is confirmed. The vault is
-    read only where all else speaks for it."""
+    """The second try, or why there is none; "" where a cause is confirmed. The vault's
+    jobs are read only where all else speaks for it. `facts`: those of the diagnosis."""
     if any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings):
         return ""
+    vm = await facts.virtual_machine(incident.vm_id)
     if told := second_try.why_not_tried(incident, incident.findings, vm):
         return told
     cancelled = await later.find_cancelled(reader, incident, failed_at)
     if told := second_try.why_cancelled(cancelled):
         return told
-    if second_try.may_be_migration(incident) and (told := await _why_migrated(reader, incident)):
+    if second_try.may_be_migration(incident) and (told := await _why_migrated(facts, incident)):
         return told
     return second_try.make_plan(incident)
 
 
-async def _why_migrated(reader: ArmReader, incident: Incident) -> str:
-    item = await reader.protected_item(incident.item_id)
+async def _why_migrated(facts: Reader, incident: Incident) -> str:
+    item = await facts.protected_item(incident.item_id)
     if isinstance(item, Absent | Unreadable):
         return second_try.why_migrated(item, item)
-    return second_try.why_migrated(item, await reader.backup_policy(item.policy_id))
+    return second_try.why_migrated(item, await facts.backup_policy(item.policy_id))

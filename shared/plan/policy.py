@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.arm_ids import fold
-from shared.settings import MODES
-
-TAG = "backup-remediation"
+from shared.settings import MODES, TAG
 
 
 @dataclass(frozen=True, slots=True)

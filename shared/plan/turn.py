@@ -26,6 +26,7 @@ from shared import clock
 from shared.diagnosis import later
 from shared.diagnosis.advice import About
 from shared.diagnosis.before import back_to_diagnosis, diagnose_newest
+from shared.diagnosis.gathered import is_just_diagnosed
 from shared.diagnosis.running_job import job_running, why_later
 from shared.facts import Job, Unreadable, why_unread
 from shared.incident.model import Awaited, Incident
@@ -75,7 +76,9 @@ class _Turn:
             return await self._wait_for_group(held)
         if at := await self._pause_ends():
             return await self._wait_for_pause(at)
-        found = await later.look(self.planning.reader, self.incident, self.failed_at)
+        found = None
+        if not self._just_looked:
+            found = await later.look(self.planning.reader, self.incident, self.failed_at)
         if isinstance(found, Unreadable):
             return await self._wait_for_answer(why_unread("a later backup completed", found))
         if isinstance(found, later.Healed):
@@ -92,7 +95,9 @@ class _Turn:
     async def _act(self) -> NextStep:
         if held := await self._held_group():
             return await self._wait_for_group(held)
-        if job := await job_running(self.planning.reader, self.incident):
+        if not self._just_looked and (
+            job := await job_running(self.planning.reader, self.incident)
+        ):
             return await self._wait_for_job(job)
         if at := await self._next_backup():
             return await self._wait_for_backup(at)
@@ -144,6 +149,13 @@ class _Turn:
         """When a backup may be ordered that the plan ends with; "" for now."""
         leaves_one = self.plan.is_second_try
         return await self.planning.backups.find_turn(self.incident.vm_id, leaves_one=leaves_one)
+
+    @property
+    def _just_looked(self) -> bool:
+        """Whether the diagnosis of the fix has only just looked at the VM's jobs: who
+        carries it out looks again, right before the change."""
+        fixes = self.incident.status is Status.FIXING and not self.plan.is_second_try
+        return fixes and is_just_diagnosed(self.incident, self.failed_at)
 
     @property
     def _ticket(self) -> Ticket:

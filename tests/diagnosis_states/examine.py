@@ -106,7 +106,7 @@ async def _decide(reader: ArmReader, incident: Incident, failed_at: str) -> Plan
     vm = await reader.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
         return NoPlan(Status.NEEDS_PERSON, vm.why)
-    again = await consider_second_try(reader, incident, vm, failed_at)
+    again = await consider_second_try(reader, reader, incident, failed_at)
     return plan(incident, incident.findings, AUTO, again=again)
 
 

@@ -87,7 +87,9 @@ async def test_of_a_vm_that_is_gone_no_backup_is_waited_for(tmp_path: Path) -> N
     assert incident["backup_attempts"] == 0
 
 
-async def test_a_cause_that_is_still_there_after_its_fix_is_no_fix(tmp_path: Path) -> None:
+async def test_a_cause_that_is_still_there_after_its_fix_is_shown_by_the_backup(
+    tmp_path: Path,
+) -> None:
     """Somebody's automation installs the extension again, and it fails again."""
 
     def back(world: World) -> None:
@@ -99,9 +101,10 @@ async def test_a_cause_that_is_still_there_after_its_fix_is_no_fix(tmp_path: Pat
         world.simulator.world.state.put(before)
 
     outcome, incident = await one(tmp_path, broken_extension, {REMOVED: person(back)})
-    assert backups(outcome) == 0
+    assert backups(outcome) == 1
     assert incident["status"] == "needs_person"
-    assert "still confirmed" in incident["reason"]
+    assert incident["verification"]["outcome"] == "Failed"
+    assert "HandlerState" in str(incident["manual_steps"]), "the steps for the guest"
 
 
 async def test_a_removal_that_fails_is_on_record_and_no_backup_is_started(tmp_path: Path) -> None:

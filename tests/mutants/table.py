@@ -296,7 +296,7 @@ RECORD = (
     Mutant(
         "a change is made before its intent is written",
         "change",
-        "    await fence.journal.intent(incident, wanted.kind, wanted.target, wanted.detail)\n",
+        "    await fence.journal.intent(incident, wanted.kind, wanted.target)\n",
         "",
         record("store insert audit intent uninstall_extension before ARM DELETE extensions"),
     ),
@@ -587,9 +587,9 @@ PROOF = (
     ),
     Mutant(
         "a policy that refuses the extension's return is not asked",
-        "uninstall_extension:carry_out",
-        "if problem := await guards.why_not_reinstalled(hands.reader, found.vm, found.extension):",
-        'if problem := "":',
+        "uninstall_extension:_why_not_back",
+        "problem = await guards.why_not_reinstalled(hands.reader, vm, extension)",
+        'problem = ""',
         looks("policy does not say whether the extension may return"),
     ),
     Mutant(
@@ -632,7 +632,7 @@ TURN = (
     ),
     Mutant(
         "jobs are looked for in the incident's own vault alone",
-        "job_running",
+        "find_vaults",
         "{fold(vault.id): vault.id for vault in vaults}",
         "{}",
         ("tests/shared/plan/test_turn.py::test_a_job_of_the_vm_is_looked_for_in_every_vault",),
@@ -1104,8 +1104,8 @@ LAST_LOOKS = (
     Mutant(
         "the tag of the group is not read",
         "mode_now",
-        "vm.tags, group_tags)",
-        "vm.tags, {})",
+        "found.tags, group_tags)",
+        "found.tags, {})",
         looks("the group is tagged off, before the extension goes"),
     ),
     Mutant(
@@ -1138,14 +1138,14 @@ LAST_LOOKS = (
     ),
     Mutant(
         "a job that is being cancelled does not count as running",
-        "VaultReads.running_jobs",
-        '("InProgress", "Cancelling")',
-        '("InProgress",)',
+        "running_job:_find",
+        "(new or not job.ended)",
+        'job.status == "InProgress"',
         looks("a backup of the VM is being cancelled, before the window"),
     ),
     Mutant(
         "a job that names no VM counts as another's",
-        "job_running",
+        "running_job:_find",
         "is not False",
         "is True",
         looks("a job begins that names no VM, before the window"),
@@ -1159,7 +1159,7 @@ LAST_LOOKS = (
     ),
     Mutant(
         "running jobs that cannot be read hold nothing back",
-        "job_running",
+        "running_job:_find",
         'found = found or Unreadable("whether a job of the VM runs", jobs.why)',
         "found = found or None",
         looks("the running jobs cannot be read, before the window"),
@@ -1316,11 +1316,43 @@ SHOWING = (
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
     Mutant(
-        "a cause that is still confirmed is fixed",
-        "Settle.settle",
-        "if finding.verdict is Verdict.CONFIRMED and finding.targets:",
-        "if False:",
-        verifying("a_cause_that_is_still_there_after_its_fix_is_no_fix"),
+        "what healed since the diagnosis is fixed all the same",
+        "running_job:_find",
+        "new_since and",
+        "False and",
+        ("tests/faults/test_verifying.py::test_what_healed_by_itself_meanwhile_is_left_alone",),
+    ),
+    Mutant(
+        "a job that began since the diagnosis is not looked for",
+        "job_running",
+        "return _find(listed, incident, seen.read_at)",
+        "return None",
+        looks("a backup of the VM is being cancelled, before the window"),
+    ),
+    Mutant(
+        "an old record of facts is judged",
+        "gathered:_is_recent",
+        "return clock.now() <= clock.after(facts.read_at, seconds)",
+        "return True",
+        (
+            "tests/shared/diagnosis/test_gathered.py::test_a_record_is_judged_only_while_it_is_recent",
+        ),
+    ),
+    Mutant(
+        "the facts of another failure are judged",
+        "gathered:_is_recent",
+        "clock.normal(facts.failed_at) != clock.normal(failed_at)",
+        "False",
+        (
+            "tests/shared/diagnosis/test_gathered.py::test_a_record_is_judged_only_while_it_is_recent",
+        ),
+    ),
+    Mutant(
+        "the tags of other people go on record",
+        "gathered:_to_text",
+        "if fold(name) == TAG",
+        "if name",
+        ("tests/shared/diagnosis/test_gathered.py::test_of_tags_only_ours_go_on_record",),
     ),
     Mutant(
         "a step that failed is fixed",

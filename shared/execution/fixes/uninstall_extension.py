@@ -11,7 +11,6 @@ back, and that works, stays.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from shared import clock
 from shared.arm_ids import fold, parse, same
@@ -21,6 +20,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import TIMED_OUT
 from shared.diagnosis.checkers import backup_extension
 from shared.diagnosis.checkers.extension_words import has_words, quote_words
+from shared.diagnosis.gathered import is_just_diagnosed
 from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -61,26 +61,20 @@ async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -
     sends = incident.sends(KIND, target)
     if any(sent.answer is Answer.DONE for sent in sends):
         return StepOutcome(Outcome.DONE, "uninstalled")
-    found = await _look_at_extension(hands, incident, target)
-    if isinstance(found, StepOutcome):
-        return found
-    if problem := await guards.why_not_reinstalled(hands.reader, found.vm, found.extension):
-        return StepOutcome(Outcome.REFUSED, problem)
-    if len(sends) >= MOST_SENDS:
-        state = found.extension.provisioning_state
-        return StepOutcome(Outcome.FAILED, f"its removal was sent twice, and it is still {state}")
-    return await _uninstall(hands, incident, found.extension)
+    if sends or not is_just_diagnosed(incident):
+        found = await _look_at_extension(hands, incident, target)
+        if isinstance(found, StepOutcome):
+            return found
+        if len(sends) >= MOST_SENDS:
+            state = found.provisioning_state
+            detail = f"its removal was sent twice, and it is still {state}"
+            return StepOutcome(Outcome.FAILED, detail)
+    return await _uninstall(hands, incident, target)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """An extension that may be removed."""
-
-    vm: VirtualMachine
-    extension: Extension
-
-
-async def _look_at_extension(hands: Hands, incident: Incident, target: str) -> _Found | StepOutcome:
+async def _look_at_extension(
+    hands: Hands, incident: Incident, target: str
+) -> Extension | StepOutcome:
     """The extension, where all holds that must hold right before the request."""
     reader, vm_id = OneLook(hands.reader.clients), incident.vm_id
     off, job, no_backup, vm, named = await asyncio.gather(
@@ -104,7 +98,15 @@ async def _look_at_extension(hands: Hands, incident: Incident, target: str) -> _
     found = await _find_extension(reader, vm, target, named)
     if isinstance(found, StepOutcome):
         return found
-    return _why_extension_left(hands, incident, vm, found) or _Found(vm, found)
+    return _why_extension_left(hands, incident, vm, found) or await _why_not_back(hands, vm, found)
+
+
+async def _why_not_back(
+    hands: Hands, vm: VirtualMachine, extension: Extension
+) -> Extension | StepOutcome:
+    """The extension, unless policy would keep it from coming back."""
+    problem = await guards.why_not_reinstalled(hands.reader, vm, extension)
+    return StepOutcome(Outcome.REFUSED, problem) if problem else extension
 
 
 async def _find_extension(
@@ -156,27 +158,22 @@ def _why_extension_left(
     return StepOutcome(Outcome.REFUSED, f"{extension.name} is {state}, which is not Failed")
 
 
-async def _uninstall(hands: Hands, incident: Incident, found: Extension) -> StepOutcome:
+async def _uninstall(hands: Hands, incident: Incident, target: str) -> StepOutcome:
     wait_seconds = hands.settings.extension_wait_seconds
 
     async def delete(accepted: Accepted) -> str:
-        return await hands.writer.delete_extension(found.id, wait_seconds, accepted)
+        return await hands.writer.delete_extension(target, wait_seconds, accepted)
 
     async def look() -> StepOutcome | None:
-        again = await _look_at_extension(hands, incident, found.id)
-        return again if isinstance(again, StepOutcome) else None
+        found = await _look_at_extension(hands, incident, target)
+        return found if isinstance(found, StepOutcome) else None
 
-    detail = {
-        "publisher": found.publisher,
-        "type": found.type,
-        "provisioning_state": found.provisioning_state,
-    }
     try:
-        await change(hands.fence, incident, Change(KIND, found.id, delete, look, detail))
+        await change(hands.fence, incident, Change(KIND, target, delete, look))
     except NotSent as unsent:
         return unsent.outcome
     except AzureCallFailed as error:
-        return await _read_failure(hands, incident, found.id, error)
+        return await _read_failure(hands, incident, target, error)
     return StepOutcome(Outcome.DONE, "uninstalled")
 
 

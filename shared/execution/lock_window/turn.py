@@ -15,6 +15,7 @@ from shared.audit.journal import Journal
 from shared.azure.one_look import OneLook
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.gathered import is_just_diagnosed
 from shared.execution.lock_window.deletions import Deletions
 from shared.execution.lock_window.entries import note_end, note_window, refuse_third
 from shared.execution.lock_window.gathering import Gathering
@@ -142,8 +143,9 @@ class Turns:
             return refused
         if waits is not None:
             return StepOutcome(Outcome.WAITING, waits.why, held=waits)
-        # Before it joins: a failure that may not be fixed opens no window.
-        if ended := await self._examine(incident, targets):
+        # Before it joins: a failure that may not be fixed opens no window. The window's
+        # owner looks again, so a diagnosis of a moment ago is look enough.
+        if not is_just_diagnosed(incident) and (ended := await self._examine(incident, targets)):
             return ended
         member = Member(incident.id, targets)
         if held is not None:

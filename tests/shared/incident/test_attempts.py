@@ -35,6 +35,7 @@ from shared.incident.model import (
     Answer,
     Awaited,
     EnteredWindow,
+    FactsOnRecord,
     Finding,
     Incident,
     LaterFailure,
@@ -78,6 +79,7 @@ FULL = Incident(
     later_failures=(LATER,),
     waiting=Waiting(LONG_AGO, Awaited.JOB, "backup_extension"),
     retry_at=LONG_AGO,
+    facts=FactsOnRecord(LONG_AGO, LONG_AGO, {}),
     windows=(EnteredWindow(GROUP, "w", "done"), EnteredWindow(GROUP, "x", "done")),
     manual_steps=(quote("mend it"),),
     fired_at=LONG_AGO,
@@ -120,6 +122,7 @@ DECIDED: dict[str, Any] = {
     "backup_since": ANEW,
     "sent": ANEW,
     "attempt": 5,
+    "facts": ANEW,
     "earlier_actions": (EARLIER, FIX),
 }
 """Of each field of an incident: what the next attempt begins with. A new field has to

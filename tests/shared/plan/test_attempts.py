@@ -49,7 +49,7 @@ async def open_again(bench: Bench, **ended: Any) -> Incident:
 
 
 async def settle(bench: Bench) -> Any:
-    return await bench.execution.settle(INCIDENT.id, PLAN, (), FAILED_AT)
+    return await bench.execution.settle(INCIDENT.id, PLAN, ())
 
 
 async def carry_out(bench: Bench) -> Any:
@@ -143,7 +143,7 @@ async def test_a_refusal_gives_back_the_place_of_its_own_attempt_only(bench: Ben
     bench.fault(r"/virtualMachines/[^/]+$", {"status": 403})
     refused = await bench.execution.carry_out(INCIDENT.id, CAUSE, (STEP,))
     assert refused.result is Outcome.REFUSED
-    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,))
     assert list((await bench.line())["begun"]) == [f"{INCIDENT.id}/{CAUSE}/0"]
 
 

@@ -18,7 +18,8 @@ from shared import clock
 from shared.app import App
 from shared.diagnosis import later
 from shared.diagnosis.before import before_diagnosis
-from shared.diagnosis.running_job import job_running, why_later
+from shared.diagnosis.later import begun_since
+from shared.diagnosis.running_job import job_running_since, why_later
 from shared.diagnosis.stage import Diagnosis
 from shared.execution.executor import Execution
 from shared.execution.fixes import uninstall_extension
@@ -26,10 +27,8 @@ from shared.facts import Job, Lock, Unreadable
 from shared.incident.model import (
     Action,
     Awaited,
-    Finding,
     Incident,
     LaterFailure,
-    Verdict,
     Verification,
     Waiting,
 )
@@ -269,7 +268,8 @@ async def test_a_job_of_the_vm_is_looked_for_in_every_vault(
     bench.has(second_vault(), *([running] if running else []))
     if fault:
         bench.fault(*fault)
-    answer = await job_running(bench.diagnosis.reader, INCIDENT)
+    since = begun_since(FAILED_AT)
+    answer = await job_running_since(bench.diagnosis.reader, INCIDENT, since)
     assert isinstance(answer, found), answer
     if answer is not None:
         assert why_later(answer)
@@ -576,7 +576,7 @@ async def test_a_plan_that_a_guard_refused_gives_its_places_and_its_cooling_time
 ) -> None:
     assert await bench.turn() == ACT
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,))
     assert (await bench.line())["begun"] == {}
     assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {}
 
@@ -586,24 +586,23 @@ async def test_a_plan_that_was_refused_after_it_was_begun_keeps_its_place(bench:
     assert await bench.turn() == ACT
     await bench.planning.journal.intent(await bench.now(), STEP.kind, STEP.target)
     refused = StepOutcome(Outcome.REFUSED, "a tag says off")
-    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (refused,))
     assert len((await bench.line())["begun"]) == 1
     assert await bench.planning.cooling.fixed_lately(VM_ID, "another") == {CAUSE: INCIDENT.id}
 
 
 async def test_a_fix_that_another_execution_settled_and_ended_is_not_settled_again(
-    bench: Bench,
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The incident ends while its checker runs once more."""
+    """The incident ends while its open intents are closed."""
     assert await bench.turn() == ACT
 
-    async def ends(*_: Any) -> Finding:
+    async def ends(*_: Any) -> None:
         await bench.planning.closing.close(INCIDENT.id, Status.NEEDS_PERSON, "by another")
-        return Finding(CAUSE, Verdict.RULED_OUT, ())
 
-    settle = replace(bench.execution, check=ends)
+    monkeypatch.setattr("shared.execution.settle.close_intents", ends)
     done = StepOutcome(Outcome.DONE, "deleted")
-    assert not await settle.settle(INCIDENT.id, PLAN, (done,), FAILED_AT)
+    assert not await bench.execution.settle(INCIDENT.id, PLAN, (done,))
     assert (await bench.now()).reason == "by another"
 
 
