@@ -240,7 +240,7 @@ LIFTING = (
     Mutant(
         "what must stay locked is not looked at by the executor",
         "CollectionDeletions._why_not_unlocked",
-        "if kept := [reason for lock in blocking if (reason := why_lock_stays(lock, target))]:",
+        "if kept := [reason for reason in reasons if reason]:",
         'if kept := "":',
         looks(
             "an application locks the group, in the window",
@@ -267,6 +267,13 @@ LIFTING = (
         "same(lock.scope, group_of(collection_id))",
         "collection_id.startswith(lock.scope)",
         looks("the subscription is locked, before the window"),
+    ),
+    Mutant(
+        "a ReadOnly lock on a group of Azure Backup's is lifted in vain",
+        "why_lock_stays",
+        'fold(lock.level) != "readonly"',
+        "True",
+        deciding("nothing_is_planned"),
     ),
     Mutant(
         "a window goes on although its lock could not be lifted",
