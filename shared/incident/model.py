@@ -242,6 +242,12 @@ class Incident:
         return self.status in ENDED
 
     @property
+    def lock_stays(self) -> bool:
+        """It is fixed for a time only, until somebody removes a lock."""
+        shown = self.returning
+        return self.status is Status.FIXED and shown is not None and shown.needs_somebody
+
+    @property
     def at_work(self) -> bool:
         """Its work has begun, and has not ended."""
         return not self.ended and self.status is not Status.OPEN
