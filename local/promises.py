@@ -16,6 +16,7 @@ READING_POSTS = (
     "/backupStatus",
     "/effectiveNetworkSecurityGroups",
     "/effectiveRouteTable",
+    "/Microsoft.ResourceGraph/resources",
 )
 BACKUP_EXTENSIONS = ("VMSnapshot", "VMSnapshotLinux")
 

@@ -58,6 +58,8 @@ class Action:
     """DONE, FAILED, REFUSED, or UNDER_WAY."""
     cause: str
     detail: str = ""
+    code: str = ""
+    """ARM's `error.code`, where Azure refused a deletion or it failed."""
 
 
 class Answer(StrEnum):
