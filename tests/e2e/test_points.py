@@ -4,6 +4,7 @@ path, must-stay cases first."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,14 @@ def copies(
     return made
 
 
+def of_another_machine(case: Case) -> None:
+    """One beside the 18 of this machine."""
+    point = deepcopy(points(case)[0])
+    point["name"], point["id"] = f"{point['name']}0", f"{point['id']}0"
+    point["properties"]["sourceMetadata"]["vmId"] = parts.guid("another machine")
+    points(case).append(point)
+
+
 def session(case: Case) -> None:
     copies(case)[0]["properties"]["isInstantIlrSessionActive"] = True
 
@@ -92,7 +101,16 @@ def policy(case: Case, **changes: Any) -> dict[str, Any]:
 
 
 def enhanced(case: Case) -> None:
-    policy(case, policyType="V2", schedulePolicy={"schedulePolicyType": "SimpleSchedulePolicyV2"})
+    policy(
+        case,
+        policyType="V2",
+        instantRpRetentionRangeInDays=7,
+        schedulePolicy={
+            "schedulePolicyType": "SimpleSchedulePolicyV2",
+            "scheduleRunFrequency": "Hourly",
+            "hourlySchedule": {"interval": 4, "scheduleWindowDuration": 24},
+        },
+    )
 
 
 def hourly(case: Case) -> None:
@@ -130,7 +148,7 @@ STAYS: list[tuple[str, Hand, str]] = [
     ("only snapshots", snapshots_only, "the vault holds no recovery point"),
     (
         "another machine",
-        newest(sourceMetadata={"vmId": parts.guid("another machine")}),
+        of_another_machine,
         "restore points of another machine",
     ),
     ("in the making", newest(provisioningState="Creating"), "is Creating"),
