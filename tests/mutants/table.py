@@ -222,6 +222,57 @@ PUTTING_BACK = (
     ),
 )
 
+COMES_BACK = "tests/shared/verification/test_coming_back.py::test_"
+COMING_BACK = (
+    Mutant(
+        "a repair that comes back needs nobody",
+        "Returning.needs_somebody",
+        "self.nth and self.locks and not self.over",
+        "False",
+        (f"{COMES_BACK}it_stays_on_the_list_of_what_needs_somebody",),
+    ),
+    Mutant(
+        "what could not be read takes a repair off the list",
+        "locks_gone:_judge",
+        "isinstance(locks, Unreadable) or",
+        "not isinstance(locks, Unreadable) and",
+        (f"{COMES_BACK}it_stays_until_no_lock_is_seen",),
+    ),
+    Mutant(
+        "one free group takes a repair off the list",
+        "look_at_standing_locks",
+        "if all(reasons):",
+        "if any(reasons):",
+        (f"{COMES_BACK}all_of_its_groups_have_to_be_free",),
+    ),
+    Mutant(
+        "a lock on the VM's own group has to be removed",
+        "foresee_return",
+        "not same(lock.scope, own_group)",
+        "True",
+        (
+            "tests/shared/diagnosis/test_restore_points.py"
+            "::test_a_lock_on_the_vm_s_own_group_protects_the_vm",
+        ),
+    ),
+    Mutant(
+        "an earlier repair stays on the list beside the newest",
+        "tell_return",
+        "if each.lock_stays:",
+        "if False:",
+        (f"{COMES_BACK}the_newest_repair_alone_is_on_the_list",),
+    ),
+    Mutant(
+        "a collection in use is deleted again and again",
+        "Deletion._delete",
+        "fold(error.code) == fold(IN_USE)",
+        "False",
+        (
+            "tests/e2e/test_lifecycle.py"
+            "::test_a_collection_in_use_is_told_with_what_ends_the_use[as an operation]",
+        ),
+    ),
+)
 LIFTING = (
     Mutant(
         "the lock is not compared again before it is lifted",
@@ -2139,6 +2190,7 @@ RETRIES = (
 MUTANTS = (
     *LOCK_PROTOCOL,
     *PUTTING_BACK,
+    *COMING_BACK,
     *LIFTING,
     *RECORD,
     *WINDOWS,
