@@ -123,6 +123,20 @@ async def test_a_lock_on_the_vm_s_own_group_protects_the_vm() -> None:
     assert found.returning == Returning(18, 7, locks=())
 
 
+async def test_a_group_that_the_policy_names_is_not_the_vm_s_own() -> None:
+    def renamed(arm_id: str) -> str:
+        return arm_id.replace("AzureBackupRG_westeurope_1", "contoso-rpc-1")
+
+    made = in_service_group()
+    facts = replace(
+        TODAY,
+        collections=(replace(made, id=renamed(made.id)),),
+        locked_by=(replace(LOCK, id=renamed(LOCK.id)),),
+    )
+    found = await find(facts)
+    assert found.returning is not None and found.returning.locks == (renamed(LOCK.id),)
+
+
 async def test_what_is_not_confirmed_does_not_return() -> None:
     found = await find(replace(TODAY, locked_by=()))
     assert (found.verdict, found.returning) == (Verdict.UNKNOWN, None)
