@@ -172,16 +172,21 @@ class App:
             settings.sweep_most,
         )
 
+    async def checker_reader(self) -> LedgerAwareReader:
+        """A reader that counts a lock that is off because of us as there. Raises
+        whatever own_subscription raises."""
+        return LedgerAwareReader(await self._reader(), self.ledger)
+
     async def diagnosis(self) -> Diagnosis:
         """Raises whatever own_subscription raises."""
-        reader, settings = await self._reader(), self.settings
+        settings = self.settings
         return Diagnosis(
             book=self.book,
             journal=self.journal,
             closing=self.closing,
             waits=self.waits,
-            reader=reader,
-            checker_reader=LedgerAwareReader(reader, self.ledger),
+            reader=await self._reader(),
+            checker_reader=await self.checker_reader(),
             mode=settings.mode,
             minimum_linux_agent=settings.minimum_linux_agent,
             stuck_extension_seconds=settings.stuck_extension_seconds,

@@ -53,9 +53,7 @@ async def decide(
     if incident is None or not incident.at_work:
         return Decision(Next.STOP)
     findings = in_order(found, incident.code_now)
-    incident = await planning.book.change(
-        incident_id, lambda each: replace(each, findings=findings)
-    )
+    incident = await planning.book.change(incident_id, lambda each: _found(each, findings))
     await _record(planning, incident)
     if _is_fix_in_place(incident):
         return await _verify(planning, incident)
@@ -69,6 +67,13 @@ async def decide(
     result = f"{decided.fix} because of {cause}"
     await planning.journal.note(incident, "plan", result, detail=to_english(decided))
     return Decision(Next.ACT, decided)
+
+
+def _found(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
+    """What a fix comes to is kept while its backup is followed: then nothing shows it
+    any more."""
+    returning = next((each.returning for each in findings if each.returning), incident.returning)
+    return replace(incident, findings=findings, returning=returning)
 
 
 async def _record(planning: Planning, incident: Incident) -> None:

@@ -109,9 +109,8 @@ def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
         return NoPlan(Status.NEEDS_PERSON, reason, _steps(incident, confirmed))
     steps = cause.fix.steps(finding, incident.vm_id)
     if isinstance(steps, NotFixable):
-        return NoPlan(
-            Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", _steps(incident, confirmed)
-        )
+        told = dict.fromkeys((*steps.by_hand, *_steps(incident, confirmed)))
+        return NoPlan(Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", tuple(told))
     return Plan(cause.slug, cause.fix.kind, steps, finding.evidence, cause.fix.loses)
 
 

@@ -20,10 +20,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "S05 cause outside the code's row": "remedy",
         "extension failed, its group is locked": "remedy",
         "S32 old words of the extension": "remedy",
-        "service group is read-only": "remedy",
-        "S17 lock on the vault": "remedy",
-        "unmanaged disks": "remedy",
-        "enhanced policy: 90 points locked, internal error": "remedy",
         "18 points locked, shut down inside the guest": "remedy",
     },
     "Causes 2 and 3: age of the agent's report, and an agent that answers": {
@@ -43,9 +39,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     },
     "Cause 1: words of another cause speak against the network": {
         "file systems do not freeze, code of its own": "1",
-    },
-    "Cause 6 in today's layout: machine, level of the lock": {
-        "points of a former machine of that name": "6",
     },
 }
 """Work -> row -> what it misses: numbers of causes, or "remedy"."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 
 from shared import clock
-from shared.arm_ids import parse
+from shared.diagnosis.by_hand import name_scope
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.facts import Lock
@@ -122,11 +122,6 @@ def by_hand(lock: Lock) -> str:
     Name and notes are joined to their options by `=`: one that begins with a dash would
     be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
     """
-    scope = parse(lock.scope)
-    where = f"--subscription {shlex.quote(scope.subscription)}"
-    if scope.provider:
-        where += f" --resource {shlex.quote(scope.text)}"
-    elif scope.resource_group:
-        where += f" --resource-group {shlex.quote(scope.resource_group)}"
+    where = name_scope(lock.scope)
     notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
     return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"

@@ -46,6 +46,7 @@ from shared.incident.model import (
 )
 from shared.incident.outcome import Outcome
 from shared.incident.restarts import Restarts
+from shared.incident.returning import Returning
 from shared.incident.status import ENDED, MOVES, Status
 from shared.sentences import quote
 from shared.settings import Settings
@@ -90,6 +91,7 @@ FULL = Incident(
     sent=(Sent(FIX.kind, FIX.target, "t", LONG_AGO, Answer.DONE),),
     attempt=4,
     earlier_actions=(EARLIER,),
+    returning=Returning(18, 7, (f"{GROUP}/providers/Microsoft.Authorization/locks/keep",)),
 )
 KEPT, ANEW = "kept", "anew"
 DECIDED: dict[str, Any] = {
@@ -124,6 +126,8 @@ DECIDED: dict[str, Any] = {
     "attempt": 5,
     "facts": ANEW,
     "earlier_actions": (EARLIER, FIX),
+    # A fix of an earlier attempt may be in place, and wait for its backup.
+    "returning": KEPT,
 }
 """Of each field of an incident: what the next attempt begins with. A new field has to
 be decided on here."""
