@@ -14,6 +14,7 @@ from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
+from shared.azure.vm_log import VmLog
 from shared.azure.writer import ArmWriter
 from shared.counts import count_of
 from shared.diagnosis.advice import work_lost
@@ -183,6 +184,7 @@ class App:
             waits=self.waits,
             reader=reader,
             checker_reader=LedgerAwareReader(reader, self.ledger),
+            log=VmLog(reader.clients),
             mode=settings.mode,
             minimum_linux_agent=settings.minimum_linux_agent,
             stuck_extension_seconds=settings.stuck_extension_seconds,

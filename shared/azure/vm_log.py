@@ -70,7 +70,7 @@ class VmLog:
                 settings.workspace_id,
                 query,
                 timespan=(since.astimezone(UTC), until.astimezone(UTC)),
-                server_timeout=int(LONGEST_SECONDS),
+                server_timeout=max(1, int(LONGEST_SECONDS)),
                 raw_response_hook=require_whole_tables(hook),
             )
             return _read(vm, *read_tables(answer))

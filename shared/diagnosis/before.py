@@ -5,6 +5,7 @@ run?
    incident's newest failure, and is diagnosed.
 2. While a job of the VM runs in any vault the incident waits: what the job does would
    be taken for a cause.
+3. What the log of a workspace tells is read, where one is configured: evidence only.
 
 A diagnosis goes on without what cannot be read. After a change of ours neither is
 asked: only a backup of our own can show that the change worked.
@@ -17,12 +18,13 @@ from shared.audit.journal import Journal
 from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job
 from shared.diagnosis.check import to_diagnose
+from shared.diagnosis.log_evidence import record_log_evidence
 from shared.diagnosis.running_job import job_running, why_later
 from shared.diagnosis.stage import Diagnosis
 from shared.facts import Job, Unreadable, why_unread
 from shared.incident.book import IncidentBook
 from shared.incident.model import Awaited, Incident
-from shared.incident.next_step import STOP, NextStep
+from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.status import Status
 from shared.incident.waiting import Wait
 
@@ -32,6 +34,13 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
 
     Raises StoreUnavailable.
     """
+    step = await _find_next(diagnosis, incident_id, failed_at)
+    if step.next is Next.DIAGNOSE:  # once a diagnosis: not while it waits, nor by cause
+        await record_log_evidence(diagnosis, incident_id, step.failed_at)
+    return step
+
+
+async def _find_next(diagnosis: Diagnosis, incident_id: str, failed_at: str) -> NextStep:
     incident = await diagnosis.book.get(incident_id)
     if incident is None or not incident.at_work:
         return STOP

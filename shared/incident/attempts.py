@@ -109,6 +109,7 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
         opened,
         attempt=attempt,
         findings=(),
+        from_log=(),
         actions=(),
         earlier_actions=incident.all_actions,
         verification=_follow_on(incident.verification),

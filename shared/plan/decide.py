@@ -19,6 +19,7 @@ from shared.codec import to_english
 from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.check import in_order
+from shared.diagnosis.log_evidence import tell_beside_agents
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
@@ -50,7 +51,7 @@ async def decide(
     incident = await planning.book.get(incident_id)
     if incident is None or not incident.at_work:
         return Decision(Next.STOP)
-    findings = in_order(found, incident.code_now)
+    findings = tell_beside_agents(in_order(found, incident.code_now), incident.from_log)
     incident = await planning.book.change(
         incident_id, lambda each: replace(each, findings=findings)
     )

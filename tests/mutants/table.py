@@ -8,6 +8,7 @@ test notices it.
 
 from __future__ import annotations
 
+from tests.mutants.evidence import LOG_EVIDENCE
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.plant import Mutant
 from tests.mutants.second_try import SECOND_TRY
@@ -2059,7 +2060,7 @@ RETRIES = (
             stale(stage),
         )
         for where, stage, before in (
-            ("before:before_diagnosis", "before_diagnosis", ""),
+            ("before:_find_next", "before_diagnosis", ""),
             ("decide", "decide_plan", ""),
             ("turn:take_turn", "take_turn", ""),
             ("_why_too_late", "carry_out_unit", ""),
@@ -2149,5 +2150,6 @@ MUTANTS = (
     *WATCHDOG,
     *FENCE,
     *SECOND_TRY,
+    *LOG_EVIDENCE,
     *RETRIES,
 )
