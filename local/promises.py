@@ -16,6 +16,8 @@ READING_POSTS = (
     "/backupStatus",
     "/effectiveNetworkSecurityGroups",
     "/effectiveRouteTable",
+    "/Microsoft.ResourceGraph/resources",
+    "/query",
 )
 BACKUP_EXTENSIONS = ("VMSnapshot", "VMSnapshotLinux")
 

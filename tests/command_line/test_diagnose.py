@@ -20,6 +20,10 @@ from tests.shared.azure.logs.support import WORKSPACE
 
 SCENARIO = "ExtentionOperationFailed-backup_extension"
 STATE = scenarios.load(SCENARIO)
+next(each for each in STATE["resources"] if "/backupJobs/" in each["id"])["properties"][
+    "startTime"
+] = clock.after(clock.now(), -3600)
+"""Its job began an hour ago: older than a week it is not looked for."""
 VM = STATE["event"]["data"]["alertContext"]["linkedResourceId"]
 
 

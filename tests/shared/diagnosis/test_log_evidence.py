@@ -31,9 +31,10 @@ from shared.incident.status import Status
 from shared.plan.decide import decide
 from shared.sentences import phrase
 from tests.shared.azure.logs.support import WORKSPACE, job
-from tests.shared.plan.test_turn import CASE, FAILED_AT, INCIDENT
+from tests.shared.plan.test_turn import CASE, INCIDENT
 
-FAILED = clock.as_time(FAILED_AT)
+FAILED = datetime.now(UTC) - timedelta(hours=1)
+FAILED_AT = clock.as_text(FAILED)
 AGENT = "UserErrorGuestAgentStatusUnavailable"
 
 
