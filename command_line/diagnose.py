@@ -18,6 +18,7 @@ from command_line.options import arm_option
 from shared import catalogue, clock
 from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
+from shared.azure.pipeline import is_on_loopback
 from shared.azure.reader import ArmReader
 from shared.azure.vm_log import VmLog
 from shared.catalogue import ErrorCode
@@ -145,9 +146,7 @@ async def _examine(
 ) -> tuple[list[Finding], tuple[Sentence, ...]]:
     """The findings, and what the log of a workspace has. Raises RemediatorError where
     the VM does not exist or cannot be read: no checker could find anything then."""
-    settings = Settings.from_environment(
-        shorten_waits(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
-    )
+    settings = _read_settings(arm)
     clients = AzureClients(settings, parse(vm_id).subscription)
     try:
         announce_wait(settings)
@@ -169,6 +168,13 @@ async def _examine(
         return list(tell_beside_agents(findings, from_log)), from_log
     finally:
         await clients.close()
+
+
+def _read_settings(arm: str | None) -> Settings:
+    """From the environment; the simulator answers the log at its own address."""
+    chosen = {"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}
+    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if arm and is_on_loopback(arm) else {}
+    return Settings.from_environment(logs | shorten_waits(os.environ) | chosen)
 
 
 async def _require_vm(reader: ArmReader, vm_id: str) -> None:

@@ -145,7 +145,7 @@ async def test_no_cause_that_could_be_judged_is_no_success() -> None:
 async def test_what_the_log_of_a_workspace_has_is_told_beside_the_findings() -> None:
     beat = {"TimeGenerated": clock.now(), "_ResourceId": VM.lower()}
     async with Simulator(state=STATE | {"logs": {"Heartbeat": [beat]}}) as arm:
-        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE, "REMEDIATOR_LOGS_ENDPOINT": arm.url}
+        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE}
         text = await run_diagnose(arm.url, VM, **asked)
         as_json = await run_diagnose(arm.url, VM, "--json", **asked)
     told = " ".join(text.stdout.partition("FROM LOG")[2].split())
@@ -159,6 +159,6 @@ async def test_what_the_log_of_a_workspace_has_is_told_beside_the_findings() -> 
 
 async def test_a_log_that_cannot_be_read_does_not_fail_the_diagnosis() -> None:
     async with Simulator(state=STATE) as arm:
-        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE, "REMEDIATOR_LOGS_ENDPOINT": arm.url}
+        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE}
         result = await run_diagnose(arm.url, VM, **asked)
     assert (result.exit_code, "could not be read" in result.stdout) == (0, True)
