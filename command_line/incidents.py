@@ -235,6 +235,8 @@ def _print(console: Console, incident: Incident) -> None:
         console.print(
             f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
         )
+    for line in incident.from_log:
+        console.print(f"  log        {line}")
     for action in incident.all_actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"

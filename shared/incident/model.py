@@ -220,6 +220,9 @@ class Incident:
     """Why the incident is where it is, for a person."""
     error_code_hints: tuple[CodeHint, ...] = ()
     findings: tuple[Finding, ...] = ()
+    from_log: tuple[Sentence, ...] = ()
+    """What the log of the workspace tells of the VM: evidence beside the findings; ()
+    where no workspace is configured."""
     actions: tuple[Action, ...] = ()
     verification: Verification | None = None
     later_failures: tuple[LaterFailure, ...] = ()

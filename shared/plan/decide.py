@@ -21,6 +21,7 @@ from shared.diagnosis.advice import About, look_at_job, vm_gone
 from shared.diagnosis.check import in_order
 from shared.diagnosis.checkers.contract import Reader
 from shared.diagnosis.gathered import recorded
+from shared.diagnosis.log_evidence import tell_beside_agents
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
@@ -52,7 +53,7 @@ async def decide(
     incident = await planning.book.get(incident_id)
     if incident is None or not incident.at_work:
         return Decision(Next.STOP)
-    findings = in_order(found, incident.code_now)
+    findings = tell_beside_agents(in_order(found, incident.code_now), incident.from_log)
     incident = await planning.book.change(incident_id, lambda each: _found(each, findings))
     await _record(planning, incident)
     if _is_fix_in_place(incident):

@@ -8,6 +8,7 @@ test notices it.
 
 from __future__ import annotations
 
+from tests.mutants.evidence import LOG_EVIDENCE
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.plant import Mutant
 from tests.mutants.second_try import SECOND_TRY
@@ -2240,5 +2241,6 @@ MUTANTS = (
     *WATCHDOG,
     *FENCE,
     *SECOND_TRY,
+    *LOG_EVIDENCE,
     *RETRIES,
 )

@@ -48,7 +48,7 @@ from shared.incident.outcome import Outcome
 from shared.incident.restarts import Restarts
 from shared.incident.returning import Returning
 from shared.incident.status import ENDED, MOVES, Status
-from shared.sentences import quote
+from shared.sentences import phrase, quote
 from shared.settings import Settings
 from shared.store.sqlite import SqliteStore
 
@@ -85,6 +85,7 @@ FULL = Incident(
     manual_steps=(quote("mend it"),),
     fired_at=LONG_AGO,
     part_of="another",
+    from_log=(phrase("log_no_heartbeats"),),
     restarts=3,
     passed=("begin_incident after 0 changes",),
     backup_since=LONG_AGO,
@@ -110,6 +111,7 @@ DECIDED: dict[str, Any] = {
     "reason": "attempt 5, as Ana decided; it begins within a minute",
     "error_code_hints": KEPT,
     "findings": ANEW,
+    "from_log": ANEW,
     "actions": ANEW,
     "verification": ANEW,
     "later_failures": (LATER, LaterFailure("v", FAILED.error_code, FAILED.began_at)),
