@@ -22,6 +22,7 @@ from shared.extension_facts import (
     ReportedExtension,
     find_newest,
 )
+from shared.guest_facts import Guest
 
 BACKUP_COLLECTION_PREFIX = "AzureBackup_"
 BLOCKING_LOCK_LEVELS = ("CanNotDelete", "ReadOnly")
@@ -75,11 +76,16 @@ class VirtualMachine:
     power_state: str
     """running, stopped, deallocated, ...: the part after PowerState/; or ""."""
     provisioning_state: str
+    provisioning_time: str
+    """Since when it is in that state, ISO 8601; "" where only its model says so, or
+    without a time."""
     agent_status: str
     """displayStatus of the VM agent ("Ready", "Not Ready"); "" where the instance view
     has no report of the agent."""
     agent_version: str
     agent_message: str
+    agent_time: str
+    """Of that status, ISO 8601; or ""."""
     managed_disks: bool | None
     """None where the OS disk does not say."""
     tags: Mapping[str, str]
@@ -91,6 +97,7 @@ class VirtualMachine:
     """The handlers of extensions that the VM agent reports."""
     interfaces: tuple[str, ...]
     """Ids of its network interfaces."""
+    guest: Guest
 
     @property
     def running(self) -> bool:

@@ -25,8 +25,11 @@ from shared.facts import (
     Vault,
     VirtualMachine,
 )
+from shared.guest_facts import Guest
 
 WRITTEN_TIME = re.compile(r"/Date\((\d{12,13})\)", re.ASCII)
+PROVISIONING, POWER = "ProvisioningState/", "PowerState/"
+IMAGE_NAMES = ("publisher", "offer", "sku")
 LOCK_LEVELS = ("NotSpecified", "CanNotDelete", "ReadOnly")
 
 
@@ -40,26 +43,55 @@ def read_virtual_machine(wire: Wire) -> VirtualMachine:
     agent_statuses = read_list(agent, "statuses")
     last = agent_statuses[-1] if agent_statuses else {}
     interfaces = read_list(read_object(properties, "networkProfile"), "networkInterfaces")
+    statuses = read_list(view, "statuses")
+    state = _choose_unsettled(
+        _find_state(statuses, PROVISIONING), read_text(properties, "provisioningState")
+    )
     return VirtualMachine(
         id=read_text(wire, "id"),
         name=read_text(wire, "name"),
         location=read_text(wire, "location"),
         os_type=read_text(os_disk, "osType"),
-        power_state=_find_state(read_list(view, "statuses"), "PowerState/"),
-        provisioning_state=_choose_unsettled(
-            _find_state(read_list(view, "statuses"), "ProvisioningState/"),
-            read_text(properties, "provisioningState"),
-        ),
+        power_state=_find_state(statuses, POWER),
+        provisioning_state=state,
+        provisioning_time=_find_time_of(statuses, state),
         agent_status=read_text(last, "displayStatus"),
         agent_version=read_text(agent, "vmAgentVersion"),
         agent_message=read_text(last, "message"),
+        agent_time=read_text(last, "time"),
         managed_disks=_has_managed_disks(os_disk),
         tags=read_tags(wire),
         vm_id_guid=read_text(properties, "vmId"),
         extensions=tuple(_read_reported(each) for each in read_list(view, "extensions")),
         handlers=tuple(_read_handler(each) for each in read_list(agent, "extensionHandlers")),
         interfaces=tuple(read_text(each, "id") for each in interfaces),
+        guest=_read_guest(properties, view),
     )
+
+
+def _read_guest(properties: Wire, view: Wire) -> Guest:
+    image = read_object(read_object(properties, "storageProfile"), "imageReference")
+    profile = read_object(properties, "osProfile")
+    systems = [read_object(profile, f"{system}Configuration") for system in ("windows", "linux")]
+    return Guest(
+        os_name=read_text(view, "osName"),
+        os_version=read_text(view, "osVersion"),
+        image=" ".join(filter(None, (read_text(image, each) for each in IMAGE_NAMES))),
+        provision_agent=next(
+            (
+                told
+                for each in systems
+                if (told := _read_switch(each, "provisionVMAgent")) is not None
+            ),
+            None,
+        ),
+        extension_operations=_read_switch(profile, "allowExtensionOperations"),
+    )
+
+
+def _read_switch(wire: Wire, name: str) -> bool | None:
+    value = wire.get(name)
+    return value if isinstance(value, bool) else None
 
 
 def _choose_unsettled(*states: str) -> str:
@@ -198,6 +230,21 @@ def _find_state(statuses: list[Wire], prefix: str) -> str:
         if fold(code).startswith(fold(prefix)):
             return code[len(prefix) :].split("/")[0]
     return ""
+
+
+def _find_time_of(statuses: list[Wire], state: str) -> str:
+    """Since when the instance view shows this provisioning state; "" where it shows
+    another."""
+    if fold(_find_state(statuses, PROVISIONING)) != fold(state):
+        return ""
+    return next(
+        (
+            read_text(status, "time")
+            for status in statuses
+            if fold(read_text(status, "code")).startswith(fold(PROVISIONING))
+        ),
+        "",
+    )
 
 
 def _has_managed_disks(os_disk: Wire) -> bool | None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
-from shared.diagnosis.by_hand import open_way_to_storage
+from shared.diagnosis.agent_steps import mend_linux_agent, mend_windows_agent
+from shared.diagnosis.by_hand import open_way_to_storage, see_instance_view
 from shared.incident.model import Incident
 from shared.sentences import Sentence, phrase
 
@@ -53,8 +54,7 @@ class About:
 
     @property
     def instance_view(self) -> str:
-        """The command that shows power state and agent."""
-        return f"az vm get-instance-view --ids '{self.vm_id}' --query instanceView"
+        return see_instance_view(self.vm_id)
 
 
 COMMON_ISSUES = "https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"
@@ -96,36 +96,18 @@ def no_internet(about: About) -> tuple[Sentence, ...]:
 
 def windows_agent(about: About) -> tuple[Sentence, ...]:
     return (
-        phrase("restart_windows_agent", vm=about.vm, group=about.group),
-        phrase("remove_old_agent"),
-        phrase("install_windows_agent", page="https://go.microsoft.com/fwlink/?LinkID=394789"),
-        phrase("see_dotnet"),
+        *mend_windows_agent(about.vm, about.group),
         phrase("see_agent_ready", command=about.instance_view),
         about.backup_now,
     )
 
 
 def linux_agent(about: About) -> tuple[Sentence, ...]:
+    """For any distribution: a finding that knows it has steps of its own."""
     return (
-        phrase(
-            "update_linux_agent",
-            vm=about.vm,
-            group=about.group,
-            debian="sudo apt-get install --only-upgrade walinuxagent",
-            rhel="sudo yum update WALinuxAgent",
-            suse="sudo zypper update python-azure-agent",
-        ),
-        phrase(
-            "restart_linux_agent",
-            look="ps -e | grep -i waagent",
-            debian="sudo systemctl restart walinuxagent",
-            others="sudo systemctl restart waagent",
-        ),
-        phrase(
-            "restart_after_crash", page="https://github.com/Azure/WALinuxAgent/wiki/Known-Issues"
-        ),
+        *mend_linux_agent(about.vm, about.group, None),
+        phrase("see_agent_ready", command=about.instance_view),
         about.backup_now,
-        phrase("log_verbosely"),
     )
 
 

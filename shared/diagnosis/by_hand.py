@@ -47,6 +47,31 @@ def remove_extension_in_guest(os_type: str) -> tuple[Sentence, ...]:
     return known.get(fold(os_type), (*on_windows, *on_linux))
 
 
+def see_instance_view(vm_id: str) -> str:
+    """The command that shows power state, provisioning state and agent."""
+    return f"az vm get-instance-view --ids '{vm_id}' --query instanceView"
+
+
+def reapply_vm(vm_id: str) -> tuple[Sentence, ...]:
+    """For a VM in provisioning state Failed.
+
+    https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot
+    """
+    return (
+        phrase("see_failed_state", command=see_instance_view(vm_id)),
+        phrase("reapply_vm", command=f"az vm reapply --ids '{vm_id}'"),
+    )
+
+
+def wait_for_operation(vm_id: str) -> tuple[Sentence, ...]:
+    """For a VM on which an operation works, or is stuck."""
+    return (
+        phrase("see_operation", vm=parse(vm_id).name, command=see_instance_view(vm_id)),
+        phrase("wait_for_vm", command=f"az vm wait --updated --ids '{vm_id}'"),
+        phrase("reapply_stuck_vm", command=f"az vm reapply --ids '{vm_id}'"),
+    )
+
+
 def mend_file_system(vm: str) -> tuple[Sentence, ...]:
     """What to look at where a file system could not be frozen for a snapshot.
 

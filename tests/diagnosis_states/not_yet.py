@@ -8,34 +8,16 @@ from __future__ import annotations
 
 NOT_YET: dict[str, dict[str, str]] = {
     "Cause 5: what rules it out, and what only a person can know": {
-        "S09 no agent by design": "5",
         "seen only as a handler that is ready": "5",
-        "nowhere on linux, agent silent": "5",
         "handler refuses a downgrade": "5",
     },
     "The remedy: what holds up a fix, and what speaks against a second try": {
-        "extension operations are off": "remedy",
-        "agent reported ready three days ago": "remedy",
         "handler refuses a downgrade": "remedy",
         "S05 cause outside the code's row": "remedy",
         "extension failed, its group is locked": "remedy",
         "S32 old words of the extension": "remedy",
         "18 points locked, shut down inside the guest": "remedy",
-    },
-    "Causes 2 and 3: age of the agent's report, and an agent that answers": {
-        "agent reported ready three days ago": "2",
-        "power state missing, agent ready": "2",
-        "power state unknown": "2",
-    },
-    "Cause 4 by provisioning state and running operations": {
-        "agent reported ready three days ago": "4",
-        "S14 other extension failed": "4",
-        "the extension put the VM in failed state": "4",
-        "updating since before the job": "4",
-        "updating since a minute": "4",
-        "VM in failed state": "4",
-        "a backup runs": "4",
-        "a restore runs": "4",
+        "the extension put the VM in failed state": "remedy",
     },
     "Cause 1: words of another cause speak against the network": {
         "file systems do not freeze, code of its own": "1",

@@ -19,7 +19,9 @@ from tests.diagnosis_states.row import (
 
 WELL = "1U 2R 3R 4R 5R 6R"
 RETRY = "message of BackUpOperationFailed: retry the operation in a few minutes"
-JOB_RUNS = f"{NO_WORDS}; 4: what a running job does would be taken for a cause"
+JOB_RUNS = (
+    "decision: while a job runs nothing is diagnosed, so checkers judge the VM without its jobs"
+)
 UPDATING = {"provisioning": "Updating", "provisioning_code": "updating"}
 NOT_DESIRABLE = "vms-troubleshoot, UserErrorVmNotInDesirableState"
 
@@ -109,19 +111,19 @@ ROWS = (
         "a backup runs",
         INTERNAL,
         Azure(jobs=(OtherJob("InProgress"),)),
-        "1U 2R 3R 4U 5R 6R",
+        WELL,
         NOTHING,
-        "snapshot-timeout, UserErrorBackupOperationInProgress: wait",
-        JOB_RUNS,
+        f"snapshot-timeout, UserErrorBackupOperationInProgress: wait; {JOB_RUNS}",
+        NO_WORDS,
     ),
     Row(
         "a restore runs",
         EXTENSION,
         Azure(jobs=(OtherJob("InProgress", "Restore"),)),
-        "4U 5R 2R 3R",
+        "4R 5R 2R 3R",
         NOTHING,
-        "snapshot-timeout, UserErrorBackupOperationInProgress: a running job refuses another",
-        JOB_RUNS,
+        "snapshot-timeout, UserErrorBackupOperationInProgress: a running job refuses another;"
+        f" {JOB_RUNS}",
     ),
     Row(
         "a later backup completed",

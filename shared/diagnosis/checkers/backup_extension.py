@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold, parse
+from shared.diagnosis.agent_steps import allow_extensions
 from shared.diagnosis.by_hand import open_way_to_storage, remove_extension_in_guest
 from shared.diagnosis.checkers import linux_agent
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
@@ -74,7 +75,7 @@ def _judge_place(subject: Subject, vm: VirtualMachine, found: Place) -> Finding:
         case ReportedOnly(extension):
             return _judge_reported(subject, vm, extension)
         case Absent():
-            return replace(_missing(vm, subject.minimum_linux_agent), gone=True)
+            return replace(_missing(subject, vm), gone=True)
     return not_read(CAUSE, the_extensions(subject), found)
 
 
@@ -160,14 +161,19 @@ def _judge_reported(subject: Subject, vm: VirtualMachine, extension: ReportedExt
     return replace(finding, by_hand=remove_extension_in_guest(vm.os_type))
 
 
-def _missing(vm: VirtualMachine, minimum_linux_agent: str) -> Finding:
+def _missing(subject: Subject, vm: VirtualMachine) -> Finding:
+    """UNKNOWN: it may be hidden, and the next backup installs it where it is not. On
+    Linux cause 3 decides, with its steps for the codes that do not name it."""
+    if vm.guest.extension_operations is False:
+        off = (phrase("extension_cannot_come_back"), phrase("extension_operations_off"))
+        return replace(unknown(CAUSE, *off), by_hand=(allow_extensions(vm.id),))
     if fold(vm.os_type) != "linux":
         return unknown(CAUSE, phrase("extension_missing"))
-    agent = linux_agent.judge(vm, minimum_linux_agent)
-    evidence = (phrase("extension_missing_on_linux"), *agent.evidence)
+    agent = linux_agent.judge(vm, subject)
     if agent.verdict is Verdict.CONFIRMED:
-        return confirmed(CAUSE, *evidence)
-    return unknown(CAUSE, *evidence)
+        found = unknown(CAUSE, phrase("extension_missing_agent_broken"), *agent.evidence)
+        return replace(found, by_hand=agent.by_hand)
+    return unknown(CAUSE, phrase("extension_missing_on_linux"), *agent.evidence)
 
 
 _FAILED = Extension(
@@ -281,7 +287,12 @@ CHECKER = Checker(
         Example(
             "missing on Linux, agent old",
             _on(replace(LINUX_VM, agent_version="2.0.8")),
-            Verdict.CONFIRMED,
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "missing, and extension operations are off",
+            _on(replace(WINDOWS_VM, guest=replace(WINDOWS_VM.guest, extension_operations=False))),
+            Verdict.UNKNOWN,
         ),
         Example("missing on Windows", _on(WINDOWS_VM), Verdict.UNKNOWN),
         Example(

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from shared.arm_ids import is_at_or_above, same
 from shared.facts import Absent, Extension, Lock, RestorePointCollection, Unreadable, VirtualMachine
+from shared.guest_facts import Guest
 from shared.incident.model import Finding, Target, Verdict
 from shared.network_facts import AppliedGroup, Route
 from shared.sentences import Sentence, phrase
@@ -171,9 +172,11 @@ WINDOWS_VM = VirtualMachine(
     os_type="Windows",
     power_state="running",
     provisioning_state="succeeded",
+    provisioning_time="2025-12-01T08:00:00Z",
     agent_status="Ready",
     agent_version="2.7.41491.1095",
     agent_message="GuestAgent is running and processing the extensions.",
+    agent_time="2026-01-10T02:29:40Z",
     managed_disks=True,
     tags={},
     vm_id_guid="5c0e5f5a-6c0b-4c5c-9a65-3f6e0d6f1a01",
@@ -182,9 +185,26 @@ WINDOWS_VM = VirtualMachine(
     interfaces=(
         "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkInterfaces/vm1-nic",
     ),
+    guest=Guest(
+        os_name="Windows Server 2022 Datacenter Azure Edition",
+        os_version="10.0.20348.2582",
+        image="MicrosoftWindowsServer WindowsServer 2022-datacenter-g2",
+        provision_agent=True,
+        extension_operations=True,
+    ),
 )
 """A healthy VM from which examples vary."""
-LINUX_VM = replace(WINDOWS_VM, os_type="Linux", agent_version="2.11.1.12")
+LINUX_VM = replace(
+    WINDOWS_VM,
+    os_type="Linux",
+    agent_version="2.11.1.12",
+    guest=replace(
+        WINDOWS_VM.guest,
+        os_name="ubuntu",
+        os_version="22.04",
+        image="Canonical 0001-com-ubuntu-server-jammy 22_04-lts-gen2",
+    ),
+)
 
 
 def silent(vm: VirtualMachine) -> VirtualMachine:
@@ -194,6 +214,8 @@ def silent(vm: VirtualMachine) -> VirtualMachine:
         agent_status="Not Ready",
         agent_version="Unknown",
         agent_message="VM status blob is not populated.",
+        handlers=(),
+        guest=replace(vm.guest, os_name="", os_version=""),
     )
 
 
@@ -236,14 +258,6 @@ DAILY_POLICY = BackupPolicy(
 AGENTLESS_POLICY = replace(DAILY_POLICY, type=ENHANCED, consistency="OnlyCrashConsistent")
 IN_VAULT = KnownFacts(item=PROTECTED_ITEM, policy=DAILY_POLICY)
 """What the vault knows of the VM of the examples."""
-
-
-def agent_not_ready(vm: VirtualMachine) -> tuple[Sentence, Sentence]:
-    """The evidence of an agent that is silent on a VM that runs."""
-    return (
-        phrase("agent_not_ready", status=vm.agent_status or phrase("not_in_instance_view")),
-        phrase("agent_message", message=repr(vm.agent_message)),
-    )
 
 
 def the_vm(subject: Subject) -> Sentence:

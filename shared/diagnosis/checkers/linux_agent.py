@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, parse
+from shared.diagnosis.agent_steps import mend_linux_agent
+from shared.diagnosis.checkers.agent_evidence import add_steps, describe_agent, judge_silence
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
@@ -21,7 +23,6 @@ from shared.diagnosis.checkers.contract import (
     KnownFacts,
     Reader,
     Subject,
-    agent_not_ready,
     confirmed,
     not_read,
     ruled_out,
@@ -31,7 +32,7 @@ from shared.diagnosis.checkers.contract import (
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
-from shared.sentences import phrase
+from shared.sentences import Sentence, phrase
 
 CAUSE = "linux_agent"
 
@@ -40,32 +41,38 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     vm = await reader.virtual_machine(subject.vm_id)
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, the_vm(subject), vm)
-    finding = judge(vm, subject.minimum_linux_agent)
+    finding = judge(vm, subject)
     return await rule_out_where_agentless(finding, subject, reader)
 
 
-def judge(vm: VirtualMachine, minimum_version: str) -> Finding:
+def judge(vm: VirtualMachine, subject: Subject) -> Finding:
     """The verdict on an agent; cause 5 asks it too, where the backup extension is
     missing on Linux."""
     if fold(vm.os_type) == "windows":
         return ruled_out(CAUSE, phrase("runs_windows"))
     if fold(vm.os_type) != "linux":
         return unknown(CAUSE, phrase("system_not_known"))
-    if not vm.running:
-        state = vm.power_state or phrase("power_state_not_known")
-        return unknown(CAUSE, phrase("vm_not_running", state=state))
-    if not vm.agent_ready:
-        return confirmed(CAUSE, *agent_not_ready(vm))
-    return _judge_version(vm.agent_version, minimum_version)
+    finding = judge_silence(CAUSE, subject, vm) or _judge_version(vm, subject.minimum_linux_agent)
+    if finding.verdict is Verdict.RULED_OUT:
+        return finding
+    return add_steps(finding, vm, fill_in_steps(vm))
 
 
-def _judge_version(version: str, minimum_version: str) -> Finding:
-    have, want = _numbers(version), _numbers(minimum_version)
+def fill_in_steps(vm: VirtualMachine) -> tuple[Sentence, ...]:
+    """To update and restart the agent of this VM's distribution."""
+    where = parse(vm.id)
+    return mend_linux_agent(where.name, where.resource_group, vm.guest.distribution)
+
+
+def _judge_version(vm: VirtualMachine, minimum: str) -> Finding:
+    have, want = _numbers(vm.agent_version), _numbers(minimum)
+    version, told = vm.agent_version, describe_agent(vm)
     if have is None or want is None:
-        return unknown(CAUSE, phrase("agent_version_not_known", version=repr(version)))
+        not_known = phrase("agent_version_not_known", version=repr(version))
+        return unknown(CAUSE, not_known, *told)
     if have < want:
-        return confirmed(CAUSE, phrase("agent_too_old", version=version, minimum=minimum_version))
-    return ruled_out(CAUSE, phrase("agent_new_enough", version=version, minimum=minimum_version))
+        return confirmed(CAUSE, phrase("agent_too_old", version=version, minimum=minimum), *told)
+    return ruled_out(CAUSE, phrase("agent_new_enough", version=version, minimum=minimum), *told)
 
 
 def _numbers(version: str) -> tuple[int, ...] | None:
@@ -95,6 +102,11 @@ CHECKER = Checker(
             Verdict.RULED_OUT,
         ),
         Example("not running", KnownFacts(vm=silent(LINUX_VM)), Verdict.CONFIRMED),
+        Example(
+            "Ready, by a report from before the failed job",
+            KnownFacts(vm=replace(LINUX_VM, agent_time="2026-01-07T02:00:00Z")),
+            Verdict.UNKNOWN,
+        ),
         Example(
             "version not told",
             KnownFacts(vm=replace(LINUX_VM, agent_version="Unknown")),

@@ -1,5 +1,5 @@
 """Cause 2: the VM agent is installed but does not respond (Windows): service stopped,
-agent corrupt, .NET 4.5 missing.
+agent corrupt, .NET 4.5 missing. Whether it answers: agent_evidence.
 
 https://learn.microsoft.com/azure/backup/backup-azure-troubleshoot-vm-backup-fails-snapshot-timeout
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.arm_ids import fold
+from shared.arm_ids import fold, parse
+from shared.diagnosis.agent_steps import mend_windows_agent
+from shared.diagnosis.checkers.agent_evidence import add_steps, describe_agent, judge_silence
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
@@ -20,8 +22,6 @@ from shared.diagnosis.checkers.contract import (
     KnownFacts,
     Reader,
     Subject,
-    agent_not_ready,
-    confirmed,
     not_read,
     ruled_out,
     silent,
@@ -43,16 +43,16 @@ async def check(subject: Subject, reader: Reader) -> Finding:
         return ruled_out(CAUSE, phrase("runs_linux"))
     if fold(vm.os_type) != "windows":
         return unknown(CAUSE, phrase("system_not_known"))
-    return await rule_out_where_agentless(_judge(vm), subject, reader)
+    return await rule_out_where_agentless(_judge(subject, vm), subject, reader)
 
 
-def _judge(vm: VirtualMachine) -> Finding:
-    if not vm.running:
-        state = vm.power_state or phrase("power_state_not_known")
-        return unknown(CAUSE, phrase("vm_not_running", state=state))
-    if vm.agent_ready:
-        return ruled_out(CAUSE, phrase("agent_ready", version=vm.agent_version))
-    return confirmed(CAUSE, *agent_not_ready(vm))
+def _judge(subject: Subject, vm: VirtualMachine) -> Finding:
+    silent_agent = judge_silence(CAUSE, subject, vm)
+    if silent_agent is None:
+        ready = phrase("agent_ready", version=vm.agent_version)
+        return ruled_out(CAUSE, ready, *describe_agent(vm))
+    where = parse(vm.id)
+    return add_steps(silent_agent, vm, mend_windows_agent(where.name, where.resource_group))
 
 
 CHECKER = Checker(
@@ -75,6 +75,26 @@ CHECKER = Checker(
         Example(
             "deallocated",
             KnownFacts(vm=replace(WINDOWS_VM, power_state="deallocated")),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "Ready, by a report from before the failed job",
+            KnownFacts(vm=replace(WINDOWS_VM, agent_time="2026-01-07T02:00:00Z")),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "it has answered, no power state",
+            KnownFacts(vm=replace(WINDOWS_VM, power_state="")),
+            Verdict.RULED_OUT,
+        ),
+        Example(
+            "Ready without a time, no power state",
+            KnownFacts(vm=replace(WINDOWS_VM, power_state="", agent_time="")),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "no agent report, no power state",
+            KnownFacts(vm=replace(WINDOWS_VM, power_state="", agent_status="")),
             Verdict.UNKNOWN,
         ),
         Example("OS not told", KnownFacts(vm=replace(WINDOWS_VM, os_type="")), Verdict.UNKNOWN),

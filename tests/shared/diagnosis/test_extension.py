@@ -314,6 +314,7 @@ async def test_what_people_met_in_the_field(arm: Simulator, name: str) -> None:
     extension["properties"]["provisioningState"] = state
     shown = {"statuses": [status], "substatuses": [substatus] if substatus else []}
     view_of(arm)["extensions"][0].update(shown)
+    view_of(arm)["vmAgent"]["statuses"][-1]["time"] = SAID
     subject = replace(
         EXAMPLE_SUBJECT,
         vm_id=support.VM_ID,
