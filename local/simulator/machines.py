@@ -72,6 +72,13 @@ def remove_extension(state: State, extension_id: str) -> None:
     _drop(view.get("vmAgent", {}), "extensionHandlers", "type", handler)
 
 
+def report_agent(machine: Resource, moment: datetime) -> None:
+    """Renew the report of an agent that answers, as one that lives does every few
+    minutes."""
+    if is_running(machine) and is_agent_ready(machine):
+        _view(machine)["vmAgent"]["statuses"][-1]["time"] = clock.compute_time(moment)
+
+
 def put_backup_extension_back(state: State, machine: Resource, moment: datetime) -> None:
     """Install the extension and set it to Succeeded, in the instance view as well, as
     the service does with every backup that completes."""

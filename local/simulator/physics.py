@@ -5,7 +5,8 @@ A backup of a VM, checked in this order:
 1. the VM does not exist
    → BCMV2VMNotFound
 2. it runs and its agent is not Ready
-   → UserErrorGuestAgentStatusUnavailable
+   → UserErrorGuestAgentStatusUnavailable; with the setting crash_consistent_fallback it
+   completes under an Enhanced policy, as Azure's attempts 4, 6 and 8 may
 3. the VM is in provisioning state Failed, and another of its extensions than the
    backup's as well
    → UserErrorVmProvisioningStateFailed
@@ -17,7 +18,9 @@ A backup of a VM, checked in this order:
 6. the extension is missing, and Azure Policy refuses it
    → UserErrorRequestDisallowedByPolicy
 7. otherwise it completes: with 18 points the old ones are deleted, the extension is put
-   back, and a point is added to the collection and one of the same time to the vault
+   back, and a point is added to the collection and one of the same time to the vault.
+   They are crash-consistent where the VM does not run, its agent is not Ready, or the
+   policy is agentless
 
 Under an agentless policy (snapshotConsistencyType OnlyCrashConsistent) a backup needs
 neither agent nor extension.
@@ -52,7 +55,7 @@ def backup_failure(world: World, machine_id: str, item_id: str) -> str:
     policy = recovery_points.policy_of(world.state, item_id)
     if not recovery_points.is_agentless(policy):
         if machines.is_running(machine) and not machines.is_agent_ready(machine):
-            return messages.GUEST_AGENT
+            return "" if _falls_back(world, policy) else messages.GUEST_AGENT
         if machines.is_failed_by_extension(world.state, machine):
             return messages.VM_STATE
         extensions = machines.backup_extensions(world.state, machine_id)
@@ -66,6 +69,21 @@ def backup_failure(world: World, machine_id: str, item_id: str) -> str:
     ):
         return messages.INTERNAL
     return messages.POLICY if _cannot_install(world, machine, policy) else ""
+
+
+def _falls_back(world: World, policy: Resource | None) -> bool:
+    """Whether a backup goes on without the agent.
+    https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"""
+    enhanced = recovery_points.policy_type(policy) == ENHANCED
+    return enhanced and world.settings.crash_consistent_fallback
+
+
+def _choose_consistency(machine: Resource, policy: Resource | None) -> str:
+    """The type of the recovery point of a backup that completes now."""
+    prepared = machines.is_running(machine) and machines.is_agent_ready(machine)
+    if prepared and not recovery_points.is_agentless(policy):
+        return recovery_points.APP_CONSISTENT
+    return recovery_points.CRASH_CONSISTENT
 
 
 def _cannot_install(world: World, machine: Resource, policy: Resource | None) -> bool:
@@ -88,12 +106,15 @@ def complete_backup(world: World, machine_id: str, item_id: str, moment: datetim
         for collection in own:
             points = properties(collection).get("restorePoints") or []
             properties(collection)["restorePoints"] = points[-KEPT_POINTS:]
-    if not recovery_points.is_agentless(policy):
+    silent = machines.is_running(machine) and not machines.is_agent_ready(machine)
+    if not silent and not recovery_points.is_agentless(policy):
         machines.put_backup_extension_back(world.state, machine, moment)
+    kind = _choose_consistency(machine, policy)
     usable = [each for each in own if fold(text(each, "provisioningState")) != "deleting"]
-    _add_point(usable[-1] if usable else _new_collection(world, machine), machine, moment)
+    collection = usable[-1] if usable else _new_collection(world, machine)
+    _add_point(collection, machine, moment, kind)
     if world.state.has(item_id):
-        recovery_points.add(world.state, item_id, moment)
+        recovery_points.add(world.state, item_id, moment, kind)
 
 
 def extension_removal_failure(machine: Resource | None, name: str) -> Failure | None:
@@ -160,17 +181,23 @@ def _new_collection(world: World, machine: Resource) -> Resource:
     return collection
 
 
-def _add_point(collection: Resource, machine: Resource, moment: datetime) -> None:
+def _add_point(collection: Resource, machine: Resource, moment: datetime, kind: str) -> None:
     """Add a point. Its name has the second; a name that exists moves on by one."""
     points = properties(collection).setdefault("restorePoints", [])
     names = {fold(str(point["name"])) for point in points}
     stamp = moment
     while fold(name := f"AzureBackup_{stamp:%Y%m%d_%H%M%S}") in names:
         stamp += timedelta(seconds=1)
-    points.append(restore_point(collection["id"], name, machine, moment))
+    points.append(restore_point(collection["id"], name, machine, moment, kind))
 
 
-def restore_point(collection_id: str, name: str, machine: Resource, moment: datetime) -> Resource:
+def restore_point(
+    collection_id: str,
+    name: str,
+    machine: Resource,
+    moment: datetime,
+    kind: str = recovery_points.APP_CONSISTENT,
+) -> Resource:
     """A restore point as its collection shows it: without a type."""
     return {
         "name": name,
@@ -181,7 +208,7 @@ def restore_point(collection_id: str, name: str, machine: Resource, moment: date
                 "location": machine.get("location", ""),
             },
             "provisioningState": "Succeeded",
-            "consistencyMode": "ApplicationConsistent",
+            "consistencyMode": recovery_points.CONSISTENCY_MODES[kind],
             "timeCreated": clock.compute_time(moment),
         },
     }

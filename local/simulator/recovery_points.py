@@ -3,7 +3,7 @@
 A state may leave them out. A policy that an item names and the state does not have is
 derived: Standard, 30 days. If the state has no recovery point of an item whose
 protectionState is Protected, they are derived: one in the vault for each restore point
-of Azure Backup's collections of the VM, with the same time.
+of Azure Backup's collections of the VM, with the same time and consistency.
 
 https://learn.microsoft.com/rest/api/backup/protection-policies/get and
 https://learn.microsoft.com/rest/api/backup/recovery-points/list
@@ -25,6 +25,13 @@ STANDARD, ENHANCED = "V1", "V2"
 RETENTION_DAYS = 30
 INSTANT_DAYS = 2
 OBJECT_TYPE = "IaasVMRecoveryPoint"
+APP_CONSISTENT, CRASH_CONSISTENT = "AppConsistent", "CrashConsistent"
+"""`recoveryPointType`, as Microsoft's samples of VMs have it."""
+CONSISTENCY_MODES = {
+    APP_CONSISTENT: "ApplicationConsistent",
+    CRASH_CONSISTENT: "CrashConsistent",
+}
+"""`consistencyMode` of the restore point that goes with it."""
 
 
 def derive_missing(state: State) -> None:
@@ -66,8 +73,10 @@ def _derive_points(state: State, item: Resource) -> list[Resource]:
     if not machine_id or fold(text(item, "protectionState")) != "protected":
         return []
     points: dict[str, Resource] = {}
-    for at in _times_of_points(state, machine_id):
-        point = new_point(item["id"], at, points)
+    for at, mode in _describe_points(state, machine_id):
+        crash = fold(mode) == fold(CONSISTENCY_MODES[CRASH_CONSISTENT])
+        kind = CRASH_CONSISTENT if crash else APP_CONSISTENT
+        point = new_point(item["id"], at, points, kind)
         points[ids.key(point["id"])] = point
     return list(points.values())
 
@@ -121,23 +130,25 @@ def is_agentless(policy: Resource | None) -> bool:
     )
 
 
-def add(state: State, item_id: str, moment: datetime) -> None:
-    """Add a recovery point of that time to the vault."""
+def add(state: State, item_id: str, moment: datetime, kind: str = APP_CONSISTENT) -> None:
+    """Add a recovery point of that time and type to the vault."""
     existing = _keys(state.of_type(ids.RECOVERY_POINT, item_id))
-    state.put(new_point(item_id, moment, existing))
+    state.put(new_point(item_id, moment, existing, kind))
 
 
-def new_point(item_id: str, moment: datetime, existing: Collection[str] = ()) -> Resource:
+def new_point(
+    item_id: str, moment: datetime, existing: Collection[str] = (), kind: str = APP_CONSISTENT
+) -> Resource:
     """A recovery point of that time. Its name is a decimal number, as in Azure;
     `existing` has the keys of ids that it must differ from."""
     stamp = clock.backup_time(moment)
     name = _make_number(item_id, stamp)
     while ids.key(f"{item_id}/recoveryPoints/{name}") in existing:
         name = _make_number(item_id, stamp, name)
-    return _build_point(item_id, name, stamp)
+    return _build_point(item_id, name, stamp, kind)
 
 
-def _build_point(item_id: str, name: str, stamp: str) -> Resource:
+def _build_point(item_id: str, name: str, stamp: str, kind: str) -> Resource:
     """A recovery point in the vault whose snapshot still exists as well."""
     tiers = [{"type": "InstantRP", "status": "Valid"}, {"type": "HardenedRP", "status": "Valid"}]
     return {
@@ -146,7 +157,7 @@ def _build_point(item_id: str, name: str, stamp: str) -> Resource:
         "type": ids.RECOVERY_POINT,
         "properties": {
             "objectType": OBJECT_TYPE,
-            "recoveryPointType": "AppConsistent",
+            "recoveryPointType": kind,
             "recoveryPointTime": stamp,
             "recoveryPointAdditionalInfo": "",
             "sourceVMStorageType": "PremiumVMOnPartialPremiumStorage",
@@ -196,18 +207,18 @@ def _is_own_policy(policy_id: str, item: Resource) -> bool:
     return ids.at_or_above(ids.ancestor(item["id"], 3), policy_id)
 
 
-def _times_of_points(state: State, machine_id: str) -> list[datetime]:
-    """The time of each restore point; one that has no time, or is not finished, has no
-    recovery point."""
-    times = []
+def _describe_points(state: State, machine_id: str) -> list[tuple[datetime, str]]:
+    """Time and consistency mode of each restore point; one that has no time, or is not
+    finished, has no recovery point."""
+    found = []
     for collection in collections_of(state, machine_id):
         for point in properties(collection).get("restorePoints") or []:
             values = point.get("properties") or {}
             at = clock.parse(str(values.get("timeCreated", "")))
             status = str(values.get("provisioningState", "Succeeded"))
             if at is not None and fold(status) == "succeeded":
-                times.append(at)
-    return times
+                found.append((at, str(values.get("consistencyMode", ""))))
+    return found
 
 
 def _make_number(*parts: str) -> str:

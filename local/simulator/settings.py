@@ -51,6 +51,10 @@ class Settings:
     """Most rows of a log query's answer. When there are more, these come with a
     PartialError."""
 
+    crash_consistent_fallback: bool = False
+    """Whether under an Enhanced policy a backup of a VM whose agent is silent
+    completes, crash-consistent. In Azure the attempts 4, 6 and 8 of a backup may, not
+    on every disk and size."""
     activity_log_delay_s: float = 0
     """How long after its moment an event of the Activity Log can be read. Azure: 3 to
     20 minutes."""
@@ -145,6 +149,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "lock_read_lag_s": _read_lag,
     "graph_lag_s": _read_lag,
     "activity_log_delay_s": _read_number,
+    "crash_consistent_fallback": _read_switch,
     "throttle": _read_switch,
     "seed": _read_whole_or_none,
     "backup_retry_after_s": _read_whole_or_none,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.simulator import clock, errors, jobs, messages, physics
+from local.simulator import clock, errors, jobs, machines, messages, physics
 from local.simulator.handlers.resources import get_existing
 from local.simulator.handlers.vaults import backup_retry_after, item_id, vault_id
 from local.simulator.headers import signed_query
@@ -118,6 +118,8 @@ def _finish_backup(
             jobs.complete(job, ended)
         if item:
             _record_result(item, ended, completed=not code)
+        if machine := world.state.get(machine_id):
+            machines.report_agent(machine, ended)
         return injected
 
     return finish

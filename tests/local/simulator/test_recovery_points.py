@@ -132,6 +132,85 @@ async def test_the_copies_stay_when_the_collection_goes_and_the_state_still_says
     assert (await arm.sim("GET", "state")).body["resources"] == dumped["resources"]
 
 
+ENHANCED = {
+    "policyType": "V2",
+    "schedulePolicy": {"schedulePolicyType": "SimpleSchedulePolicyV2"},
+}
+AGENTLESS = {**ENHANCED, "snapshotConsistencyType": "OnlyCrashConsistent"}
+CONSISTENCY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "an agent that is Ready": ({}, {}, "AppConsistent"),
+    "Enhanced, an agent that is Ready": ({}, ENHANCED, "AppConsistent"),
+    "off": ({"power": "deallocated"}, {}, "CrashConsistent"),
+    "shut down inside": ({"power": "stopped", "ready": False}, {}, "CrashConsistent"),
+    "agentless": ({}, AGENTLESS, "CrashConsistent"),
+    "Enhanced, a silent agent": ({"ready": False}, ENHANCED, "CrashConsistent"),
+}
+
+
+@pytest.mark.parametrize("name", CONSISTENCY)
+async def test_the_points_of_a_backup_say_how_consistent_they_are(start: Any, name: str) -> None:
+    change, changed_policy, kind = CONSISTENCY[name]
+    policy = recovery_points.standard_policy(POLICY_ID)
+    policy["properties"] |= changed_policy
+    arm = await start(state(policy, points=None, **change))
+    await arm.sim("PUT", "settings", {"crash_consistent_fallback": True})
+    assert (await arm.backup())["status"] == "Completed"
+    (made,) = (await arm.get(POINTS)).body["value"]
+    assert made["properties"]["recoveryPointType"] == kind
+    (collection,) = [
+        each for each in (await arm.state()).values() if each["type"] == ids.COLLECTION
+    ]
+    (point,) = collection["properties"]["restorePoints"]
+    assert point["properties"]["consistencyMode"] == recovery_points.CONSISTENCY_MODES[kind]
+
+
+async def test_a_silent_agent_puts_no_extension_back(start: Any) -> None:
+    policy = recovery_points.standard_policy(POLICY_ID)
+    policy["properties"] |= ENHANCED
+    arm = await start(state(policy, extension=None, ready=False))
+    await arm.sim("PUT", "settings", {"crash_consistent_fallback": True})
+    assert (await arm.backup())["status"] == "Completed"
+    assert ids.key(f"{VM_ID}/extensions/VMSnapshot") not in await arm.state()
+
+
+@pytest.mark.parametrize(
+    ("policy_type", "fallback"), [("V2", False), ("V1", True)], ids=["not asked for", "Standard"]
+)
+async def test_a_backup_without_agent_fails(start: Any, policy_type: str, fallback: bool) -> None:
+    policy = recovery_points.standard_policy(POLICY_ID)
+    policy["properties"]["policyType"] = policy_type
+    arm = await start(state(policy, ready=False))
+    await arm.sim("PUT", "settings", {"crash_consistent_fallback": fallback})
+    assert (await arm.backup())["status"] == "Failed"
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_an_agent_that_lives_has_reported_when_a_backup_ends(start: Any, ready: bool) -> None:
+    arm = await start(state(ready=ready))
+    before = await time_of_report(arm)
+    job = await arm.backup()
+    after = await time_of_report(arm)
+    assert (after > before and after[:19] >= job["startTime"][:19]) == ready
+
+
+async def time_of_report(arm: Any) -> str:
+    view = (await arm.state())[ids.key(VM_ID)]["properties"]["instanceView"]
+    return str(view["vmAgent"]["statuses"][-1]["time"])
+
+
+async def test_a_copy_is_as_consistent_as_its_restore_point(start: Any) -> None:
+    document = state(points=2)
+    collection = next(each for each in document["resources"] if each["type"] == ids.COLLECTION)
+    newest = collection["properties"]["restorePoints"][-1]["properties"]
+    newest["consistencyMode"] = "CrashConsistent"
+    arm = await start(document)
+    kinds = {
+        each["properties"]["recoveryPointTime"]: each["properties"]["recoveryPointType"]
+        for each in (await arm.get(POINTS)).body["value"]
+    }
+    assert [kinds[each] for each in sorted(kinds)] == ["AppConsistent", "CrashConsistent"]
+
+
 async def test_an_agentless_backup_leaves_the_extension_alone(start: Any) -> None:
     policy = recovery_points.standard_policy(POLICY_ID)
     policy["properties"] |= {"policyType": "V2", "snapshotConsistencyType": "OnlyCrashConsistent"}
