@@ -122,6 +122,9 @@ class Verification:
     """ISO 8601; "" while it runs."""
     since: str = ""
     """When we began to follow it, ISO 8601; "" for one that an older version began."""
+    point_type: str = ""
+    """`recoveryPointType` of its recovery point, as Azure wrote it; "" before it
+    completed, and where that is not known."""
 
     @property
     def completed(self) -> bool:

@@ -1,5 +1,6 @@
 """The end of the verifying backup, or of the second try: only a completed one makes an
-incident fixed. One that failed leads back to the diagnosis."""
+incident fixed, if its recovery point does not show that the VM agent is still broken.
+One that failed leads back to the diagnosis."""
 
 from __future__ import annotations
 
@@ -15,8 +16,10 @@ from shared.incident.model import NOT_FOUND, ORDER, TIMED_OUT, Incident, Verific
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import Outcome
 from shared.incident.status import Status
+from shared.vault_facts import RecoveryPoint
 from shared.verification.coming_back import tell_return
 from shared.verification.follow import has_time_left
+from shared.verification.recovery_point import Point, find_point, judge_point
 from shared.verification.second_try import hand_over, name_backup, record_end
 from shared.verification.stage import Verifying
 
@@ -36,16 +39,37 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     if isinstance(job, Absent | Unreadable):
         return await _ask_person(verifying, incident, job.why)
     shown = _end_of(incident.verification, job)
+    point = await find_point(verifying.reader, incident.item_id, job) if shown.completed else None
+    if isinstance(point, RecoveryPoint):
+        shown = replace(shown, point_type=point.type)
     incident = await verifying.book.change(incident_id, lambda each: _record(each, shown))
-    detail = {"job": job.name, "error_code": shown.error_code}
+    detail = {"job": job.name, "error_code": shown.error_code, "point_type": shown.point_type}
     result = f"job {job.name} ended: {shown.outcome}"
     await verifying.journal.note(incident, ORDER, result, detail=detail)
     reason = f"the {name_backup(incident)} {job.name} is {shown.outcome}"
-    if shown.completed:
-        return await _end_fixed(verifying, incident, reason)
+    if point is not None:
+        return await _end_completed(verifying, incident, point, reason)
     if fold(shown.outcome) != "failed":
         return await _ask_person(verifying, incident, reason)
     return await _diagnose_again(verifying, incident, job)
+
+
+async def _end_completed(
+    verifying: Verifying, incident: Incident, point: Point, reason: str
+) -> NextStep:
+    """Fixed; with a person where the new point shows that the agent is still broken."""
+    told = await judge_point(verifying.reader, incident, point)
+    reason, steps = f"{reason}; {told.says}", advise_on_locks(incident)
+    if told.steps:
+        reason = f"backed up, but a person is needed: {reason}"
+        steps = (*told.steps, *steps)
+    elif incident.is_second_try:
+        reason = f"no cause found, passed on retry: {reason}"
+    elif returns := await tell_return(verifying, incident):
+        reason = f"{reason}; {returns}"
+    status = Status.NEEDS_PERSON if told.steps else Status.FIXED
+    await verifying.closing.close(incident.id, status, reason, steps)
+    return STOP
 
 
 def _end_of(shown: Verification, job: Job) -> Verification:
@@ -59,16 +83,6 @@ def _record(incident: Incident, shown: Verification) -> Incident:
     outcome = Outcome.DONE if shown.completed else Outcome.FAILED
     detail = f"job {shown.job_id} is {shown.outcome}"
     return record_end(replace(incident, verification=shown), outcome, detail)
-
-
-async def _end_fixed(verifying: Verifying, incident: Incident, reason: str) -> NextStep:
-    if incident.is_second_try:
-        reason = f"no cause found, passed on retry: {reason}"
-    elif told := await tell_return(verifying, incident):
-        reason = f"{reason}; {told}"
-    steps = advise_on_locks(incident)
-    await verifying.closing.close(incident.id, Status.FIXED, reason, steps)
-    return STOP
 
 
 async def _ask_person(verifying: Verifying, incident: Incident, problem: str) -> NextStep:

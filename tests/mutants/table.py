@@ -1370,8 +1370,8 @@ SHOWING = (
     Mutant(
         "any backup that has ended shows that the fix worked",
         "conclude",
-        "if shown.completed:",
-        'if fold(shown.outcome) != "failed":',
+        "if shown.completed else None",
+        'if fold(shown.outcome) != "failed" else None',
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
     Mutant(

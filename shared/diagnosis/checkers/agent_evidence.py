@@ -7,11 +7,14 @@ from before the failed job says nothing about it (Azure/WALinuxAgent issue 323).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from shared import clock
-from shared.arm_ids import fold
-from shared.diagnosis.agent_steps import allow_extensions, install_or_do_without
+from shared.arm_ids import fold, parse
+from shared.diagnosis.agent_steps import (
+    allow_extensions,
+    install_or_do_without,
+    mend_linux_agent,
+    mend_windows_agent,
+)
 from shared.diagnosis.checkers.contract import Subject, confirmed, unknown
 from shared.diagnosis.checkers.extension_words import shorten
 from shared.extension_facts import ReportedExtension, find_newest
@@ -100,12 +103,15 @@ def _say_handler(handler: ReportedExtension) -> Sentence:
     return phrase("handler_state", handler=handler.handler, state=state or phrase("no_status"))
 
 
-def add_steps(finding: Finding, vm: VirtualMachine, steps: tuple[Sentence, ...]) -> Finding:
-    """The finding with the steps of its cause for this VM, after what its profile
-    forbids."""
+def fill_in_steps(vm: VirtualMachine) -> tuple[Sentence, ...]:
+    """To mend the agent of this VM: first what its profile forbids, then what its
+    system and its distribution want; of both systems where neither is known."""
+    where, guest = parse(vm.id), vm.guest
+    windows = mend_windows_agent(where.name, where.resource_group)
+    linux = mend_linux_agent(where.name, where.resource_group, guest.distribution)
     first: tuple[Sentence, ...] = ()
-    if vm.guest.extension_operations is False:
+    if guest.extension_operations is False:
         first += (allow_extensions(vm.id),)
-    if vm.guest.provision_agent is False and not vm.agent_status:
+    if guest.provision_agent is False and not vm.agent_status:
         first += (install_or_do_without(),)
-    return replace(finding, by_hand=(*first, *steps))
+    return (*first, *{"windows": windows, "linux": linux}.get(fold(vm.os_type), windows + linux))

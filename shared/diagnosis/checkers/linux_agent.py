@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.arm_ids import fold, parse
-from shared.diagnosis.agent_steps import mend_linux_agent
-from shared.diagnosis.checkers.agent_evidence import add_steps, describe_agent, judge_silence
+from shared.arm_ids import fold
+from shared.diagnosis.checkers.agent_evidence import describe_agent, fill_in_steps, judge_silence
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
@@ -32,7 +31,7 @@ from shared.diagnosis.checkers.contract import (
 )
 from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
-from shared.sentences import Sentence, phrase
+from shared.sentences import phrase
 
 CAUSE = "linux_agent"
 
@@ -55,13 +54,7 @@ def judge(vm: VirtualMachine, subject: Subject) -> Finding:
     finding = judge_silence(CAUSE, subject, vm) or _judge_version(vm, subject.minimum_linux_agent)
     if finding.verdict is Verdict.RULED_OUT:
         return finding
-    return add_steps(finding, vm, fill_in_steps(vm))
-
-
-def fill_in_steps(vm: VirtualMachine) -> tuple[Sentence, ...]:
-    """To update and restart the agent of this VM's distribution."""
-    where = parse(vm.id)
-    return mend_linux_agent(where.name, where.resource_group, vm.guest.distribution)
+    return replace(finding, by_hand=fill_in_steps(vm))
 
 
 def _judge_version(vm: VirtualMachine, minimum: str) -> Finding:

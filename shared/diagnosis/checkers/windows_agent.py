@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.arm_ids import fold, parse
-from shared.diagnosis.agent_steps import mend_windows_agent
-from shared.diagnosis.checkers.agent_evidence import add_steps, describe_agent, judge_silence
+from shared.arm_ids import fold
+from shared.diagnosis.checkers.agent_evidence import describe_agent, fill_in_steps, judge_silence
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
@@ -51,8 +50,7 @@ def _judge(subject: Subject, vm: VirtualMachine) -> Finding:
     if silent_agent is None:
         ready = phrase("agent_ready", version=vm.agent_version)
         return ruled_out(CAUSE, ready, *describe_agent(vm))
-    where = parse(vm.id)
-    return add_steps(silent_agent, vm, mend_windows_agent(where.name, where.resource_group))
+    return replace(silent_agent, by_hand=fill_in_steps(vm))
 
 
 CHECKER = Checker(
