@@ -87,8 +87,10 @@ async def _judge_crash_consistent(
     steps = _advise(incident, vm)
     if isinstance(agentless, Unreadable):
         return Told(f"{only}, and {agentless.why}", steps)
-    state = "runs" if vm.running else f"is in the power state {vm.power_state or 'not known'}"
-    return Told(f"{only} although {vm.name} {state}: the VM agent is still broken", steps)
+    if not vm.running:
+        state = vm.power_state or "not told"
+        return Told(f"{only}, and whether {vm.name} ran is not known: it is {state}", steps)
+    return Told(f"{only} although {vm.name} runs: the VM agent is still broken", steps)
 
 
 async def _is_agentless(reader: ArmReader, incident: Incident) -> bool | Unreadable:

@@ -82,6 +82,29 @@ async def test_it_waits_and_passes(product: Product, name: str) -> None:
     )
 
 
+async def test_one_that_passes_without_the_agent_stays_with_a_person(product: Product) -> None:
+    """Under an Enhanced policy Azure Backup may go on without an agent that is silent;
+    the causes of this code do not ask for it."""
+    case = scenario(PASSES)
+    of_code("UserErrorRpCollectionLimitReached")(case)
+    enhanced(case)
+    agent = of_type(case, VM)[0]["properties"]["instanceView"]["vmAgent"]
+    agent["statuses"][-1] |= {"displayStatus": "Not Ready", "code": "ProvisioningState/Unavailable"}
+    await product.azure(case)
+    settings = f"{product.arm}/_sim/settings"
+    await product.http.put(settings, json={"crash_consistent_fallback": True})
+    try:
+        incident = await ended(product, case)
+    finally:
+        await product.http.put(settings, json={"crash_consistent_fallback": False})
+    assert incident["status"] == "needs_person", incident
+    assert "backed up" in incident["reason"] and "agent is still broken" in incident["reason"]
+    shown = incident["verification"]
+    assert (shown["outcome"], shown["point_type"]) == ("Completed", "CrashConsistent")
+    assert action_of(incident) == ("run_backup_again", "done")
+    assert "Restart-Service" in str(incident["manual_steps"])
+
+
 @pytest.mark.parametrize("code", ["BackUpOperationFailed", "UserErrorFsFreezeFailed"])
 async def test_one_that_fails_again_goes_to_a_person_with_the_new_job(
     product: Product, code: str
@@ -350,6 +373,11 @@ def provisioning(state: str) -> Callable[[Case], None]:
     return change
 
 
+def unsettled(case: Case) -> None:
+    of_code("GuestAgentSnapshotTaskStatusError")(case)
+    provisioning("Updating")(case)
+
+
 NOT_RUN: dict[str, tuple[str, Callable[[Case], None], str]] = {
     "a person cancelled a later backup": (
         PASSES,
@@ -365,8 +393,17 @@ NOT_RUN: dict[str, tuple[str, Callable[[Case], None], str]] = {
         "a person cancelled the later backup",
     ),
     "the policy was migrated": (PASSES, migrated, "Enhanced"),
-    "the VM is Failed": (PASSES, provisioning("Failed"), "not settled"),
-    "the VM is Updating": (AGENT, provisioning("Updating"), "not settled"),
+    "the VM is Failed": (PASSES, provisioning("Failed"), "only a person can mend this"),
+    "the VM is Updating": (
+        AGENT,
+        provisioning("Updating"),
+        "would not help where this is the cause: snapshot_status",
+    ),
+    "it is not settled, and the code does not ask for its state": (
+        PASSES,
+        unsettled,
+        "not settled",
+    ),
     "a code for which no retry is advised": (
         PASSES,
         of_code("ExtentionOperationFailed"),

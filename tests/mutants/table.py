@@ -8,6 +8,7 @@ test notices it.
 
 from __future__ import annotations
 
+from tests.mutants.agent import AGENT_BELIEVED
 from tests.mutants.evidence import LOG_EVIDENCE
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.plant import Mutant
@@ -2222,6 +2223,7 @@ RETRIES = (
 
 MUTANTS = (
     *LOCK_PROTOCOL,
+    *AGENT_BELIEVED,
     *PUTTING_BACK,
     *COMING_BACK,
     *LIFTING,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from functions.pages.texts import LANGUAGES
 from shared import catalogue
-from shared.diagnosis import advice
+from shared.diagnosis import advice, agent_steps
 from shared.diagnosis import by_hand as by_hand_steps
 from shared.diagnosis.advice import About
 from shared.execution.lock_window.words import by_hand
@@ -64,6 +64,9 @@ def sentences() -> Iterator[Sentence]:
     for cause in catalogue.CAUSES:
         yield from cause.advice(about)
     yield from (
+        *by_hand_steps.reapply_vm(VM_ID),
+        *by_hand_steps.wait_for_operation(VM_ID),
+        agent_steps.allow_extensions(VM_ID),
         *advice.vm_gone(about),
         *advice.unknown_code(INCIDENT),
         advice.look_at_job(INCIDENT),

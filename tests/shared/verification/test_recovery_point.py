@@ -59,11 +59,14 @@ async def end_backup(bench: Bench, kind: str | None, **changes: Any) -> Incident
 
 
 def change_vm(bench: Bench, **changes: Any) -> None:
-    """The VM as it is built with these arguments."""
+    """The VM as it is built with these arguments, its agent's report a day newer than
+    the failed job."""
     made = parts.machine("rg-app", "vm-app-01", changes.pop("os_type", "Windows"), **changes)
     vm = bench.simulator.world.state.get(VM_ID)
     assert vm is not None
     vm["properties"] = made["properties"]
+    for status in made["properties"]["instanceView"].get("vmAgent", {}).get("statuses", []):
+        status["time"] = clock.compute_time(parts.FAILED_AT + parts.timedelta(days=1))
 
 
 def change_policy(bench: Bench, **properties: Any) -> None:
@@ -133,6 +136,16 @@ async def test_an_enhanced_policy_alone_is_none(bench: Bench) -> None:
     assert (await end_backup(bench, CRASH)).status is Status.NEEDS_PERSON
 
 
+async def test_a_power_state_that_is_not_told_is_no_excuse(bench: Bench) -> None:
+    change_vm(bench)
+    vm = bench.simulator.world.state.get(VM_ID)
+    assert vm is not None
+    del vm["properties"]["instanceView"]["statuses"][1]
+    left = await end_backup(bench, CRASH)
+    assert left.status is Status.NEEDS_PERSON and "whether vm-app-01 ran" in left.reason
+    assert "broken" not in left.reason
+
+
 UNREAD = {
     "the VM": (r"/virtualMachines/[^/]+$", "the VM runs is not known", "Restart-Service"),
     "the policy": (POLICY, "backup policy", "Restart-Service"),
@@ -199,10 +212,6 @@ async def test_diagnosed_anew_it_is_fixed_once_the_agent_has_answered(
     opened = next_attempt(before, "Ana", clock.backup_time(parts.FAILED_AT))
     await bench.app.book.reopen(INCIDENT.id, lambda _: replace(opened, status=Status.VERIFYING))
     change_vm(bench, ready=ready)
-    vm = bench.simulator.world.state.get(VM_ID)
-    assert vm is not None
-    since = parts.FAILED_AT + parts.timedelta(days=1)
-    vm["properties"]["instanceView"]["vmAgent"]["statuses"][-1]["time"] = clock.compute_time(since)
     assert await conclude.conclude(await bench.app.verifying(), INCIDENT.id) == STOP
     left = await bench.now()
     assert left.status is status
