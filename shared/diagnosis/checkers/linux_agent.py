@@ -51,7 +51,12 @@ def judge(vm: VirtualMachine, subject: Subject) -> Finding:
         return ruled_out(CAUSE, phrase("runs_windows"))
     if fold(vm.os_type) != "linux":
         return unknown(CAUSE, phrase("system_not_known"))
-    finding = judge_silence(CAUSE, subject, vm) or _judge_version(vm, subject.minimum_linux_agent)
+    version = _judge_version(vm, subject.minimum_linux_agent)
+    finding = judge_silence(CAUSE, subject, vm)
+    if finding is None:
+        finding = version
+    elif version.verdict is Verdict.CONFIRMED:  # what it last reported is too old as well
+        finding = replace(finding, evidence=(*finding.evidence, version.evidence[0]))
     if finding.verdict is Verdict.RULED_OUT:
         return finding
     return replace(finding, by_hand=fill_in_steps(vm))

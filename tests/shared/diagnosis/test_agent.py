@@ -152,6 +152,15 @@ async def test_the_evidence_has_all_that_azure_shows(name: str) -> None:
     assert [each for each in wanted if each not in told] == []
 
 
+async def test_a_silent_linux_agent_that_was_too_old_is_told_as_such() -> None:
+    found = await examine(replace(LINUX_VM, agent_status="Not Ready", agent_version="2.0.8"))
+    assert found.verdict is Verdict.CONFIRMED
+    assert "the oldest supported version is 2.2.53.1" in str(found.evidence[-1])
+    assert "oldest supported" not in "; ".join(
+        map(str, (await examine(replace(LINUX_VM, agent_status="Not Ready"))).evidence)
+    )
+
+
 async def test_what_the_profile_forbids_comes_first() -> None:
     off = await examine(replace(silent(WINDOWS_VM), guest=OFF), windows_agent)
     assert "osProfile.allowExtensionOperations=true" in str(off.by_hand[0])
