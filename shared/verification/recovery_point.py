@@ -20,7 +20,7 @@ from shared.diagnosis.advice import About, linux_agent, windows_agent
 from shared.diagnosis.checkers.agent_evidence import fill_in_steps
 from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
 from shared.incident.model import Incident
-from shared.sentences import Sentence, phrase
+from shared.sentences import Sentence
 from shared.vault_facts import RecoveryPoint
 
 CRASH_CONSISTENT = "crashconsistent"
@@ -116,5 +116,4 @@ def _advise(incident: Incident, vm: VirtualMachine | None) -> tuple[Sentence, ..
     about = About.of(incident)
     if vm is None:
         return tuple(dict.fromkeys((*windows_agent(about), *linux_agent(about))))
-    ready = phrase("see_agent_ready", command=about.instance_view)
-    return (*fill_in_steps(vm), ready, about.backup_now)
+    return (*fill_in_steps(vm), about.backup_now)

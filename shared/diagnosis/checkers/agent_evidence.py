@@ -15,6 +15,7 @@ from shared.diagnosis.agent_steps import (
     mend_linux_agent,
     mend_windows_agent,
 )
+from shared.diagnosis.by_hand import see_instance_view
 from shared.diagnosis.checkers.contract import Subject, confirmed, unknown
 from shared.diagnosis.checkers.extension_words import shorten
 from shared.extension_facts import ReportedExtension, find_newest
@@ -114,4 +115,5 @@ def fill_in_steps(vm: VirtualMachine) -> tuple[Sentence, ...]:
         first += (allow_extensions(vm.id),)
     if guest.provision_agent is False and not vm.agent_status:
         first += (install_or_do_without(),)
-    return (*first, *{"windows": windows, "linux": linux}.get(fold(vm.os_type), windows + linux))
+    steps = {"windows": windows, "linux": linux}.get(fold(vm.os_type), windows + linux)
+    return (*first, *steps, phrase("see_agent_ready", command=see_instance_view(vm.id)))
