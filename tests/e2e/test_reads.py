@@ -10,11 +10,12 @@ import pytest
 from tests.e2e.reads import count_requests
 
 MOST = {
-    "ExtentionOperationFailed-backup_extension": 20,
+    "ExtentionOperationFailed-backup_extension": 21,
     "BackUpOperationFailed-backup_extension": 24,
-    "UserErrorRpCollectionLimitReached-locked_restore_points": 47,
+    "UserErrorRpCollectionLimitReached-locked_restore_points": 48,
 }
-"""Of cause 6 the protocol of the lock alone has twenty: docs/benchmarks/reads.md."""
+"""Of cause 6 the protocol of the lock alone has twenty: docs/benchmarks/reads.md.
+The last request of each reads the type of the new recovery point."""
 
 
 @pytest.mark.parametrize("name", MOST)
