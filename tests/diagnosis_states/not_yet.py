@@ -9,17 +9,13 @@ from __future__ import annotations
 NOT_YET: dict[str, dict[str, str]] = {
     "Cause 5: what rules it out, and what only a person can know": {
         "S09 no agent by design": "5",
-        "seen only as a handler that is ready": "5",
         "nowhere on linux, agent silent": "5",
-        "handler refuses a downgrade": "5",
     },
     "The remedy: what holds up a fix, and what speaks against a second try": {
         "extension operations are off": "remedy",
         "agent reported ready three days ago": "remedy",
-        "handler refuses a downgrade": "remedy",
         "S05 cause outside the code's row": "remedy",
         "extension failed, its group is locked": "remedy",
-        "S32 old words of the extension": "remedy",
         "service group is read-only": "remedy",
         "S17 lock on the vault": "remedy",
         "unmanaged disks": "remedy",
@@ -40,9 +36,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "VM in failed state": "4",
         "a backup runs": "4",
         "a restore runs": "4",
-    },
-    "Cause 1: words of another cause speak against the network": {
-        "file systems do not freeze, code of its own": "1",
     },
     "Cause 6 in today's layout: machine, level of the lock": {
         "points of a former machine of that name": "6",
