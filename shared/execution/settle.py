@@ -17,7 +17,8 @@ from shared.incident.closing import Closing
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
-from shared.plan.planner import Plan, advice_for
+from shared.plan.planner import Plan
+from shared.plan.told import advice_for, tell_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Settle:
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
-        reason, steps = "; ".join(problems), (*by_hand, *advice)
+        others = tell_others(incident, plan.cause)
+        reason, steps = "; ".join(problems), tuple(dict.fromkeys((*by_hand, *advice, *others)))
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
 
 

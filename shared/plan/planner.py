@@ -1,5 +1,6 @@
-"""Decides: the first confirmed cause in the catalogue's order, its fix, and whether
-policy lets it be applied. Where no cause is confirmed, a second try if there is one."""
+"""Decides: which confirmed cause is fixed first (shared/plan/ranking.py), its fix, and
+whether policy lets it be applied. Where no cause is confirmed, a second try if there is
+one."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from types import MappingProxyType
 
 from shared import catalogue
 from shared.arm_ids import fold
-from shared.diagnosis.advice import About, look_at_job, unknown_code
+from shared.diagnosis.advice import unknown_code
 from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
 from shared.incident.status import Status
 from shared.plan.policy import Mode
+from shared.plan.ranking import Machine, Ranked, rank
 from shared.plan.steps import NotFixable, Step
-from shared.sentences import Sentence, phrase
+from shared.plan.told import name_causes, not_done, tell, tell_others
+from shared.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Plan:
     steps: tuple[Step, ...]
     because: tuple[Sentence, ...]
     loses: str
+    order: str = ""
+    """Why its cause goes ahead of others; "" where the catalogue's order says so."""
 
     @property
     def is_second_try(self) -> bool:
@@ -60,35 +65,40 @@ def plan(
     mode: Mode,
     lately: Mapping[str, str] = MappingProxyType({}),
     again: Plan | str = "",
+    vm: Machine = None,
 ) -> Plan | NoPlan:
     """`findings` in the catalogue's order; `lately`: cause -> the other incident that
     fixed it on this VM within the cooling time; `again`: the second try where no cause
-    is confirmed, or why there is none.
+    is confirmed, or why there is none; `vm`: as it is now.
 
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
     confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
     row = catalogue.error_code(incident.code_now)
     if row is None or not row.fixable:
-        return _for_person(incident, confirmed, row)
+        return _for_person(incident, confirmed, row, vm)
     left = [
         found
         for found in confirmed
         if found.cause not in incident.tried and found.cause not in lately
     ]
     if not left and isinstance(again, Plan):
-        return _allowed(again, mode)
+        return allow(incident, again, mode)
     if not left:
         reason = _why_none(incident, findings, lately)
         if again:
             reason = f"{reason}; the backup is not run again: {again}"
-        steps = _steps(incident, list(findings), lately)
+        steps = tell(incident, findings, vm, lately)
         return NoPlan(Status.NEEDS_PERSON, reason, steps)
-    return _allowed(_for_cause(incident, left), mode)
+    decided = _for_cause(incident, left, confirmed, vm)
+    return allow(incident, decided, mode)
 
 
 def _for_person(
-    incident: Incident, confirmed: list[Finding], row: catalogue.ErrorCode | None
+    incident: Incident,
+    confirmed: list[Finding],
+    row: catalogue.ErrorCode | None,
+    vm: Machine,
 ) -> NoPlan:
     """For a code without a row, or one that does not say what failed."""
     if row is None:
@@ -97,37 +107,68 @@ def _for_person(
     else:
         why = f"{row.name} does not say what failed, only the job's message does"
         told = unknown_code(incident, row.link)
-    steps = tuple(dict.fromkeys(told + _steps(incident, confirmed)))
+    steps = tuple(dict.fromkeys(told + tell(incident, confirmed, vm)))
     return NoPlan(Status.NEEDS_PERSON, f"{why}, so nothing is fixed by guess", steps)
 
 
-def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
-    finding = confirmed[0]
-    cause = catalogue.cause(finding.cause)
-    if cause.fix is None:
-        reason = f"{cause.title}: only a person can mend this"
-        return NoPlan(Status.NEEDS_PERSON, reason, _steps(incident, confirmed))
-    steps = cause.fix.steps(finding, incident.vm_id)
-    if isinstance(steps, NotFixable):
-        return NoPlan(
-            Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", _steps(incident, confirmed)
-        )
-    return Plan(cause.slug, cause.fix.kind, steps, finding.evidence, cause.fix.loses)
-
-
-def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
-    if isinstance(found, NoPlan) or mode.name == "auto":
+def _for_cause(
+    incident: Incident, left: list[Finding], confirmed: list[Finding], vm: Machine
+) -> Plan | NoPlan:
+    """The first cause in its turn that has a fix for it; else why there is none."""
+    found: NoPlan | None = None
+    for ranked in rank(left, tuple(confirmed), vm):
+        decided = _fix(incident, ranked, confirmed, vm)
+        if isinstance(decided, Plan):
+            return decided
+        found = found or decided
+    if found is not None:
         return found
-    told = not_done(found.steps)
-    ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
-    return NoPlan(
-        ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found
+    title = catalogue.cause(left[0].cause).title
+    reason = f"{title}: only a person can mend this"
+    return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, confirmed, vm))
+
+
+def _fix(
+    incident: Incident, ranked: Ranked, confirmed: list[Finding], vm: Machine
+) -> Plan | NoPlan:
+    cause = catalogue.cause(ranked.finding.cause)
+    assert cause.fix is not None
+    problem, steps = "", cause.fix.steps(ranked.finding, incident.vm_id)
+    if ranked.held_up_by:
+        others = name_causes(ranked.held_up_by)
+        problem = f"held up by another cause, with which no new backup can pass: {others}"
+    elif isinstance(steps, NotFixable):
+        problem = steps.reason
+    if problem or isinstance(steps, NotFixable):
+        reason = f"{cause.title}: {problem}"
+        return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, confirmed, vm))
+    order = (
+        f"a new backup can pass without {name_causes(ranked.ahead)}, which only a person can mend"
+    )
+    return Plan(
+        cause.slug,
+        cause.fix.kind,
+        steps,
+        ranked.finding.evidence,
+        cause.fix.loses,
+        order if ranked.ahead else "",
     )
 
 
-def not_done(steps: tuple[Step, ...]) -> tuple[Sentence, ...]:
-    """What a person is told of steps that a plan has and that were not carried out."""
-    return tuple(phrase("not_done", step=step.says) for step in steps)
+def allow(incident: Incident, found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
+    """The plan, or its end where the mode holds it back."""
+    if isinstance(found, NoPlan) or mode.name == "auto":
+        return found
+    ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
+    status = ends.get(mode.name, Status.NEEDS_PERSON)
+    return hold_back(incident, found, status, mode.because)
+
+
+def hold_back(incident: Incident, found: Plan, status: Status, why: str) -> NoPlan:
+    """The end of a plan that is not carried out: a person learns what would have been
+    done, and what would have stayed with him."""
+    steps = (*not_done(found.steps), *tell_others(incident, found.cause))
+    return NoPlan(status, f"held back: {why}", steps, would=found)
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
@@ -142,38 +183,3 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
     open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
     unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
     return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
-
-
-def _steps(
-    incident: Incident,
-    findings: list[Finding],
-    lately: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Sentence, ...]:
-    """Advice for what is confirmed, then for what is unknown, then what a cause that is
-    ruled out points at; where there is none, or a second try has failed, where to
-    look."""
-    about = About.of(incident)
-    steps: list[Sentence] = [look_at_job(incident)] if incident.is_second_try else []
-    for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
-        for finding in findings:
-            if finding.verdict is verdict:
-                again = finding.cause in incident.tried or finding.cause in lately
-                steps += advice_for(finding, about, again=again)
-    for finding in findings:
-        if finding.verdict is Verdict.RULED_OUT and finding.by_hand:
-            steps += advice_for(finding, about)
-    return tuple(dict.fromkeys(steps)) or (look_at_job(incident), about.backup_now)
-
-
-def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:
-    """What a person can do. `again`: its fix was made on this VM before.
-
-    A missing extension on Linux is mended at the agent, so cause 5 without a target is
-    advised as cause 3.
-    """
-    if finding.by_hand and (again or not finding.targets):
-        return (*finding.by_hand, about.backup_now)
-    cause = catalogue.cause(finding.cause)
-    if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
-        return catalogue.cause("linux_agent").advice(about)
-    return cause.advice(about)

@@ -9,14 +9,13 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
-from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import NOT_FOUND, ORDER, TIMED_OUT, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import Outcome
 from shared.incident.status import Status
 from shared.verification.follow import has_time_left
-from shared.verification.second_try import hand_over, name_backup, record_end
+from shared.verification.second_try import hand_over, name_backup, record_end, tell_fixed
 from shared.verification.stage import Verifying
 
 
@@ -43,8 +42,8 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     if shown.completed:
         if incident.is_second_try:
             reason = f"no cause found, passed on retry: {reason}"
-        steps = advise_on_locks(incident)
-        await verifying.closing.close(incident_id, Status.FIXED, reason, steps)
+        left, steps = tell_fixed(incident)
+        await verifying.closing.close(incident_id, Status.FIXED, f"{reason}{left}", steps)
         return STOP
     if fold(shown.outcome) != "failed":
         return await _ask_person(verifying, incident, reason)

@@ -14,13 +14,10 @@ NOT_YET: dict[str, dict[str, str]] = {
     "The remedy: what holds up a fix, and what speaks against a second try": {
         "extension operations are off": "remedy",
         "agent reported ready three days ago": "remedy",
-        "S05 cause outside the code's row": "remedy",
-        "extension failed, its group is locked": "remedy",
         "service group is read-only": "remedy",
         "S17 lock on the vault": "remedy",
         "unmanaged disks": "remedy",
         "enhanced policy: 90 points locked, internal error": "remedy",
-        "18 points locked, shut down inside the guest": "remedy",
     },
     "Causes 2 and 3: age of the agent's report, and an agent that answers": {
         "agent reported ready three days ago": "2",

@@ -1088,7 +1088,7 @@ LAST_LOOKS = (
     ),
     Mutant(
         "observe is treated as auto by the planner",
-        "_allowed",
+        "allow",
         'mode.name == "auto"',
         'mode.name in ("auto", "observe")',
         verifying("a_stricter_mode_changes_nothing"),

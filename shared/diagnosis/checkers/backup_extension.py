@@ -12,7 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold, parse
-from shared.diagnosis.by_hand import open_way_to_storage, remove_extension_in_guest
+from shared.diagnosis.by_hand import (
+    open_way_to_storage,
+    remove_extension_in_guest,
+    wait_for_extension,
+)
 from shared.diagnosis.checkers import linux_agent
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
@@ -89,7 +93,8 @@ def _judge(subject: Subject, vm: VirtualMachine, extension: Extension) -> Findin
         return _judge_words(subject, vm, extension, words)
     if extension.in_transition:
         if not extension.is_stuck(subject.now, subject.stuck_extension_seconds):
-            return unknown(CAUSE, *evidence, phrase("may_settle"))
+            found = unknown(CAUSE, *evidence, phrase("may_settle"))
+            return replace(found, by_hand=wait_for_extension(extension.id))
         last = phrase("not_moved_since", time=find_newest(extension.statuses).time)
         return confirmed(CAUSE, *evidence, last, targets=(Target(extension.id),))
     if fold(extension.provisioning_state) == "failed":

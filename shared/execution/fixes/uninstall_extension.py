@@ -3,9 +3,9 @@
 Fix safety: only an extension that a GET by its name returned with publisher
 Microsoft.Azure.RecoveryServices and type VMSnapshot or VMSnapshotLinux, on a VM that
 runs with its agent Ready (otherwise Azure refuses, or works on it for 15 minutes in
-vain). Nothing of the customer's is in it. All of this is read again right before the
-DELETE, also that it is still broken and names no other cause: one that a backup has put
-back, and that works, stays.
+vain), and that no lock keeps. Nothing of the customer's is in it. All of this is read
+again right before the DELETE, also that it is still broken and names no other cause:
+one that a backup has put back, and that works, stays.
 """
 
 from __future__ import annotations
@@ -104,7 +104,12 @@ async def _look_at_extension(
 async def _why_not_back(
     hands: Hands, vm: VirtualMachine, extension: Extension
 ) -> Extension | StepOutcome:
-    """The extension, unless policy would keep it from coming back."""
+    """The extension, unless a lock keeps it, or policy would keep it from coming
+    back."""
+    # Before policy is asked: a ReadOnly lock refuses that question as well.
+    locked, by_hand = await guards.why_extension_locked(hands.reader, extension.id)
+    if locked:
+        return StepOutcome(Outcome.REFUSED, locked, by_hand)
     problem = await guards.why_not_reinstalled(hands.reader, vm, extension)
     return StepOutcome(Outcome.REFUSED, problem) if problem else extension
 
