@@ -12,6 +12,7 @@ LOCK = "microsoft.authorization/locks"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 MUTATING = ("PUT", "PATCH", "DELETE", "POST")
 READING_POSTS = (
+    "/Microsoft.ResourceGraph/resources",
     "/checkPolicyRestrictions",
     "/backupStatus",
     "/effectiveNetworkSecurityGroups",
