@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
-from shared.diagnosis.by_hand import open_way_to_storage
+from shared.diagnosis.by_hand import open_way_to_storage, reapply
 from shared.incident.model import NOT_FOUND, Incident
 from shared.sentences import Sentence, phrase
 
@@ -213,7 +213,7 @@ def failed_state(about: About) -> tuple[Sentence, ...]:
             command=f"{about.instance_view}.extensions",
         ),
         phrase("mend_extension", command=f"az vm extension delete {which_vm} --name EXTENSION"),
-        phrase("reapply_vm", command=f"az vm reapply --ids '{about.vm_id}'"),
+        reapply(about.vm_id),
         about.backup_now,
     )
 
@@ -238,6 +238,7 @@ def vm_gone(about: About) -> tuple[Sentence, ...]:
     https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot
     """
     vault = parse(about.vault_id)
+    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
     return (
         phrase("vm_gone", vm_id=about.vm_id),
         phrase(
@@ -261,7 +262,7 @@ def vm_gone(about: About) -> tuple[Sentence, ...]:
             "protect_moved_vm",
             command=(
                 "az backup protection enable-for-vm --policy-name POLICY --vm NEW_VM_ID"
-                f" --vault-name '{vault.name}' -g '{vault.resource_group}'"
+                f" {which_vault}"
             ),
         ),
         phrase(

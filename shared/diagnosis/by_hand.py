@@ -188,15 +188,20 @@ def uninstall(targets: Iterable[Target]) -> tuple[Sentence, ...]:
 def wait_for_extension(extension_id: str) -> tuple[Sentence, ...]:
     """An operation works on the backup extension: it is not removed in the middle of
     it."""
-    name, which = parse(extension_id).name, shlex.quote(extension_id)
+    name, which = parse(extension_id).name, f"--ids {shlex.quote(extension_id)}"
     return (
         phrase(
             "wait_for_extension",
             name=name,
-            command=f"az vm extension wait --updated --ids {which}",
+            command=f"az vm extension wait --updated {which}",
         ),
         phrase(
             "remove_stuck_extension",
-            command=f"az vm extension delete --ids {which}",
+            command=f"az vm extension delete {which}",
         ),
     )
+
+
+def reapply(vm_id: str) -> Sentence:
+    """For a VM that stays in a failed state once its extensions are mended."""
+    return phrase("reapply_vm", command=f"az vm reapply --ids '{vm_id}'")

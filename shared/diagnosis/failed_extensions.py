@@ -30,8 +30,8 @@ def name_failed(
         for step in mend_extension(incident.vm_id, each.name, each.handler)
     ]
     if name := find_unexamined(findings, vm):
-        extension_id = shlex.quote(f"{incident.vm_id}/extensions/{name}")
-        command = f"az vm extension delete --ids {extension_id}"
+        which = f"--ids {shlex.quote(f'{incident.vm_id}/extensions/{name}')}"
+        command = f"az vm extension delete {which}"
         code = incident.code_now or phrase("no_code")
         steps.append(phrase("backup_extension_failed", name=name, code=code, command=command))
     return tuple(steps)

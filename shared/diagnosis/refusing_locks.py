@@ -9,6 +9,7 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resourc
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -63,8 +64,8 @@ def _name(
     that is wanted."""
     if isinstance(locks, Absent | Unreadable):
         reason = locks.reason if isinstance(locks, Unreadable) else locks.why
-        command = f"az lock list --resource '{scope}' --filter-string 'atScope()'"
-        return [(scope, phrase("locks_not_read", scope=scope, reason=reason, command=command))]
+        told = phrase("locks_not_read", scope=scope, reason=reason, command=list_locks(scope))
+        return [(scope, told)]
     named = []
     for lock in locks:
         read_only = fold(lock.level) == "readonly"
@@ -72,6 +73,11 @@ def _name(
         if refuses is not None and lock.blocks_deletion:
             named.append((lock.id, take_off(lock, refuses)))
     return named
+
+
+def list_locks(scope: str) -> str:
+    """The command that lists the locks at and above a resource."""
+    return f"az lock list --resource {shlex.quote(scope)} --filter-string 'atScope()'"
 
 
 def _calls_for_removal(findings: tuple[Finding, ...]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold
-from shared.diagnosis.by_hand import mend_extension
+from shared.diagnosis.by_hand import mend_extension, reapply
 from shared.diagnosis.checkers.contract import (
     EXAMPLE_SUBJECT,
     WINDOWS_VM,
@@ -79,7 +79,7 @@ def _mend(vm: VirtualMachine, others: list[Extension]) -> tuple[Sentence, ...]:
         for each in others
         for step in mend_extension(vm.id, each.name, f"{each.publisher}.{each.type}")
     ]
-    return (*steps, phrase("reapply_vm", command=f"az vm reapply --ids '{vm.id}'"))
+    return (*steps, reapply(vm.id))
 
 
 def _say_state(vm: VirtualMachine) -> Sentence:
