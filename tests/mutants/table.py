@@ -9,6 +9,7 @@ test notices it.
 from __future__ import annotations
 
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
+from tests.mutants.person import PERSON
 from tests.mutants.plant import Mutant
 from tests.mutants.second_try import SECOND_TRY
 
@@ -2180,6 +2181,7 @@ MUTANTS = (
     *STORE,
     *WATCHDOG,
     *FENCE,
+    *PERSON,
     *SECOND_TRY,
     *RETRIES,
 )
