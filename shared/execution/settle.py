@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
+from shared.azure.reader import ArmReader
 from shared.diagnosis.advice import About
+from shared.diagnosis.refusing_locks import name_refusing
 from shared.execution.change import close_intents
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
@@ -28,6 +30,7 @@ class Settle:
     ledger: LockLedger
     closing: Closing
     places: Places
+    reader: ArmReader
 
     async def settle(self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...]) -> bool:
         """True where the fix was carried out, so that a backup has to show it: nothing
@@ -66,6 +69,8 @@ class Settle:
         ):
             await self.places.give_back(incident, plan.cause)
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
+        if not by_hand and not made:
+            by_hand = await name_refusing(self.reader, incident, incident.findings)
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
         others = tell_others(incident, plan.cause)

@@ -22,8 +22,8 @@ from shared.diagnosis.advice import About, vm_gone
 from shared.diagnosis.check import in_order
 from shared.diagnosis.checkers.contract import Reader
 from shared.diagnosis.gathered import recorded
-from shared.facts import Absent, Unreadable
 from shared.diagnosis.refusing_locks import LockReader, name_refusing
+from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
 from shared.incident.outcome import Outcome

@@ -49,6 +49,20 @@ async def test_an_extension_under_a_lock_is_left_and_the_lock_is_named(
     assert f"az lock delete --ids {lock['id']}" in told(incident)
 
 
+async def test_a_lock_of_the_vault_that_refuses_the_new_backup_is_named(product: Product) -> None:
+    case = scenario(LOCKED)
+    vault_id = of_type(case, "Microsoft.RecoveryServices/vaults")[0]["id"]
+    lock = parts.lock(vault_id, "keep-vault", "Production", "ReadOnly")
+    case["resources"].append(lock)
+    await product.azure(case)
+
+    incident = await ended(product, case)
+
+    assert await product.changes() == []
+    assert incident["status"] == "needs_person", incident
+    assert f"az lock delete --ids {lock['id']}" in told(incident)
+
+
 async def test_where_the_locks_cannot_be_read_the_extension_stays(product: Product) -> None:
     case = scenario(EXTENSION)
     await product.azure(case)

@@ -8,6 +8,7 @@ RANKING = "tests/shared/plan/test_ranking.py"
 TOLD = "tests/shared/plan/test_told.py"
 LOCKS = "tests/shared/diagnosis/test_refusing_locks.py"
 STATES = "tests/diagnosis_states/test_states.py"
+REMEDY = "test_a_state_gets_its_verdicts_and_its_remedy"
 MEMBERS = "tests/shared/execution/test_member_record.py"
 
 HELD_UP = (f"{RANKING}::test_a_cause_with_which_no_backup_can_pass_holds_it_up",)
@@ -54,9 +55,7 @@ PERSON = (
         "uninstall_extension:carry_out",
         "if locked:",
         "if False:",
-        (
-            f"{STATES}::test_a_state_gets_its_verdicts_and_its_remedy[extension failed, its group is locked]",
-        ),
+        (f"{STATES}::{REMEDY}[extension failed, its group is locked]",),
     ),
     Mutant(
         "locks that could not be read keep no extension",
