@@ -20,7 +20,7 @@ from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.plan.planner import Plan
-from shared.plan.told import advice_for, tell_others
+from shared.plan.told import advice_for, each_once, tell_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Settle:
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
         others = tell_others(incident, plan.cause)
-        reason, steps = "; ".join(problems), tuple(dict.fromkeys((*by_hand, *advice, *others)))
+        reason = "; ".join(problems)
+        steps = each_once(incident, (*by_hand, *advice, *others))
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from shared import catalogue
 from shared.arm_ids import fold
@@ -16,7 +15,7 @@ from shared.incident.status import Status
 from shared.plan.policy import Mode
 from shared.plan.ranking import Machine, Ranked, rank
 from shared.plan.steps import NotFixable, Step
-from shared.plan.told import name_causes, not_done, tell, tell_others
+from shared.plan.told import NOBODY, each_once, name_causes, not_done, tell, tell_others
 from shared.sentences import Sentence
 
 
@@ -63,7 +62,7 @@ def plan(
     incident: Incident,
     findings: tuple[Finding, ...],
     mode: Mode,
-    lately: Mapping[str, str] = MappingProxyType({}),
+    lately: Mapping[str, str] = NOBODY,
     again: Plan | str = "",
     vm: Machine = None,
 ) -> Plan | NoPlan:
@@ -73,86 +72,83 @@ def plan(
 
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
-    confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
+    case = _Case(incident, findings, lately, vm)
     row = catalogue.error_code(incident.code_now)
     if row is None or not row.fixable:
-        return _for_person(incident, confirmed, row, vm)
+        return _for_person(case, row)
     left = [
         found
-        for found in confirmed
+        for found in case.confirmed
         if found.cause not in incident.tried and found.cause not in lately
     ]
-    if not left and isinstance(again, Plan):
+    if left:
+        return allow(incident, _for_cause(case, left), mode)
+    if isinstance(again, Plan):
         return allow(incident, again, mode)
-    if not left:
-        reason = _why_none(incident, findings, lately)
-        if again:
-            reason = f"{reason}; the backup is not run again: {again}"
-        steps = tell(incident, findings, vm, lately)
-        return NoPlan(Status.NEEDS_PERSON, reason, steps)
-    decided = _for_cause(incident, left, confirmed, vm)
-    return allow(incident, decided, mode)
+    reason = _why_none(incident, findings, lately)
+    if again:
+        reason = f"{reason}; the backup is not run again: {again}"
+    return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, findings, vm, lately))
 
 
-def _for_person(
-    incident: Incident,
-    confirmed: list[Finding],
-    row: catalogue.ErrorCode | None,
-    vm: Machine,
-) -> NoPlan:
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What `plan` is given."""
+
+    incident: Incident
+    findings: tuple[Finding, ...]
+    lately: Mapping[str, str]
+    vm: Machine
+
+    @property
+    def confirmed(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.verdict is Verdict.CONFIRMED)
+
+    def hand_over(self, reason: str, first: tuple[Sentence, ...] = ()) -> NoPlan:
+        """To a person, with `first`, then the steps of what is confirmed."""
+        steps = tell(self.incident, self.findings, self.vm, self.lately, confirmed_only=True)
+        return NoPlan(Status.NEEDS_PERSON, reason, each_once(self.incident, (*first, *steps)))
+
+
+def _for_person(case: _Case, row: catalogue.ErrorCode | None) -> NoPlan:
     """For a code without a row, or one that does not say what failed."""
+    incident = case.incident
     if row is None:
         code = incident.code_now or "unknown"
-        why, told = f"the error code is {code}: not in the catalogue", unknown_code(incident)
+        why, first = f"the error code is {code}: not in the catalogue", unknown_code(incident)
     else:
         why = f"{row.name} does not say what failed, only the job's message does"
-        told = unknown_code(incident, row.link)
-    steps = tuple(dict.fromkeys(told + tell(incident, confirmed, vm)))
-    return NoPlan(Status.NEEDS_PERSON, f"{why}, so nothing is fixed by guess", steps)
+        first = unknown_code(incident, row.link)
+    return case.hand_over(f"{why}, so nothing is fixed by guess", first)
 
 
-def _for_cause(
-    incident: Incident, left: list[Finding], confirmed: list[Finding], vm: Machine
-) -> Plan | NoPlan:
+def _for_cause(case: _Case, left: list[Finding]) -> Plan | NoPlan:
     """The first cause in its turn that has a fix for it; else why there is none."""
-    found: NoPlan | None = None
-    for ranked in rank(left, tuple(confirmed), vm):
-        decided = _fix(incident, ranked, confirmed, vm)
+    problems = []
+    for ranked in rank(left, case.confirmed, case.vm):
+        decided = _fix(case.incident, ranked)
         if isinstance(decided, Plan):
             return decided
-        found = found or decided
-    if found is not None:
-        return found
-    title = catalogue.cause(left[0].cause).title
-    reason = f"{title}: only a person can mend this"
-    return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, confirmed, vm))
+        problems.append(decided)
+    if problems:
+        return case.hand_over(problems[0])
+    return case.hand_over(f"{catalogue.cause(left[0].cause).title}: only a person can mend this")
 
 
-def _fix(
-    incident: Incident, ranked: Ranked, confirmed: list[Finding], vm: Machine
-) -> Plan | NoPlan:
+def _fix(incident: Incident, ranked: Ranked) -> Plan | str:
+    """The plan; or why the cause is not fixed."""
     cause = catalogue.cause(ranked.finding.cause)
-    assert cause.fix is not None
-    problem, steps = "", cause.fix.steps(ranked.finding, incident.vm_id)
-    if ranked.held_up_by:
+    if cause.fix is None or ranked.held_up_by:
         others = name_causes(ranked.held_up_by)
-        problem = f"held up by another cause, with which no new backup can pass: {others}"
-    elif isinstance(steps, NotFixable):
-        problem = steps.reason
-    if problem or isinstance(steps, NotFixable):
-        reason = f"{cause.title}: {problem}"
-        return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, confirmed, vm))
-    order = (
-        f"a new backup can pass without {name_causes(ranked.ahead)}, which only a person can mend"
-    )
-    return Plan(
-        cause.slug,
-        cause.fix.kind,
-        steps,
-        ranked.finding.evidence,
-        cause.fix.loses,
-        order if ranked.ahead else "",
-    )
+        return f"{cause.title}: held up by what no new backup can pass with: {others}"
+    steps = cause.fix.steps(ranked.finding, incident.vm_id)
+    ahead = name_causes(ranked.ahead)
+    if isinstance(steps, NotFixable):
+        also = f"; only a person can mend this either: {ahead}" if ahead else ""
+        return f"{cause.title}: {steps.reason}{also}"
+    order = f"a new backup can pass without what only a person can mend: {ahead}" if ahead else ""
+    evidence, loses = ranked.finding.evidence, cause.fix.loses
+    return Plan(cause.slug, cause.fix.kind, steps, evidence, loses, order)
 
 
 def allow(incident: Incident, found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:

@@ -24,11 +24,14 @@ def tell(
     findings: Iterable[Finding],
     vm: Machine = None,
     lately: Mapping[str, str] = NOBODY,
+    *,
+    confirmed_only: bool = False,
 ) -> tuple[Sentence, ...]:
     """Every step for these findings, each once; where there is none, where to look.
 
     The job of a backup of ours that failed comes first. `lately`: as in
-    `shared.plan.planner.plan`.
+    `shared.plan.planner.plan`. `confirmed_only`: what is not known, or ruled out, gets
+    no steps of its own.
     """
     findings = tuple(findings)
     about = About.of(incident)
@@ -39,11 +42,12 @@ def tell(
     steps += _advise(incident, findings, Verdict.CONFIRMED, lately)
     if isinstance(vm, VirtualMachine):
         steps += name_failed(incident, findings, vm)
-    steps += _advise(incident, findings, Verdict.UNKNOWN, lately)
-    for finding in findings:
-        if finding.verdict is Verdict.RULED_OUT and finding.by_hand:
-            steps += advice_for(finding, about)
-    return _each_once(steps, about) or (look_at_job(incident), about.backup_now)
+    if not confirmed_only:
+        steps += _advise(incident, findings, Verdict.UNKNOWN, lately)
+        for finding in findings:
+            if finding.verdict is Verdict.RULED_OUT and finding.by_hand:
+                steps += advice_for(finding, about)
+    return each_once(incident, steps) or (look_at_job(incident), about.backup_now)
 
 
 def tell_others(incident: Incident, but: str = "") -> tuple[Sentence, ...]:
@@ -57,7 +61,7 @@ def tell_others(incident: Incident, but: str = "") -> tuple[Sentence, ...]:
         if finding.verdict is Verdict.CONFIRMED and finding.cause not in done
         for step in advice_for(finding, about)
     ]
-    return _each_once(steps, about)
+    return each_once(incident, steps)
 
 
 def name_others(incident: Incident) -> str:
@@ -114,10 +118,10 @@ def _advise(
     ]
 
 
-def _each_once(steps: Iterable[Sentence], about: About) -> tuple[Sentence, ...]:
+def each_once(incident: Incident, steps: Iterable[Sentence]) -> tuple[Sentence, ...]:
     """Each step once, and the new backup last: it is of use once the rest is done."""
-    found = list(dict.fromkeys(steps))
-    if about.backup_now in found:
-        found.remove(about.backup_now)
-        found.append(about.backup_now)
+    found, backup_now = list(dict.fromkeys(steps)), About.of(incident).backup_now
+    if backup_now in found:
+        found.remove(backup_now)
+        found.append(backup_now)
     return tuple(found)

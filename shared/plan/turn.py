@@ -37,7 +37,7 @@ from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan
 from shared.plan.stage import Planning
-from shared.plan.told import not_done, tell_others
+from shared.plan.told import each_once, not_done, tell_others
 from shared.sentences import Sentence
 
 MOST_UNREAD = 5
@@ -252,9 +252,8 @@ class _Turn:
     @property
     def _by_hand(self) -> tuple[Sentence, ...]:
         others = tell_others(self.incident, self.plan.cause)
-        return tuple(
-            dict.fromkeys((*not_done(self.plan.steps), *others, About.of(self.incident).backup_now))
-        )
+        backup_now = About.of(self.incident).backup_now
+        return each_once(self.incident, (*not_done(self.plan.steps), *others, backup_now))
 
 
 def count_changes(plan: Plan) -> int:

@@ -11,7 +11,7 @@ from shared.diagnosis.advice import About, look_at_job, look_at_warnings
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.incident.model import RUN_BACKUP_AGAIN, Action, Incident
 from shared.incident.outcome import Outcome
-from shared.plan.told import name_others, tell_others
+from shared.plan.told import each_once, name_others, tell_others
 from shared.sentences import Sentence
 
 
@@ -43,7 +43,8 @@ def hand_over(incident: Incident, fixed: str, tried: str) -> tuple[str, tuple[Se
     if incident.is_second_try:
         return f"no cause was found, and {tried}", (look_at_job(incident), about.backup_now)
     steps = (look_at_job(incident), *tell_others(incident), about.backup_now)
-    return f"the fix is in place, but {fixed}", (*dict.fromkeys(steps), *advise_on_locks(incident))
+    steps = (*each_once(incident, steps), *advise_on_locks(incident))
+    return f"the fix is in place, but {fixed}", steps
 
 
 def tell_fixed(incident: Incident) -> tuple[str, tuple[Sentence, ...]]:

@@ -48,12 +48,12 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     ),
     "handler refuses a downgrade": ("HandlerState", "Stop-Service RdAgent"),
     "18 points locked, agent silent": (
-        "held up by another cause, with which no new backup can pass: The VM agent does not",
+        "held up by what no new backup can pass with: The VM agent does not",
         "WindowsAzureGuestAgent",
         "az restore-point collection delete",
     ),
     "18 points locked, shut down inside the guest": (
-        "a new backup can pass without No snapshot status, or no snapshot, which only a person",
+        "a new backup can pass without what only a person can mend: No snapshot status",
         "az vm deallocate",
     ),
     "subscription locked": (f"az lock delete --ids /subscriptions/{parts.SUBSCRIPTION}/{LOCKS}",),
@@ -65,10 +65,13 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "az backup protection disable",
     ),
     "extension failed, agent silent": (
-        "held up by another cause",
+        "held up by what no new backup can pass with",
         "WindowsAzureGuestAgent",
         f"az vm extension delete --ids {EXTENSION_ID}",
     ),
-    "extension failed, shut down inside the guest": ("held up by another cause", "az vm start"),
+    "extension failed, shut down inside the guest": (
+        "held up by what no new backup can pass with",
+        "az vm start",
+    ),
 }
 """Row -> what stands in the reason or in the steps."""

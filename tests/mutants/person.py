@@ -86,6 +86,13 @@ PERSON = (
         (f"{MEMBERS}::test_the_second_vm_of_a_window_shows_that_its_group_was_unlocked",),
     ),
     Mutant(
+        "after a verifying backup that failed the person is sent to another job",
+        "_last_job",
+        "return shown.job_id",
+        "return incident.job_id",
+        (f"{TOLD}::test_the_job_that_failed_last_is_the_one_to_read",),
+    ),
+    Mutant(
         "a fixed incident does not name what stays with a person",
         "tell_fixed",
         "steps = (*advise_on_locks(incident), *tell_others(incident))",

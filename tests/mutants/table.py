@@ -1273,7 +1273,7 @@ DELETING = (
     ),
     Mutant(
         "a cause that is not known is fixed",
-        "plan",
+        "_Case.confirmed",
         "found.verdict is Verdict.CONFIRMED",
         "found.verdict is not Verdict.RULED_OUT",
         deciding("nothing_is_planned"),

@@ -79,7 +79,9 @@ def _judge_extension(subject: Subject, extension: Extension) -> Finding:
     finding = _judge(subject, extension.name, extension.statuses)
     if finding.verdict is not Verdict.UNKNOWN:
         return finding
-    if extension.failed:
+    if fold(extension.provisioning_state) == "failed" or (
+        extension.failed and extension.status.is_newer_than(subject.failed_at)
+    ):
         failed = phrase("extension_is_failed", name=extension.name)
         return replace(finding, evidence=(*finding.evidence, failed))
     words = find_words(extension.statuses, names_network)

@@ -75,7 +75,7 @@ def test_the_next_cause_is_fixed_instead() -> None:
 def test_an_extension_that_failed_again_holds_up_what_cannot_be_undone() -> None:
     found = plan(INCIDENT, (EXTENSION, LOCKED), AUTO, {"backup_extension": "i0"})
     assert isinstance(found, NoPlan)
-    assert "held up by another cause" in found.reason
+    assert "held up by what no new backup can pass with" in found.reason
     told = "\n".join(map(str, found.manual_steps))
     assert "VMSnapshot" in told and LOCKED.targets[0].locks[0].id in told
 

@@ -189,3 +189,20 @@ def test_a_failed_extension_that_cause_5_is_about_is_not_named_twice() -> None:
 
 def test_words_of_a_step_are_data() -> None:
     assert not any(step == quote(str(step)) for step in tell(INCIDENT, (LOCKED,)))
+
+
+def test_words_of_another_cause_lead_to_no_removal_of_the_extension() -> None:
+    """It failed to freeze a file system: cause 4 is confirmed, cause 5 is ruled out."""
+    frozen = replace(BROKEN, code="ProvisioningState/failed/121")
+    vm = replace(WINDOWS_VM, extensions=(replace(SNAPSHOT, statuses=(frozen,)),))
+    out = replace(EXTENSION, verdict=Verdict.RULED_OUT, targets=())
+    for incident, findings in ((INCIDENT, (STATUS, out)), (SNAPSHOT_TASK, ())):
+        found = plan(incident, findings, AUTO, vm=vm)
+        assert isinstance(found, NoPlan)
+        assert "extension delete" not in said(found.manual_steps)
+
+
+def test_an_extension_that_a_get_found_well_is_not_told_by_its_old_words() -> None:
+    looked = replace(IS_FAILED, evidence=(phrase("extension_last_said"), phrase("words_are_old")))
+    vm = replace(WINDOWS_VM, extensions=(SNAPSHOT,))
+    assert "is Failed" not in said(tell(SNAPSHOT_TASK, (looked,), vm))
