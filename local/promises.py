@@ -12,7 +12,6 @@ LOCK = "microsoft.authorization/locks"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 MUTATING = ("PUT", "PATCH", "DELETE", "POST")
 READING_POSTS = (
-    "/Microsoft.ResourceGraph/resources",
     "/checkPolicyRestrictions",
     "/backupStatus",
     "/effectiveNetworkSecurityGroups",

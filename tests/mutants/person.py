@@ -52,7 +52,7 @@ PERSON = (
     ),
     Mutant(
         "an extension under a lock is removed all the same",
-        "uninstall_extension:carry_out",
+        "uninstall_extension:_why_not_back",
         "if locked:",
         "if False:",
         (f"{STATES}::{REMEDY}[extension failed, its group is locked]",),
