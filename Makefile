@@ -115,12 +115,13 @@ model: $(STAMP)  ## explore the lock protocol's model, every case, and write doc
 mutants: $(STAMP) $(NODE_STAMP)  ## plant small bugs in the safety core, fail where no test notices one, and write docs/reliability.md
 	@$(BIN)/python -m tests.mutants --write docs/reliability.md
 
-bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks (25 minutes) and write docs/benchmarks
+bench: $(STAMP) $(NODE_STAMP)  ## run the benchmarks (half an hour) and write docs/benchmarks
 	@$(BIN)/python -m tests.faults.bench_windows
 	@$(BIN)/python -m tests.faults.bench_histories
 	@$(BIN)/python -m tests.faults.bench_heartbeats
 	@$(BIN)/python -m tests.faults.bench_deaths
 	@$(BIN)/python -m tests.browser.bench_pages
+	@$(BIN)/python -m tests.e2e.bench_reads
 
 clean:  ## remove what set-up and runs have made
 	rm -rf $(VENV) .venv-checkov .venv-azure-cli tests/node_modules .remediator .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

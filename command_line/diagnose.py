@@ -18,15 +18,19 @@ from command_line.options import arm_option
 from shared import catalogue, clock
 from shared.arm_ids import fold, parse, protected_item_id
 from shared.azure.clients import AzureClients
+from shared.azure.pipeline import is_on_loopback
 from shared.azure.reader import ArmReader
+from shared.azure.vm_log import VmLog
 from shared.catalogue import ErrorCode
 from shared.codec import to_english
 from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Reader, Subject
+from shared.diagnosis.log_evidence import read_log_evidence, say, tell_beside_agents
 from shared.diagnosis.witness import code_of
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Finding, Verdict
+from shared.sentences import Sentence
 from shared.settings import Settings
 from shared.vault_facts import ProtectedItem
 
@@ -96,7 +100,8 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
 
     VM_ID is the VM's ARM id, as the portal shows it under JSON View. What it waits for
     goes to standard error, the findings to standard output: CONFIRMED, RULED_OUT or
-    UNKNOWN for each cause, with the evidence.
+    UNKNOWN for each cause, with the evidence. What the log of a workspace has of the VM
+    follows where REMEDIATOR_WORKSPACE_ID names one; with --json, on standard error.
 
     Exit code 1: no cause could be judged. 2: the VM does not exist, or cannot be read;
     or what you typed cannot be.
@@ -110,32 +115,38 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
       remediator diagnose VM_ID --arm http://127.0.0.1:8001      (the simulator)
     """
     try:
-        findings = asyncio.run(_examine(vm_id, row, arm))
+        findings, from_log = asyncio.run(_examine(vm_id, row, arm))
     except RemediatorError as error:
         raise NotDiagnosed(" ".join(str(error).split())) from error
     if as_json:
         click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
+        for line in from_log:
+            _say(f"  log: {line}")
     else:
-        _print(findings)
+        _print(findings, from_log)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
         click.echo("No cause could be judged: the evidence names what was not read.", err=True)
         sys.exit(1)
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: list[Finding], from_log: tuple[Sentence, ...]) -> None:
     out = console()
     for finding in findings:
         out.print(f"{finding.verdict:10} {catalogue.cause(finding.cause).title}")
         for line in finding.evidence:
             out.print(f"           {line}")
+    if from_log:
+        out.print("FROM LOG   the workspace that REMEDIATOR_WORKSPACE_ID names")
+    for line in from_log:
+        out.print(f"           {line}")
 
 
-async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[Finding]:
-    """Raises RemediatorError where the VM does not exist or cannot be read: no checker
-    could find anything then."""
-    settings = Settings.from_environment(
-        shorten_waits(os.environ) | ({"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {})
-    )
+async def _examine(
+    vm_id: str, row: ErrorCode | None, arm: str | None
+) -> tuple[list[Finding], tuple[Sentence, ...]]:
+    """The findings, and what the log of a workspace has. Raises RemediatorError where
+    the VM does not exist or cannot be read: no checker could find anything then."""
+    settings = _read_settings(arm)
     clients = AzureClients(settings, parse(vm_id).subscription)
     try:
         announce_wait(settings)
@@ -152,9 +163,18 @@ async def _examine(vm_id: str, row: ErrorCode | None, arm: str | None) -> list[F
             now=clock.now(),
             stuck_extension_seconds=settings.stuck_extension_seconds,
         )
-        return await _run_checkers(reader, subject)
+        from_log = await _ask_log(clients, settings, subject)
+        findings = await _run_checkers(reader, subject)
+        return list(tell_beside_agents(findings, from_log)), from_log
     finally:
         await clients.close()
+
+
+def _read_settings(arm: str | None) -> Settings:
+    """From the environment; the simulator answers the log at its own address."""
+    chosen = {"REMEDIATOR_ARM_ENDPOINT": arm} if arm else {}
+    logs = {"REMEDIATOR_LOGS_ENDPOINT": arm} if arm and is_on_loopback(arm) else {}
+    return Settings.from_environment(logs | shorten_waits(os.environ) | chosen)
 
 
 async def _require_vm(reader: ArmReader, vm_id: str) -> None:
@@ -164,6 +184,16 @@ async def _require_vm(reader: ArmReader, vm_id: str) -> None:
         raise RemediatorError(f"there is no VM {vm_id}")
     if isinstance(vm, Unreadable):
         raise RemediatorError(f"the VM cannot be read: {vm.reason}")
+
+
+async def _ask_log(
+    clients: AzureClients, settings: Settings, subject: Subject
+) -> tuple[Sentence, ...]:
+    """() where no workspace is configured."""
+    if settings.workspace_id:
+        _say(f"asking the log of the workspace {settings.workspace_id} ...")
+    found = await read_log_evidence(VmLog(clients), subject.vm_id, subject.failed_at)
+    return say(found, subject.failed_at) if found else ()
 
 
 async def _run_checkers(reader: Reader, subject: Subject) -> list[Finding]:

@@ -49,6 +49,11 @@ def incidents() -> None:
     type=click.Choice([status.value for status in Status]),
     help="Only those with this status.",
 )
+@click.option(
+    "--needs-somebody",
+    is_flag=True,
+    help="Only those with a person, and fixed ones that come back under a lock that stays.",
+)
 @click.option("--vm", metavar="NAME", default="", help="Only those whose VM's name holds this.")
 @click.option(
     "--review",
@@ -67,13 +72,14 @@ def list_incidents(
     data: Path,
     storage: str | None,
     status: str | None,
+    needs_somebody: bool,
     vm: str,
     review: str | None,
     limit: int,
     as_json: bool,
 ) -> None:
     """Newest first."""
-    wanted = Wanted(status=status or "", vm=vm, review=review or "")
+    wanted = Wanted(status=status or "", vm=vm, review=review or "", somebody=needs_somebody)
 
     async def read(store: Store) -> tuple[list[Incident], bool]:
         book = IncidentBook(store)
@@ -229,6 +235,8 @@ def _print(console: Console, incident: Incident) -> None:
         console.print(
             f"  {finding.verdict:10} {finding.cause}: {'; '.join(map(str, finding.evidence))}"
         )
+    for line in incident.from_log:
+        console.print(f"  log        {line}")
     for action in incident.all_actions:
         console.print(
             f"  {action.outcome or 'under way':10} {action.kind} {action.target} {action.detail}"

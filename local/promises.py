@@ -17,6 +17,7 @@ READING_POSTS = (
     "/effectiveNetworkSecurityGroups",
     "/effectiveRouteTable",
     "/Microsoft.ResourceGraph/resources",
+    "/query",
 )
 BACKUP_EXTENSIONS = ("VMSnapshot", "VMSnapshotLinux")
 

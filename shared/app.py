@@ -14,6 +14,7 @@ from shared.azure.clients import AzureClients
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.azure.subscriptions import list_subscriptions
+from shared.azure.vm_log import VmLog
 from shared.azure.writer import ArmWriter
 from shared.counts import count_of
 from shared.diagnosis.advice import work_lost
@@ -172,16 +173,22 @@ class App:
             settings.sweep_most,
         )
 
+    async def checker_reader(self) -> LedgerAwareReader:
+        """A reader that counts a lock that is off because of us as there. Raises
+        whatever own_subscription raises."""
+        return LedgerAwareReader(await self._reader(), self.ledger)
+
     async def diagnosis(self) -> Diagnosis:
         """Raises whatever own_subscription raises."""
-        reader, settings = await self._reader(), self.settings
+        settings, reader = self.settings, await self._reader()
         return Diagnosis(
             book=self.book,
             journal=self.journal,
             closing=self.closing,
             waits=self.waits,
             reader=reader,
-            checker_reader=LedgerAwareReader(reader, self.ledger),
+            checker_reader=await self.checker_reader(),
+            log=VmLog(reader.clients),
             mode=settings.mode,
             minimum_linux_agent=settings.minimum_linux_agent,
             stuck_extension_seconds=settings.stuck_extension_seconds,

@@ -161,7 +161,8 @@ class Settings:
         "REMEDIATOR_WORKSPACE_ID",
         "",
         "The Log Analytics workspace that the vaults send their backup jobs to: its workspace id, a"
-        " GUID, not its resource id. Empty: no log is read.",
+        " GUID, not its resource id. The sweep finds failures there, and a diagnosis reads what it"
+        " has of the VM. Empty: no log is read.",
         guid_or_empty,
     )
     sweep_most: int = setting(

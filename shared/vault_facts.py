@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 
 from shared.arm_ids import fold
 
@@ -18,6 +19,8 @@ VAULT_TIERS = ("hardenedrp", "archivedrp", "2", "3")
 """By name, or by number as older traces show them."""
 VAULT_STATUSES = ("valid", "rehydrated")
 KNOWN_STATUSES = ("invalid", "valid", "disabled", "deleted", "rehydrated")
+NORMAL_EXCESS = 3
+"""Instant restore points beyond the retention that are normal."""
 UNFLAGGED = ("", "healthy", "unknown", "notavailable")
 """Threat states that do not rule a point out; "" where the vault does not scan for
 threats."""
@@ -62,6 +65,17 @@ class BackupPolicy:
     or one that we cannot read."""
     consistency: str
     """OnlyCrashConsistent for agentless backups, else ""."""
+    backups_a_week: int | None
+    """How many its schedule makes; None for a schedule that we cannot read."""
+
+    @property
+    def instant_points_kept(self) -> int | None:
+        """How many instant restore points it keeps by itself; None where it does not
+        say. Up to three more are normal.
+        https://learn.microsoft.com/azure/backup/backup-instant-restore-capability"""
+        if self.instant_retention_days is None or self.backups_a_week is None:
+            return None
+        return ceil(self.instant_retention_days * self.backups_a_week / 7) + NORMAL_EXCESS
 
     @property
     def is_agentless(self) -> bool:

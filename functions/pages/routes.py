@@ -148,7 +148,7 @@ async def _incident(req: func.HttpRequest, app: App, standing: Standing) -> func
 
 async def _person(req: func.HttpRequest, app: App, standing: Standing) -> func.HttpResponse:
     page = await app.book.listing.page(
-        Wanted(status=Status.NEEDS_PERSON), PAGE_ROWS, req.params.get("after", "")
+        Wanted(somebody=True), PAGE_ROWS, req.params.get("after", "")
     )
     incidents = await app.book.of_page(page)
     shown: dict[str, Any] = {"incidents": incidents, "page": page, **_may(req)}

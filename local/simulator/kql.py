@@ -1,11 +1,14 @@
 """The KQL that this product sends, run over rows: a table, then stages, each in one
 spelling.
 
+    union isfuzzy=true (query), (query)      without the ones whose table does not exist
     where A == "x" and B =~ "x" and C in ("x", "y")
+          and D startswith "x" and E endswith "x"
           and T >= datetime(…) and T < datetime(…)
     extend, project            A, or A = expression, separated by commas
     summarize arg_max(T, *) by A, B
-    order by T asc
+    summarize A = max(T)       one row, also of no rows
+    order by T asc             or desc
     take N
 
 An expression is a column, a string, or coalesce, tostring, todatetime, column_ifexists
@@ -22,7 +25,7 @@ from typing import Any
 
 from local.simulator import clock
 from local.simulator.ids import fold
-from local.simulator.log_errors import query_not_supported, semantic
+from local.simulator.log_errors import NOT_RESOLVED, LogError, query_not_supported, semantic
 
 type Row = dict[str, Any]
 type Columns = dict[str, str]
@@ -32,9 +35,11 @@ type Expression = tuple[str, Value]
 """Its type, and its value for a row."""
 
 _CONDITION = re.compile(
-    r'(\w+)\s*(?:(==|=~)\s*"([^"]*)"|(>=|<)\s*datetime\(([^)]*)\)|in\s+\(("[^"]*"(?:\s*,\s*"[^"]*")*)\))'
+    r'(\w+)\s*(?:(==|=~|startswith|endswith)\s*"([^"]*)"|(>=|<)\s*datetime\(([^)]*)\)|in\s+\(("[^"]*"(?:\s*,\s*"[^"]*")*)\))'
 )
 _LATEST = re.compile(r"arg_max\((\w+),\s*\*\)\s+by\s+(\w+(?:\s*,\s*\w+)*)")
+_NEWEST = re.compile(r"(\w+)\s*=\s*max\((\w+)\)")
+_UNION = re.compile(r"union\s+isfuzzy=true\s+(?=\()")
 _TOKEN = re.compile(r'"[^"]*"|\w+|[(),=]')
 _BY_SUFFIX = {"_s": "string", "_g": "guid", "_t": "datetime", "_d": "real", "_b": "bool"}
 _BY_VALUE = {str: "string", bool: "bool", int: "long", float: "real"}
@@ -65,6 +70,54 @@ def _type_of(name: str, value: Any) -> str:
 def run(query: str, tables: Mapping[str, Result]) -> Result:
     """Run a query. Raises LogError 400: SEM0100 for an unknown table or column, else
     NotPlayedBySimulator."""
+    if union := _UNION.match(query):
+        return _unite(_split_legs(query[union.end() :]), tables)
+    return _run_stages(query, tables)
+
+
+def _unite(legs: list[str], tables: Mapping[str, Result]) -> Result:
+    """The rows of every leg whose table exists, with the columns of all of them. A leg
+    that cannot be resolved is left out, unless none can."""
+    results, refusal = list[Result](), None
+    for leg in legs:
+        try:
+            results.append(_run_stages(leg, tables))
+        except LogError as error:
+            if error.inner[-1][0] != NOT_RESOLVED:
+                raise
+            refusal = refusal or error
+    if not results and refusal:
+        raise refusal
+    columns: Columns = {}
+    for result in results:
+        for name, kind in result.columns.items():
+            if columns.setdefault(name, kind) != kind:
+                raise query_not_supported(f"a union in which {name} has two types")
+    return Result(columns, [row for result in results for row in result.rows])
+
+
+def _split_legs(text: str) -> list[str]:
+    """The queries in parentheses, separated by commas. A parenthesis in a string is no
+    end."""
+    legs, depth, begin, quoted = list[str](), 0, 0, False
+    for place, character in enumerate(text):
+        quoted ^= character == '"'
+        if quoted:
+            continue
+        if character == "(":
+            begin, depth = (place + 1 if depth == 0 else begin), depth + 1
+        elif character == ")":
+            depth -= 1
+            if depth == 0:
+                legs.append(text[begin:place])
+        elif depth == 0 and character not in ", \n":
+            raise query_not_supported(f"a union with {text[place : place + 80]!r}")
+    if depth or quoted:
+        raise query_not_supported("a union whose last query has no end")
+    return legs
+
+
+def _run_stages(query: str, tables: Mapping[str, Result]) -> Result:
     table, *stages = (part.strip() for part in query.split("|"))
     if not re.fullmatch(r"\w+", table):
         raise query_not_supported(f"it begins with {table!r}, which is no table")
@@ -101,6 +154,10 @@ def _parse_condition(text: str, columns: Columns) -> Value:
         return lambda row: value(row) == wanted
     if equals == "=~":
         return lambda row: fold(str(value(row))) == fold(wanted)
+    if equals == "startswith":
+        return lambda row: fold(str(value(row))).startswith(fold(wanted))
+    if equals == "endswith":
+        return lambda row: fold(str(value(row))).endswith(fold(wanted))
     if (bound := clock.parse(at)) is None:
         raise query_not_supported(f"datetime({at})")
     # As in KQL, a row without a time matches neither >= nor <.
@@ -190,7 +247,9 @@ def _column(name: str, columns: Columns, operator: str) -> Expression:
 
 
 def _summarize(text: str, table: Result) -> Result:
-    """The last row of each group, with all its columns."""
+    """The last row of each group, with all its columns; or the newest time of all."""
+    if newest := _NEWEST.fullmatch(text):
+        return _find_newest(newest[1], newest[2], table)
     match = _LATEST.fullmatch(text)
     if match is None:
         raise query_not_supported(f"summarize {text!r}")
@@ -205,12 +264,20 @@ def _summarize(text: str, table: Result) -> Result:
     return Result(table.columns, list(latest.values()))
 
 
+def _find_newest(name: str, of: str, table: Result) -> Result:
+    """As in KQL, one row; its time is null where there is none."""
+    kind, at = _column(of, table.columns, "summarize")
+    newest = max(table.rows, key=lambda row: _moment(at, row), default=None)
+    return Result({name: kind}, [{name: None if newest is None else at(newest)}])
+
+
 def _order(text: str, table: Result) -> Result:
-    match = re.fullmatch(r"(\w+) asc", text)
+    match = re.fullmatch(r"(\w+) (asc|desc)", text)
     if match is None:
         raise query_not_supported(f"order by {text!r}")
     _, at = _column(match[1], table.columns, "order")
-    return Result(table.columns, sorted(table.rows, key=lambda row: _moment(at, row)))
+    rows = sorted(table.rows, key=lambda row: _moment(at, row), reverse=match[2] == "desc")
+    return Result(table.columns, rows)
 
 
 def _moment(value: Value, row: Row) -> float:

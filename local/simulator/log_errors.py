@@ -22,6 +22,7 @@ DEFAULT_CODES = {
     504: "GatewayTimeout",
 }
 """Codes of a fault that has no body of its own, by status."""
+NOT_RESOLVED = "SEM0100"
 RESULT_TOO_LARGE = "-2133196797"
 
 
@@ -47,7 +48,7 @@ def bad_argument(*inner: tuple[str, str]) -> LogError:
 
 
 def semantic(message: str) -> LogError:
-    return bad_argument(("SemanticError", "A semantic error occurred."), ("SEM0100", message))
+    return bad_argument(("SemanticError", "A semantic error occurred."), (NOT_RESOLVED, message))
 
 
 def query_not_supported(part: str) -> LogError:

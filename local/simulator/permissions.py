@@ -97,7 +97,7 @@ ACTIONS: dict[Handler, tuple[str, ...]] = {
 }
 """The actions that an operation needs, all of them. Any other operation is on a plain
 resource and needs its type with read, write or delete."""
-_TABLE = re.compile(r"\b(AddonAzureBackupJobs|AzureDiagnostics)\b")
+_TABLE = re.compile(r"(?<![\w\"])(AddonAzureBackupJobs|AzureDiagnostics|Heartbeat)(?![\w\"])")
 
 
 def needed_actions(

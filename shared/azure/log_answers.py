@@ -1,6 +1,6 @@
-"""Checks that an answer of the Log Analytics query API is complete. Its client takes a
-200 without tables for an empty result, and drops the inner error of a 400, which alone
-says what was wrong with the query."""
+"""Reads an answer of the Log Analytics query API, and checks that it is complete. Its
+client takes a 200 without tables for an empty result, and drops the inner error of a
+400, which alone says what was wrong with the query."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def require_whole_tables(hook: ResponseHook) -> ResponseHook:
             raise Unavailable("the answer is a query's without its tables")
 
     return check
+
+
+def read_tables(result: Any) -> tuple[list[dict[str, Any]], str]:
+    """The rows, by column name, of a LogsQueryResult or a LogsQueryPartialResult, and
+    why they are not all, or ""."""
+    error = getattr(result, "partial_error", None)
+    rows = [dict(zip(each.columns, row, strict=True)) for each in result for row in each.rows]
+    return rows, f"{error.code}: {error.message}" if error else ""
 
 
 def _map_refusal(http: Any) -> AzureCallFailed:

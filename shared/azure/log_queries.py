@@ -1,10 +1,10 @@
-"""The KQL for the two kinds of tables that a vault logs its jobs to. Only times and a
-number, all ours, are put into it.
+"""The KQL that is sent to a workspace: for failed jobs, a query for each of the two
+kinds of tables that a vault logs to; for one VM, a single query over both and the
+heartbeats. Times, numbers and an id that was parsed are put into it.
 
-Both queries return the same columns: of each job the last record in the span, where
-that says Failed, oldest first. BackupItemUniqueId names resource group and VM, so no
-join is needed: one with CoreAzureBackup would lose the jobs of items that are not there
-yet.
+Of each job the last record in the span counts. BackupItemUniqueId names resource group
+and VM, so no join is needed: one with CoreAzureBackup would lose the jobs of items that
+are not there yet.
 https://learn.microsoft.com/azure/backup/backup-azure-reports-data-model
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared import clock
+from shared.arm_ids import ArmId
 from shared.errors import AzureCallFailed, Refused
 
 NOT_RESOLVED = "SEM0100"
@@ -23,12 +24,23 @@ NOT_RESOLVED = "SEM0100"
 QUERY_ACTION = "Microsoft.OperationalInsights/workspaces/query"
 
 _SPAN = "where TimeGenerated >= datetime({since}) and TimeGenerated < datetime({until})"
-_END = (
-    "summarize arg_max(TimeGenerated, *) by VaultId, JobUniqueId",
+_LAST_RECORD = "summarize arg_max(TimeGenerated, *) by VaultId, JobUniqueId"
+_FAILED = (
+    _LAST_RECORD,
     'where JobStatus == "Failed"',
     "order by TimeGenerated asc",
     "take {rows}",
 )
+"""Of all VMs, oldest first."""
+_OF_VM = (
+    'where VaultId startswith "/subscriptions/{subscription}/"'
+    ' and BackupItemUniqueId endswith "iaasvmcontainerv2;{group};{vm}"',
+    _LAST_RECORD,
+    'where JobStatus in ("Failed", "Completed", "CompletedWithWarnings")',
+    "order by TimeGenerated desc",
+    "take {rows}",
+)
+"""Newest first. Vault and VM are always in one subscription."""
 _RESOURCE_SPECIFIC = (
     "AddonAzureBackupJobs",
     _SPAN,
@@ -38,7 +50,6 @@ _RESOURCE_SPECIFIC = (
         " JobUniqueId = tostring(JobUniqueId), BackupItemUniqueId, JobStatus, JobFailureCode,"
         " JobStartDateTime = todatetime(JobStartDateTime)"
     ),
-    *_END,
 )
 _LEGACY = (
     "AzureDiagnostics",
@@ -61,7 +72,6 @@ _LEGACY = (
         ' coalesce(todatetime(column_ifexists("JobStartDateTime_s", "")),'
         ' todatetime(column_ifexists("JobStartDateTime_t", "")))'
     ),
-    *_END,
 )
 """A column of AzureDiagnostics exists only once some row has filled it, and its suffix
 is the type that Azure Monitor assumed."""
@@ -99,5 +109,49 @@ def _make_table(stages: tuple[str, ...]) -> LogTable:
     return LogTable(stages[0], query)
 
 
-TABLES = (_make_table(_RESOURCE_SPECIFIC), _make_table(_LEGACY))
+TABLES = (_make_table((*_RESOURCE_SPECIFIC, *_FAILED)), _make_table((*_LEGACY, *_FAILED)))
 """The preferred one first: where both have a job, its row is kept."""
+
+HEARTBEAT = "Heartbeat"
+_HEARTBEAT = (
+    HEARTBEAT,
+    _SPAN,
+    'where _ResourceId =~ "{vm_id}"',
+    "summarize TimeGenerated = max(TimeGenerated)",
+)
+"""One row wherever the table exists, without a time where the VM has no heartbeat.
+https://learn.microsoft.com/azure/azure-monitor/reference/tables/heartbeat"""
+_LEGS = ((*_RESOURCE_SPECIFIC, *_OF_VM), (*_LEGACY, *_OF_VM), _HEARTBEAT)
+OF_VM_TABLES = tuple(leg[0] for leg in _LEGS)
+OF_VM_ACTIONS = (
+    f"{QUERY_ACTION}/read",
+    *(f"{QUERY_ACTION}/{table}/read" for table in OF_VM_TABLES),
+)
+_OF_VM_QUERY = "union isfuzzy=true\n" + ",\n".join(
+    "({})".format("\n| ".join((*leg, f'extend Source = "{leg[0]}"'))) for leg in _LEGS
+)
+"""isfuzzy: a table that does not exist is left out; where none does, Kusto refuses.
+https://learn.microsoft.com/kusto/query/union-operator"""
+
+
+def build_vm_query(vm: ArmId, since: datetime, until: datetime, rows: int) -> str:
+    """Jobs of this VM that ended, `rows` of each table at most, and its newest
+    heartbeat. An id that `parse` has read can stand in a string of a query."""
+    return _OF_VM_QUERY.format(
+        since=clock.as_text(since),
+        until=clock.as_text(until),
+        rows=int(rows),
+        subscription=vm.subscription,
+        group=vm.resource_group,
+        vm=vm.name,
+        vm_id=vm.text,
+    )
+
+
+def is_none_there(error: AzureCallFailed) -> bool:
+    """Whether the refusal of the query for one VM says that no table of it exists."""
+    return (
+        isinstance(error, Refused)
+        and error.code == NOT_RESOLVED
+        and any(f"'{table}'" in error.message for table in OF_VM_TABLES)
+    )

@@ -35,8 +35,8 @@ class ReadOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedFailure:
-    """One backup job of an Azure VM whose last record says Failed."""
+class LoggedJob:
+    """One backup job of an Azure VM, as its last record has it."""
 
     table: str
     vault_id: str
@@ -78,15 +78,15 @@ class TableReading:
     outcome: ReadOutcome
     complete_until: datetime
     reason: str = ""
-    failures: tuple[LoggedFailure, ...] = ()
+    failures: tuple[LoggedJob, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
-    def with_rows(self, rows: Iterable[LoggedFailure | Skipped]) -> TableReading:
+    def with_rows(self, rows: Iterable[LoggedJob | Skipped]) -> TableReading:
         """With more rows, each once: pages overlap by an instant."""
         failures = {each.key: each for each in self.failures}
         skipped = dict.fromkeys(self.skipped)
         for row in rows:
-            if isinstance(row, LoggedFailure):
+            if isinstance(row, LoggedJob):
                 failures[row.key] = row
             else:
                 skipped[row] = None
@@ -109,12 +109,12 @@ class LogAnswer:
     """For a person; "" when COMPLETE."""
     tables: tuple[str, ...] = ()
     """The tables that answered."""
-    failures: tuple[LoggedFailure, ...] = ()
+    failures: tuple[LoggedJob, ...] = ()
     """Each job once, in the order of its record."""
     skipped: tuple[Skipped, ...] = ()
 
 
-def read_row(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
+def read_row(table: str, row: Mapping[str, Any]) -> LoggedJob | Skipped:
     """A row of a query of log_queries.py, by that query's column names."""
     try:
         item = item_of_names(
@@ -123,7 +123,7 @@ def read_row(table: str, row: Mapping[str, Any]) -> LoggedFailure | Skipped:
             "BackupItemUniqueId",
             "VaultId",
         )
-        return LoggedFailure(
+        return LoggedJob(
             table=table,
             vault_id=item.vault_id,
             container_name=item.container,

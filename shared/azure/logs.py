@@ -15,11 +15,11 @@ from typing import Any
 from shared import errors
 from shared.azure.calls import ResponseHook
 from shared.azure.clients import AzureClients
-from shared.azure.log_answers import require_whole_tables
+from shared.azure.log_answers import read_tables, require_whole_tables
 from shared.azure.log_queries import TABLES, LogTable
 from shared.azure.log_rows import (
     LogAnswer,
-    LoggedFailure,
+    LoggedJob,
     ReadOutcome,
     Skipped,
     TableReading,
@@ -105,7 +105,7 @@ class FailedBackupLog:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    rows: tuple[LoggedFailure | Skipped, ...]
+    rows: tuple[LoggedJob | Skipped, ...]
     partial: str
     """Why the answer is not whole, or ""."""
     last: datetime | None
@@ -114,12 +114,11 @@ class _Page:
 
 def _parse_page(table: str, result: Any) -> _Page:
     """From a LogsQueryResult or a LogsQueryPartialResult."""
-    error = getattr(result, "partial_error", None)
-    rows = [dict(zip(each.columns, row, strict=True)) for each in result for row in each.rows]
+    rows, why_partial = read_tables(result)
     last = rows[-1].get("TimeGenerated") if rows else None
     return _Page(
         tuple(read_row(table, row) for row in rows),
-        f"{error.code}: {error.message}" if error else "",
+        why_partial,
         last if isinstance(last, datetime) and last.tzinfo else None,
     )
 

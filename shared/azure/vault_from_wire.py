@@ -8,6 +8,7 @@ https://learn.microsoft.com/rest/api/backup/recovery-points/list
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeGuard
 
 from shared.arm_ids import fold
 from shared.azure.wire import Wire, read_list, read_object, read_text
@@ -44,6 +45,7 @@ def read_backup_policy(wire: Wire) -> BackupPolicy:
         ),
         daily_retention=_read_duration(read_object(daily, "retentionDuration")),
         consistency=read_text(properties, "snapshotConsistencyType"),
+        backups_a_week=_count_backups_a_week(read_object(properties, "schedulePolicy")),
     )
 
 
@@ -75,6 +77,27 @@ def _read_policy_type(properties: Wire) -> str:
     if (written and not known) or (known and scheduled and known != scheduled):
         return ""
     return known or scheduled
+
+
+def _count_backups_a_week(schedule: Wire) -> int | None:
+    """Of a Standard or an Enhanced schedule. An hourly one makes its first backup when
+    its window opens, and one after each interval within the window."""
+    frequency = fold(read_text(schedule, "scheduleRunFrequency"))
+    if frequency == "hourly":
+        hourly = read_object(schedule, "hourlySchedule")
+        interval, hours = hourly.get("interval"), hourly.get("scheduleWindowDuration")
+        if not _is_count(interval) or not _is_count(hours):
+            return None
+        return 7 * max(1, hours // interval)
+    if frequency == "weekly":
+        weekly = read_object(schedule, "weeklySchedule")
+        days = weekly.get("scheduleRunDays") or schedule.get("scheduleRunDays")
+        return len(days) if isinstance(days, list) and 0 < len(days) <= 7 else None
+    return 7 if frequency == "daily" else None
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 24
 
 
 def _find_policy_type(text: str) -> str:

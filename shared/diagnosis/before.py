@@ -5,6 +5,7 @@ run?
    incident's newest failure, and is diagnosed.
 2. While a job of the VM runs in any vault the incident waits: what the job does would
    be taken for a cause.
+3. What the log of a workspace tells is read, where one is configured: evidence only.
 
 A diagnosis goes on without what cannot be read. After a change of ours neither is
 asked: only a backup of our own can show that the change worked.
@@ -12,6 +13,7 @@ asked: only a backup of our own can show that the change worked.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from shared import clock
@@ -21,6 +23,7 @@ from shared.diagnosis import later
 from shared.diagnosis.advice import About, look_at_job
 from shared.diagnosis.check import gather, to_diagnose
 from shared.diagnosis.later import begun_since
+from shared.diagnosis.log_evidence import record_log_evidence
 from shared.diagnosis.running_job import (
     find_vaults,
     job_running,
@@ -80,9 +83,13 @@ async def _gather(
     failed_at: str,
     vaults: tuple[str, ...] | Unreadable = (),
 ) -> NextStep:
-    """DIAGNOSE, with the facts on record, and the vaults that were looked into."""
+    """DIAGNOSE, with the facts on record, the vaults that were looked into, and what
+    the log tells."""
     step = diagnose_newest(incident, failed_at)
-    facts = await gather(diagnosis, incident, step.failed_at, step.causes)
+    facts, _ = await asyncio.gather(
+        gather(diagnosis, incident, step.failed_at, step.causes),
+        record_log_evidence(diagnosis, incident.id, step.failed_at),
+    )
     if not isinstance(vaults, Unreadable):
         facts = replace(facts, vaults=vaults)
     await diagnosis.book.change(incident.id, lambda each: replace(each, facts=facts))

@@ -3,6 +3,7 @@ its cause would be too general."""
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable
 
@@ -18,6 +19,15 @@ WINDOWS_STATE = (
     r"HKLM\SOFTWARE\Microsoft\Windows Azure\HandlerState"
     r"\Microsoft.Azure.RecoveryServices.VMSnapshot_*"
 )
+END_ACCESS = "az rest --method post --url 'DISK_ID/endGetAccess?api-version=2025-01-02'"
+DISKS_OF_POINTS = (
+    "restorePoints[].sourceMetadata.storageProfile.[osDisk,dataDisks][][].diskRestorePoint.id"
+)
+DENY_DELETION = "78460a36-508a-49a4-b2b2-2f5ec564f4bb"
+"""Built-in policy definition "Do not allow deletion of resource types"."""
+DENY_ACTION_PAGE = "https://learn.microsoft.com/azure/governance/policy/concepts/effect-deny-action"
+VIRTUAL_MACHINES = "Microsoft.Compute/virtualMachines"
+FAQ = "https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
 LINUX_PLUGIN = "/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-*"
 
 
@@ -46,6 +56,111 @@ def mend_file_system(vm: str) -> tuple[Sentence, ...]:
     return (
         phrase("look_at_mount", vm=vm, command="cat /proc/mounts"),
         phrase("mend_mount", page=TROUBLESHOOT_PAGE),
+    )
+
+
+def remove_lock(lock: Lock) -> Sentence:
+    """The command with which its owner removes a lock that we never lift.
+
+    https://learn.microsoft.com/cli/azure/lock#az-lock-delete
+    """
+    command = f"az lock delete --name={shlex.quote(lock.name)} {name_scope(lock.scope)}"
+    return phrase(
+        "remove_lock", name=lock.name, level=lock.level, scope=lock.scope, command=command
+    )
+
+
+def name_scope(lock_scope: str) -> str:
+    """The options that name what a lock is on, for a POSIX shell."""
+    scope = parse(lock_scope)
+    where = f"--subscription {shlex.quote(scope.subscription)}"
+    if scope.provider:
+        return f"{where} --resource {shlex.quote(scope.text)}"
+    if scope.resource_group:
+        return f"{where} --resource-group {shlex.quote(scope.resource_group)}"
+    return where
+
+
+def end_access(collection_id: str) -> tuple[Sentence, ...]:
+    """How to end the use of restore points: a collection with one whose disk has a
+    shared access signature cannot be deleted. Azure does not show which disk that is.
+
+    https://learn.microsoft.com/azure/virtual-machines/restore-point-troubleshooting
+    """
+    which = parse(collection_id)
+    return (
+        phrase(
+            "list_disks_of_points",
+            collection=which.name,
+            command=(
+                f"az restore-point collection show --collection-name {shlex.quote(which.name)}"
+                f" --resource-group {shlex.quote(which.resource_group)} --restore-points"
+                f" --query '{DISKS_OF_POINTS}'"
+            ),
+        ),
+        phrase("end_access", command=END_ACCESS),
+    )
+
+
+def free_backup_group(vm_id: str, lock_ids: Iterable[str]) -> tuple[Sentence, ...]:
+    """What the owner of locks on groups of Azure Backup's restore points is told: to
+    remove them, what protects the VM in their stead, and what may set them again.
+
+    https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
+    """
+    unlock = tuple(_unlock_backup_group(lock_id) for lock_id in lock_ids)
+    return (*unlock, *protect_vm(vm_id), *_find_policy(lock_ids)) if unlock else ()
+
+
+def _unlock_backup_group(lock_id: str) -> Sentence:
+    scope, name = lock_id.rsplit("/", 4)[0], lock_id.rsplit("/", 1)[1]
+    return phrase(
+        "unlock_backup_group",
+        group=parse(scope).name,
+        page=FAQ,
+        command=f"az lock delete --name={shlex.quote(name)} {name_scope(scope)}",
+    )
+
+
+def protect_vm(vm_id: str) -> tuple[Sentence, ...]:
+    """Azure Policy that refuses the deletion of VMs, and of nothing that a backup
+    deletes: unlike a lock it does not stop the clean-up of restore points."""
+    group_id = vm_id.split("/providers/", 1)[0]
+    kinds = {"listOfResourceTypesDisallowedForDeletion": {"value": [VIRTUAL_MACHINES]}}
+    command = (
+        f"az policy assignment create --name keep-vms --scope {shlex.quote(group_id)}"
+        f" --policy {DENY_DELETION} --params {shlex.quote(json.dumps(kinds))}"
+    )
+    return (phrase("protect_vm", page=DENY_ACTION_PAGE, command=command),)
+
+
+def _find_policy(lock_ids: Iterable[str]) -> tuple[Sentence, ...]:
+    """A policy of effect deployIfNotExists that sets locks sets one again on a group
+    that changes.
+
+    https://learn.microsoft.com/azure/governance/policy/concepts/effect-deploy-if-not-exists
+    """
+    scopes = dict.fromkeys(lock_id.rsplit("/", 4)[0] for lock_id in lock_ids)
+    return tuple(
+        phrase(
+            "find_locking_policy",
+            group=parse(scope).name,
+            command=(
+                f"az policy assignment list --scope {shlex.quote(scope)}"
+                " --disable-scope-strict-match"
+                " --query '[].[id,displayName,policyDefinitionId,notScopes]'"
+            ),
+        )
+        for scope in scopes
+    )
+
+
+def convert_disks(vm_id: str) -> tuple[Sentence, ...]:
+    """https://learn.microsoft.com/azure/virtual-machines/unmanaged-disks-deprecation"""
+    return (
+        phrase("deallocate_to_convert", command=f"az vm deallocate --ids '{vm_id}'"),
+        phrase("convert_disks", command=f"az vm convert --ids '{vm_id}'"),
+        phrase("start_vm", command=f"az vm start --ids '{vm_id}'"),
     )
 
 
@@ -124,12 +239,7 @@ def put_back(lock: Lock) -> str:
     Name and notes are joined to their options by `=`: one that begins with a dash would
     be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
     """
-    scope = parse(lock.scope)
-    where = f"--subscription {shlex.quote(scope.subscription)}"
-    if scope.provider:
-        where += f" --resource {shlex.quote(scope.text)}"
-    elif scope.resource_group:
-        where += f" --resource-group {shlex.quote(scope.resource_group)}"
+    where = name_scope(lock.scope)
     notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
     return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
+from shared.azure.vm_log import VmLog
 from shared.diagnosis.checkers.contract import Reader
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
@@ -21,6 +22,8 @@ class Diagnosis:
     reader: ArmReader
     checker_reader: Reader
     """What checkers read through: locks that are off because of us count as there."""
+    log: VmLog
+    """What the workspace has of a VM: evidence only."""
     mode: str
     """Of the installation; see `shared.plan.policy`."""
     minimum_linux_agent: str

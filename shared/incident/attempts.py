@@ -110,6 +110,7 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
         attempt=attempt,
         findings=(),
         facts=None,
+        from_log=(),
         actions=(),
         earlier_actions=incident.all_actions,
         verification=_follow_on(incident.verification),

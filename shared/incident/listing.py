@@ -18,6 +18,7 @@ from shared.arm_ids import fold
 from shared.codec import from_json, to_json
 from shared.errors import RowExists
 from shared.incident.model import Incident, Verdict
+from shared.incident.status import Status
 from shared.store.contract import Body, Row, Store
 from shared.store.update import remove, update
 
@@ -51,10 +52,16 @@ class Summary:
     """State of the newest review, "" while there is none."""
     review_seq: int = 0
     """Place of that review in the incident's chain."""
+    lock_stays: bool = False
+    """It is fixed, and somebody has to remove a lock before the failure returns."""
 
     @property
     def vm(self) -> str:
         return self.vm_id.rsplit("/", 1)[-1]
+
+    @property
+    def needs_somebody(self) -> bool:
+        return self.status == Status.NEEDS_PERSON or self.lock_stays
 
     @property
     def group(self) -> str:
@@ -79,6 +86,9 @@ class Wanted:
     """ISO 8601, compared with the time of opening."""
     review: str = ""
     """State of the newest review, or "none" where there is none."""
+    somebody: bool = False
+    """Only what somebody has to act on: it is with a person, or comes back under a lock
+    that stays."""
 
     def takes(self, summary: Summary) -> bool:
         return (
@@ -96,6 +106,7 @@ class Wanted:
                 )
             )
             and self.review in ("", summary.review or NOT_REVIEWED)
+            and (not self.somebody or summary.needs_somebody)
             and (not self.since or summary.opened_at >= self.since)
             and (not self.until or summary.opened_at <= self.until)
         )
@@ -126,6 +137,7 @@ def summary_of(incident: Incident) -> Summary:
         closed_at=incident.closed_at,
         job_id=incident.job_id,
         reason=incident.reason[:LONGEST_REASON],
+        lock_stays=incident.lock_stays,
     )
 
 

@@ -10,6 +10,7 @@ from shared.arm_ids import fold, protected_item_id
 from shared.events.model import CodeHint
 from shared.facts import COMPLETED_JOB_STATUSES, Lock
 from shared.incident.outcome import Outcome
+from shared.incident.returning import Returning
 from shared.incident.status import ENDED, MOVES, Status
 from shared.sentences import Sentence
 
@@ -43,6 +44,9 @@ class Finding:
     cause's own advice says it all."""
     gone: bool = False
     """What the cause's fix acts on was looked for, and Azure shows it nowhere."""
+    returning: Returning | None = None
+    """With CONFIRMED: how soon the same failure comes back after the fix; None where it
+    does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Action:
     """DONE, FAILED, REFUSED, or UNDER_WAY."""
     cause: str
     detail: str = ""
+    code: str = ""
+    """ARM's `error.code`, where Azure refused a deletion or it failed."""
 
 
 class Answer(StrEnum):
@@ -214,6 +220,9 @@ class Incident:
     """Why the incident is where it is, for a person."""
     error_code_hints: tuple[CodeHint, ...] = ()
     findings: tuple[Finding, ...] = ()
+    from_log: tuple[Sentence, ...] = ()
+    """What the log of the workspace tells of the VM: evidence beside the findings; ()
+    where no workspace is configured."""
     actions: tuple[Action, ...] = ()
     verification: Verification | None = None
     later_failures: tuple[LaterFailure, ...] = ()
@@ -247,10 +256,18 @@ class Incident:
     """Grows when a person has it diagnosed anew. shared/incident/attempts.py."""
     earlier_actions: tuple[Action, ...] = ()
     """The actions of earlier attempts, oldest first."""
+    returning: Returning | None = None
+    """What comes of its fix in time; None where that lasts, or there is none."""
 
     @property
     def ended(self) -> bool:
         return self.status in ENDED
+
+    @property
+    def lock_stays(self) -> bool:
+        """It is fixed for a time only, until somebody removes a lock."""
+        shown = self.returning
+        return self.status is Status.FIXED and shown is not None and shown.needs_somebody
 
     @property
     def at_work(self) -> bool:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
-from shared.azure.log_rows import LogAnswer, LoggedFailure, ReadOutcome
+from shared.azure.log_rows import LogAnswer, LoggedJob, ReadOutcome
 from shared.azure.logs import FailedBackupLog
 from shared.azure.reader import ArmReader
 from shared.codec import dumps
@@ -217,7 +217,7 @@ class Sweep:
         return next((job.name for job in ours if clock.normal(job.start_time) > event.fired_at), "")
 
 
-def _event_of_row(row: LoggedFailure) -> FailureEvent:
+def _event_of_row(row: LoggedJob) -> FailureEvent:
     hints = (
         CodeHint(
             "JobFailureCode",

@@ -22,6 +22,7 @@ from shared.diagnosis.advice import About, vm_gone
 from shared.diagnosis.check import in_order
 from shared.diagnosis.checkers.contract import Reader
 from shared.diagnosis.gathered import recorded
+from shared.diagnosis.log_evidence import tell_beside_agents
 from shared.diagnosis.refusing_locks import LockReader, name_refusing
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
@@ -55,10 +56,8 @@ async def decide(
     incident = await planning.book.get(incident_id)
     if incident is None or not incident.at_work:
         return Decision(Next.STOP)
-    findings = in_order(found, incident.code_now)
-    incident = await planning.book.change(
-        incident_id, lambda each: replace(each, findings=findings)
-    )
+    findings = tell_beside_agents(in_order(found, incident.code_now), incident.from_log)
+    incident = await planning.book.change(incident_id, lambda each: _found(each, findings))
     await _record(planning, incident)
     if _is_fix_in_place(incident):
         return await _verify(planning, incident)
@@ -74,6 +73,13 @@ async def decide(
     result = f"{result}: {decided.order}" if decided.order else result
     await planning.journal.note(incident, "plan", result, detail=to_english(decided))
     return Decision(Next.ACT, decided)
+
+
+def _found(incident: Incident, findings: tuple[Finding, ...]) -> Incident:
+    """What a fix comes to is kept while its backup is followed: then nothing shows it
+    any more."""
+    returning = next((each.returning for each in findings if each.returning), incident.returning)
+    return replace(incident, findings=findings, returning=returning)
 
 
 async def _record(planning: Planning, incident: Incident) -> None:

@@ -131,21 +131,21 @@ def _for_cause(case: _Case, left: list[Finding]) -> Plan | NoPlan:
             return decided
         problems.append(decided)
     if problems:
-        return case.hand_over(problems[0])
+        return case.hand_over(problems[0].reason, problems[0].by_hand)
     return case.hand_over(f"{catalogue.cause(left[0].cause).title}: only a person can mend this")
 
 
-def _fix(incident: Incident, ranked: Ranked) -> Plan | str:
+def _fix(incident: Incident, ranked: Ranked) -> Plan | NotFixable:
     """The plan; or why the cause is not fixed."""
     cause = catalogue.cause(ranked.finding.cause)
     if cause.fix is None or ranked.held_up_by:
         others = name_causes(ranked.held_up_by)
-        return f"{cause.title}: held up by what no new backup can pass with: {others}"
+        return NotFixable(f"{cause.title}: held up by what no new backup can pass with: {others}")
     steps = cause.fix.steps(ranked.finding, incident.vm_id)
     ahead = name_causes(ranked.ahead)
     if isinstance(steps, NotFixable):
         also = f"; only a person can mend this either: {ahead}" if ahead else ""
-        return f"{cause.title}: {steps.reason}{also}"
+        return NotFixable(f"{cause.title}: {steps.reason}{also}", steps.by_hand)
     order = f"a new backup can pass without what only a person can mend: {ahead}" if ahead else ""
     evidence, loses = ranked.finding.evidence, cause.fix.loses
     return Plan(cause.slug, cause.fix.kind, steps, evidence, loses, order)

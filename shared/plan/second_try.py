@@ -40,8 +40,15 @@ NOT_AGAINST = frozenset(
         "enhanced_without_limit",  # no word of the limit
     }
 )
-"""Evidence of an UNKNOWN cause with which a new backup may pass all the same. Any other
-evidence, one of a later version included, speaks against it."""
+"""Evidence of an UNKNOWN cause with which a new backup may pass all the same. A finding
+that has none of it, one of a later version included, speaks against it."""
+AGAINST = frozenset(
+    {
+        "vault_locked",  # Azure Backup's clean-up was seen to fail under it
+        "vault_lock_not_known",
+    }
+)
+"""Evidence that speaks against a new backup, whatever else the same finding says."""
 
 
 def why_not_tried(
@@ -62,6 +69,8 @@ def why_not_tried(
         return f"the backup extension {name} itself is Failed, and a new backup would fail again"
     if not isinstance(vm, VirtualMachine):
         return vm.why
+    if vm.managed_disks is False:
+        return "the VM has unmanaged disks, which are retired"
     if told := _why_unsettled(vm):
         return told
     if not row.retry_advised and not _healed(row.name, vm):
@@ -125,7 +134,8 @@ def _why_over(incident: Incident) -> str:
 
 def _speaks_against(finding: Finding) -> bool:
     if finding.verdict is Verdict.UNKNOWN:
-        return not any(each.key in NOT_AGAINST for each in finding.evidence)
+        said = {each.key for each in finding.evidence}
+        return bool(said & AGAINST) or not said & NOT_AGAINST
     return finding.verdict is Verdict.CONFIRMED
 
 

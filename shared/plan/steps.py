@@ -30,3 +30,5 @@ class NotFixable:
     """Why a fix does not apply to a finding, for the person who takes over."""
 
     reason: str
+    by_hand: tuple[Sentence, ...] = ()
+    """What that person can do about exactly this, ahead of the advice for the cause."""

@@ -14,6 +14,7 @@ from shared.incident.model import NOT_FOUND, ORDER, TIMED_OUT, Incident, Verific
 from shared.incident.next_step import STOP, Next, NextStep
 from shared.incident.outcome import Outcome
 from shared.incident.status import Status
+from shared.verification.coming_back import tell_return
 from shared.verification.follow import has_time_left
 from shared.verification.second_try import hand_over, name_backup, record_end, tell_fixed
 from shared.verification.stage import Verifying
@@ -40,11 +41,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     await verifying.journal.note(incident, ORDER, result, detail=detail)
     reason = f"the {name_backup(incident)} {job.name} is {shown.outcome}"
     if shown.completed:
-        if incident.is_second_try:
-            reason = f"no cause found, passed on retry: {reason}"
-        left, steps = tell_fixed(incident)
-        await verifying.closing.close(incident_id, Status.FIXED, f"{reason}{left}", steps)
-        return STOP
+        return await _end_fixed(verifying, incident, reason)
     if fold(shown.outcome) != "failed":
         return await _ask_person(verifying, incident, reason)
     return await _diagnose_again(verifying, incident, job)
@@ -61,6 +58,16 @@ def _record(incident: Incident, shown: Verification) -> Incident:
     outcome = Outcome.DONE if shown.completed else Outcome.FAILED
     detail = f"job {shown.job_id} is {shown.outcome}"
     return record_end(replace(incident, verification=shown), outcome, detail)
+
+
+async def _end_fixed(verifying: Verifying, incident: Incident, reason: str) -> NextStep:
+    if incident.is_second_try:
+        reason = f"no cause found, passed on retry: {reason}"
+    elif told := await tell_return(verifying, incident):
+        reason = f"{reason}; {told}"
+    left, steps = tell_fixed(incident)
+    await verifying.closing.close(incident.id, Status.FIXED, f"{reason}{left}", steps)
+    return STOP
 
 
 async def _ask_person(verifying: Verifying, incident: Incident, problem: str) -> NextStep:

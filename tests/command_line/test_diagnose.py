@@ -15,9 +15,15 @@ from click.testing import CliRunner, Result
 from command_line.main import remediator
 from local import scenarios
 from local.simulator.server import Simulator
+from shared import clock
+from tests.shared.azure.logs.support import WORKSPACE
 
 SCENARIO = "ExtentionOperationFailed-backup_extension"
 STATE = scenarios.load(SCENARIO)
+next(each for each in STATE["resources"] if "/backupJobs/" in each["id"])["properties"][
+    "startTime"
+] = clock.after(clock.now(), -3600)
+"""Its job began an hour ago: older than a week it is not looked for."""
 VM = STATE["event"]["data"]["alertContext"]["linkedResourceId"]
 
 
@@ -134,3 +140,25 @@ async def test_no_cause_that_could_be_judged_is_no_success() -> None:
         )
     assert [each["verdict"] for each in json.loads(result.stdout)] == ["UNKNOWN"]
     assert (result.exit_code, "No cause could be judged" in result.stderr) == (1, True)
+
+
+async def test_what_the_log_of_a_workspace_has_is_told_beside_the_findings() -> None:
+    beat = {"TimeGenerated": clock.now(), "_ResourceId": VM.lower()}
+    async with Simulator(state=STATE | {"logs": {"Heartbeat": [beat]}}) as arm:
+        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE}
+        text = await run_diagnose(arm.url, VM, **asked)
+        as_json = await run_diagnose(arm.url, VM, "--json", **asked)
+    told = " ".join(text.stdout.partition("FROM LOG")[2].split())
+    assert text.exit_code == as_json.exit_code == 0
+    assert "the log has no earlier backup of this VM in the last 30 days" in told
+    assert "after the failed backup began: the guest runs and reaches Azure Monitor" in told
+    assert f"asking the log of the workspace {WORKSPACE} ..." in text.stderr
+    assert "log: the newest heartbeat of this VM" in as_json.stderr
+    assert {each["cause"] for each in json.loads(as_json.stdout)} > {"backup_extension"}
+
+
+async def test_a_log_that_cannot_be_read_does_not_fail_the_diagnosis() -> None:
+    async with Simulator(state=STATE) as arm:
+        asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE}
+        result = await run_diagnose(arm.url, VM, **asked)
+    assert (result.exit_code, "could not be read" in result.stdout) == (0, True)

@@ -14,10 +14,6 @@ NOT_YET: dict[str, dict[str, str]] = {
     "The remedy: what holds up a fix, and what speaks against a second try": {
         "extension operations are off": "remedy",
         "agent reported ready three days ago": "remedy",
-        "service group is read-only": "remedy",
-        "S17 lock on the vault": "remedy",
-        "unmanaged disks": "remedy",
-        "enhanced policy: 90 points locked, internal error": "remedy",
     },
     "Causes 2 and 3: age of the agent's report, and an agent that answers": {
         "agent reported ready three days ago": "2",
@@ -33,9 +29,6 @@ NOT_YET: dict[str, dict[str, str]] = {
         "VM in failed state": "4",
         "a backup runs": "4",
         "a restore runs": "4",
-    },
-    "Cause 6 in today's layout: machine, level of the lock": {
-        "points of a former machine of that name": "6",
     },
 }
 """Work -> row -> what it misses: numbers of causes, or "remedy"."""

@@ -57,7 +57,8 @@ class Product:
     async def azure(self, state: Mapping[str, Any]) -> None:
         """Replace everything that Azure holds, and forget faults."""
         await self.http.delete(f"{self.arm}/_sim/faults")
-        held = {name: state[name] for name in ("resources", "hidden_extensions") if name in state}
+        names = ("resources", "hidden_extensions", "logs")
+        held = {name: state[name] for name in names if name in state}
         answer = await self.http.put(f"{self.arm}/_sim/state", json=held)
         assert answer.status < 300, await answer.text()
         self._mark(len(await self._get(f"{self.arm}/_sim/requests")))

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from shared import clock
 from tests.e2e.conftest import Product, running, scenario
+from tests.shared.azure.logs.support import WORKSPACE, job
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -118,3 +120,43 @@ async def test_an_extension_that_only_just_moves_is_left(tmp_path: Path) -> None
         incident = await own.incident_of(case["job_id"])
         assert verdicts(incident)["backup_extension"] == "UNKNOWN"
         assert await own.changes() == []
+
+
+async def test_the_log_of_a_workspace_stands_beside_the_findings(tmp_path: Path) -> None:
+    case = scenario("UserErrorGuestAgentStatusUnavailable-windows_agent")
+    (vm_id,) = [each["id"] for each in case["resources"] if is_vm(each)]
+    names = f"iaasvmcontainerv2;{vm_id.split('/')[4]};{vm_id.split('/')[-1]}"
+    earlier = clock.after(clock.now(), -3 * 86400)
+    (failed_job,) = [each for each in case["resources"] if "/backupJobs/" in each["id"]]
+    failed_job["properties"]["startTime"] = clock.after(clock.now(), -3600)
+    failed = {
+        "TimeGenerated": earlier,
+        "JobStartDateTime": earlier,
+        "BackupItemUniqueId": f"westeurope;1;{names}",
+        "JobFailureCode": "ExtentionOperationFailed",
+    }
+    beat = {"TimeGenerated": clock.now(), "_ResourceId": vm_id.lower()}
+    logs = {"AddonAzureBackupJobs": [job(1, **failed)], "Heartbeat": [beat]}
+    async with running(tmp_path, REMEDIATOR_WORKSPACE_ID=WORKSPACE) as own:
+        await own.azure(case | {"logs": logs})
+        await own.alert(case["event"])
+        incident = await own.incident_of(case["job_id"])
+        paths = [each["path"] for each in await own.requests()]
+        page = await (await own.http.get(f"{own.app}/api/audit/page/{incident['id']}")).text()
+        notes = [each for each in await own.audit(incident["id"]) if each["kind"] == "diagnosis"]
+    assert len(incident["from_log"]) == 3, incident["from_log"]
+    failures, completed, alive = incident["from_log"]
+    assert f"ExtentionOperationFailed on {earlier[:10]}" in failures
+    assert "no backup of this VM that completed" in completed
+    assert "after the failed backup began" in alive
+    (agent,) = [each for each in incident["findings"] if each["cause"] == "windows_agent"]
+    assert (agent["verdict"], agent["evidence"][-1]) == ("CONFIRMED", alive)
+    assert notes[-1]["detail"] == {"evidence": incident["from_log"]}
+    assert f"ExtentionOperationFailed on {earlier[:10]}" in page
+    assert [path for path in paths if path.endswith("/query")] == [
+        f"/v1/workspaces/{WORKSPACE}/query"
+    ]
+
+
+def is_vm(resource: dict[str, Any]) -> bool:
+    return resource["type"] == "Microsoft.Compute/virtualMachines"

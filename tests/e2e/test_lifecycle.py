@@ -102,6 +102,43 @@ async def test_a_deletion_that_fails_is_tried_three_times(
     assert [action["kind"] for action in incident["actions"]][-1] == "restore_locks"
 
 
+@pytest.mark.parametrize("how", ["at once", "as an operation"])
+async def test_a_collection_in_use_is_told_with_what_ends_the_use(
+    product: Product, how: str
+) -> None:
+    """Whether ARM refuses at once or its operation fails is not established."""
+    case = scenario(LOCKED)
+    await product.azure(case)
+    problem = {
+        "code": "DiskRestorePointUsedByCustomer",
+        "message": "There is an active shared access signature outstanding for disk restore"
+        " point d. Call EndGetAccess before deleting the restore point.",
+    }
+    action: dict[str, Any] = (
+        {"lro_fail": problem}
+        if how == "as an operation"
+        else {"status": 409, "body": {"error": problem}}
+    )
+    await product.fault(method="DELETE", path_regex=COLLECTION, times=9, action=action)
+    incident = await ended(product, case)
+    assert incident["status"] == "needs_person", incident
+    assert "DiskRestorePointUsedByCustomer" in incident["reason"]
+    assert any("--restore-points --query" in step for step in incident["manual_steps"])
+    assert any("endGetAccess" in step for step in incident["manual_steps"])
+    deletions = [
+        path
+        for method, path in await product.changes()
+        if method == "DELETE" and "restorePointCollections" in path
+    ]
+    assert len(deletions) == 1
+    codes = {action["kind"]: action["code"] for action in incident["actions"]}
+    assert codes == {
+        "lift_locks": "",
+        "delete_restore_point_collection": "DiskRestorePointUsedByCustomer",
+        "restore_locks": "",
+    }
+
+
 async def test_a_deletion_that_hangs_is_given_up_and_the_lock_is_back(tmp_path: Path) -> None:
     case = scenario(LOCKED)
     async with running(tmp_path, REMEDIATOR_WINDOW_SECONDS="2") as product:

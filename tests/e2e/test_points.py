@@ -4,6 +4,7 @@ path, must-stay cases first."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,14 @@ def copies(
     return made
 
 
+def of_another_machine(case: Case) -> None:
+    """One beside the 18 of this machine."""
+    point = deepcopy(points(case)[0])
+    point["name"], point["id"] = f"{point['name']}0", f"{point['id']}0"
+    point["properties"]["sourceMetadata"]["vmId"] = parts.guid("another machine")
+    points(case).append(point)
+
+
 def session(case: Case) -> None:
     copies(case)[0]["properties"]["isInstantIlrSessionActive"] = True
 
@@ -92,7 +101,16 @@ def policy(case: Case, **changes: Any) -> dict[str, Any]:
 
 
 def enhanced(case: Case) -> None:
-    policy(case, policyType="V2", schedulePolicy={"schedulePolicyType": "SimpleSchedulePolicyV2"})
+    policy(
+        case,
+        policyType="V2",
+        instantRpRetentionRangeInDays=7,
+        schedulePolicy={
+            "schedulePolicyType": "SimpleSchedulePolicyV2",
+            "scheduleRunFrequency": "Hourly",
+            "hourlySchedule": {"interval": 4, "scheduleWindowDuration": 24},
+        },
+    )
 
 
 def hourly(case: Case) -> None:
@@ -130,7 +148,7 @@ STAYS: list[tuple[str, Hand, str]] = [
     ("only snapshots", snapshots_only, "the vault holds no recovery point"),
     (
         "another machine",
-        newest(sourceMetadata={"vmId": parts.guid("another machine")}),
+        of_another_machine,
         "restore points of another machine",
     ),
     ("in the making", newest(provisioningState="Creating"), "is Creating"),
@@ -163,6 +181,44 @@ async def test_nothing_is_lifted_or_deleted_and_a_person_is_told_why(
     assert incident["status"] == "needs_person", incident
     assert told in incident["reason"]
     assert incident["manual_steps"]
+
+
+def subscription_lock(case: Case) -> None:
+    scope = one(case, COLLECTION)["id"].split("/resourceGroups/")[0]
+    case["resources"].append(parts.lock(scope, "all", "Nothing is deleted here."))
+
+
+async def test_a_lock_on_the_subscription_is_reported_with_its_command(product: Product) -> None:
+    case = scenario(LIMIT)
+    subscription_lock(case)
+    await product.azure(case)
+
+    incident = await ended(product, case)
+
+    assert await product.changes() == []
+    assert incident["status"] == "needs_person", incident
+    command = f"az lock delete --name=all --subscription {parts.SUBSCRIPTION}"
+    assert incident["manual_steps"][0].endswith(command)
+
+
+async def test_a_repair_under_azure_backups_own_lock_comes_back(product: Product) -> None:
+    """18 points, one backup a day: in 18 days, unless the lock goes."""
+    case = scenario(LIMIT)
+    await product.azure(case)
+
+    incident = await ended(product, case)
+
+    assert incident["status"] == "fixed", incident
+    at = incident["returning"]["at"]
+    days = (datetime.fromisoformat(at) - datetime.now(UTC)) / timedelta(days=1)
+    assert 17.9 < days <= 18
+    assert f"returns about {at[:10]} unless somebody removes the lock" in incident["reason"]
+    assert "the 1st repair of this kind" in incident["reason"]
+    (lock_id,) = incident["returning"]["locks"]
+    assert "AzureBackupRG_" in lock_id
+    wanted = ("az lock delete --name=", "denyAction", "deployIfNotExists")
+    for step, words in zip(incident["manual_steps"], wanted, strict=True):
+        assert words in step
 
 
 @pytest.mark.parametrize(

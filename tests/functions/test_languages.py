@@ -17,6 +17,7 @@ from shared.audit.entry import PHASES
 from shared.catalogue import Cause
 from shared.codec import from_json, to_json
 from shared.diagnosis import advice
+from shared.diagnosis import by_hand as by_hand_steps
 from shared.diagnosis.advice import About
 from shared.diagnosis.checkers import contract
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
@@ -25,6 +26,7 @@ from shared.execution.lock_window.standing import Standing
 from shared.execution.lock_window.words import by_hand
 from shared.facts import Lock
 from shared.incident.model import Action, Finding, Incident, Target, Verdict
+from shared.incident.returning import Returning
 from shared.incident.status import Status
 from shared.plan.planner import not_done
 from shared.sentences import Sentence, phrase, quote, render
@@ -78,7 +80,10 @@ def steps() -> Iterator[Sentence]:
         *advice.vm_gone(ABOUT),
         *advice.unknown_code(INCIDENT),
         *advice.unknown_code(replace(INCIDENT, error_code="")),
-        *advise_on_locks(INCIDENT),
+        *advise_on_locks(replace(INCIDENT, returning=Returning(18, 7, (LOCK.id,)))),
+        by_hand_steps.remove_lock(LOCK),
+        *by_hand_steps.end_access(COLLECTION),
+        *by_hand_steps.convert_disks(VM),
     )
 
 

@@ -37,7 +37,7 @@ from shared.incident.model import (
 from shared.incident.review import Review, State
 from shared.incident.status import Status
 from shared.intake.quarantine import Kept
-from shared.sentences import quote
+from shared.sentences import phrase, quote
 from shared.store.contract import Row
 from tests.browser import seed
 from tests.shared.execution.rows import LONG_AGO, NOW, row, settled_row, watched, window
@@ -91,6 +91,7 @@ FULL = replace(
         for kind in catalogue.step_kinds()
         for outcome in ("", "done", "failed", "odd")
     ),
+    from_log=(phrase("log_no_heartbeats"),),
     manual_steps=(quote("Do this."),),
 )
 INCIDENTS = [

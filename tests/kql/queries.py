@@ -75,6 +75,7 @@ def _sent() -> Iterator[tuple[str, str]]:
     for table in log_queries.TABLES:
         yield f"{SENT}: {table.name}", table.query(_SINCE, _UNTIL, 1000)
     vm = arm_ids.parse(parts.machine_id("rg-app", "vm1"))
+    yield f"{SENT}: one VM", log_queries.build_vm_query(vm, _SINCE, _UNTIL, 200)
     yield f"{ASKED}: the collections of a VM", graph.build_query(vm)
 
 

@@ -189,6 +189,7 @@ def test_what_is_sent_is_in_the_file_that_is_not_looked_through() -> None:
     assert [name for name in QUERIES if name.startswith(SENT)] == [
         f"{SENT}: AddonAzureBackupJobs",
         f"{SENT}: AzureDiagnostics",
+        f"{SENT}: one VM",
     ]
 
 

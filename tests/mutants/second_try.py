@@ -47,9 +47,39 @@ RULE_OF_IT = (
     Mutant(
         "what is not known never speaks against a second try",
         "_speaks_against",
-        "not any(each.key in NOT_AGAINST for each in finding.evidence)",
+        "not said & NOT_AGAINST",
         "False",
-        not_run("a fact could not be read", "evidence of another version"),
+        not_run("an extension may still settle", "evidence of another version"),
+    ),
+    Mutant(
+        "a lock on the vault does not speak against a second try",
+        "_speaks_against",
+        "bool(said & AGAINST) or",
+        "",
+        not_run("the vault is locked", "no lock, and the vault's were not read"),
+    ),
+    Mutant(
+        "a backup of unmanaged disks is run again",
+        "why_not_tried",
+        "vm.managed_disks is False",
+        "False",
+        not_run("unmanaged disks"),
+    ),
+    Mutant(
+        "a clean-up that does not work does not speak against a second try",
+        "_enhanced",
+        "total <= kept",
+        "True",
+        (
+            "tests/shared/plan/test_second_try.py::test_the_examples_of_every_checker_that_speak_against_it",
+        ),
+    ),
+    Mutant(
+        "points of a former machine count for this one",
+        "_not_at_limit",
+        "total - former < POINT_LIMIT <= total",
+        "False",
+        ("tests/shared/test_catalogue.py::test_an_example_gets_its_verdict",),
     ),
     Mutant(
         "a confirmed cause does not speak against a second try",

@@ -8,6 +8,7 @@ test notices it.
 
 from __future__ import annotations
 
+from tests.mutants.evidence import LOG_EVIDENCE
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
 from tests.mutants.person import PERSON
 from tests.mutants.plant import Mutant
@@ -223,6 +224,57 @@ PUTTING_BACK = (
     ),
 )
 
+COMES_BACK = "tests/shared/verification/test_coming_back.py::test_"
+COMING_BACK = (
+    Mutant(
+        "a repair that comes back needs nobody",
+        "Returning.needs_somebody",
+        "self.nth and self.locks and not self.over",
+        "False",
+        (f"{COMES_BACK}it_stays_on_the_list_of_what_needs_somebody",),
+    ),
+    Mutant(
+        "what could not be read takes a repair off the list",
+        "locks_gone:_judge",
+        "isinstance(locks, Unreadable) or",
+        "not isinstance(locks, Unreadable) and",
+        (f"{COMES_BACK}it_stays_until_no_lock_is_seen",),
+    ),
+    Mutant(
+        "one free group takes a repair off the list",
+        "look_at_standing_locks",
+        "if all(reasons):",
+        "if any(reasons):",
+        (f"{COMES_BACK}all_of_its_groups_have_to_be_free",),
+    ),
+    Mutant(
+        "a lock on the VM's own group has to be removed",
+        "foresee_return",
+        "not same(lock.scope, own_group)",
+        "True",
+        (
+            "tests/shared/diagnosis/test_restore_points.py"
+            "::test_a_lock_on_the_vm_s_own_group_protects_the_vm",
+        ),
+    ),
+    Mutant(
+        "an earlier repair stays on the list beside the newest",
+        "tell_return",
+        "if each.lock_stays:",
+        "if False:",
+        (f"{COMES_BACK}the_newest_repair_alone_is_on_the_list",),
+    ),
+    Mutant(
+        "a collection in use is deleted again and again",
+        "Deletion._delete",
+        "fold(error.code) == fold(IN_USE)",
+        "False",
+        (
+            "tests/e2e/test_lifecycle.py"
+            "::test_a_collection_in_use_is_told_with_what_ends_the_use[as an operation]",
+        ),
+    ),
+)
 LIFTING = (
     Mutant(
         "the lock is not compared again before it is lifted",
@@ -241,7 +293,7 @@ LIFTING = (
     Mutant(
         "what must stay locked is not looked at by the executor",
         "CollectionDeletions._why_not_unlocked",
-        "if kept := [reason for lock in blocking if (reason := why_lock_stays(lock, target))]:",
+        "if kept := [reason for reason in reasons if reason]:",
         'if kept := "":',
         looks(
             "an application locks the group, in the window",
@@ -268,6 +320,13 @@ LIFTING = (
         "same(lock.scope, group_of(collection_id))",
         "collection_id.startswith(lock.scope)",
         looks("the subscription is locked, before the window"),
+    ),
+    Mutant(
+        "a ReadOnly lock on a group of Azure Backup's is lifted in vain",
+        "why_lock_stays",
+        'fold(lock.level) != "readonly"',
+        "True",
+        deciding("nothing_is_planned"),
     ),
     Mutant(
         "a window goes on although its lock could not be lifted",
@@ -2165,6 +2224,7 @@ RETRIES = (
 MUTANTS = (
     *LOCK_PROTOCOL,
     *PUTTING_BACK,
+    *COMING_BACK,
     *LIFTING,
     *RECORD,
     *WINDOWS,
@@ -2183,5 +2243,6 @@ MUTANTS = (
     *FENCE,
     *PERSON,
     *SECOND_TRY,
+    *LOG_EVIDENCE,
     *RETRIES,
 )

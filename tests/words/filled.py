@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from command_line.doctor.alerts import ALERTS_ON
+from shared.diagnosis.by_hand import DENY_DELETION, DISKS_OF_POINTS
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-app (old)"
@@ -61,6 +62,15 @@ FILLED = {
     "which_vault": "--vault-name vault1 -g rg-backup",
     "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/words.py: where": f"--subscription {SUBSCRIPTION}",
+    "shlex.quote(name)": "keep",
+    "name_scope(lock.scope)": f"--subscription {SUBSCRIPTION}",
+    "name_scope(scope)": f"--subscription {SUBSCRIPTION}",
+    "shlex.quote(group_id)": shlex.quote(GROUP_ID),
+    "shlex.quote(which.name)": "AzureBackup_vm1_1",
+    "shlex.quote(which.resource_group)": shlex.quote("rg-app (old)"),
+    "DISKS_OF_POINTS": DISKS_OF_POINTS,
+    "DENY_DELETION": DENY_DELETION,
+    "shlex.quote(json.dumps(kinds))": shlex.quote('{"a": {"value": ["b"]}}'),
     "nsg.resource_group": "rg-app (old)",
     "nsg.name": "nsg-app",
     "rule": "deny-internet",

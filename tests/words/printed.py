@@ -59,6 +59,9 @@ INCIDENT = Incident(
 )
 
 
+COLLECTION_ID = f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/AzureBackup_it's"
+
+
 def lock(name: str, notes: str | None, scope: str = GROUP_ID) -> Lock:
     return Lock(
         f"{scope}/providers/Microsoft.Authorization/locks/{name}", name, "CanNotDelete", notes, ()
@@ -129,9 +132,25 @@ def unlockings() -> Iterator[str]:
         yield from (render(step, language) for language in LANGUAGES)
 
 
+def restore_point_steps() -> Iterator[str]:
+    """What a person does about locks that stay, points in use and unmanaged disks, for
+    names that a shell could misread."""
+    for scope in SCOPES:
+        for name in filter(str.isascii, HARD_NAMES):
+            kept = lock(name, None, scope)
+            steps = [
+                by_hand_steps.remove_lock(kept),
+                *by_hand_steps.free_backup_group(VM_ID, (kept.id,)),
+            ]
+            yield from (render(step, "en") for step in steps)
+    for step in (*by_hand_steps.end_access(COLLECTION_ID), *by_hand_steps.convert_disks(VM_ID)):
+        yield from (render(step, language) for language in LANGUAGES)
+
+
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
     "shared/diagnosis/advice.py": steps,
     "shared/diagnosis/by_hand.py": rules,
     "shared/diagnosis/by_hand.py: take_off": unlockings,
     "shared/execution/lock_window/words.py: by_hand": rescues,
+    "cause 6: by hand": restore_point_steps,
 }

@@ -40,18 +40,34 @@ SCHEMAS: dict[str, Columns] = {
         **dict.fromkeys(("DataTransferredInMB", "JobDurationInSecs"), "real"),
     },
     "AzureDiagnostics": dict.fromkeys(
-        ("Category", "Level", "Resource", "ResourceGroup", "ResourceProvider", "ResourceType"),
+        (
+            "Category",
+            "Level",
+            "OperationName",
+            "Resource",
+            "ResourceGroup",
+            "ResourceProvider",
+            "ResourceType",
+        ),
+        "string",
+    ),
+    "Heartbeat": dict.fromkeys(
+        (
+            "Category",
+            "Computer",
+            "ComputerEnvironment",
+            "OSType",
+            "ResourceId",
+            "Version",
+            "VMUUID",
+        ),
         "string",
     ),
 }
 """Columns that a table has even if no row fills them. AzureDiagnostics has columns with
 a suffix only when some row filled them.
 https://learn.microsoft.com/azure/azure-monitor/reference/tables/addonazurebackupjobs"""
-STANDARD: Columns = {
-    "TimeGenerated": "datetime",
-    "_ResourceId": "string",
-    "OperationName": "string",
-}
+STANDARD: Columns = {"TimeGenerated": "datetime", "_ResourceId": "string"}
 """Columns of every table."""
 
 

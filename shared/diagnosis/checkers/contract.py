@@ -231,6 +231,7 @@ DAILY_POLICY = BackupPolicy(
     instant_retention_days=2,
     daily_retention=timedelta(days=30),
     consistency="",
+    backups_a_week=7,
 )
 AGENTLESS_POLICY = replace(DAILY_POLICY, type=ENHANCED, consistency="OnlyCrashConsistent")
 IN_VAULT = KnownFacts(item=PROTECTED_ITEM, policy=DAILY_POLICY)

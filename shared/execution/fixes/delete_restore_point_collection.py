@@ -3,11 +3,11 @@ it, put the identical locks back.
 
 Fix safety: only a collection named AzureBackup_… whose source is the VM of the failed
 job; only locks on its resource group; never a lock with owners, one at subscription
-level, one that Azure Backup made, or one on the collection or one of its points: that
-is an owner's decision about exactly this thing. Where one of those is in the way
-nothing is lifted at all. All of this is read again right before, and that no backup or
-restore runs, and that every point is in the vault or expired
-(shared/execution/restore_points.py).
+level, one that Azure Backup made, a ReadOnly one on a group other than the VM's, or one
+on the collection or one of its points: that is an owner's decision about exactly this
+thing. Where one of those is in the way nothing is lifted at all. All of this is read
+again right before, and that no backup or restore runs, and that every point is in the
+vault or expired (shared/execution/restore_points.py).
 
 The locks are lifted and put back in shared/execution/lock_window, which asks this file
 what may be deleted, and deletes it, through `CollectionDeletions`.
@@ -24,6 +24,7 @@ from itertools import chain
 from shared.arm_ids import fold, group_of, is_at_or_above, parse, same
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.by_hand import free_backup_group, remove_lock
 from shared.diagnosis.running_job import job_running, why_later
 from shared.execution import guards, vault_guards
 from shared.execution.fixes.contract import Fix, Hands
@@ -41,15 +42,15 @@ from shared.settings import Settings
 AZURE_BACKUPS_OWN_LOCK = "AzureBackupProtectionLock"
 
 
-def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:  # noqa: ARG001 - every fix has one signature
-    reasons = [
-        reason
+def steps(finding: Finding, vm_id: str) -> tuple[Step, ...] | NotFixable:
+    kept = {
+        lock: reason
         for target in finding.targets
         for lock in target.locks
-        if (reason := why_lock_stays(lock, target.id))
-    ]
-    if reasons:
-        return NotFixable("; ".join(dict.fromkeys(reasons)))
+        if (reason := why_lock_stays(lock, target.id, vm_id))
+    }
+    if kept:
+        return NotFixable("; ".join(dict.fromkeys(kept.values())), tuple(map(remove_lock, kept)))
     return tuple(chain.from_iterable(_steps_for(target) for target in finding.targets))
 
 
@@ -70,8 +71,14 @@ def _steps_for(target: Target) -> tuple[Step, ...]:
     )
 
 
-def why_lock_stays(lock: Lock, collection_id: str) -> str:
-    """Why this lock must not be lifted for that collection, or "" when it may be."""
+def why_lock_stays(lock: Lock, collection_id: str, vm_id: str) -> str:
+    """Why this lock must not be lifted for that collection of this VM, or "" when it
+    may be.
+
+    Under a ReadOnly lock that is back, Azure Backup can make no restore point in the
+    group. In the VM's own group that is no reason: today's are made in another one.
+    https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
+    """
     where = f"the lock {lock.name} ({lock.level}) on {lock.scope}"
     if lock.owners:
         return f"{where} belongs to the application {', '.join(lock.owners)}"
@@ -83,7 +90,12 @@ def why_lock_stays(lock: Lock, collection_id: str) -> str:
             " nothing is touched"
         )
     if same(lock.scope, group_of(collection_id)):
-        return ""
+        if fold(lock.level) != "readonly" or same(lock.scope, group_of(vm_id)):
+            return ""
+        return (
+            f"{where} would be put back, and keeps Azure Backup from making the next restore point"
+            " there: the deletion would mend nothing"
+        )
     return f"{where} is above the resource group; only locks on the group are lifted"
 
 
@@ -95,21 +107,12 @@ async def carry_out(hands: Hands, incident: Incident, steps: tuple[Step, ...]) -
 
 
 def advise_on_locks(incident: Incident) -> tuple[Sentence, ...]:
-    """Manual steps after the fix, for the owner of a lock on a group that Azure Backup
-    keeps its restore points in."""
-    vm_group = fold(parse(incident.vm_id).resource_group)
-    locked = [action.target for action in incident.all_actions if action.kind == RESTORE_LOCKS]
-    groups = [parse(group_of(target)).name for target in locked]
-    steps = (
-        phrase(
-            "unlock_backup_group",
-            group=group,
-            page="https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq",
-        )
-        for group in groups
-        if fold(group) != vm_group
-    )
-    return tuple(dict.fromkeys(steps))
+    """Manual steps after the fix, for the owners of locks on groups that Azure Backup
+    keeps its restore points in, other than the VM's own."""
+    put_back = any(action.kind == RESTORE_LOCKS for action in incident.all_actions)
+    if not put_back or incident.returning is None:
+        return ()
+    return free_backup_group(incident.vm_id, incident.returning.locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class CollectionDeletions:
         if isinstance(locks, Absent | Unreadable):
             return TargetOutcome(target, Outcome.REFUSED, locks.why)
         blocking = tuple(lock for lock in locks if lock.blocks_deletion)
-        if problem := await self._why_not_unlocked(blocking, target, unlocked):
+        if problem := await self._why_not_unlocked(blocking, target, incident.vm_id, unlocked):
             return TargetOutcome(target, Outcome.REFUSED, problem)
         return Ready(incident, collection, blocking)
 
@@ -168,9 +171,10 @@ class CollectionDeletions:
         return "; ".join(problem for problem in await asyncio.gather(*looks) if problem)
 
     async def _why_not_unlocked(
-        self, blocking: tuple[Lock, ...], target: str, unlocked: bool
+        self, blocking: tuple[Lock, ...], target: str, vm_id: str, unlocked: bool
     ) -> str:
-        if kept := [reason for lock in blocking if (reason := why_lock_stays(lock, target))]:
+        reasons = (why_lock_stays(lock, target, vm_id) for lock in blocking)
+        if kept := [reason for reason in reasons if reason]:
             return "; ".join(kept)
         if not unlocked:
             return ""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
 from shared.errors import AzureCallFailed, OperationFailed, ScopeLocked
 from shared.execution.lock_window.windows import TargetOutcome
@@ -22,6 +23,9 @@ from shared.incident.outcome import Outcome
 LIFT_LOCKS, RESTORE_LOCKS = "lift_locks", "restore_locks"
 KIND = "delete_restore_point_collection"
 """Kinds of the three steps around a target, and of the deletion's audit entries."""
+IN_USE = "DiskRestorePointUsedByCustomer"
+"""A disk of a restore point has a shared access signature: somebody reads it.
+https://learn.microsoft.com/azure/virtual-machines/restore-point-troubleshooting"""
 TRIES = 3
 """A big collection's deletion can time out in Azure and "usually succeeds after two or
 three retries".
@@ -104,7 +108,8 @@ class Deletion:
             return stopped.result, "", None
         except AzureCallFailed as error:
             detail = f"{error} (requests sent: {self.requests})"
-            return TargetOutcome(self.target, Outcome.FAILED, detail), error.correlation_id, error
+            failed = TargetOutcome(self.target, Outcome.FAILED, detail, error.code)
+            return failed, error.correlation_id, error
         return TargetOutcome(self.target, Outcome.DONE, "deleted"), correlation_id, None
 
     async def _delete(self) -> str:
@@ -117,8 +122,10 @@ class Deletion:
             except ScopeLocked:
                 if _now() + pause >= min(unlocked_by, self.give_up):
                     raise
-            except OperationFailed:
+            except OperationFailed as error:
                 self.failed_operations += 1
+                if fold(error.code) == fold(IN_USE):  # until a person ends the access
+                    raise
                 if self.failed_operations >= TRIES or self._left() <= pause:
                     raise
                 # The operation took its time: nothing that was seen before it counts.

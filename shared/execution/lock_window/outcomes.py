@@ -145,7 +145,8 @@ def _with_outcome(action: Action, result: TargetOutcome, locks: LockEnds) -> Act
         KIND: StepOutcome(result.result, result.detail),
     }
     ended = before_the_last.get(action.kind, locks.restored)
-    return replace(action, outcome=ended.result, detail=ended.detail)
+    code = result.code if action.kind == KIND else ""
+    return replace(action, outcome=ended.result, detail=ended.detail, code=code)
 
 
 def _lifted_for(result: TargetOutcome, lifted: StepOutcome) -> StepOutcome:

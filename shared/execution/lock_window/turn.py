@@ -7,6 +7,7 @@ The way through this room is turn → gathering → session → put_back.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared import clock
@@ -15,8 +16,9 @@ from shared.audit.journal import Journal
 from shared.azure.one_look import OneLook
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter
+from shared.diagnosis.by_hand import end_access
 from shared.diagnosis.gathered import is_just_diagnosed
-from shared.execution.lock_window.deletions import Deletions
+from shared.execution.lock_window.deletions import IN_USE, Deletions
 from shared.execution.lock_window.entries import note_end, note_window, refuse_third
 from shared.execution.lock_window.gathering import Gathering
 from shared.execution.lock_window.held import held_by_rows, serves, why_held
@@ -35,9 +37,9 @@ from shared.execution.lock_window.windows import (
 )
 from shared.execution.lock_window.words import by_hand
 from shared.incident.book import IncidentBook
-from shared.incident.model import Incident
+from shared.incident.model import Action, Incident
 from shared.incident.outcome import GroupHeld, Outcome, StepOutcome
-from shared.sentences import quote
+from shared.sentences import Sentence, quote
 from shared.settings import Settings
 
 
@@ -125,7 +127,7 @@ class Turns:
             )
         refused = ended <= {Outcome.DONE, Outcome.REFUSED, Outcome.UNDER_WAY}
         off = [row for row in await self.keeping.ledger.open_locks(group_id) if row.red]
-        steps = tuple(quote(by_hand(row.body)) for row in off)
+        steps = (*(quote(by_hand(row.body)) for row in off), *_end_use(mine))
         return StepOutcome(Outcome.REFUSED if refused else Outcome.FAILED, detail, steps)
 
     async def _enter(
@@ -243,3 +245,9 @@ class Turns:
             record=keeping.record,
             later=later,
         )
+
+
+def _end_use(actions: Iterable[Action]) -> tuple[Sentence, ...]:
+    """What a person does about collections that are in use."""
+    used = (each.target for each in actions if fold(each.code) == fold(IN_USE))
+    return tuple(step for target in used for step in end_access(target))

@@ -40,6 +40,8 @@ class TargetOutcome:
     target: str
     result: Outcome
     detail: str
+    code: str = ""
+    """ARM's `error.code`, where Azure refused the deletion or it failed."""
 
 
 @dataclass(frozen=True, slots=True)

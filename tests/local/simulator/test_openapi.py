@@ -168,7 +168,7 @@ async def drive(url: str) -> None:
             await reader.running_jobs(parts.vault_id()),
             await reader.failed_backups(parts.vault_id(), now - timedelta(days=1), now),
             await reader.completed_backups(parts.vault_id(), now - timedelta(days=1), now),
-            await reader.backups(parts.vault_id(), now - timedelta(days=1), now),
+            await reader.jobs_begun(parts.vault_id(), now - timedelta(days=1)),
             await reader.vaults(),
             await reader.protected_item(ITEM_ID),
             await reader.backup_policy(POLICY_ID),

@@ -18,6 +18,7 @@ from local.simulator import permissions, routes
 from shared.azure.clients import AzureClients
 from shared.azure.log_rows import ReadOutcome
 from shared.azure.logs import FailedBackupLog
+from shared.azure.vm_log import LoggedVm, VmLog
 from shared.errors import AzureCallFailed
 from shared.settings import Settings
 from tests.local.simulator.support import SUB, VM_ID, Arm, state
@@ -40,13 +41,16 @@ async def make_every_call(arm: Arm) -> None:
         answer = await FailedBackupLog(clients).failures(now - timedelta(days=1), now)
         if answer.outcome is not ReadOutcome.COMPLETE:
             raise NotRead(answer.reason)
+        of_vm = await VmLog(clients).read(VM_ID, now - timedelta(days=1), now)
+        if not isinstance(of_vm, LoggedVm):
+            raise NotRead(str(of_vm))
     finally:
         await clients.close()
 
 
 def with_log() -> dict[str, Any]:
     return state(lock="CanNotDelete", points=3) | {
-        "logs": {"AddonAzureBackupJobs": [], "AzureDiagnostics": []}
+        "logs": {"AddonAzureBackupJobs": [], "AzureDiagnostics": [], "Heartbeat": []}
     }
 
 

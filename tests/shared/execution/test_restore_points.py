@@ -32,7 +32,7 @@ SNAPSHOT = (Tier("InstantRP", "Valid"),)
 ITEM = ProtectedItem(
     "/item", WINDOWS_VM.id, "Protected", "/policy", "V1", False, "2026-11-24T02:00:00Z"
 )
-POLICY = BackupPolicy("/policy", "V1", 2, timedelta(days=30), "")
+POLICY = BackupPolicy("/policy", "V1", 2, timedelta(days=30), "", 7)
 
 
 def at(days: float = 0, minutes: float = 0) -> datetime:

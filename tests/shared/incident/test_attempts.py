@@ -46,8 +46,9 @@ from shared.incident.model import (
 )
 from shared.incident.outcome import Outcome
 from shared.incident.restarts import Restarts
+from shared.incident.returning import Returning
 from shared.incident.status import ENDED, MOVES, Status
-from shared.sentences import quote
+from shared.sentences import phrase, quote
 from shared.settings import Settings
 from shared.store.sqlite import SqliteStore
 
@@ -84,12 +85,14 @@ FULL = Incident(
     manual_steps=(quote("mend it"),),
     fired_at=LONG_AGO,
     part_of="another",
+    from_log=(phrase("log_no_heartbeats"),),
     restarts=3,
     passed=("begin_incident after 0 changes",),
     backup_since=LONG_AGO,
     sent=(Sent(FIX.kind, FIX.target, "t", LONG_AGO, Answer.DONE),),
     attempt=4,
     earlier_actions=(EARLIER,),
+    returning=Returning(18, 7, (f"{GROUP}/providers/Microsoft.Authorization/locks/keep",)),
 )
 KEPT, ANEW = "kept", "anew"
 DECIDED: dict[str, Any] = {
@@ -108,6 +111,7 @@ DECIDED: dict[str, Any] = {
     "reason": "attempt 5, as Ana decided; it begins within a minute",
     "error_code_hints": KEPT,
     "findings": ANEW,
+    "from_log": ANEW,
     "actions": ANEW,
     "verification": ANEW,
     "later_failures": (LATER, LaterFailure("v", FAILED.error_code, FAILED.began_at)),
@@ -124,6 +128,8 @@ DECIDED: dict[str, Any] = {
     "attempt": 5,
     "facts": ANEW,
     "earlier_actions": (EARLIER, FIX),
+    # A fix of an earlier attempt may be in place, and wait for its backup.
+    "returning": KEPT,
 }
 """Of each field of an incident: what the next attempt begins with. A new field has to
 be decided on here."""

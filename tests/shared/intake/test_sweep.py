@@ -245,7 +245,7 @@ async def test_what_could_not_be_seen_is_said_and_looked_at_again(
         "Microsoft.RecoveryServices/Vaults/read",
         "Microsoft.RecoveryServices/Vaults/backupJobs/read",
         "Microsoft.Resources/subscriptions/resources/read",
-        *LOG_QUERY,
+        *(each for each in LOG_QUERY if not each.endswith("/Heartbeat/read")),
     ],
 )
 async def test_the_action_that_the_role_lacks_is_named(tmp_path: Path, action: str) -> None:

@@ -20,6 +20,7 @@ from tests.shared.execution.rows import row
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
 VAULT = f"{GROUP}/providers/Microsoft.RecoveryServices/vaults/v"
+SERVICE_GROUP = GROUP.replace("/rg", "/AzureBackupRG_westeurope_1")
 COLLECTION = f"{GROUP}/providers/Microsoft.Compute/restorePointCollections/AzureBackup_vm"
 LOCK = Lock(
     f"{GROUP}/providers/Microsoft.Authorization/locks/keep", "keep", "CanNotDelete", "why", ()
@@ -85,6 +86,27 @@ def locked_by(**changed: object) -> Finding:
             "a lock of the subscription",
             INCIDENT,
             (locked_by(id=LOCK.id.replace("/resourceGroups/rg", "")),),
+        ),
+        (
+            "a ReadOnly lock on a group of Azure Backup's",
+            INCIDENT,
+            (
+                replace(
+                    LOCKED,
+                    targets=(
+                        Target(
+                            COLLECTION.replace(GROUP, SERVICE_GROUP),
+                            (
+                                replace(
+                                    LOCK,
+                                    id=LOCK.id.replace(GROUP, SERVICE_GROUP),
+                                    level="ReadOnly",
+                                ),
+                            ),
+                        ),
+                    ),
+                ),
+            ),
         ),
         ("Azure Backup's own lock", INCIDENT, (locked_by(name="AzureBackupProtectionLock"),)),
         (

@@ -23,6 +23,7 @@ from shared.incident.status import Status
 from shared.plan.planner import NoPlan, Plan, plan
 from shared.plan.policy import Mode
 from shared.plan.second_try import (
+    AGAINST,
     NOT_AGAINST,
     make_plan,
     may_be_migration,
@@ -51,6 +52,19 @@ UNREAD = Finding(
 NEW_WORDS = Finding(
     "no_internet", Verdict.UNKNOWN, (replace(phrase("no_lock"), key="a_word_of_tomorrow"),)
 )
+UNDER_VAULT_LOCK = Finding(
+    "locked_restore_points",
+    Verdict.UNKNOWN,
+    (
+        phrase("no_lock"),
+        phrase("vault_locked", name="keep", level="CanNotDelete", scope="the vault"),
+    ),
+)
+HALF_READ = Finding(
+    "locked_restore_points",
+    Verdict.UNKNOWN,
+    (phrase("no_lock"), phrase("vault_lock_not_known", reason="403")),
+)
 NO_EVIDENCE = Finding("no_internet", Verdict.UNKNOWN, ())
 BEGUN = Action("uninstall_extension", "x", Outcome.FAILED, "backup_extension")
 
@@ -71,6 +85,9 @@ NOT_TRIED: dict[str, tuple[Incident, tuple[Finding, ...], VirtualMachine | Absen
     "evidence of another version": (of(ADVISED), (OUT, NEW_WORDS), WINDOWS_VM),
     "unknown without a word": (of(ADVISED), (OUT, NO_EVIDENCE), WINDOWS_VM),
     "one against, one not": (of(ADVISED), (NO_WORD, MOVING), WINDOWS_VM),
+    "the vault is locked": (of(ADVISED), (UNDER_VAULT_LOCK,), WINDOWS_VM),
+    "no lock, and the vault's were not read": (of(ADVISED), (HALF_READ,), WINDOWS_VM),
+    "unmanaged disks": (of(ADVISED), (OUT,), vm(managed_disks=False)),
     "the VM is Updating": (of(ADVISED), (OUT,), vm(provisioning_state="Updating")),
     "the VM is Failed": (of(ADVISED), (OUT,), vm(provisioning_state="Failed")),
     "no provisioning state": (of(ADVISED), (OUT,), vm(provisioning_state="")),
@@ -106,6 +123,12 @@ NOT_TRIED: dict[str, tuple[Incident, tuple[Finding, ...], VirtualMachine | Absen
 }
 TRIED: dict[str, tuple[Incident, tuple[Finding, ...], VirtualMachine]] = {
     "all ruled out": (of(ADVISED), (OUT,), WINDOWS_VM),
+    "at the limit, without a lock": (
+        of(ADVISED),
+        (Finding("locked_restore_points", Verdict.UNKNOWN, (phrase("no_lock"),)),),
+        WINDOWS_VM,
+    ),
+    "whether its disks are managed is not told": (of(ADVISED), (OUT,), vm(managed_disks=None)),
     "nothing was examined": (of(ADVISED), (), WINDOWS_VM),
     "nobody knows of the network": (of(ADVISED), (NO_WORD, OUT), WINDOWS_VM),
     "V2": (of("BackUpOperationFailedV2"), (OUT,), WINDOWS_VM),
@@ -204,7 +227,7 @@ def test_not_after_a_job_that_a_person_cancelled(cancelled: Job | None, told: st
 
 
 ITEM = ProtectedItem("id", "vm", "Protected", "policy", "V1", False, "")
-POLICY = BackupPolicy("policy", "V1", 2, timedelta(days=30), "")
+POLICY = BackupPolicy("policy", "V1", 2, timedelta(days=30), "", 7)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +273,7 @@ async def test_what_does_not_speak_against_it_is_said_by_a_checker() -> None:
             if example.verdict is Verdict.UNKNOWN:
                 found = await cause.checker.check(example.subject, example.facts)
                 said |= {each.key for each in found.evidence}
-    assert said >= NOT_AGAINST
+    assert said >= NOT_AGAINST | (AGAINST - {"vault_lock_not_known"})
 
 
 async def test_the_examples_of_every_checker_that_speak_against_it() -> None:
@@ -271,6 +294,9 @@ async def test_the_examples_of_every_checker_that_speak_against_it() -> None:
         "locked_restore_points: disks not told",
         "locked_restore_points: locks cannot be read",
         "locked_restore_points: the policy cannot be read",
+        "locked_restore_points: 18 points, a lock on the vault",
+        "locked_restore_points: Enhanced, 18 points, no word of the limit",
+        "locked_restore_points: all of a machine that had its name",
     }
     against, not_against = set(), set()
     for cause in catalogue.CAUSES:
@@ -287,4 +313,5 @@ async def test_the_examples_of_every_checker_that_speak_against_it() -> None:
         "backup_extension: missing on Linux, agent fine",
         "windows_agent: deallocated",
         "locked_restore_points: 18 points, no lock",
+        "locked_restore_points: Enhanced, 18 points, within its retention",
     } <= not_against
