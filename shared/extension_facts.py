@@ -36,6 +36,16 @@ class ExtensionStatus:
         """Whether it tells that the provisioning failed."""
         return fold(self.code).startswith("provisioningstate/failed")
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether it tells that the provisioning succeeded."""
+        return fold(self.code).startswith("provisioningstate/succeeded")
+
+    def is_older_than(self, moment: str) -> bool:
+        """Whether both times are known, and this one is before `moment`."""
+        mine, other = clock.normal(self.time), clock.normal(moment)
+        return bool(mine and other) and mine < other
+
     def is_newer_than(self, moment: str) -> bool:
         """Whether both times are known, and this one is not before `moment`."""
         mine, other = clock.normal(self.time), clock.normal(moment)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
 from shared.diagnosis.agent_steps import mend_linux_agent, mend_windows_agent
-from shared.diagnosis.by_hand import open_way_to_storage, see_instance_view
-from shared.incident.model import Incident
+from shared.diagnosis.by_hand import open_way_to_storage, reapply, see_instance_view
+from shared.incident.model import NOT_FOUND, Incident
 from shared.sentences import Sentence, phrase
 
 
@@ -80,14 +80,28 @@ def work_lost(incident: Incident) -> tuple[Sentence, ...]:
 
 
 def look_at_job(incident: Incident) -> Sentence:
-    """The command that shows what Azure Backup says of the job that failed last."""
-    vault, newest = parse(incident.vault_id), incident.newest_failure
-    job_id = newest.job_id if newest else incident.job_id
+    """The command that shows what Azure Backup says of the job that failed last: that
+    of a backup of ours where it did not complete."""
+    return phrase("read_job", command=_show_job(incident, _last_job(incident)))
+
+
+def look_at_warnings(incident: Incident, job_id: str) -> Sentence:
+    """For a backup that ended as CompletedWithWarnings."""
+    return phrase("read_warnings", job=job_id, command=_show_job(incident, job_id))
+
+
+def _last_job(incident: Incident) -> str:
+    newest, shown = incident.newest_failure, incident.verification
+    ended = shown is not None and shown.outcome not in ("", NOT_FOUND) and not shown.completed
+    if shown is not None and ended and (newest is None or shown.began_at >= newest.began_at):
+        return shown.job_id
+    return newest.job_id if newest else incident.job_id
+
+
+def _show_job(incident: Incident, job_id: str) -> str:
+    vault = parse(incident.vault_id)
     which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
-    return phrase(
-        "read_job",
-        command=f"az backup job show --name '{job_id}' {which_vault} --query properties",
-    )
+    return f"az backup job show --name '{job_id}' {which_vault} --query properties"
 
 
 def no_internet(about: About) -> tuple[Sentence, ...]:
@@ -181,7 +195,7 @@ def failed_state(about: About) -> tuple[Sentence, ...]:
             command=f"{about.instance_view}.extensions",
         ),
         phrase("mend_extension", command=f"az vm extension delete {which_vm} --name EXTENSION"),
-        phrase("reapply_vm", command=f"az vm reapply --ids '{about.vm_id}'"),
+        reapply(about.vm_id),
         about.backup_now,
     )
 
@@ -201,8 +215,38 @@ def other_operation(about: About) -> tuple[Sentence, ...]:
 
 
 def vm_gone(about: About) -> tuple[Sentence, ...]:
+    """The VM was deleted, moved or renamed; Azure Backup protects it by its old id.
+
+    https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot
+    """
+    vault = parse(about.vault_id)
+    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
     return (
         phrase("vm_gone", vm_id=about.vm_id),
+        phrase(
+            "find_moved_vm",
+            vm=about.vm,
+            command=(
+                f"az resource list --name '{about.vm}'"
+                " --resource-type Microsoft.Compute/virtualMachines --query '[].id'"
+            ),
+        ),
+        phrase(
+            "find_who_moved_vm",
+            command=(
+                f"az monitor activity-log list --resource-group '{about.group}' --offset 30d"
+                " --query \"[?contains(operationName.value,'virtualMachines') ||"
+                " contains(operationName.value,'moveResources')]"
+                '.[eventTimestamp,caller,operationName.value,resourceId]"'
+            ),
+        ),
+        phrase(
+            "protect_moved_vm",
+            command=(
+                "az backup protection enable-for-vm --policy-name POLICY --vm NEW_VM_ID"
+                f" {which_vault}"
+            ),
+        ),
         phrase(
             "stop_protection",
             command=f"az backup protection disable --yes --ids '{about.item_id}'",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from shared.arm_ids import fold, parse
 from shared.facts import Lock
+from shared.incident.model import Target
 from shared.sentences import Sentence, phrase
 
 MANAGE_PAGE = "https://learn.microsoft.com/azure/backup/backup-azure-manage-vms"
@@ -242,3 +243,100 @@ def allow_storage(group_id: str, rule: str, priority: int | None, tag: str) -> S
             f" --destination-address-prefixes {tag} --destination-port-ranges 443 8443"
         ),
     )
+
+
+def take_off(lock: Lock, refuses: Sentence) -> Sentence:
+    """A lock that will refuse something, named, with the command that takes it off: it
+    is its owner's to decide."""
+    return phrase(
+        "lock_refuses",
+        name=lock.name,
+        level=lock.level,
+        scope=lock.scope,
+        refuses=refuses,
+        command=f"az lock delete --ids {shlex.quote(lock.id)}",
+    )
+
+
+def put_back(lock: Lock) -> str:
+    """The command that puts this lock back, for a POSIX shell.
+
+    Name and notes are joined to their options by `=`: one that begins with a dash would
+    be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
+    """
+    where = name_scope(lock.scope)
+    notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
+    return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
+
+
+def unlock_collections(targets: Iterable[Target]) -> tuple[Sentence, ...]:
+    """How the locked collections of a VM are deleted by hand: each lock off, each
+    collection away, each lock back."""
+    targets = tuple(targets)
+    locks = {fold(lock.id): lock for target in targets for lock in target.locks}
+    return (
+        *(take_off(lock, phrase("clean_up")) for lock in locks.values()),
+        *(_delete_collection(target.id) for target in targets),
+        *(phrase("put_lock_back", command=put_back(lock)) for lock in locks.values()),
+    )
+
+
+def _delete_collection(collection_id: str) -> Sentence:
+    collection = parse(collection_id)
+    command = (
+        f"az restore-point collection delete --yes --subscription {collection.subscription}"
+        f" --resource-group {shlex.quote(collection.resource_group)}"
+        f" --collection-name {shlex.quote(collection.name)}"
+    )
+    return phrase("delete_collection", command=command)
+
+
+def mend_extension(vm_id: str, name: str, handler: str) -> tuple[Sentence, ...]:
+    """An extension that failed and that is not ours. `name`: "" where only its handler
+    is seen."""
+    if not name:
+        return (phrase("handler_failed", handler=handler),)
+    which = f"--ids {shlex.quote(f'{vm_id}/extensions/{name}')}"
+    return (
+        phrase(
+            "see_failed_extension",
+            name=name,
+            handler=handler,
+            command=f"az vm extension show --instance-view {which}",
+        ),
+        phrase("mend_extension", command=f"az vm extension delete {which}"),
+    )
+
+
+def uninstall(targets: Iterable[Target]) -> tuple[Sentence, ...]:
+    """The removal of the backup extension, under the name that a GET found."""
+    return tuple(
+        phrase(
+            "uninstall_by_name",
+            name=parse(target.id).name,
+            command=f"az vm extension delete --ids {shlex.quote(target.id)}",
+        )
+        for target in targets
+    )
+
+
+def wait_for_extension(extension_id: str) -> tuple[Sentence, ...]:
+    """An operation works on the backup extension: it is not removed in the middle of
+    it."""
+    name, which = parse(extension_id).name, f"--ids {shlex.quote(extension_id)}"
+    return (
+        phrase(
+            "wait_for_extension",
+            name=name,
+            command=f"az vm extension wait --updated {which}",
+        ),
+        phrase(
+            "remove_stuck_extension",
+            command=f"az vm extension delete {which}",
+        ),
+    )
+
+
+def reapply(vm_id: str) -> Sentence:
+    """For a VM that stays in a failed state once its extensions are mended."""
+    return phrase("reapply_vm", command=f"az vm reapply --ids '{vm_id}'")

@@ -128,6 +128,12 @@ def recorded(incident: Incident, failed_at: str, reader: Reader) -> GatheredFact
     return GatheredFacts(reader, incident.facts.read if incident.facts else None)
 
 
+def just_recorded(incident: Incident, reader: Reader) -> GatheredFacts:
+    """A reader over the incident's facts, where it was only just diagnosed."""
+    known = incident.facts if is_just_diagnosed(incident) else None
+    return GatheredFacts(reader, known.read if known else None)
+
+
 def is_just_diagnosed(incident: Incident, failed_at: str = "") -> bool:
     """Whether the VM, its jobs and its tags were only just looked at, for this failure:
     who makes a change looks again right before it, and nobody in between."""

@@ -18,8 +18,8 @@ from shared.incident.model import Action, Awaited, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.incident.waiting import Wait, Waits
-from shared.plan.planner import not_done
 from shared.plan.steps import Step
+from shared.plan.told import not_done
 
 
 @dataclass(frozen=True, slots=True)

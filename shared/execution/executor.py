@@ -79,7 +79,9 @@ class Execution:
     async def settle(self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...]) -> bool:
         """After the last unit: True where the fix is in place and a backup has to show
         it; False where the incident was closed."""
-        end = Settle(self.book, self.journal, self.ledger, self.closing, self._places())
+        end = Settle(
+            self.book, self.journal, self.ledger, self.closing, self._places(), self.reader
+        )
         return await end.settle(incident_id, plan, outcomes)
 
     async def order_backup(self, incident: Incident) -> str | Refusal:

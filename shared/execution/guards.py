@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
+from shared.diagnosis.by_hand import take_off
 from shared.extension_facts import IN_TRANSITION
 from shared.facts import (
     Absent,
@@ -17,6 +18,7 @@ from shared.facts import (
 )
 from shared.incident.model import Incident
 from shared.plan.mode import ModeNotKnown, mode_now
+from shared.sentences import Sentence, phrase
 
 
 async def why_switched_off(
@@ -75,3 +77,23 @@ async def why_not_reinstalled(reader: ArmReader, vm: VirtualMachine, extension: 
         return ""
     named = "; ".join(str(each) for each in denials)
     return f"{extension.name} is not removed, since it could not be installed again: {named}"
+
+
+async def why_extension_locked(
+    reader: ArmReader, extension_id: str
+) -> tuple[str, tuple[Sentence, ...]]:
+    """Which lock will refuse the removal of this extension, with the step for each; ""
+    where none does. Locks are lifted for cause 6 only. One request.
+
+    Both levels block a DELETE at and below their scope:
+    https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources
+    """
+    locks = await reader.locks(extension_id)
+    if isinstance(locks, Absent | Unreadable):
+        return why_unread("a lock keeps the extension", locks), ()
+    blocking = [lock for lock in locks if lock.blocks_deletion]
+    if not blocking:
+        return "", ()
+    named = ", ".join(f"{lock.name} ({lock.level}) on {lock.scope}" for lock in blocking)
+    steps = tuple(take_off(lock, phrase("removal_of_extension")) for lock in blocking)
+    return f"a lock keeps the extension, and locks are not lifted for extensions: {named}", steps

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from shared import clock
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
+from shared.azure.reader import ArmReader
 from shared.diagnosis.advice import About
+from shared.diagnosis.refusing_locks import name_refusing
 from shared.execution.change import close_intents
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
@@ -17,7 +19,8 @@ from shared.incident.closing import Closing
 from shared.incident.model import Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
-from shared.plan.planner import Plan, advice_for
+from shared.plan.planner import Plan
+from shared.plan.told import advice_for, each_once, tell_others
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Settle:
     ledger: LockLedger
     closing: Closing
     places: Places
+    reader: ArmReader
 
     async def settle(self, incident_id: str, plan: Plan, outcomes: tuple[StepOutcome, ...]) -> bool:
         """True where the fix was carried out, so that a backup has to show it: nothing
@@ -65,9 +69,13 @@ class Settle:
         ):
             await self.places.give_back(incident, plan.cause)
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
+        if not by_hand and not made:
+            by_hand = await name_refusing(self.reader, incident, incident.findings)
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
-        reason, steps = "; ".join(problems), (*by_hand, *advice)
+        others = tell_others(incident, plan.cause)
+        reason = "; ".join(problems)
+        steps = each_once(incident, (*by_hand, *advice, *others))
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
 
 

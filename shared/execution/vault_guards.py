@@ -23,11 +23,14 @@ from shared.facts import (
 from shared.vault_facts import BackupPolicy, ProtectedItem, RecoveryPoint
 
 
-class VaultReader(Protocol):
+class ItemReader(Protocol):
+    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
+
+
+class VaultReader(ItemReader, Protocol):
     """What these guards ask of Azure."""
 
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable: ...
-    async def protected_item(self, item_id: str) -> ProtectedItem | Absent | Unreadable: ...
     async def backup_policy(self, policy_id: str) -> BackupPolicy | Absent | Unreadable: ...
     async def recovery_points(
         self, item_id: str
@@ -53,7 +56,7 @@ async def why_points_lost(
     return "; ".join(why_kept(known, pairing, clock.as_time(clock.now())))
 
 
-async def why_no_backup_follows(reader: VaultReader, vm_id: str, item_id: str) -> str:
+async def why_no_backup_follows(reader: ItemReader, vm_id: str, item_id: str) -> str:
     """Why no new backup of the VM would follow a change, or "" when one would."""
     item = await reader.protected_item(item_id)
     if isinstance(item, Absent | Unreadable):

@@ -4,24 +4,26 @@
 2. Where a lost process had made the fix already, a backup has to show it.
 3. Where no cause is confirmed, it is found out whether a second try is allowed.
 4. A plan is made as if everything were allowed: what it would change has a say in the
-   mode. Then it is made again in that mode.
-5. The plan, or the reason why there is none, goes on record.
+   mode, which then holds it back or not.
+5. Where a person takes over, the locks that will refuse his steps are read.
+6. The plan, or the reason why there is none, goes on record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from shared import catalogue, clock
 from shared.azure.reader import ArmReader
 from shared.codec import to_english
 from shared.diagnosis import later
-from shared.diagnosis.advice import About, look_at_job, vm_gone
+from shared.diagnosis.advice import About, vm_gone
 from shared.diagnosis.check import in_order
 from shared.diagnosis.checkers.contract import Reader
 from shared.diagnosis.gathered import recorded
 from shared.diagnosis.log_evidence import tell_beside_agents
+from shared.diagnosis.refusing_locks import LockReader, name_refusing
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
@@ -29,9 +31,10 @@ from shared.incident.outcome import Outcome
 from shared.incident.status import Status
 from shared.plan import second_try
 from shared.plan.mode import ModeNotKnown, mode_now
-from shared.plan.planner import NoPlan, Plan, plan
+from shared.plan.planner import NoPlan, Plan, allow, hold_back, plan
 from shared.plan.policy import Mode
 from shared.plan.stage import Planning
+from shared.plan.told import NOBODY
 
 ANY_MODE = Mode("auto", "asked only for what would be changed")
 FIXES = tuple(cause.fix.kind for cause in catalogue.CAUSES if cause.fix)
@@ -61,11 +64,13 @@ async def decide(
     decided = await _plan(planning, incident, failed_at)
     if isinstance(decided, NoPlan):
         return await _end(planning, incident, decided)
+    why = f"{decided.fix}: {decided.order}" if decided.order else decided.fix
     await planning.book.change(
-        incident_id, lambda each: each.moved(Status.FIXING, decided.fix, now=clock.now())
+        incident_id, lambda each: each.moved(Status.FIXING, why, now=clock.now())
     )
     cause = decided.cause or f"no cause that is confirmed: {decided.because[0]}"
     result = f"{decided.fix} because of {cause}"
+    result = f"{result}: {decided.order}" if decided.order else result
     await planning.journal.note(incident, "plan", result, detail=to_english(decided))
     return Decision(Next.ACT, decided)
 
@@ -135,21 +140,53 @@ async def _end(planning: Planning, incident: Incident, decided: NoPlan) -> Decis
 
 
 async def _plan(planning: Planning, incident: Incident, failed_at: str) -> Plan | NoPlan:
-    about = About.of(incident)
-    facts = recorded(incident, failed_at, planning.reader)
+    reader, facts = planning.reader, recorded(incident, failed_at, planning.reader)
+    lately = await planning.cooling.fixed_lately(incident.vm_id, incident.attempt_key)
+    wanted = await consider(reader, facts, incident, failed_at, lately)
+    if isinstance(wanted, Plan):
+        vm = await facts.virtual_machine(incident.vm_id)
+        targets = [step.target for step in wanted.steps]
+        known = None if isinstance(vm, Absent) else vm
+        mode = await mode_now(planning.mode, reader, incident, targets, known)
+        decided = _in_mode(incident, wanted, mode)
+    else:
+        decided = wanted
+    if isinstance(decided, NoPlan) and decided.status is not Status.IGNORED:
+        return await name_locks(facts, incident, decided)
+    return decided
+
+
+async def consider(
+    reader: ArmReader,
+    facts: Reader,
+    incident: Incident,
+    failed_at: str,
+    lately: Mapping[str, str] = NOBODY,
+) -> Plan | NoPlan:
+    """What would be done if policy allowed everything, or why nothing would be.
+    `facts`: those of the diagnosis."""
     vm = await facts.virtual_machine(incident.vm_id)
     if isinstance(vm, Absent):
-        reason = f"{vm.what} does not exist any more"
-        return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(about))
-    lately = await planning.cooling.fixed_lately(incident.vm_id, incident.attempt_key)
-    again = await consider_second_try(planning.reader, facts, incident, failed_at)
-    wanted = plan(incident, incident.findings, ANY_MODE, lately, again)
-    targets = [step.target for step in wanted.steps] if isinstance(wanted, Plan) else ()
-    mode = await mode_now(planning.mode, planning.reader, incident, targets, vm)
+        reason = f"{vm.what} does not exist any more: deleted, moved or renamed"
+        return NoPlan(Status.NEEDS_PERSON, reason, vm_gone(About.of(incident)))
+    again = await consider_second_try(reader, facts, incident, failed_at)
+    return plan(incident, incident.findings, ANY_MODE, lately, again, vm)
+
+
+def _in_mode(incident: Incident, wanted: Plan, mode: Mode | ModeNotKnown) -> Plan | NoPlan:
     if isinstance(mode, ModeNotKnown):
-        steps = (look_at_job(incident), about.backup_now)
-        return NoPlan(Status.NEEDS_PERSON, f"held back: {mode.reason}", steps)
-    return plan(incident, incident.findings, mode, lately, again)
+        held = hold_back(incident, wanted, Status.NEEDS_PERSON, mode.reason)
+        about = About.of(incident)
+        return replace(held, manual_steps=(*held.manual_steps, about.backup_now))
+    return allow(incident, wanted, mode)
+
+
+async def name_locks(reader: LockReader, incident: Incident, decided: NoPlan) -> NoPlan:
+    """With the locks that will refuse what a person does next, ahead of his steps."""
+    if decided.manual_steps == vm_gone(About.of(incident)):
+        return decided
+    locks = await name_refusing(reader, incident, incident.findings)
+    return replace(decided, manual_steps=(*locks, *decided.manual_steps))
 
 
 async def consider_second_try(

@@ -1,20 +1,22 @@
-"""Decides: the first confirmed cause in the catalogue's order, its fix, and whether
-policy lets it be applied. Where no cause is confirmed, a second try if there is one."""
+"""Decides: which confirmed cause is fixed first (shared/plan/ranking.py), its fix, and
+whether policy lets it be applied. Where no cause is confirmed, a second try if there is
+one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from shared import catalogue
 from shared.arm_ids import fold
-from shared.diagnosis.advice import About, look_at_job, unknown_code
+from shared.diagnosis.advice import unknown_code
 from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
 from shared.incident.status import Status
 from shared.plan.policy import Mode
+from shared.plan.ranking import Machine, Ranked, rank
 from shared.plan.steps import NotFixable, Step
-from shared.sentences import Sentence, phrase
+from shared.plan.told import NOBODY, each_once, name_causes, not_done, tell, tell_others
+from shared.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Plan:
     steps: tuple[Step, ...]
     because: tuple[Sentence, ...]
     loses: str
+    order: str = ""
+    """Why its cause goes ahead of others; "" where the catalogue's order says so."""
 
     @property
     def is_second_try(self) -> bool:
@@ -58,75 +62,109 @@ def plan(
     incident: Incident,
     findings: tuple[Finding, ...],
     mode: Mode,
-    lately: Mapping[str, str] = MappingProxyType({}),
+    lately: Mapping[str, str] = NOBODY,
     again: Plan | str = "",
+    vm: Machine = None,
 ) -> Plan | NoPlan:
     """`findings` in the catalogue's order; `lately`: cause -> the other incident that
     fixed it on this VM within the cooling time; `again`: the second try where no cause
-    is confirmed, or why there is none.
+    is confirmed, or why there is none; `vm`: as it is now.
 
     Never guesses: a code without a row, or no confirmed cause, is for a person.
     """
-    confirmed = [found for found in findings if found.verdict is Verdict.CONFIRMED]
+    case = _Case(incident, findings, lately, vm)
     row = catalogue.error_code(incident.code_now)
     if row is None or not row.fixable:
-        return _for_person(incident, confirmed, row)
+        return _for_person(case, row)
     left = [
         found
-        for found in confirmed
+        for found in case.confirmed
         if found.cause not in incident.tried and found.cause not in lately
     ]
-    if not left and isinstance(again, Plan):
-        return _allowed(again, mode)
-    if not left:
-        reason = _why_none(incident, findings, lately)
-        if again:
-            reason = f"{reason}; the backup is not run again: {again}"
-        steps = _steps(incident, list(findings), lately)
-        return NoPlan(Status.NEEDS_PERSON, reason, steps)
-    return _allowed(_for_cause(incident, left), mode)
+    if left:
+        return allow(incident, _for_cause(case, left), mode)
+    if isinstance(again, Plan):
+        return allow(incident, again, mode)
+    reason = _why_none(incident, findings, lately)
+    if again:
+        reason = f"{reason}; the backup is not run again: {again}"
+    return NoPlan(Status.NEEDS_PERSON, reason, tell(incident, findings, vm, lately))
 
 
-def _for_person(
-    incident: Incident, confirmed: list[Finding], row: catalogue.ErrorCode | None
-) -> NoPlan:
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What `plan` is given."""
+
+    incident: Incident
+    findings: tuple[Finding, ...]
+    lately: Mapping[str, str]
+    vm: Machine
+
+    @property
+    def confirmed(self) -> tuple[Finding, ...]:
+        return tuple(found for found in self.findings if found.verdict is Verdict.CONFIRMED)
+
+    def hand_over(self, reason: str, first: tuple[Sentence, ...] = ()) -> NoPlan:
+        """To a person, with `first`, then the steps of what is confirmed."""
+        steps = tell(self.incident, self.findings, self.vm, self.lately, confirmed_only=True)
+        return NoPlan(Status.NEEDS_PERSON, reason, each_once(self.incident, (*first, *steps)))
+
+
+def _for_person(case: _Case, row: catalogue.ErrorCode | None) -> NoPlan:
     """For a code without a row, or one that does not say what failed."""
+    incident = case.incident
     if row is None:
         code = incident.code_now or "unknown"
-        why, told = f"the error code is {code}: not in the catalogue", unknown_code(incident)
+        why, first = f"the error code is {code}: not in the catalogue", unknown_code(incident)
     else:
         why = f"{row.name} does not say what failed, only the job's message does"
-        told = unknown_code(incident, row.link)
-    steps = tuple(dict.fromkeys(told + _steps(incident, confirmed)))
-    return NoPlan(Status.NEEDS_PERSON, f"{why}, so nothing is fixed by guess", steps)
+        first = unknown_code(incident, row.link)
+    return case.hand_over(f"{why}, so nothing is fixed by guess", first)
 
 
-def _for_cause(incident: Incident, confirmed: list[Finding]) -> Plan | NoPlan:
-    finding = confirmed[0]
-    cause = catalogue.cause(finding.cause)
-    if cause.fix is None:
-        reason = f"{cause.title}: only a person can mend this"
-        return NoPlan(Status.NEEDS_PERSON, reason, _steps(incident, confirmed))
-    steps = cause.fix.steps(finding, incident.vm_id)
+def _for_cause(case: _Case, left: list[Finding]) -> Plan | NoPlan:
+    """The first cause in its turn that has a fix for it; else why there is none."""
+    problems = []
+    for ranked in rank(left, case.confirmed, case.vm):
+        decided = _fix(case.incident, ranked)
+        if isinstance(decided, Plan):
+            return decided
+        problems.append(decided)
+    if problems:
+        return case.hand_over(problems[0].reason, problems[0].by_hand)
+    return case.hand_over(f"{catalogue.cause(left[0].cause).title}: only a person can mend this")
+
+
+def _fix(incident: Incident, ranked: Ranked) -> Plan | NotFixable:
+    """The plan; or why the cause is not fixed."""
+    cause = catalogue.cause(ranked.finding.cause)
+    if cause.fix is None or ranked.held_up_by:
+        others = name_causes(ranked.held_up_by)
+        return NotFixable(f"{cause.title}: held up by what no new backup can pass with: {others}")
+    steps = cause.fix.steps(ranked.finding, incident.vm_id)
+    ahead = name_causes(ranked.ahead)
     if isinstance(steps, NotFixable):
-        told = dict.fromkeys((*steps.by_hand, *_steps(incident, confirmed)))
-        return NoPlan(Status.NEEDS_PERSON, f"{cause.title}: {steps.reason}", tuple(told))
-    return Plan(cause.slug, cause.fix.kind, steps, finding.evidence, cause.fix.loses)
+        also = f"; only a person can mend this either: {ahead}" if ahead else ""
+        return NotFixable(f"{cause.title}: {steps.reason}{also}", steps.by_hand)
+    order = f"a new backup can pass without what only a person can mend: {ahead}" if ahead else ""
+    evidence, loses = ranked.finding.evidence, cause.fix.loses
+    return Plan(cause.slug, cause.fix.kind, steps, evidence, loses, order)
 
 
-def _allowed(found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
+def allow(incident: Incident, found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan:
+    """The plan, or its end where the mode holds it back."""
     if isinstance(found, NoPlan) or mode.name == "auto":
         return found
-    told = not_done(found.steps)
     ends = {"observe": Status.OBSERVED, "off": Status.IGNORED}
-    return NoPlan(
-        ends.get(mode.name, Status.NEEDS_PERSON), f"held back: {mode.because}", told, would=found
-    )
+    status = ends.get(mode.name, Status.NEEDS_PERSON)
+    return hold_back(incident, found, status, mode.because)
 
 
-def not_done(steps: tuple[Step, ...]) -> tuple[Sentence, ...]:
-    """What a person is told of steps that a plan has and that were not carried out."""
-    return tuple(phrase("not_done", step=step.says) for step in steps)
+def hold_back(incident: Incident, found: Plan, status: Status, why: str) -> NoPlan:
+    """The end of a plan that is not carried out: a person learns what would have been
+    done, and what would have stayed with him."""
+    steps = (*not_done(found.steps), *tell_others(incident, found.cause))
+    return NoPlan(status, f"held back: {why}", steps, would=found)
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
@@ -141,38 +179,3 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
     open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
     unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
     return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
-
-
-def _steps(
-    incident: Incident,
-    findings: list[Finding],
-    lately: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Sentence, ...]:
-    """Advice for what is confirmed, then for what is unknown, then what a cause that is
-    ruled out points at; where there is none, or a second try has failed, where to
-    look."""
-    about = About.of(incident)
-    steps: list[Sentence] = [look_at_job(incident)] if incident.is_second_try else []
-    for verdict in (Verdict.CONFIRMED, Verdict.UNKNOWN):
-        for finding in findings:
-            if finding.verdict is verdict:
-                again = finding.cause in incident.tried or finding.cause in lately
-                steps += advice_for(finding, about, again=again)
-    for finding in findings:
-        if finding.verdict is Verdict.RULED_OUT and finding.by_hand:
-            steps += advice_for(finding, about)
-    return tuple(dict.fromkeys(steps)) or (look_at_job(incident), about.backup_now)
-
-
-def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:
-    """What a person can do. `again`: its fix was made on this VM before.
-
-    A missing extension on Linux is mended at the agent, so cause 5 without a target is
-    advised as cause 3.
-    """
-    if finding.by_hand and (again or not finding.targets):
-        return (*finding.by_hand, about.backup_now)
-    cause = catalogue.cause(finding.cause)
-    if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
-        return catalogue.cause("linux_agent").advice(about)
-    return cause.advice(about)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from shared import catalogue
 from shared.arm_ids import fold, parse
+from shared.diagnosis.failed_extensions import find_unexamined
 from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
 from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
 from shared.plan.planner import Plan
@@ -30,6 +31,7 @@ SETTLED_POWER_STATES = ("running", "stopped", "deallocated")
 NOT_AGAINST = frozenset(
     {
         "network_not_named",  # silence of the extension; a backup needs no internet today
+        "old_words_of_working_extension",  # of a failure long ago
         "extension_absent",  # the next backup installs it
         "extension_missing",
         "extension_missing_on_linux",
@@ -59,9 +61,12 @@ def why_not_tried(
         return "the code is not in the catalogue"
     if told := _why_over(incident):
         return told
+    findings = tuple(findings)
     against = [each.cause for each in findings if _speaks_against(each)]
     if against:
         return f"it would not help where this is the cause: {', '.join(against)}"
+    if name := find_unexamined(findings, vm):
+        return f"the backup extension {name} itself is Failed, and a new backup would fail again"
     if not isinstance(vm, VirtualMachine):
         return vm.why
     if vm.managed_disks is False:

@@ -35,8 +35,9 @@ from shared.incident.outcome import GroupHeld
 from shared.incident.status import Status
 from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
-from shared.plan.planner import Plan, not_done
+from shared.plan.planner import Plan
 from shared.plan.stage import Planning
+from shared.plan.told import each_once, not_done, tell_others
 from shared.sentences import Sentence
 
 MOST_UNREAD = 5
@@ -250,7 +251,9 @@ class _Turn:
 
     @property
     def _by_hand(self) -> tuple[Sentence, ...]:
-        return (*not_done(self.plan.steps), About.of(self.incident).backup_now)
+        others = tell_others(self.incident, self.plan.cause)
+        backup_now = About.of(self.incident).backup_now
+        return each_once(self.incident, (*not_done(self.plan.steps), *others, backup_now))
 
 
 def count_changes(plan: Plan) -> int:

@@ -10,7 +10,6 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.diagnosis.check import to_diagnose
 from shared.diagnosis.witness import code_of
-from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import NOT_FOUND, ORDER, TIMED_OUT, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
@@ -20,7 +19,7 @@ from shared.vault_facts import RecoveryPoint
 from shared.verification.coming_back import tell_return
 from shared.verification.follow import has_time_left
 from shared.verification.recovery_point import Point, find_point, judge_point
-from shared.verification.second_try import hand_over, name_backup, record_end
+from shared.verification.second_try import hand_over, name_backup, record_end, tell_fixed
 from shared.verification.stage import Verifying
 
 
@@ -59,7 +58,8 @@ async def _end_completed(
 ) -> NextStep:
     """Fixed; with a person where the new point shows that the agent is still broken."""
     told = await judge_point(verifying.reader, incident, point)
-    reason, steps = f"{reason}; {told.says}", advise_on_locks(incident)
+    left, steps = tell_fixed(incident)
+    reason = f"{reason}; {told.says}"
     if told.steps:
         reason = f"backed up, but a person is needed: {reason}"
         steps = (*told.steps, *steps)
@@ -68,7 +68,7 @@ async def _end_completed(
     elif returns := await tell_return(verifying, incident):
         reason = f"{reason}; {returns}"
     status = Status.NEEDS_PERSON if told.steps else Status.FIXED
-    await verifying.closing.close(incident.id, status, reason, steps)
+    await verifying.closing.close(incident.id, status, f"{reason}{left}", steps)
     return STOP
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
-from shared.diagnosis.advice import About, look_at_job
+from shared.arm_ids import fold
+from shared.diagnosis.advice import About, look_at_job, look_at_warnings
 from shared.execution.fixes.delete_restore_point_collection import advise_on_locks
 from shared.incident.model import RUN_BACKUP_AGAIN, Action, Incident
 from shared.incident.outcome import Outcome
+from shared.plan.told import each_once, name_others, tell_others
 from shared.sentences import Sentence
 
 
@@ -40,5 +42,16 @@ def hand_over(incident: Incident, fixed: str, tried: str) -> tuple[str, tuple[Se
     about = About.of(incident)
     if incident.is_second_try:
         return f"no cause was found, and {tried}", (look_at_job(incident), about.backup_now)
-    steps = (about.backup_now, *advise_on_locks(incident))
+    steps = (look_at_job(incident), *tell_others(incident), about.backup_now)
+    steps = (*each_once(incident, steps), *advise_on_locks(incident))
     return f"the fix is in place, but {fixed}", steps
+
+
+def tell_fixed(incident: Incident) -> tuple[str, tuple[Sentence, ...]]:
+    """(what to add to the reason, steps) of an incident that is fixed: what stays with
+    a person all the same."""
+    shown, left = incident.verification, name_others(incident)
+    steps = (*advise_on_locks(incident), *tell_others(incident))
+    if shown is not None and fold(shown.outcome) != "completed":
+        steps = (look_at_warnings(incident, shown.job_id), *steps)
+    return f"; what stays with a person: {left}" if left else "", tuple(dict.fromkeys(steps))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared import clock
+from shared.diagnosis.refusing_locks import name_refusing
 from shared.execution.backup import MOST_ATTEMPTS, Refusal, pause_seconds
 from shared.incident.model import ORDER, Incident, Verification
 from shared.incident.next_step import STOP, Next, NextStep
@@ -74,6 +75,8 @@ async def _wait_or_give_up(verifying: Verifying, incident_id: str, refusal: Refu
             fixed=f"the verifying backup could not be started: {pause}",
             tried=f"the backup could not be run again: {pause}",
         )
+        locks = await name_refusing(verifying.reader, incident, incident.findings)
+        steps = (*locks, *steps)
         await verifying.closing.close(incident_id, Status.NEEDS_PERSON, reason, steps)
         return STOP
     attempts = f"attempt {len(incident.orders)} of {MOST_ATTEMPTS}"

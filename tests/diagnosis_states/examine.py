@@ -28,15 +28,14 @@ from shared.facts import Absent, Job
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
-from shared.plan.decide import consider_second_try
-from shared.plan.planner import NoPlan, Plan, plan, units
-from shared.plan.policy import Mode
+from shared.plan.decide import consider, name_locks
+from shared.plan.planner import NoPlan, Plan, units
+from shared.plan.told import tell_others
+from shared.sentences import Sentence
 from shared.settings import Settings
 from tests.diagnosis_states.azure import ITEM_ID, JOB_ID, VM_ID
 from tests.diagnosis_states.build import build
 from tests.diagnosis_states.row import DELETE, NOTHING, PERSON, UNINSTALL, Row
-
-AUTO = Mode("auto", "the table asks what would be done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,8 @@ class Found:
     """By the slug of the cause."""
     remedy: str
     reason: str
+    steps: tuple[Sentence, ...] = ()
+    """What a person is told."""
 
     def verdict(self, cause: str) -> Verdict:
         return self.findings[cause].verdict
@@ -95,19 +96,12 @@ async def _examine(
     in_question = in_order(
         (each for cause, each in findings.items() if cause in named), incident.code_now
     )
-    decided = await _decide(reader, replace(incident, findings=in_question), failed_at)
+    incident = replace(incident, findings=in_question)
+    decided = await consider(reader, reader, incident, failed_at)
     if isinstance(decided, NoPlan):
-        nothing = decided.status is Status.IGNORED
-        return Found(findings, NOTHING if nothing else PERSON, decided.reason)
+        decided = await name_locks(reader, incident, decided)
+        return Found(findings, PERSON, decided.reason, decided.manual_steps)
     return Found(findings, *await _carry_out(reader, settings, incident, decided))
-
-
-async def _decide(reader: ArmReader, incident: Incident, failed_at: str) -> Plan | NoPlan:
-    vm = await reader.virtual_machine(incident.vm_id)
-    if isinstance(vm, Absent):
-        return NoPlan(Status.NEEDS_PERSON, vm.why)
-    again = await consider_second_try(reader, reader, incident, failed_at)
-    return plan(incident, incident.findings, AUTO, again=again)
 
 
 async def _hear_job(reader: ArmReader, row: Row) -> tuple[Incident, str, tuple[str, str] | None]:
@@ -175,13 +169,14 @@ class _Turns:
 
 async def _carry_out(
     reader: ArmReader, settings: Settings, incident: Incident, decided: Plan
-) -> tuple[str, str]:
-    """The remedy and why, after the guards of its fix."""
+) -> tuple[str, str, tuple[Sentence, ...]]:
+    """The remedy, why, and what a person is told, after the guards of its fix."""
+    why = decided.order or decided.cause
     if decided.fix not in (UNINSTALL, DELETE):
-        return decided.fix, decided.cause
+        return decided.fix, why, ()
     vm = await reader.virtual_machine(VM_ID)
     if isinstance(vm, Absent):
-        return PERSON, vm.why
+        return PERSON, vm.why, ()
     nobody: Any = None
     fence: Any = _StopAtFence()
     turns: Any = _Turns(reader, settings)
@@ -192,5 +187,6 @@ async def _carry_out(
             Hands(reader, nobody, fence, settings, turns), incident, units(decided)[0]
         )
     except _Sent:
-        return decided.fix, decided.cause
-    return (NOTHING if outcome.result is Outcome.WAITING else PERSON), outcome.detail
+        return decided.fix, why, tell_others(incident, decided.cause)
+    remedy = NOTHING if outcome.result is Outcome.WAITING else PERSON
+    return remedy, outcome.detail, outcome.manual_steps

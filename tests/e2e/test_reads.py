@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.reads import count_requests
 
 MOST = {
-    "ExtentionOperationFailed-backup_extension": 21,
+    "ExtentionOperationFailed-backup_extension": 20,
     "BackUpOperationFailed-backup_extension": 24,
     "UserErrorRpCollectionLimitReached-locked_restore_points": 48,
 }

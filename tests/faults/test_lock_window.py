@@ -531,3 +531,13 @@ async def health_of_locks(world: World) -> str:
     (check,) = [each for each in health["checks"] if each["name"] == "locks"]
     assert check["ok"] or health["status"] != "ok"
     return "" if check["ok"] else str(check["reason"])
+
+
+async def test_the_log_of_each_vm_shows_that_its_group_was_unlocked(tmp_path: Path) -> None:
+    """Two VMs share a window; the requests are in the log of the one that led it."""
+    outcome = await run(tmp_path, *locked_groups({"rg-one": 2}))
+    assert outcome.broken == {}
+    for each in outcome.incidents:
+        mine = [entry for entry in outcome.entries if entry["vm"] == each["vm_id"]]
+        for kind in ("lift_lock", "restore_lock"):
+            assert any(entry["kind"] == kind for entry in mine), (each["vm_id"], kind)

@@ -119,6 +119,7 @@ def test_a_promise_that_is_broken_is_named(change: dict[str, Any], problem: str)
         ("GET", LOCK_ID, False),
         ("POST", f"{GROUP_ID}/providers/Microsoft.PolicyInsights/checkPolicyRestrictions", False),
         ("POST", "/subscriptions/s/providers/Microsoft.RecoveryServices/backupStatus", False),
+        ("POST", "/providers/Microsoft.ResourceGraph/resources", False),
         ("POST", f"{VM_ID}/backup", True),
         ("PUT", LOCK_ID, True),
         ("PATCH", VM_ID, True),

@@ -154,7 +154,7 @@ RULE_OF_IT = (
     Mutant(
         "a second try is planned in any mode",
         "planner:plan",
-        "return _allowed(again, mode)",
+        "return allow(incident, again, mode)",
         "return again",
         rule("a_stricter_mode_holds_it_back_and_keeps_it_on_record"),
     ),
@@ -208,10 +208,10 @@ PAUSE = (
     ),
     Mutant(
         "the person is sent to the first job, not to the one that was run again",
-        "look_at_job",
+        "_last_job",
         "newest.job_id if newest else incident.job_id",
         "incident.job_id",
-        rule("a_person_learns_why_it_was_not_run_again_and_of_the_new_job"),
+        ("tests/shared/plan/test_told.py::test_the_job_that_failed_last_is_the_one_to_read",),
     ),
 )
 COUNTED = (

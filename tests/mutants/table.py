@@ -11,6 +11,7 @@ from __future__ import annotations
 from tests.mutants.agent import AGENT_BELIEVED
 from tests.mutants.evidence import LOG_EVIDENCE
 from tests.mutants.locks import LOCK_PROTOCOL, ONCE, SURELY, keeper, lifting, put_back, watch
+from tests.mutants.person import PERSON
 from tests.mutants.plant import Mutant
 from tests.mutants.second_try import SECOND_TRY
 
@@ -1148,7 +1149,7 @@ LAST_LOOKS = (
     ),
     Mutant(
         "observe is treated as auto by the planner",
-        "_allowed",
+        "allow",
         'mode.name == "auto"',
         'mode.name in ("auto", "observe")',
         verifying("a_stricter_mode_changes_nothing"),
@@ -1332,7 +1333,7 @@ DELETING = (
     ),
     Mutant(
         "a cause that is not known is fixed",
-        "plan",
+        "_Case.confirmed",
         "found.verdict is Verdict.CONFIRMED",
         "found.verdict is not Verdict.RULED_OUT",
         deciding("nothing_is_planned"),
@@ -2242,6 +2243,7 @@ MUTANTS = (
     *STORE,
     *WATCHDOG,
     *FENCE,
+    *PERSON,
     *SECOND_TRY,
     *LOG_EVIDENCE,
     *RETRIES,

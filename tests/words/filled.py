@@ -52,6 +52,13 @@ FILLED = {
         "--location REGION --template-file infra/main.bicep"
     ),
     "command_line/doctor/stores.py: name": "st",
+    "shlex.quote(collection.name)": "AzureBackup_vm1",
+    "shlex.quote(collection.resource_group)": shlex.quote("rg-app (old)"),
+    "collection.subscription": SUBSCRIPTION,
+    "shlex.quote(lock.id)": shlex.quote(f"{VM_ID}/providers/Microsoft.Authorization/locks/keep"),
+    "shlex.quote(target.id)": shlex.quote(f"{VM_ID}/extensions/VMSnapshot"),
+    "which": f"--ids {shlex.quote(f'{VM_ID}/extensions/VMSnapshot')}",
+    "where": f"--subscription {SUBSCRIPTION}",
     "which_vault": "--vault-name vault1 -g rg-backup",
     "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
     "shared/execution/lock_window/words.py: where": f"--subscription {SUBSCRIPTION}",
@@ -86,5 +93,7 @@ PLACEHOLDERS = {
     "CLIENT_ID": ROLE,
     "REGION": "westeurope",
     "PRIORITY": "4000",
+    "POLICY": "DefaultPolicy",
+    "NEW_VM_ID": VM_ID,
 }
 """Words that a reader of the documents replaces."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from functions.pages.texts import LANGUAGES
 from shared import catalogue
 from shared.diagnosis import advice, agent_steps
 from shared.diagnosis import by_hand as by_hand_steps
 from shared.diagnosis.advice import About
+from shared.diagnosis.checkers.contract import WINDOWS_VM
+from shared.diagnosis.failed_extensions import name_failed
+from shared.diagnosis.refusing_locks import list_locks
 from shared.execution.lock_window.words import by_hand
+from shared.extension_facts import (
+    BACKUP_EXTENSION_PUBLISHER,
+    ExtensionStatus,
+    ReportedExtension,
+)
 from shared.facts import Lock
-from shared.incident.model import Incident
+from shared.incident.model import Incident, Target
 from shared.incident.status import Status
-from shared.sentences import Sentence, render
+from shared.sentences import Sentence, phrase, render
 from tests.words.filled import CONTAINER, GROUP_ID, ITEM, SUBSCRIPTION, VAULT_ID, VM_ID
 
 HARD_NAMES = (
@@ -35,6 +44,7 @@ SCOPES = (
     f"{VM_ID}/extensions/VMSnapshot",
     VAULT_ID,
 )
+FAILED = ExtensionStatus("ProvisioningState/failed/1", "", "")
 INCIDENT = Incident(
     id="i1",
     status=Status.NEEDS_PERSON,
@@ -70,7 +80,25 @@ def sentences() -> Iterator[Sentence]:
         *advice.vm_gone(about),
         *advice.unknown_code(INCIDENT),
         advice.look_at_job(INCIDENT),
+        advice.look_at_warnings(INCIDENT, INCIDENT.job_id),
     )
+    yield from filled_in()
+
+
+def filled_in() -> Iterator[Sentence]:
+    """Steps with what was read of this VM: its locks, collections and extensions."""
+    extension_id = f"{VM_ID}/extensions/VMSnapshot"
+    collection_id = (
+        f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/AzureBackup_vm1"
+    )
+    held = (lock("keep", "Protects the shop"),)
+    yield from by_hand_steps.unlock_collections([Target(collection_id, held)])
+    yield from by_hand_steps.uninstall([Target(extension_id)])
+    yield from by_hand_steps.wait_for_extension(extension_id)
+    yield from by_hand_steps.mend_extension(VM_ID, "run-setup", "Microsoft.Compute.Script")
+    yield phrase("locks_not_read", scope=VM_ID, reason="403", command=list_locks(VM_ID))
+    seen = ReportedExtension("VMSnapshot", f"{BACKUP_EXTENSION_PUBLISHER}.VMSnapshot", (FAILED,))
+    yield from name_failed(INCIDENT, (), replace(WINDOWS_VM, extensions=(seen,)))
 
 
 def steps() -> Iterator[str]:
@@ -100,6 +128,13 @@ def rules() -> Iterator[str]:
             yield from (render(step, language) for language in LANGUAGES)
 
 
+def unlockings() -> Iterator[str]:
+    """The command that takes a lock off, for names that a shell could misread."""
+    for name in HARD_NAMES:
+        step = by_hand_steps.take_off(lock(name, name), phrase("new_backup"))
+        yield from (render(step, language) for language in LANGUAGES)
+
+
 def restore_point_steps() -> Iterator[str]:
     """What a person does about locks that stay, points in use and unmanaged disks, for
     names that a shell could misread."""
@@ -118,6 +153,7 @@ def restore_point_steps() -> Iterator[str]:
 PRINTED: dict[str, Callable[[], Iterator[str]]] = {
     "shared/diagnosis/advice.py": steps,
     "shared/diagnosis/by_hand.py": rules,
+    "shared/diagnosis/by_hand.py: take_off": unlockings,
     "shared/execution/lock_window/words.py: by_hand": rescues,
     "cause 6: by hand": restore_point_steps,
 }

@@ -13,11 +13,16 @@ from dataclasses import replace
 
 from shared.arm_ids import fold, parse
 from shared.diagnosis.agent_steps import allow_extensions
-from shared.diagnosis.by_hand import open_way_to_storage, remove_extension_in_guest
+from shared.diagnosis.by_hand import (
+    open_way_to_storage,
+    remove_extension_in_guest,
+    wait_for_extension,
+)
 from shared.diagnosis.checkers import linux_agent
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
+    ENHANCED_ITEM,
     IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
@@ -42,6 +47,7 @@ from shared.diagnosis.checkers.extension_places import (
 from shared.diagnosis.checkers.extension_words import (
     find_words,
     has_words,
+    names_downgrade,
     names_freeze,
     names_network,
     quote_words,
@@ -66,7 +72,7 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 def _judge_place(subject: Subject, vm: VirtualMachine, found: Place) -> Finding:
     match found:
         case Extension():
-            finding = _judge(subject, found)
+            finding = _judge(subject, vm, found)
             if not finding.targets:
                 return finding
             return replace(finding, by_hand=remove_extension_in_guest(vm.os_type))
@@ -79,14 +85,18 @@ def _judge_place(subject: Subject, vm: VirtualMachine, found: Place) -> Finding:
     return not_read(CAUSE, the_extensions(subject), found)
 
 
-def _judge(subject: Subject, extension: Extension) -> Finding:
+def _judge(subject: Subject, vm: VirtualMachine, extension: Extension) -> Finding:
     """Of an extension that a GET by its name found."""
     evidence = _describe(extension)
+    if refused := _find_refused_downgrade(vm):
+        said = quote_words(extension.name, refused)
+        return _name_other(subject, vm, refused, *evidence, said)
     if has_words(words := name_other_cause(extension.statuses)):
-        return _judge_words(subject, extension, words)
+        return _judge_words(subject, vm, extension, words)
     if extension.in_transition:
         if not extension.is_stuck(subject.now, subject.stuck_extension_seconds):
-            return unknown(CAUSE, *evidence, phrase("may_settle"))
+            found = unknown(CAUSE, *evidence, phrase("may_settle"))
+            return replace(found, by_hand=wait_for_extension(extension.id))
         last = phrase("not_moved_since", time=find_newest(extension.statuses).time)
         return confirmed(CAUSE, *evidence, last, targets=(Target(extension.id),))
     if fold(extension.provisioning_state) == "failed":
@@ -98,32 +108,49 @@ def _judge(subject: Subject, extension: Extension) -> Finding:
     return ruled_out(CAUSE, *evidence)
 
 
+def _find_refused_downgrade(vm: VirtualMachine) -> ExtensionStatus | None:
+    """What the agent says now of the handler, where it refuses an older version."""
+    for each in vm.handlers:
+        words = find_words(each.statuses, names_downgrade)
+        if each.is_backup_extension and has_words(words):
+            return words
+    return None
+
+
 def name_other_cause(statuses: tuple[ExtensionStatus, ...]) -> ExtensionStatus:
     """The newest words that name another cause than an extension that does not load;
     NO_STATUS where none do."""
-    return find_words(statuses, names_network, names_freeze)
+    return find_words(statuses, names_network, names_freeze, names_downgrade)
 
 
-def _judge_words(subject: Subject, extension: Extension, words: ExtensionStatus) -> Finding:
-    """It loaded, since it says what else is wrong. Words from before the failed job
-    say so of an earlier time only."""
+def _judge_words(
+    subject: Subject, vm: VirtualMachine, extension: Extension, words: ExtensionStatus
+) -> Finding:
+    """It loaded, since it says what else is wrong; or the agent refuses it. Words from
+    before the failed job say so of an earlier time only."""
     state, _ = _describe(extension)
     said = quote_words(extension.name, words)
     if words.is_newer_than(subject.failed_at):
-        return _name_other(subject, words, state, said)
+        return _name_other(subject, vm, words, state, said)
     if fold(extension.provisioning_state) == "succeeded":
         return ruled_out(CAUSE, state, said, phrase("words_are_old"))
     return unknown(CAUSE, state, said, phrase("words_are_old"))
 
 
-def _name_other(subject: Subject, words: ExtensionStatus, *evidence: Sentence) -> Finding:
+def _name_other(
+    subject: Subject, vm: VirtualMachine, words: ExtensionStatus, *evidence: Sentence
+) -> Finding:
     """RULED_OUT; where the words name the network, with the steps of cause 1, which not
-    every code examines."""
+    every code examines. A refused downgrade is UNKNOWN: whether a removal helps is not
+    established."""
+    if names_downgrade(words):
+        found = unknown(CAUSE, *evidence, phrase("downgrade_refused"))
+        return replace(found, by_hand=remove_extension_in_guest(vm.os_type))
     found = ruled_out(CAUSE, *evidence, phrase("extension_names_other_cause"))
     if not names_network(words):
         return found
-    vm = parse(subject.vm_id)
-    return replace(found, by_hand=open_way_to_storage(vm.name, vm.resource_group))
+    named = parse(subject.vm_id)
+    return replace(found, by_hand=open_way_to_storage(named.name, named.resource_group))
 
 
 def _describe(extension: Extension) -> tuple[Sentence, Sentence]:
@@ -155,8 +182,10 @@ def _judge_reported(subject: Subject, vm: VirtualMachine, extension: ReportedExt
     if has_words(words := name_other_cause(extension.statuses)):
         said = quote_words(extension.handler, words)
         if words.is_newer_than(subject.failed_at):
-            return _name_other(subject, words, evidence[0], said)
+            return _name_other(subject, vm, words, evidence[0], said)
         return unknown(CAUSE, evidence[0], said, phrase("words_are_old"))
+    if not extension.name and last.succeeded:
+        return ruled_out(CAUSE, *evidence, phrase("handler_is_ready"))
     finding = confirmed(CAUSE, *evidence) if last.failed else unknown(CAUSE, *evidence)
     return replace(finding, by_hand=remove_extension_in_guest(vm.os_type))
 
@@ -202,6 +231,10 @@ _NETWORK = ExtensionStatus(
 _FREEZE = ExtensionStatus(
     "ProvisioningState/failed/121", "Failed to FIFREEZE: /data", "2026-01-10T02:05:00Z"
 )
+_DOWNGRADE = ExtensionStatus(
+    "ProvisioningState/failed/1", "Downgrade not allowed", "2026-01-10T02:05:00Z"
+)
+_READY = ExtensionStatus("ProvisioningState/succeeded", "", "")
 _HANDLER = ReportedExtension(
     "",
     "Microsoft.Azure.RecoveryServices.VMSnapshot",
@@ -252,7 +285,12 @@ CHECKER = Checker(
         ),
         Example(
             "it failed under an agentless policy",
-            replace(_on(WINDOWS_VM, _FAILED), policy=AGENTLESS_POLICY),
+            replace(_on(WINDOWS_VM, _FAILED), item=ENHANCED_ITEM, policy=AGENTLESS_POLICY),
+            Verdict.RULED_OUT,
+        ),
+        Example(
+            "its handler alone is there, and Ready",
+            _on(replace(WINDOWS_VM, handlers=(replace(_HANDLER, statuses=(_READY,)),))),
             Verdict.RULED_OUT,
         ),
         Example("it failed", _on(WINDOWS_VM, _FAILED), Verdict.CONFIRMED),
@@ -312,6 +350,22 @@ CHECKER = Checker(
             Verdict.UNKNOWN,
         ),
         Example(
+            "the agent refuses an older version of it",
+            _on(WINDOWS_VM, _saying(_DOWNGRADE)),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "the agent says so of its handler alone",
+            _on(
+                replace(
+                    WINDOWS_VM,
+                    handlers=(replace(_HANDLER, statuses=(replace(_DOWNGRADE, time=""),)),),
+                ),
+                _FAILED,
+            ),
+            Verdict.UNKNOWN,
+        ),
+        Example(
             "creating for a minute",
             _on(WINDOWS_VM, _moving("Creating", "2026-01-10T02:29:00Z")),
             Verdict.UNKNOWN,
@@ -321,7 +375,11 @@ CHECKER = Checker(
         ),
         Example(
             "it failed, and the policy cannot be read",
-            replace(_on(WINDOWS_VM, _FAILED), policy=Unreadable("the policy", "403")),
+            replace(
+                _on(WINDOWS_VM, _FAILED),
+                item=ENHANCED_ITEM,
+                policy=Unreadable("the policy", "403"),
+            ),
             Verdict.UNKNOWN,
         ),
         Example("the extensions cannot be read", replace(IN_VAULT, vm=WINDOWS_VM), Verdict.UNKNOWN),

@@ -256,6 +256,7 @@ DAILY_POLICY = BackupPolicy(
     backups_a_week=7,
 )
 AGENTLESS_POLICY = replace(DAILY_POLICY, type=ENHANCED, consistency="OnlyCrashConsistent")
+ENHANCED_ITEM = replace(PROTECTED_ITEM, policy_type=ENHANCED)
 IN_VAULT = KnownFacts(item=PROTECTED_ITEM, policy=DAILY_POLICY)
 """What the vault knows of the VM of the examples."""
 

@@ -19,6 +19,9 @@ NO_NETWORK = ("NoNetwork", "RestrictedNetwork")
 NO_NETWORK_CODES = ("76", "761")
 NO_FREEZE = ("FsFreezeFailed", "FsFreezeTimeout", "UnableToOpenMount", "FIFREEZE")
 NO_FREEZE_CODES = ("121", "122", "123")
+NO_DOWNGRADE = ("Downgrade not allowed", "Downgrade is not allowed")
+"""Words of the VM agent: an older version of the extension is asked for than the one
+that is installed. https://github.com/Azure/WALinuxAgent/issues/1059"""
 CODE_IN_JSON = re.compile(r"code\W{1,4}:\W{0,4}(\d+)", re.ASCII | re.IGNORECASE)
 """The code of the result, in the JSON of a substatus."""
 SUCCESS_IN_JSON = re.compile(r'"status\W{1,4}:\W{0,4}success\b', re.ASCII | re.IGNORECASE)
@@ -33,6 +36,11 @@ def names_network(status: ExtensionStatus) -> bool:
 def names_freeze(status: ExtensionStatus) -> bool:
     """Whether it says that a file system could not be frozen for the snapshot."""
     return _names(status, NO_FREEZE, NO_FREEZE_CODES)
+
+
+def names_downgrade(status: ExtensionStatus) -> bool:
+    """Whether it says that an older version is refused."""
+    return _names(status, NO_DOWNGRADE, ())
 
 
 def tells_success(status: ExtensionStatus) -> bool:
@@ -73,7 +81,7 @@ def shorten(text: str) -> str:
     """The text, or the part of it that names a cause: a guest may write any amount."""
     if len(text) <= LONGEST_EXCERPT:
         return text
-    places = [fold(text).find(fold(word)) for word in (*NO_NETWORK, *NO_FREEZE)]
+    places = [fold(text).find(fold(word)) for word in (*NO_NETWORK, *NO_FREEZE, *NO_DOWNGRADE)]
     middle = min((place for place in places if place >= 0), default=0)
     start = max(0, middle - LONGEST_EXCERPT // 2)
     return text[start : start + LONGEST_EXCERPT]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold
+from shared.diagnosis.by_hand import mend_extension, reapply
 from shared.diagnosis.checkers.contract import (
     EXAMPLE_SUBJECT,
     WINDOWS_VM,
@@ -49,9 +50,10 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 def _judge(subject: Subject, vm: VirtualMachine, extensions: tuple[Extension, ...]) -> Finding:
     state = _say_state(vm)
     failed = [each for each in extensions if fold(each.provisioning_state) == "failed"]
-    others = [_say_failed(each) for each in failed if not each.is_backup_extension]
+    others = [each for each in failed if not each.is_backup_extension]
     if others:
-        return _judge_others(subject, vm, (state, *others))
+        found = _judge_others(subject, vm, (state, *map(_say_failed, others)))
+        return replace(found, by_hand=_mend(vm, others))
     if fold(vm.provisioning_state) == "succeeded":
         return ruled_out(CAUSE, state, phrase("no_other_failed"))
     if fold(vm.provisioning_state) != "failed":
@@ -69,6 +71,15 @@ def _judge_others(subject: Subject, vm: VirtualMachine, evidence: tuple[Sentence
     if fold(vm.provisioning_state) == "failed" or subject.error_code in CODES:
         return confirmed(CAUSE, *evidence)
     return unknown(CAUSE, *evidence, phrase("may_interfere"))
+
+
+def _mend(vm: VirtualMachine, others: list[Extension]) -> tuple[Sentence, ...]:
+    steps = [
+        step
+        for each in others
+        for step in mend_extension(vm.id, each.name, f"{each.publisher}.{each.type}")
+    ]
+    return (*steps, reapply(vm.id))
 
 
 def _say_state(vm: VirtualMachine) -> Sentence:

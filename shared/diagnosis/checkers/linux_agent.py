@@ -14,6 +14,7 @@ from shared.diagnosis.checkers.agent_evidence import describe_agent, fill_in_ste
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
+    ENHANCED_ITEM,
     IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
@@ -96,7 +97,7 @@ CHECKER = Checker(
         ),
         Example(
             "not running under an agentless policy",
-            replace(IN_VAULT, vm=silent(LINUX_VM), policy=AGENTLESS_POLICY),
+            replace(IN_VAULT, vm=silent(LINUX_VM), item=ENHANCED_ITEM, policy=AGENTLESS_POLICY),
             Verdict.RULED_OUT,
         ),
         Example("not running", KnownFacts(vm=silent(LINUX_VM)), Verdict.CONFIRMED),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from shared.arm_ids import fold
 from shared.diagnosis.checkers.contract import (
     WINDOWS_VM,
     Checker,
@@ -34,6 +35,7 @@ from shared.diagnosis.checkers.extension_places import (
 from shared.diagnosis.checkers.extension_words import (
     find_words,
     has_words,
+    names_freeze,
     names_network,
     quote_words,
     tells_success,
@@ -59,8 +61,8 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 
 def _judge_place(subject: Subject, found: Place) -> Finding:
     match found:
-        case Extension(name=name, statuses=statuses):
-            return _judge(subject, name, statuses)
+        case Extension():
+            return _judge_extension(subject, found)
         case ListedOnly(extension):
             return _judge(subject, extension.name, extension.statuses)
         case ReportedOnly(extension):
@@ -71,12 +73,34 @@ def _judge_place(subject: Subject, found: Place) -> Finding:
             return not_read(CAUSE, the_extensions(subject), found)
 
 
+def _judge_extension(subject: Subject, extension: Extension) -> Finding:
+    """Of one that a GET by its name found. That it failed is told here as well: not
+    every code that names this cause names cause 5."""
+    finding = _judge(subject, extension.name, extension.statuses)
+    if finding.verdict is not Verdict.UNKNOWN:
+        return finding
+    if fold(extension.provisioning_state) == "failed" or (
+        extension.failed and extension.status.is_newer_than(subject.failed_at)
+    ):
+        failed = phrase("extension_is_failed", name=extension.name)
+        return replace(finding, evidence=(*finding.evidence, failed))
+    words = find_words(extension.statuses, names_network)
+    if fold(extension.provisioning_state) == "succeeded" and words.is_older_than(subject.failed_at):
+        return unknown(
+            CAUSE, quote_words(extension.name, words), phrase("old_words_of_working_extension")
+        )
+    return finding
+
+
 def _judge(subject: Subject, name: str, statuses: tuple[ExtensionStatus, ...]) -> Finding:
     words = find_words(statuses, names_network)
     if words.is_newer_than(subject.failed_at):
         return confirmed(CAUSE, quote_words(name, words), phrase("network_in_words"))
     if has_words(words):
         return unknown(CAUSE, quote_words(name, words), phrase("words_are_old"))
+    other = find_words(statuses, names_freeze)
+    if other.is_newer_than(subject.failed_at):
+        return ruled_out(CAUSE, quote_words(name, other), phrase("words_name_no_network"))
     success = find_words(statuses, tells_success)
     if success.is_newer_than(subject.failed_at):
         return ruled_out(CAUSE, quote_words(name, success), phrase("extension_succeeded_since"))
@@ -131,6 +155,16 @@ CHECKER = Checker(
         Example(
             "it named the network long ago",
             _saying(replace(_NO_NETWORK, time=_OLD)),
+            Verdict.UNKNOWN,
+        ),
+        Example(
+            "it names a file system that does not freeze",
+            _saying(replace(_FINISHED, code="ProvisioningState/failed/121")),
+            Verdict.RULED_OUT,
+        ),
+        Example(
+            "it failed, and says nothing of the network",
+            replace(_saying(), vm_extensions=(replace(_EXTENSION, provisioning_state="Failed"),)),
             Verdict.UNKNOWN,
         ),
         Example("it is not there", KnownFacts(vm=WINDOWS_VM, vm_extensions=()), Verdict.UNKNOWN),

@@ -13,6 +13,7 @@ from shared.diagnosis.checkers.agent_evidence import describe_agent, fill_in_ste
 from shared.diagnosis.checkers.agentless import rule_out_where_agentless
 from shared.diagnosis.checkers.contract import (
     AGENTLESS_POLICY,
+    ENHANCED_ITEM,
     IN_VAULT,
     LINUX_VM,
     WINDOWS_VM,
@@ -61,7 +62,7 @@ CHECKER = Checker(
         Example("a Linux VM, agent silent", KnownFacts(vm=silent(LINUX_VM)), Verdict.RULED_OUT),
         Example(
             "the agent is Not Ready under an agentless policy",
-            replace(IN_VAULT, vm=silent(WINDOWS_VM), policy=AGENTLESS_POLICY),
+            replace(IN_VAULT, vm=silent(WINDOWS_VM), item=ENHANCED_ITEM, policy=AGENTLESS_POLICY),
             Verdict.RULED_OUT,
         ),
         Example("the agent is Not Ready", KnownFacts(vm=silent(WINDOWS_VM)), Verdict.CONFIRMED),

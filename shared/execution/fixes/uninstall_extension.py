@@ -3,9 +3,9 @@
 Fix safety: only an extension that a GET by its name returned with publisher
 Microsoft.Azure.RecoveryServices and type VMSnapshot or VMSnapshotLinux, on a VM that
 runs with its agent Ready (otherwise Azure refuses, or works on it for 15 minutes in
-vain). Nothing of the customer's is in it. All of this is read again right before the
-DELETE, also that it is still broken and names no other cause: one that a backup has put
-back, and that works, stays.
+vain), and that no lock keeps. Nothing of the customer's is in it. All of this is read
+again right before the DELETE, also that it is still broken and names no other cause:
+one that a backup has put back, and that works, stays.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import TIMED_OUT
 from shared.diagnosis.checkers import backup_extension
 from shared.diagnosis.checkers.extension_words import has_words, quote_words
-from shared.diagnosis.gathered import is_just_diagnosed
+from shared.diagnosis.gathered import is_just_diagnosed, just_recorded
 from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -77,10 +77,12 @@ async def _look_at_extension(
 ) -> Extension | StepOutcome:
     """The extension, where all holds that must hold right before the request."""
     reader, vm_id = OneLook(hands.reader.clients), incident.vm_id
+    # The item does not bear on the extension: that of the diagnosis will do.
+    item = just_recorded(incident, reader)
     off, job, no_backup, vm, named = await asyncio.gather(
         guards.why_switched_off(hands.settings.mode, reader, incident),
         job_running(reader, incident),
-        vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id),
+        vault_guards.why_no_backup_follows(item, vm_id, incident.item_id),
         reader.virtual_machine(vm_id),
         reader.extension(target),
     )
@@ -104,7 +106,12 @@ async def _look_at_extension(
 async def _why_not_back(
     hands: Hands, vm: VirtualMachine, extension: Extension
 ) -> Extension | StepOutcome:
-    """The extension, unless policy would keep it from coming back."""
+    """The extension, unless a lock keeps it, or policy would keep it from coming
+    back."""
+    # Before policy is asked: a ReadOnly lock refuses that question as well.
+    locked, by_hand = await guards.why_extension_locked(hands.reader, extension.id)
+    if locked:
+        return StepOutcome(Outcome.REFUSED, locked, by_hand)
     problem = await guards.why_not_reinstalled(hands.reader, vm, extension)
     return StepOutcome(Outcome.REFUSED, problem) if problem else extension
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
+from shared.codec import to_json
 from shared.execution.lock_window.deletions import KIND, LIFT_LOCKS, RESTORE_LOCKS, Deletions
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.windows import Member, TargetOutcome, Window
@@ -22,7 +23,7 @@ from shared.execution.lock_window.words import (
 )
 from shared.facts import Lock
 from shared.incident.book import IncidentBook
-from shared.incident.model import LIFT, PROVE, Action, Incident
+from shared.incident.model import LIFT, PROVE, RESTORE, Action, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 
 type NeverLifted = Iterable[tuple[Lock, str]]
@@ -36,11 +37,13 @@ class LockEnds:
 
     lifted: StepOutcome
     restored: StepOutcome
+    rows: tuple[LockRow, ...] = ()
+    """Of the locks that it had in hand."""
 
     @classmethod
     def of(cls, rows: Iterable[LockRow], never_lifted: NeverLifted = ()) -> LockEnds:
         rows, never_lifted = tuple(rows), tuple(never_lifted)
-        return cls(_sum_up_lifting(rows, never_lifted), _sum_up_restoring(rows, never_lifted))
+        return cls(_sum_up_lifting(rows, never_lifted), _sum_up_restoring(rows, never_lifted), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,22 @@ class WindowRecord:
             }
             text = f"{KIND}: {result.result}"
             await self.journal.note(incident, "step", text, target=result.target, detail=detail)
+        if incident.id != leader:
+            await self._tell_locks(incident, locks.rows, leader)
+
+    async def _tell_locks(self, incident: Incident, rows: tuple[LockRow, ...], leader: str) -> None:
+        """The intents and outcomes of the locks are in the leader's chain. Whoever asks
+        for the log of this VM alone has to see that its group was unlocked."""
+        for row in rows:
+            if row.state is LockState.SETTLED and row.result.startswith(NEVER_LIFTED):
+                continue
+            known = "was lifted" if row.lifted else "may have been lifted"
+            where = f"in the lock window that the incident {leader} led"
+            detail = {"window_of": leader, "group": row.group_id, "lock": to_json(row.lock)}
+            text = f"{known}: {name_lock(row.lock)}, {where}"
+            await self.journal.note(incident, LIFT, text, target=row.lock.id, detail=detail)
+            text = f"how it stands: {name_lock(row.lock)} {say_state(row)}, {where}"
+            await self.journal.note(incident, RESTORE, text, target=row.lock.id, detail=detail)
 
     async def say_how_locks_ended(self, window: Window, ends: LockEnds) -> None:
         """Once nothing of the window is watched any more: its members' incidents say

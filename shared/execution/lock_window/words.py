@@ -3,10 +3,8 @@ log."""
 
 from __future__ import annotations
 
-import shlex
-
 from shared import clock
-from shared.diagnosis.by_hand import name_scope
+from shared.diagnosis.by_hand import put_back
 from shared.execution.lock_window.lock_row import LockRow, LockState
 from shared.execution.lock_window.strange_rows import StrangeRow
 from shared.facts import Lock
@@ -117,11 +115,5 @@ def may_be_off(row: LockRow) -> bool:
 
 
 def by_hand(lock: Lock) -> str:
-    """The command that puts this lock back, for a POSIX shell.
-
-    Name and notes are joined to their options by `=`: one that begins with a dash would
-    be read as an option. https://learn.microsoft.com/cli/azure/lock#az-lock-create
-    """
-    where = name_scope(lock.scope)
-    notes = f" --notes={shlex.quote(lock.notes)}" if lock.notes else ""
-    return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
+    """The command that puts this lock back, for a POSIX shell."""
+    return put_back(lock)

@@ -301,7 +301,7 @@ FIELD: dict[str, tuple[str, dict[str, str], dict[str, str], tuple[Verdict, Verdi
             "time": SAID,
         },
         {},
-        (YES, OUT, OPEN),
+        (YES, OUT, OUT),
     ),
 }
 

@@ -66,9 +66,18 @@ async def test_without_a_cooling_time_every_failure_is_fixed_anew(store: SqliteS
 
 
 def test_the_next_cause_is_fixed_instead() -> None:
-    found = plan(INCIDENT, (EXTENSION, LOCKED), AUTO, {"backup_extension": "i0"})
+    missing = replace(EXTENSION, targets=(), gone=True)
+    found = plan(INCIDENT, (missing, LOCKED), AUTO, {"backup_extension": "i0"})
     assert isinstance(found, Plan)
     assert found.cause == "locked_restore_points"
+
+
+def test_an_extension_that_failed_again_holds_up_what_cannot_be_undone() -> None:
+    found = plan(INCIDENT, (EXTENSION, LOCKED), AUTO, {"backup_extension": "i0"})
+    assert isinstance(found, NoPlan)
+    assert "held up by what no new backup can pass with" in found.reason
+    told = "\n".join(map(str, found.manual_steps))
+    assert "VMSnapshot" in told and LOCKED.targets[0].locks[0].id in told
 
 
 def test_where_no_cause_is_left_a_person_is_told_why() -> None:

@@ -1,0 +1,77 @@
+"""What a person must read where a state ends with him: words of his steps, or of why it
+is so. Cases from the field, and states of today's documents."""
+
+from __future__ import annotations
+
+from local.scenarios import parts
+from tests.diagnosis_states.azure import SERVICE_GROUP, VM_GROUP, VM_ID, group_id
+
+LOCKS = "providers/Microsoft.Authorization/locks"
+EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
+MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
+    "S02 extension says restricted network": ("az network nic list-effective-nsg",),
+    "S03 success with an error in the substatus": ("443", "az vm nic list"),
+    "S05 cause outside the code's row": (
+        "The backup extension VMSnapshot is Failed",
+        f"az vm extension delete --ids {EXTENSION_ID}",
+        "itself is Failed, and a new backup would fail again",
+    ),
+    "S14 other extension failed": (
+        "The extension run-setup (Microsoft.Compute.CustomScriptExtension) is Failed",
+        f"az vm extension show --instance-view --ids {VM_ID}/extensions/run-setup",
+        f"az vm extension delete --ids {VM_ID}/extensions/run-setup",
+        "az vm reapply",
+    ),
+    "S17 lock on the vault": (
+        "keep-1 (CanNotDelete)",
+        f"az lock delete --ids {parts.vault_id()}/{LOCKS}/keep-1",
+    ),
+    "S18 the limit, told as an error of Compute": (
+        f"az lock delete --ids {group_id(SERVICE_GROUP)}/{LOCKS}/keep-1",
+        "az restore-point collection delete",
+        "AzureBackup_vm-app-01_140738144265919",
+        "az lock create --name=keep-1 --lock-type CanNotDelete",
+    ),
+    "S25 resource in locked state": (
+        "keep-1 (ReadOnly)",
+        f"az lock delete --ids {VM_ID}/{LOCKS}/keep-1",
+    ),
+    "S28 failed in view, still running": (
+        f"az vm extension wait --updated --ids {EXTENSION_ID}",
+        "do not uninstall it meanwhile",
+    ),
+    "S36 extension says fsfreeze failed": ("/proc/mounts",),
+    "other extension failed, VM succeeded": ("The extension run-setup",),
+    "extension failed, its group is locked": (
+        "locks are not lifted for extensions",
+        f"az lock delete --ids {group_id(VM_GROUP)}/{LOCKS}/keep-1",
+    ),
+    "handler refuses a downgrade": ("HandlerState", "Stop-Service RdAgent"),
+    "18 points locked, agent silent": (
+        "held up by what no new backup can pass with: The VM agent does not",
+        "WindowsAzureGuestAgent",
+        "az restore-point collection delete",
+    ),
+    "18 points locked, shut down inside the guest": (
+        "a new backup can pass without what only a person can mend: No snapshot status",
+        "az vm deallocate",
+    ),
+    "subscription locked": (f"az lock delete --ids /subscriptions/{parts.SUBSCRIPTION}/{LOCKS}",),
+    "lock with an owner": (f"az lock delete --ids {group_id(SERVICE_GROUP)}/{LOCKS}/keep-1",),
+    "VM is gone": (
+        "deleted, moved or renamed",
+        "az resource list --name 'vm-app-01'",
+        "az monitor activity-log list",
+        "az backup protection disable",
+    ),
+    "extension failed, agent silent": (
+        "held up by what no new backup can pass with",
+        "WindowsAzureGuestAgent",
+        f"az vm extension delete --ids {EXTENSION_ID}",
+    ),
+    "extension failed, shut down inside the guest": (
+        "held up by what no new backup can pass with",
+        "az vm start",
+    ),
+}
+"""Row -> what stands in the reason or in the steps."""

@@ -1,0 +1,102 @@
+"""The bugs of what holds a fix up, and of what a person is told."""
+
+from __future__ import annotations
+
+from tests.mutants.plant import Mutant
+
+RANKING = "tests/shared/plan/test_ranking.py"
+TOLD = "tests/shared/plan/test_told.py"
+LOCKS = "tests/shared/diagnosis/test_refusing_locks.py"
+STATES = "tests/diagnosis_states/test_states.py"
+REMEDY = "test_a_state_gets_its_verdicts_and_its_remedy"
+MEMBERS = "tests/shared/execution/test_member_record.py"
+
+HELD_UP = (f"{RANKING}::test_a_cause_with_which_no_backup_can_pass_holds_it_up",)
+AHEAD = (f"{RANKING}::test_a_safe_fix_goes_ahead_of_what_only_a_person_can_mend",)
+
+PERSON = (
+    Mutant(
+        "points are deleted though the agent is silent",
+        "_holds_up",
+        "return not _is_answered(vm)",
+        "return False",
+        HELD_UP,
+    ),
+    Mutant(
+        "a VM that could not be read holds nothing up",
+        "_is_answered",
+        "isinstance(vm, VirtualMachine) and (vm.agent_ready or not vm.running)",
+        "not isinstance(vm, VirtualMachine) or vm.agent_ready or not vm.running",
+        HELD_UP,
+    ),
+    Mutant(
+        "points are deleted though the extension failed",
+        "_holds_up",
+        "return other.cause == EXTENSION and not other.gone",
+        "return False",
+        (f"{RANKING}::test_an_extension_that_was_removed_in_vain_holds_up_the_deletion",),
+    ),
+    Mutant(
+        "the extension is removed though another one has failed",
+        "_holds_up",
+        "return off or other.cause in NOT_REINSTALLED",
+        "return off",
+        (f"{RANKING}::test_the_state_of_the_vm_holds_up_the_extension",),
+    ),
+    Mutant(
+        "what only a person can mend holds up every fix behind it",
+        "ranking:_split",
+        "if _holds_up(each, finding.cause, vm)",
+        "if each.cause",
+        AHEAD,
+    ),
+    Mutant(
+        "an extension under a lock is removed all the same",
+        "uninstall_extension:_why_not_back",
+        "if locked:",
+        "if False:",
+        (f"{STATES}::{REMEDY}[extension failed, its group is locked]",),
+    ),
+    Mutant(
+        "locks that could not be read keep no extension",
+        "why_extension_locked",
+        'return why_unread("a lock keeps the extension", locks), ()',
+        'return "", ()',
+        ("tests/e2e/test_person.py::test_where_the_locks_cannot_be_read_the_extension_stays",),
+    ),
+    Mutant(
+        "a backup is run again though the extension itself is Failed",
+        "why_not_tried",
+        "if name := find_unexamined(findings, vm):",
+        "if (name := find_unexamined(findings, vm)) and not name:",
+        (f"{TOLD}::test_a_failed_backup_extension_speaks_against_a_second_try",),
+    ),
+    Mutant(
+        "a read-only lock is not told",
+        "refusing_locks:_name",
+        'refuses = phrase("new_backup") if read_only else deletion',
+        "refuses = deletion",
+        (f"{LOCKS}::test_a_lock_is_named_where_it_refuses_something",),
+    ),
+    Mutant(
+        "the second VM of a window does not show that its group was unlocked",
+        "WindowRecord._tell",
+        "if incident.id != leader:",
+        "if False:",
+        (f"{MEMBERS}::test_the_second_vm_of_a_window_shows_that_its_group_was_unlocked",),
+    ),
+    Mutant(
+        "after a verifying backup that failed the person is sent to another job",
+        "_last_job",
+        "return shown.job_id",
+        "return incident.job_id",
+        (f"{TOLD}::test_the_job_that_failed_last_is_the_one_to_read",),
+    ),
+    Mutant(
+        "a fixed incident does not name what stays with a person",
+        "tell_fixed",
+        "steps = (*advise_on_locks(incident), *tell_others(incident))",
+        "steps = advise_on_locks(incident)",
+        (f"{TOLD}::test_a_fixed_incident_names_what_stays_with_a_person",),
+    ),
+)
