@@ -70,10 +70,10 @@ async def test_a_worker_that_dies_in_the_middle_leaves_no_lock_off(
         assert [each for each in broken if "intent has no outcome" not in each] == []
 
 
-async def refuse_writes(path: Path, when: str) -> None:
+async def refuse_writes(path: Path, when: str, on: str = "INSERT") -> None:
     with sqlite3.connect(path) as connection:
         connection.execute(
-            f"CREATE TRIGGER refuse BEFORE INSERT ON rows WHEN {when} BEGIN SELECT RAISE(ABORT,"
+            f"CREATE TRIGGER refuse BEFORE {on} ON rows WHEN {when} BEGIN SELECT RAISE(ABORT,"
             " 'the disk is full'); END"
         )
 

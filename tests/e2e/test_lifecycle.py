@@ -256,9 +256,9 @@ async def test_the_locked_group_of_azure_backup_is_told_to_its_owner(product: Pr
     await product.azure(case)
     incident = await ended(product, case)
     assert incident["status"] == "fixed"
-    assert any(
-        "Take the lock off that group for good" in step for step in incident["manual_steps"]
-    ), incident
+    assert any("Remove it for good: az lock delete" in step for step in incident["manual_steps"]), (
+        incident
+    )
 
 
 async def test_promises_are_judged_at_all() -> None:

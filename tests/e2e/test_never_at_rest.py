@@ -19,12 +19,15 @@ ENDS = {"start_backup": "the verifying backup could not be started"}
 """Each attempt is counted before its intent is written, and there are three."""
 
 
+OF_INCIDENTS = """NEW."table" = 'incidents'"""
+
+
 @pytest.mark.parametrize(
     ("when", "stage"),
     [
         ("json_extract(NEW.body, '$.kind') = 'diagnosis'", "begin_incident"),
         ("json_extract(NEW.body, '$.kind') = 'finding'", "decide_plan"),
-        ("json_extract(NEW.body, '$.result') LIKE '%after the fix%'", "settle_fix"),
+        (f"{OF_INCIDENTS} AND json_extract(NEW.body, '$.status') = 'verifying'", "settle_fix"),
         (
             (
                 "json_extract(NEW.body, '$.kind') = 'backup' AND json_extract(NEW.body, '$.phase')"
@@ -42,7 +45,11 @@ async def test_a_stage_that_cannot_be_put_on_record_ends_with_a_person(
     async with running(tmp_path) as product:
         await product.azure(case)
         assert (await product.http.get(f"{product.app}/api/health")).status == 200
-        await refuse_writes(tmp_path / "remediator.db", f"""NEW."table" = 'audit' AND {when}""")
+        if when.startswith(OF_INCIDENTS):
+            await refuse_writes(tmp_path / "remediator.db", when, "UPDATE")
+        else:
+            audit = f"""NEW."table" = 'audit' AND {when}"""
+            await refuse_writes(tmp_path / "remediator.db", audit)
         await product.deliver(case["event"])
         incident = await product.incident_of(case["job_id"], seconds=90)
         assert incident["status"] == "needs_person", incident
