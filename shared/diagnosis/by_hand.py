@@ -89,10 +89,19 @@ def remove_lock(lock: Lock) -> Sentence:
 
     https://learn.microsoft.com/cli/azure/lock#az-lock-delete
     """
-    command = f"az lock delete --name={shlex.quote(lock.name)} {name_scope(lock.scope)}"
     return phrase(
-        "remove_lock", name=lock.name, level=lock.level, scope=lock.scope, command=command
+        "remove_lock",
+        name=lock.name,
+        level=lock.level,
+        scope=lock.scope,
+        command=delete_lock(lock),
     )
+
+
+def delete_lock(lock: Lock) -> str:
+    """The command that removes this lock, for a POSIX shell. Not by `--ids`: the Azure
+    CLI ignores the subscription in the id of a lock."""
+    return f"az lock delete --name={shlex.quote(lock.name)} {name_scope(lock.scope)}"
 
 
 def name_scope(lock_scope: str) -> str:
@@ -254,7 +263,7 @@ def take_off(lock: Lock, refuses: Sentence) -> Sentence:
         level=lock.level,
         scope=lock.scope,
         refuses=refuses,
-        command=f"az lock delete --ids {shlex.quote(lock.id)}",
+        command=delete_lock(lock),
     )
 
 

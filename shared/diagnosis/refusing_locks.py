@@ -9,12 +9,11 @@ https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resourc
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Iterable
 from typing import Protocol
 
 from shared.arm_ids import fold
-from shared.diagnosis.by_hand import take_off
+from shared.diagnosis.by_hand import name_scope, take_off
 from shared.diagnosis.failed_extensions import EXTENSION, IS_FAILED
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
@@ -77,7 +76,7 @@ def _name(
 
 def list_locks(scope: str) -> str:
     """The command that lists the locks at and above a resource."""
-    return f"az lock list --resource {shlex.quote(scope)} --filter-string 'atScope()'"
+    return f"az lock list {name_scope(scope)} --filter-string 'atScope()'"
 
 
 def _calls_for_removal(findings: tuple[Finding, ...]) -> bool:

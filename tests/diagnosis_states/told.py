@@ -4,9 +4,9 @@ is so. Cases from the field, and states of today's documents."""
 from __future__ import annotations
 
 from local.scenarios import parts
-from tests.diagnosis_states.azure import SERVICE_GROUP, VM_GROUP, VM_ID, group_id
+from tests.diagnosis_states.azure import SERVICE_GROUP, VM_GROUP, VM_ID
 
-LOCKS = "providers/Microsoft.Authorization/locks"
+REMOVE = f"az lock delete --name=keep-1 --subscription {parts.SUBSCRIPTION}"
 EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
 MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     "S02 extension says restricted network": ("az network nic list-effective-nsg",),
@@ -24,17 +24,17 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     ),
     "S17 lock on the vault": (
         "keep-1 (CanNotDelete)",
-        f"az lock delete --ids {parts.vault_id()}/{LOCKS}/keep-1",
+        f"{REMOVE} --resource {parts.vault_id()}",
     ),
     "S18 the limit, told as an error of Compute": (
-        f"az lock delete --ids {group_id(SERVICE_GROUP)}/{LOCKS}/keep-1",
+        f"{REMOVE} --resource-group {SERVICE_GROUP}",
         "az restore-point collection delete",
         "AzureBackup_vm-app-01_140738144265919",
         "az lock create --name=keep-1 --lock-type CanNotDelete",
     ),
     "S25 resource in locked state": (
         "keep-1 (ReadOnly)",
-        f"az lock delete --ids {VM_ID}/{LOCKS}/keep-1",
+        f"{REMOVE} --resource {VM_ID}",
     ),
     "S28 failed in view, still running": (
         f"az vm extension wait --updated --ids {EXTENSION_ID}",
@@ -44,7 +44,7 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     "other extension failed, VM succeeded": ("The extension run-setup",),
     "extension failed, its group is locked": (
         "locks are not lifted for extensions",
-        f"az lock delete --ids {group_id(VM_GROUP)}/{LOCKS}/keep-1",
+        f"{REMOVE} --resource-group {VM_GROUP}",
     ),
     "handler refuses a downgrade": ("HandlerState", "Stop-Service RdAgent"),
     "18 points locked, agent silent": (
@@ -56,8 +56,8 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "a new backup can pass without what only a person can mend: No snapshot status",
         "az vm deallocate",
     ),
-    "subscription locked": (f"az lock delete --ids /subscriptions/{parts.SUBSCRIPTION}/{LOCKS}",),
-    "lock with an owner": (f"az lock delete --ids {group_id(SERVICE_GROUP)}/{LOCKS}/keep-1",),
+    "subscription locked": (REMOVE,),
+    "lock with an owner": (f"{REMOVE} --resource-group {SERVICE_GROUP}",),
     "VM is gone": (
         "deleted, moved or renamed",
         "az resource list --name 'vm-app-01'",

@@ -46,7 +46,7 @@ async def test_an_extension_under_a_lock_is_left_and_the_lock_is_named(
     assert await product.changes() == []
     assert incident["status"] == "needs_person", incident
     assert f"keep-vm ({level})" in told(incident)
-    assert f"az lock delete --ids {lock['id']}" in told(incident)
+    assert f"az lock delete --name={lock['name']} --subscription" in told(incident)
 
 
 async def test_a_lock_of_the_vault_that_refuses_the_new_backup_is_named(product: Product) -> None:
@@ -60,7 +60,7 @@ async def test_a_lock_of_the_vault_that_refuses_the_new_backup_is_named(product:
 
     assert await product.changes() == []
     assert incident["status"] == "needs_person", incident
-    assert f"az lock delete --ids {lock['id']}" in told(incident)
+    assert f"az lock delete --name={lock['name']} --subscription" in told(incident)
 
 
 async def test_where_the_locks_cannot_be_read_the_extension_stays(product: Product) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from shared.arm_ids import is_at_or_above
+from shared.diagnosis.by_hand import delete_lock
 from shared.diagnosis.refusing_locks import LOCKED_CODE, name_refusing
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
@@ -75,8 +76,8 @@ async def test_a_lock_is_named_where_it_refuses_something(
     assert len(told) == bool(refuses)
     for step in told:
         text = str(step)
-        assert lock.id in text and lock.level in text and f"refuses {refuses}" in text
-        assert text.endswith(f"az lock delete --ids {lock.id}")
+        assert lock.scope in text and lock.level in text and f"refuses {refuses}" in text
+        assert text.endswith(delete_lock(lock))
 
 
 async def test_it_asks_twice() -> None:
@@ -88,4 +89,4 @@ async def test_it_asks_twice() -> None:
 async def test_locks_that_cannot_be_read_are_no_absence_of_locks() -> None:
     told = await name_refusing(Locks(Unreadable("the locks", "403")), INCIDENT, ())
     assert [step.key for step in told] == ["locks_not_read", "locks_not_read"]
-    assert all("az lock list --resource" in str(step) and "403" in str(step) for step in told)
+    assert all("az lock list --subscription" in str(step) and "403" in str(step) for step in told)
