@@ -25,6 +25,7 @@ from shared.catalogue import ErrorCode
 from shared.codec import to_english
 from shared.diagnosis.check import check
 from shared.diagnosis.checkers.contract import Reader, Subject
+from shared.diagnosis.gathered import GatheredFacts
 from shared.diagnosis.log_evidence import read_log_evidence, say, tell_beside_agents
 from shared.diagnosis.witness import code_of
 from shared.errors import NotUsable, RemediatorError
@@ -202,8 +203,10 @@ async def _run_checkers(reader: Reader, subject: Subject) -> list[Finding]:
     causes = catalogue.causes_of(code.name) if code else catalogue.CAUSES
     _say(f"examining {len(causes)} causes{f' of {code.name}' if code else ''} ...")
 
+    facts = GatheredFacts(reader)
+
     async def run(cause: str) -> Finding:
-        finding = await check(cause, subject, reader)
+        finding = await check(cause, subject, facts)
         _say(f"  {cause}: {finding.verdict}")
         return finding
 

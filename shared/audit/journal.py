@@ -7,6 +7,7 @@ is still at work. docs/audit-format.md has the format.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -134,18 +135,18 @@ class Journal:
     async def intended(self, chain_id: str) -> set[str]:
         """Folded targets of all intents of the newest attempt, but for those whose
         request was not sent: what was about to be changed in it."""
-        found: set[str] = set()
+        found: Counter[str] = Counter()
         attempt = 1
         async for entry in self.log.entries(incident=chain_id):
             if entry.phase == "intent":
-                found.add(fold(entry.target))
+                found[fold(entry.target)] += 1
             elif entry.phase == "outcome" and entry.result.startswith(NOT_BEGUN):
-                found.discard(fold(entry.target))
+                found[fold(entry.target)] -= 1
             # Of two who asked for the same attempt the second may write after it began.
             elif entry.kind == RETRY and entry.detail.get(ATTEMPT, 0) > attempt:
                 attempt = entry.detail[ATTEMPT]
                 found.clear()
-        return found
+        return {target for target, count in found.items() if count > 0}
 
 
 def _build(

@@ -49,7 +49,7 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
         return STOP
     if incident.actions and incident.verification is None:
         return await _gather(diagnosis, incident, failed_at)
-    reader = OneLook(diagnosis.reader.clients)
+    reader, asked_at = OneLook(diagnosis.reader.clients), clock.now()
     found = await later.look(reader, incident, failed_at)
     if isinstance(found, later.Healed):
         await diagnosis.closing.close(incident_id, Status.IGNORED, found.reason)
@@ -65,8 +65,11 @@ async def before_diagnosis(diagnosis: Diagnosis, incident_id: str, failed_at: st
     if incident.status is Status.WAITING:
         reason = "the wait is over; the causes are examined now"
         incident = await back_to_diagnosis(diagnosis.book, diagnosis.journal, incident_id, reason)
-    vaults = () if job else await find_vaults(reader, incident)
-    return await _gather(diagnosis, incident, failed_at, vaults)
+    known = job is None and not isinstance(found, Unreadable)
+    vaults = await find_vaults(reader, incident) if known else ()
+    if isinstance(vaults, Unreadable) or not vaults:
+        return await _gather(diagnosis, incident, failed_at)
+    return await _gather(diagnosis, incident, failed_at, asked_at, vaults)
 
 
 async def _running_job(
@@ -81,17 +84,17 @@ async def _gather(
     diagnosis: Diagnosis,
     incident: Incident,
     failed_at: str,
-    vaults: tuple[str, ...] | Unreadable = (),
+    jobs_at: str = "",
+    vaults: tuple[str, ...] = (),
 ) -> NextStep:
-    """DIAGNOSE, with the facts on record, the vaults that were looked into, and what
-    the log tells."""
+    """DIAGNOSE, with the facts on record, and what the log tells. `jobs_at`, `vaults`:
+    when and where it was seen that no job runs."""
     step = diagnose_newest(incident, failed_at)
     facts, _ = await asyncio.gather(
         gather(diagnosis, incident, step.failed_at, step.causes),
         record_log_evidence(diagnosis, incident.id, step.failed_at),
     )
-    if not isinstance(vaults, Unreadable):
-        facts = replace(facts, vaults=vaults)
+    facts = replace(facts, jobs_at=jobs_at, vaults=vaults)
     await diagnosis.book.change(incident.id, lambda each: replace(each, facts=facts))
     return step
 

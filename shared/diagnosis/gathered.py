@@ -123,27 +123,24 @@ class GatheredFacts:
 
 def recorded(incident: Incident, failed_at: str, reader: Reader) -> GatheredFacts:
     """A reader over the incident's facts, where they are of this failure and recent."""
-    if not _is_recent(incident.facts, failed_at, KEPT_SECONDS):
+    facts = incident.facts
+    if facts is None or not _is_recent(facts, failed_at, facts.read_at, KEPT_SECONDS):
         return GatheredFacts(reader)
-    return GatheredFacts(reader, incident.facts.read if incident.facts else None)
-
-
-def just_recorded(incident: Incident, reader: Reader) -> GatheredFacts:
-    """A reader over the incident's facts, where it was only just diagnosed."""
-    known = incident.facts if is_just_diagnosed(incident) else None
-    return GatheredFacts(reader, known.read if known else None)
+    return GatheredFacts(reader, facts.read)
 
 
 def is_just_diagnosed(incident: Incident, failed_at: str = "") -> bool:
-    """Whether the VM, its jobs and its tags were only just looked at, for this failure:
-    who makes a change looks again right before it, and nobody in between."""
-    return _is_recent(incident.facts, failed_at, JUST_SECONDS)
+    """Whether it was seen only just, in the diagnosis of this failure, that no later
+    backup ended and no job of the VM runs: who makes a change looks again right before
+    it, and nobody in between."""
+    facts = incident.facts
+    return facts is not None and _is_recent(facts, failed_at, facts.jobs_at, JUST_SECONDS)
 
 
-def _is_recent(facts: FactsOnRecord | None, failed_at: str, seconds: float) -> bool:
-    if facts is None or failed_at and clock.normal(facts.failed_at) != clock.normal(failed_at):
+def _is_recent(facts: FactsOnRecord, failed_at: str, since: str, seconds: float) -> bool:
+    if failed_at and clock.normal(facts.failed_at) != clock.normal(failed_at):
         return False
-    return clock.now() <= clock.after(facts.read_at, seconds)
+    return bool(since) and clock.now() <= clock.after(since, seconds)
 
 
 def _to_text(fact: Any) -> str:

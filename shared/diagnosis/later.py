@@ -45,7 +45,9 @@ async def look(
     later = await _list_later(reader, incident, failed_at)
     if isinstance(later, Unreadable):
         return later
-    newest = _newest(job for job in later if job.completed or fold(job.status) == "failed")
+    vm = parse(incident.vm_id)
+    ours = (job for job in later if job.is_of(vm.name, vm.resource_group))
+    newest = _newest(job for job in ours if job.completed or fold(job.status) == "failed")
     if newest is None:
         return None
     return Healed(newest) if newest.completed else await _failure(reader, incident, newest)
@@ -72,7 +74,8 @@ async def _list_later(
     reader: ArmReader, incident: Incident, failed_at: str
 ) -> list[Job] | Unreadable:
     """The backups of the VM that began after `failed_at`, but for those that the
-    incident knows."""
+    incident knows. One of which it is not certain that it is of this VM is among them.
+    """
     if not clock.normal(failed_at):
         return Unreadable(
             "later backups of the VM", f"the failed job began at {failed_at!r}, which is no time"
@@ -91,7 +94,7 @@ async def _list_later(
         if clock.normal(job.start_time) > clock.normal(failed_at)
         and fold(job.operation) == "backup"
         and fold(job.name) not in known
-        and job.is_of(vm.name, vm.resource_group)
+        and job.is_of(vm.name, vm.resource_group) is not False
     ]
 
 

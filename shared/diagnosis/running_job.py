@@ -27,10 +27,10 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     failure may have healed.
     """
     seen = incident.facts
-    if seen is not None and seen.vaults and is_just_diagnosed(incident):
-        since = clock.as_time(seen.read_at) - CLOCKS_DIFFER
+    if seen is not None and is_just_diagnosed(incident):
+        since = clock.as_time(seen.jobs_at) - CLOCKS_DIFFER
         listed = await asyncio.gather(*(reader.jobs_begun(each, since) for each in seen.vaults))
-        return _find(listed, incident, seen.read_at)
+        return _find(listed, incident, seen.jobs_at)
     vaults = await find_vaults(reader, incident)
     if isinstance(vaults, Unreadable):
         return vaults

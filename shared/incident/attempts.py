@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from shared import clock
 from shared.audit.journal import ATTEMPT, RETRY, Journal
 from shared.incident.book import IncidentBook
-from shared.incident.model import TIMED_OUT, Answer, Incident, Verification
+from shared.incident.model import NOT_FOUND, TIMED_OUT, Answer, Incident, Verification
 from shared.incident.status import MOVES, Status
 
 LATEST_EFFECT_SECONDS = {Answer.NONE: 1810.0, Answer.ACCEPTED: 1810.0, Answer.UNKNOWN: 120.0}
@@ -58,7 +58,7 @@ class Attempts:
         if holder != incident_id:
             return NotRetried(_say_holder(holder))
         attempt, now = incident.attempt + 1, clock.now()
-        result, detail = f"attempt {attempt}, as {person} decided", {ATTEMPT: attempt}
+        result, detail = f"attempt {attempt}, as {person} asked", {ATTEMPT: attempt}
         await self.journal.note(incident, RETRY, result, detail=detail, actor=person)
 
         def open_again(each: Incident) -> Incident:
@@ -103,7 +103,7 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
     Raises ValueError for one that is at work, or fixed.
     """
     attempt = incident.attempt + 1
-    reason = f"attempt {attempt}, as {person} decided; it begins within a minute"
+    reason = f"attempt {attempt}, as {person} asked; it begins within a minute"
     opened = incident.moved(Status.OPEN, reason, now=now)
     return replace(
         opened,
@@ -114,6 +114,7 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
         actions=(),
         earlier_actions=incident.all_actions,
         verification=_follow_on(incident.verification),
+        shown_before=incident.shown_before or _has_ended(incident.verification),
         later_failures=incident.all_later_failures,
         waiting=None,
         retry_at="",
@@ -135,6 +136,10 @@ def _follow_on(shown: Verification | None) -> Verification | None:
         return shown
     unknown = shown.outcome in ("", TIMED_OUT)
     return Verification(shown.job_id, since=shown.since) if unknown else None
+
+
+def _has_ended(shown: Verification | None) -> bool:
+    return shown is not None and shown.outcome not in ("", TIMED_OUT, NOT_FOUND)
 
 
 def _say_holder(holder: str) -> str:

@@ -199,9 +199,11 @@ class FactsOnRecord:
     read_at: str
     read: Mapping[str, str]
     """Question -> answer, as the text of a JSON value."""
+    jobs_at: str = ""
+    """When it was asked for later backups of the VM and for jobs that run, and there
+    was none; "" where that is not known."""
     vaults: tuple[str, ...] = ()
-    """Ids of the vaults in which no job of the VM ran then; empty where that is not
-    known."""
+    """Ids of the vaults that were asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,8 @@ class Incident:
     """Grows when a person has it diagnosed anew. shared/incident/attempts.py."""
     earlier_actions: tuple[Action, ...] = ()
     """The actions of earlier attempts, oldest first."""
+    shown_before: bool = False
+    """A backup of ours ended in an earlier attempt, and tested the fixes of it."""
     returning: Returning | None = None
     """What comes of its fix in time; None where that lasts, or there is none."""
 

@@ -97,7 +97,7 @@ def _is_fix_in_place(incident: Incident) -> bool:
     nothing is confirmed any more, and no backup has shown it yet."""
     begun = any(
         action.kind in FIXES and action.outcome in (Outcome.UNDER_WAY, Outcome.DONE)
-        for action in incident.all_actions
+        for action in (incident.actions if incident.shown_before else incident.all_actions)
     )
     confirmed = any(finding.verdict is Verdict.CONFIRMED for finding in incident.findings)
     return begun and not confirmed and incident.verification is None

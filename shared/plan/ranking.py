@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared import catalogue
+from shared.arm_ids import fold
 from shared.facts import Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 
 AGENT = ("windows_agent", "linux_agent")
 EXTENSION, POINTS = "backup_extension", "locked_restore_points"
-NOT_REINSTALLED = ("no_internet", "failed_state", "other_operation")
+SNAPSHOT, STATES = "snapshot_status", ("failed_state", "other_operation")
+NOT_REINSTALLED = ("no_internet", *STATES)
 """With one of these Azure refuses the extension that a backup would install again, or
 it would fail again."""
 type Machine = VirtualMachine | Unreadable | None
@@ -56,15 +58,17 @@ def _split(
 
 def _holds_up(other: Finding, cause: str, vm: Machine) -> bool:
     """Whether no backup can pass, or the fix itself is refused, while `other` is not
-    mended. A deletion is held up by a silent agent and a failed extension only."""
+    mended. A deletion is held up by a silent agent, by a failed extension, and by a VM
+    that is Failed or on which an operation works."""
     if other.verdict is not Verdict.CONFIRMED:
         return False
     if other.cause in AGENT:
         return not _is_answered(vm)
     if cause == POINTS:
-        return other.cause == EXTENSION and not other.gone
+        broken = other.cause == EXTENSION and not other.gone
+        return broken or (other.cause in (SNAPSHOT, *STATES) and _is_unsettled(vm))
     if cause == EXTENSION:
-        off = other.cause == "snapshot_status" and not _runs(vm)
+        off = other.cause == SNAPSHOT and not _runs(vm)
         return off or other.cause in NOT_REINSTALLED
     return False
 
@@ -78,3 +82,8 @@ def _is_answered(vm: Machine) -> bool:
 
 def _runs(vm: Machine) -> bool:
     return isinstance(vm, VirtualMachine) and vm.running
+
+
+def _is_unsettled(vm: Machine) -> bool:
+    """Whether its provisioning state is known to keep it from a backup."""
+    return isinstance(vm, VirtualMachine) and fold(vm.provisioning_state) not in ("", "succeeded")

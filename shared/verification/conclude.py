@@ -18,7 +18,13 @@ from shared.incident.status import Status
 from shared.vault_facts import RecoveryPoint
 from shared.verification.coming_back import tell_return
 from shared.verification.follow import has_time_left
-from shared.verification.recovery_point import Point, find_point, judge_point
+from shared.verification.recovery_point import (
+    Point,
+    Told,
+    find_point,
+    judge_point,
+    may_be_crash_consistent,
+)
 from shared.verification.second_try import hand_over, name_backup, record_end, tell_fixed
 from shared.verification.stage import Verifying
 
@@ -38,7 +44,7 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     if isinstance(job, Absent | Unreadable):
         return await _ask_person(verifying, incident, job.why)
     shown = _end_of(incident.verification, job)
-    point = await find_point(verifying.reader, incident.item_id, job) if shown.completed else None
+    point = await _find_point(verifying, incident, job) if shown.completed else None
     if isinstance(point, RecoveryPoint):
         shown = replace(shown, point_type=point.type)
     incident = await verifying.book.change(incident_id, lambda each: _record(each, shown))
@@ -46,20 +52,26 @@ async def conclude(verifying: Verifying, incident_id: str) -> NextStep:
     result = f"job {job.name} ended: {shown.outcome}"
     await verifying.journal.note(incident, ORDER, result, detail=detail)
     reason = f"the {name_backup(incident)} {job.name} is {shown.outcome}"
-    if point is not None:
+    if shown.completed:
         return await _end_completed(verifying, incident, point, reason)
     if fold(shown.outcome) != "failed":
         return await _ask_person(verifying, incident, reason)
     return await _diagnose_again(verifying, incident, job)
 
 
+async def _find_point(verifying: Verifying, incident: Incident, job: Job) -> Point | None:
+    if not await may_be_crash_consistent(verifying.reader, incident):
+        return None
+    return await find_point(verifying.reader, incident.item_id, job)
+
+
 async def _end_completed(
-    verifying: Verifying, incident: Incident, point: Point, reason: str
+    verifying: Verifying, incident: Incident, point: Point | None, reason: str
 ) -> NextStep:
     """Fixed; with a person where the new point shows that the agent is still broken."""
-    told = await judge_point(verifying.reader, incident, point)
+    told = await judge_point(verifying.reader, incident, point) if point else Told("")
     left, steps = tell_fixed(incident)
-    reason = f"{reason}; {told.says}"
+    reason = f"{reason}; {told.says}" if told.says else reason
     if told.steps:
         reason = f"backed up, but a person is needed: {reason}"
         steps = (*told.steps, *steps)

@@ -4,8 +4,9 @@ Where the agent is silent, Azure Backup may go on without it and make a crash-co
 point. Of a VM that runs that means: backed up, and the agent is still broken. Points of
 a VM that is off, and those under an agentless policy, are crash-consistent by design.
 
-The list of recovery points is read after every backup that completed; VM, item and
-policy only where the point is crash-consistent.
+The list of recovery points is read after a backup that completed, unless the agent was
+Ready and the policy is Standard; VM, item and policy only where the point is
+crash-consistent.
 https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
 """
 
@@ -18,10 +19,11 @@ from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
 from shared.diagnosis.advice import About, linux_agent, windows_agent
 from shared.diagnosis.checkers.agent_evidence import fill_in_steps
+from shared.diagnosis.gathered import GatheredFacts
 from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
-from shared.incident.model import Incident
+from shared.incident.model import Incident, Verdict
 from shared.sentences import Sentence
-from shared.vault_facts import RecoveryPoint
+from shared.vault_facts import STANDARD, ProtectedItem, RecoveryPoint
 
 CRASH_CONSISTENT = "crashconsistent"
 PREPARED = ("appconsistent", "filesystemconsistent")
@@ -39,6 +41,21 @@ class Told:
     """Of the point, as a part of the incident's reason."""
     steps: tuple[Sentence, ...] = ()
     """For the person that this needs; () where it needs nobody."""
+
+
+async def may_be_crash_consistent(reader: ArmReader, incident: Incident) -> bool:
+    """Whether the new point has to be looked at: not where the agent was seen Ready
+    and the policy is Standard, which never goes on without the agent.
+
+    https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
+    """
+    agent = [each for each in incident.findings if each.cause in ("windows_agent", "linux_agent")]
+    if len(agent) < 2 or any(each.verdict is not Verdict.RULED_OUT for each in agent):
+        return True
+    item = await GatheredFacts(
+        reader, incident.facts.read if incident.facts else None
+    ).protected_item(incident.item_id)
+    return not isinstance(item, ProtectedItem) or item.policy_type != STANDARD
 
 
 async def find_point(reader: ArmReader, item_id: str, job: Job) -> Point:

@@ -21,7 +21,7 @@ async def start(verifying: Verifying, incident_id: str) -> NextStep:
     """VERIFY: there is a job to follow. WAIT: Azure refuses it for now. STOP: the
     incident has ended. Idempotent. Raises StoreUnavailable."""
     incident = await verifying.book.get(incident_id)
-    if incident is None or not incident.at_work:
+    if incident is None or incident.status is not Status.VERIFYING:  # called late
         return STOP
     incident = await verifying.book.change(incident_id, _set_since)
     if _is_followed(incident):

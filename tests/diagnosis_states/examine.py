@@ -23,6 +23,7 @@ from shared.diagnosis.running_job import job_running
 from shared.diagnosis.witness import NotWitnessed, witness
 from shared.execution.fixes.contract import Hands
 from shared.execution.fixes.delete_restore_point_collection import CollectionDeletions
+from shared.execution.guards import why_extension_locked
 from shared.execution.lock_window.windows import TargetOutcome
 from shared.facts import Absent, Job
 from shared.incident.model import Finding, Incident, Verdict
@@ -187,6 +188,10 @@ async def _carry_out(
             Hands(reader, nobody, fence, settings, turns), incident, units(decided)[0]
         )
     except _Sent:
+        # What Azure answers to the request where a lock is at or above the extension.
+        locked, by_hand = await why_extension_locked(reader, units(decided)[0][0].target)
+        if decided.fix == UNINSTALL and by_hand:
+            return PERSON, locked, by_hand
         return decided.fix, why, tell_others(incident, decided.cause)
     remedy = NOTHING if outcome.result is Outcome.WAITING else PERSON
     return remedy, outcome.detail, outcome.manual_steps

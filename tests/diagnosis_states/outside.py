@@ -72,9 +72,9 @@ ROWS = (
         f"{NO_WORDS}; 4: what began after the failed job did not fail it",
     ),
     Row(
-        "updating, and the code says so",
+        "updating since before the job, and the code says so",
         "UserErrorVmNotInDesirableState",
-        Azure(provisioned_at=NOW - 1, **UPDATING),  # type: ignore[arg-type]
+        Azure(provisioned_at=-180, **UPDATING),  # type: ignore[arg-type]
         "7U 8C 2R 3R",
         PERSON,
         f"{NOT_DESIRABLE}: transient, wait",

@@ -27,7 +27,7 @@ def told(incident: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
 @pytest.mark.parametrize("where", ["group", "vm", "subscription"])
-async def test_an_extension_under_a_lock_is_left_and_the_lock_is_named(
+async def test_an_extension_under_a_lock_stays_and_the_lock_is_named(
     product: Product, where: str, level: str
 ) -> None:
     case = scenario(EXTENSION)
@@ -43,7 +43,10 @@ async def test_an_extension_under_a_lock_is_left_and_the_lock_is_named(
 
     incident = await ended(product, case)
 
-    assert await product.changes() == []
+    # ReadOnly on the group refuses the question to Azure Policy as well.
+    asked = level == "CanNotDelete" or where == "vm"
+    assert [method for method, _ in await product.changes()] == (["DELETE"] if asked else [])
+    assert of_type(await product.state(), "Microsoft.Compute/virtualMachines/extensions")
     assert incident["status"] == "needs_person", incident
     assert f"keep-vm ({level})" in told(incident)
     assert f"az lock delete --name={lock['name']} --subscription" in told(incident)
@@ -61,17 +64,6 @@ async def test_a_lock_of_the_vault_that_refuses_the_new_backup_is_named(product:
     assert await product.changes() == []
     assert incident["status"] == "needs_person", incident
     assert f"az lock delete --name={lock['name']} --subscription" in told(incident)
-
-
-async def test_where_the_locks_cannot_be_read_the_extension_stays(product: Product) -> None:
-    case = scenario(EXTENSION)
-    await product.azure(case)
-    await product.fault(method="GET", path_regex="/locks$", action={"status": 403})
-
-    incident = await ended(product, case)
-
-    assert await product.changes() == []
-    assert "a lock keeps the extension is not known" in incident["reason"]
 
 
 async def test_a_locked_collection_goes_though_the_vm_was_shut_down_inside(

@@ -32,8 +32,8 @@ PERSON = (
     Mutant(
         "points are deleted though the extension failed",
         "_holds_up",
-        "return other.cause == EXTENSION and not other.gone",
-        "return False",
+        "broken = other.cause == EXTENSION and not other.gone",
+        "broken = False",
         (f"{RANKING}::test_an_extension_that_was_removed_in_vain_holds_up_the_deletion",),
     ),
     Mutant(
@@ -51,18 +51,11 @@ PERSON = (
         AHEAD,
     ),
     Mutant(
-        "an extension under a lock is removed all the same",
-        "uninstall_extension:_why_not_back",
-        "if locked:",
-        "if False:",
-        (f"{STATES}::{REMEDY}[extension failed, its group is locked]",),
-    ),
-    Mutant(
-        "locks that could not be read keep no extension",
-        "why_extension_locked",
-        'return why_unread("a lock keeps the extension", locks), ()',
-        'return "", ()',
-        ("tests/e2e/test_person.py::test_where_the_locks_cannot_be_read_the_extension_stays",),
+        "the lock that refuses a removal is not named",
+        "uninstall_extension:_read_failure",
+        "locked, by_hand = await guards.why_extension_locked(hands.reader, target)",
+        'locked, by_hand = "", ()',
+        ("tests/e2e/test_person.py::test_an_extension_under_a_lock_stays_and_the_lock_is_named",),
     ),
     Mutant(
         "a backup is run again though the extension itself is Failed",

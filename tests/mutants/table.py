@@ -649,8 +649,8 @@ PROOF = (
     Mutant(
         "a policy that refuses the extension's return is not asked",
         "uninstall_extension:_why_not_back",
-        "problem = await guards.why_not_reinstalled(hands.reader, vm, extension)",
-        'problem = ""',
+        "if not (problem := await guards.why_not_reinstalled(hands.reader, vm, extension)):",
+        "if True:",
         looks("policy does not say whether the extension may return"),
     ),
     Mutant(
@@ -1386,18 +1386,35 @@ SHOWING = (
     Mutant(
         "a job that began since the diagnosis is not looked for",
         "job_running",
-        "return _find(listed, incident, seen.read_at)",
+        "return _find(listed, incident, seen.jobs_at)",
         "return None",
         looks("a backup of the VM is being cancelled, before the window"),
     ),
     Mutant(
         "an old record of facts is judged",
         "gathered:_is_recent",
-        "return clock.now() <= clock.after(facts.read_at, seconds)",
+        "return bool(since) and clock.now() <= clock.after(since, seconds)",
         "return True",
         (
             "tests/shared/diagnosis/test_gathered.py::test_a_record_is_judged_only_while_it_is_recent",
         ),
+    ),
+    Mutant(
+        "the jobs count as looked for when the facts were read",
+        "is_just_diagnosed",
+        "facts.jobs_at, JUST_SECONDS",
+        "facts.read_at, JUST_SECONDS",
+        (
+            "tests/shared/diagnosis/test_gathered.py::"
+            "test_a_diagnosis_is_recent_by_when_the_jobs_were_asked_for",
+        ),
+    ),
+    Mutant(
+        "a fix that a backup has tested in vain is tested again",
+        "_is_fix_in_place",
+        "incident.actions if incident.shown_before else incident.all_actions",
+        "incident.all_actions",
+        planned_again("a_fix_that_a_backup_has_tested_already_is_not_tested_again"),
     ),
     Mutant(
         "the facts of another failure are judged",
@@ -2157,9 +2174,15 @@ RETRIES = (
             ("turn:take_turn", "take_turn", ""),
             ("_why_too_late", "carry_out_unit", ""),
             ("Settle.settle", "settle_fix", "incident is None or "),
-            ("start:start", "start_backup", ""),
             ("conclude", "conclude_backup", ""),
         )
+    ),
+    Mutant(
+        "a backup is ordered by a stage that is called late",
+        "start:start",
+        "incident.status is not Status.VERIFYING",
+        "incident.ended",
+        stale("start_backup"),
     ),
     Mutant(
         "a new attempt takes the place of an earlier one within the limit",

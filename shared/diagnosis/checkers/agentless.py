@@ -19,7 +19,6 @@ from shared.diagnosis.checkers.contract import (
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Verdict
 from shared.sentences import phrase
-from shared.vault_facts import STANDARD
 
 
 async def rule_out_where_agentless(finding: Finding, subject: Subject, reader: Reader) -> Finding:
@@ -33,8 +32,6 @@ async def rule_out_where_agentless(finding: Finding, subject: Subject, reader: R
     item = await reader.protected_item(subject.item_id)
     if isinstance(item, Absent | Unreadable):
         return _in_doubt(finding, not_read(finding.cause, the_item(subject), item))
-    if item.policy_type == STANDARD:  # only an Enhanced policy can be agentless
-        return finding
     policy = await reader.backup_policy(item.policy_id)
     if isinstance(policy, Absent | Unreadable):
         return _in_doubt(finding, not_read(finding.cause, the_policy(item), policy))

@@ -20,7 +20,7 @@ from shared.azure.reader import ArmReader
 from shared.azure.writer import TIMED_OUT
 from shared.diagnosis.checkers import backup_extension
 from shared.diagnosis.checkers.extension_words import has_words, quote_words
-from shared.diagnosis.gathered import is_just_diagnosed, just_recorded
+from shared.diagnosis.gathered import is_just_diagnosed
 from shared.diagnosis.running_job import job_running, why_later
 from shared.errors import AzureCallFailed, ScopeLocked
 from shared.execution import guards, vault_guards
@@ -77,12 +77,10 @@ async def _look_at_extension(
 ) -> Extension | StepOutcome:
     """The extension, where all holds that must hold right before the request."""
     reader, vm_id = OneLook(hands.reader.clients), incident.vm_id
-    # The item does not bear on the extension: that of the diagnosis will do.
-    item = just_recorded(incident, reader)
     off, job, no_backup, vm, named = await asyncio.gather(
         guards.why_switched_off(hands.settings.mode, reader, incident),
         job_running(reader, incident),
-        vault_guards.why_no_backup_follows(item, vm_id, incident.item_id),
+        vault_guards.why_no_backup_follows(reader, vm_id, incident.item_id),
         reader.virtual_machine(vm_id),
         reader.extension(target),
     )
@@ -106,14 +104,12 @@ async def _look_at_extension(
 async def _why_not_back(
     hands: Hands, vm: VirtualMachine, extension: Extension
 ) -> Extension | StepOutcome:
-    """The extension, unless a lock keeps it, or policy would keep it from coming
-    back."""
-    # Before policy is asked: a ReadOnly lock refuses that question as well.
+    """The extension, unless policy would keep it from coming back. A ReadOnly lock
+    refuses that question as well."""
+    if not (problem := await guards.why_not_reinstalled(hands.reader, vm, extension)):
+        return extension
     locked, by_hand = await guards.why_extension_locked(hands.reader, extension.id)
-    if locked:
-        return StepOutcome(Outcome.REFUSED, locked, by_hand)
-    problem = await guards.why_not_reinstalled(hands.reader, vm, extension)
-    return StepOutcome(Outcome.REFUSED, problem) if problem else extension
+    return StepOutcome(Outcome.REFUSED, locked if by_hand else problem, by_hand)
 
 
 async def _find_extension(
@@ -151,6 +147,8 @@ def _why_extension_left(
     working = guards.why_extension_works(vm, extension)
     if sends and (working or hands.fence.is_fresh(sends[-1]) and sends[-1].under_way):
         return StepOutcome(Outcome.BUSY, working or f"its removal was accepted, and it is {state}")
+    if working and not extension.in_transition:  # of somebody else, on the VM
+        return StepOutcome(Outcome.BUSY, working)
     # What the checker found is looked at again: that nothing of it has changed.
     if has_words(words := backup_extension.name_other_cause(extension.statuses)):
         said = quote_words(extension.name, words)
@@ -189,9 +187,10 @@ async def _read_failure(
 ) -> StepOutcome:
     """BUSY: look what became of it, and send it once more where that helps."""
     if isinstance(error, ScopeLocked):
+        locked, by_hand = await guards.why_extension_locked(hands.reader, target)
+        why = "a lock keeps the extension, and locks are not lifted for extensions"
         return StepOutcome(
-            Outcome.FAILED,
-            f"a lock keeps the extension, and locks are not lifted for extensions: {error.message}",
+            Outcome.FAILED, locked if by_hand else f"{why}: {error.message}", by_hand
         )
     if error.code == TIMED_OUT:
         return StepOutcome(Outcome.FAILED, str(error))

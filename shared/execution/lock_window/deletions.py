@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from shared.arm_ids import fold
@@ -97,6 +97,8 @@ class Deletion:
     is LOOK_AGAIN_SECONDS old. A result ends the deletion."""
     requests: int = 0
     failed_operations: int = 0
+    failure: OperationFailed | None = None
+    """Of the last operation: it may have deleted some points."""
     looked_at: float = field(default_factory=lambda: _now())
 
     async def run(self) -> tuple[TargetOutcome, str, AzureCallFailed | None]:
@@ -105,7 +107,10 @@ class Deletion:
         try:
             correlation_id = await self._delete()
         except Stopped as stopped:
-            return stopped.result, "", None
+            if (error := self.failure) is None:
+                return stopped.result, "", None
+            detail = f"{stopped.result.detail}; before that: {error}"
+            return replace(stopped.result, detail=detail), error.correlation_id, error
         except AzureCallFailed as error:
             detail = f"{error} (requests sent: {self.requests})"
             failed = TargetOutcome(self.target, Outcome.FAILED, detail, error.code)
@@ -123,6 +128,7 @@ class Deletion:
                 if _now() + pause >= min(unlocked_by, self.give_up):
                     raise
             except OperationFailed as error:
+                self.failure = error
                 self.failed_operations += 1
                 if fold(error.code) == fold(IN_USE):  # until a person ends the access
                     raise

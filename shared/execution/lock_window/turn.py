@@ -145,9 +145,10 @@ class Turns:
             return refused
         if waits is not None:
             return StepOutcome(Outcome.WAITING, waits.why, held=waits)
-        # Before it joins: a failure that may not be fixed opens no window. The window's
-        # owner looks again, so a diagnosis of a moment ago is look enough.
-        if not is_just_diagnosed(incident) and (ended := await self._examine(incident, targets)):
+        # Before it joins: a failure that may not be fixed opens no window. Who opens
+        # one looks again before it lifts: a diagnosis of a moment ago will do.
+        opens = held is None and is_just_diagnosed(incident)
+        if not opens and (ended := await self._examine(incident, targets)):
             return ended
         member = Member(incident.id, targets)
         if held is not None:

@@ -18,7 +18,14 @@ from shared.diagnosis.checkers.contract import (
     Example,
     KnownFacts,
 )
-from shared.diagnosis.gathered import KEPT_SECONDS, MOST_CHARACTERS, GatheredFacts, recorded
+from shared.diagnosis.gathered import (
+    JUST_SECONDS,
+    KEPT_SECONDS,
+    MOST_CHARACTERS,
+    GatheredFacts,
+    is_just_diagnosed,
+    recorded,
+)
 from shared.errors import RemediatorError
 from shared.facts import VirtualMachine
 from shared.incident.model import FactsOnRecord, Incident
@@ -139,3 +146,24 @@ async def test_a_record_that_is_no_fact_is_an_error() -> None:
     facts = GatheredFacts(Counting(KnownFacts()), {f"VM {WINDOWS_VM.id.casefold()}": '{"fact": 1}'})
     with pytest.raises(RemediatorError):
         await facts.virtual_machine(WINDOWS_VM.id)
+
+
+def diagnosed(jobs_at: str, read_at: str) -> Incident:
+    return incident(FactsOnRecord(FAILED_AT, read_at, {}, jobs_at, ("/vaults/v",)))
+
+
+@pytest.mark.parametrize(
+    ("jobs_age_seconds", "failed_at", "just"),
+    [
+        (0.0, FAILED_AT, True),
+        (JUST_SECONDS + 5, FAILED_AT, False),
+        (None, FAILED_AT, False),
+        (0.0, "2026-01-09T02:05:00Z", False),
+    ],
+)
+def test_a_diagnosis_is_recent_by_when_the_jobs_were_asked_for(
+    jobs_age_seconds: float | None, failed_at: str, just: bool
+) -> None:
+    """Not by when its facts were read: a slow gathering makes no job younger."""
+    asked = "" if jobs_age_seconds is None else clock.after(clock.now(), -jobs_age_seconds)
+    assert is_just_diagnosed(diagnosed(asked, clock.now()), failed_at) is just

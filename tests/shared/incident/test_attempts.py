@@ -93,6 +93,7 @@ FULL = Incident(
     attempt=4,
     earlier_actions=(EARLIER,),
     returning=Returning(18, 7, (f"{GROUP}/providers/Microsoft.Authorization/locks/keep",)),
+    shown_before=True,
 )
 KEPT, ANEW = "kept", "anew"
 DECIDED: dict[str, Any] = {
@@ -108,7 +109,7 @@ DECIDED: dict[str, Any] = {
     "opened_at": KEPT,
     "closed_at": ANEW,
     "description": KEPT,
-    "reason": "attempt 5, as Ana decided; it begins within a minute",
+    "reason": "attempt 5, as Ana asked; it begins within a minute",
     "error_code_hints": KEPT,
     "findings": ANEW,
     "from_log": ANEW,
@@ -128,6 +129,7 @@ DECIDED: dict[str, Any] = {
     "attempt": 5,
     "facts": ANEW,
     "earlier_actions": (EARLIER, FIX),
+    "shown_before": KEPT,
     # A fix of an earlier attempt may be in place, and wait for its backup.
     "returning": KEPT,
 }
@@ -304,7 +306,7 @@ async def test_the_word_is_on_record_and_the_guardian_finds_the_work(desk: Desk)
     made = await desk.ask("Ana (1)")
     assert (made.status, made.attempt, made.closed_at) == (Status.OPEN, 2, "")
     assert await desk.book.get(FULL.id) == made
-    assert await desk.asked() == [("Ana (1)", "attempt 2, as Ana (1) decided", {"attempt": 2})]
+    assert await desk.asked() == [("Ana (1)", "attempt 2, as Ana (1) asked", {"attempt": 2})]
     assert [each.id for each in await desk.restarts().unfinished()] == [FULL.id]
     assert await desk.book.at_work_on(VM) == FULL.id
 

@@ -198,3 +198,13 @@ async def test_one_whose_job_is_gone_is_not_followed_for_ever(bench: Bench) -> N
     assert left.verification is not None and left.verification.outcome == "not found"
     await bench.app.attempts.begin(INCIDENT.id, "Ana")
     assert (await begin(bench.diagnosis, INCIDENT.id, recovered=False)).next is Next.DIAGNOSE
+
+
+@pytest.mark.parametrize("ended", ["Failed", "Cancelled"])
+async def test_a_fix_that_a_backup_has_tested_already_is_not_tested_again(
+    bench: Bench, ended: str
+) -> None:
+    shown = Verification("v", ended, "BackUpOperationFailedV2")
+    await open_again(bench, actions=(DONE,), verification=shown)
+    await bench.app.book.change(INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING))
+    assert await decide(bench.planning, INCIDENT.id, GONE, FAILED_AT) == Decision(Next.STOP)

@@ -77,7 +77,7 @@ def test_an_extension_that_failed_again_holds_up_what_cannot_be_undone() -> None
     assert isinstance(found, NoPlan)
     assert "held up by what no new backup can pass with" in found.reason
     told = "\n".join(map(str, found.manual_steps))
-    assert "VMSnapshot" in told and LOCKED.targets[0].locks[0].id in told
+    assert "VMSnapshot" in told and f"--name={LOCKED.targets[0].locks[0].name}" in told
 
 
 def test_where_no_cause_is_left_a_person_is_told_why() -> None:

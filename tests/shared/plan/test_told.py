@@ -119,7 +119,12 @@ def test_after_a_verifying_backup_that_failed_its_job_comes_first() -> None:
 def test_every_confirmed_cause_gets_its_steps_and_the_backup_comes_last() -> None:
     steps = tell(INCIDENT, (STATUS, OLD_AGENT, EXTENSION, LOCKED))
     told = said(steps)
-    for words in ("az vm deallocate", "walinuxagent", "/extensions/VMSnapshot", LOCK.id):
+    for words in (
+        "az vm deallocate",
+        "walinuxagent",
+        "/extensions/VMSnapshot",
+        f"--name={LOCK.name}",
+    ):
         assert words in told
     assert [step.key for step in steps].count("run_backup") == 1
     assert steps[-1].key == "run_backup"
