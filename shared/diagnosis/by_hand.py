@@ -267,6 +267,22 @@ def take_off(lock: Lock, refuses: Sentence) -> Sentence:
     )
 
 
+def allow_extension(extension: str, assignment_id: str) -> Sentence | None:
+    """What comes before an extension is removed that a policy would keep from coming
+    back; None where Azure does not name the assignment."""
+    scope, _, name = assignment_id.rpartition("/providers/Microsoft.Authorization/")
+    if not scope:
+        return None
+    return phrase(
+        "allow_extension",
+        extension=extension,
+        command=(
+            f"az policy assignment show --name {shlex.quote(name.rpartition('/')[2])}"
+            f" --scope {shlex.quote(scope)}"
+        ),
+    )
+
+
 def put_back(lock: Lock) -> str:
     """The command that puts this lock back, for a POSIX shell.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
-from shared.diagnosis.by_hand import take_off
+from shared.diagnosis.by_hand import allow_extension, take_off
 from shared.extension_facts import IN_TRANSITION
 from shared.facts import (
     Absent,
@@ -67,16 +67,20 @@ def why_extension_works(vm: VirtualMachine, extension: Extension) -> str:
     return ""
 
 
-async def why_not_reinstalled(reader: ArmReader, vm: VirtualMachine, extension: Extension) -> str:
-    """Why policy would refuse the extension when the next backup installs it again, or
-    "". No answer is a no."""
+async def why_not_reinstalled(
+    reader: ArmReader, vm: VirtualMachine, extension: Extension
+) -> tuple[str, tuple[Sentence, ...]]:
+    """Why policy would refuse the extension when the next backup installs it again,
+    with the step for each assignment; "" where it would not. No answer is a no."""
     denials = await reader.extension_denials(vm, extension)
     if isinstance(denials, Absent | Unreadable):
-        return why_unread(f"policy lets {extension.name} be installed again", denials)
+        return why_unread(f"policy lets {extension.name} be installed again", denials), ()
     if not denials:
-        return ""
+        return "", ()
     named = "; ".join(str(each) for each in denials)
-    return f"{extension.name} is not removed, since it could not be installed again: {named}"
+    steps = [allow_extension(extension.name, each.assignment_id) for each in denials]
+    why = f"{extension.name} is not removed, since it could not be installed again: {named}"
+    return why, tuple(dict.fromkeys(each for each in steps if each))
 
 
 async def why_extension_locked(

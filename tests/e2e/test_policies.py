@@ -153,6 +153,8 @@ async def test_an_extension_that_could_not_come_back_is_not_removed(
 
     assert incident["status"] == "needs_person"
     assert assignment in incident["reason"], incident["reason"]
+    assert "before that do not uninstall the extension" in incident["manual_steps"][0]
+    assert "az policy assignment show --name governance" in incident["manual_steps"][0]
     assert await product.changes() == []
     assert of_type(await product.state(), EXTENSIONS) == before
 

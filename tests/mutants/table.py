@@ -649,8 +649,8 @@ PROOF = (
     Mutant(
         "a policy that refuses the extension's return is not asked",
         "uninstall_extension:_why_not_back",
-        "if not (problem := await guards.why_not_reinstalled(hands.reader, vm, extension)):",
-        "if True:",
+        "problem, by_hand = await guards.why_not_reinstalled(hands.reader, vm, extension)",
+        'problem, by_hand = "", ()',
         looks("policy does not say whether the extension may return"),
     ),
     Mutant(
@@ -1414,7 +1414,9 @@ SHOWING = (
         "_is_fix_in_place",
         "incident.actions if incident.shown_before else incident.all_actions",
         "incident.all_actions",
-        planned_again("a_fix_that_a_backup_has_tested_already_is_not_tested_again"),
+        (
+            "tests/shared/plan/test_attempts.py::test_a_fix_that_a_backup_has_tested_already_is_not_tested_again",
+        ),
     ),
     Mutant(
         "the facts of another failure are judged",

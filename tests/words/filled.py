@@ -55,6 +55,7 @@ FILLED = {
     "shlex.quote(collection.name)": "AzureBackup_vm1",
     "shlex.quote(collection.resource_group)": shlex.quote("rg-app (old)"),
     "collection.subscription": SUBSCRIPTION,
+    "shlex.quote(name.rpartition('/')[2])": "approved-ext",
     "shlex.quote(target.id)": shlex.quote(f"{VM_ID}/extensions/VMSnapshot"),
     "which": f"--ids {shlex.quote(f'{VM_ID}/extensions/VMSnapshot')}",
     "where": f"--subscription {SUBSCRIPTION}",

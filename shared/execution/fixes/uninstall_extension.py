@@ -106,10 +106,13 @@ async def _why_not_back(
 ) -> Extension | StepOutcome:
     """The extension, unless policy would keep it from coming back. A ReadOnly lock
     refuses that question as well."""
-    if not (problem := await guards.why_not_reinstalled(hands.reader, vm, extension)):
+    problem, by_hand = await guards.why_not_reinstalled(hands.reader, vm, extension)
+    if not problem:
         return extension
-    locked, by_hand = await guards.why_extension_locked(hands.reader, extension.id)
-    return StepOutcome(Outcome.REFUSED, locked if by_hand else problem, by_hand)
+    if not by_hand:
+        locked, by_hand = await guards.why_extension_locked(hands.reader, extension.id)
+        problem = locked if by_hand else problem
+    return StepOutcome(Outcome.REFUSED, problem, by_hand)
 
 
 async def _find_extension(
