@@ -35,7 +35,7 @@ from shared.vault_facts import BackupPolicy, ProtectedItem
 
 KEPT_SECONDS = 300.0
 """A diagnosis that begins later than this after the gathering reads anew."""
-JUST_SECONDS = 30.0
+JUST_SECONDS = 120.0
 MOST_CHARACTERS = 100_000
 """Of the record as JSON. A fact with which it would be longer is left out, and read
 again by the checker that needs it."""
