@@ -14,7 +14,12 @@ from dataclasses import dataclass
 
 from shared.arm_ids import parse, protected_item_id
 from shared.diagnosis.agent_steps import mend_linux_agent, mend_windows_agent
-from shared.diagnosis.by_hand import open_way_to_storage, reapply, see_instance_view
+from shared.diagnosis.by_hand import (
+    name_subscription,
+    open_way_to_storage,
+    reapply,
+    see_instance_view,
+)
 from shared.incident.model import NOT_FOUND, Incident
 from shared.sentences import Sentence, phrase
 
@@ -55,6 +60,16 @@ class About:
     @property
     def instance_view(self) -> str:
         return see_instance_view(self.vm_id)
+
+    @property
+    def subscription(self) -> str:
+        """The option that names the subscription of the VM."""
+        return name_subscription(self.vm_id)
+
+    @property
+    def which_vm(self) -> str:
+        """The options that name the VM to a command for its extensions."""
+        return f"--vm-name '{self.vm}' --resource-group '{self.group}' {self.subscription}"
 
 
 COMMON_ISSUES = "https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"
@@ -99,13 +114,18 @@ def _last_job(incident: Incident) -> str:
 
 
 def _show_job(incident: Incident, job_id: str) -> str:
-    vault = parse(incident.vault_id)
-    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    which_vault = _name_vault(incident.vault_id)
     return f"az backup job show --name '{job_id}' {which_vault} --query properties"
 
 
+def _name_vault(vault_id: str) -> str:
+    """The options that name the vault to a command of Azure Backup."""
+    vault, where = parse(vault_id), name_subscription(vault_id)
+    return f"--vault-name '{vault.name}' -g '{vault.resource_group}' {where}"
+
+
 def no_internet(about: About) -> tuple[Sentence, ...]:
-    return (*open_way_to_storage(about.vm, about.group), about.backup_now)
+    return (*open_way_to_storage(about.vm_id), about.backup_now)
 
 
 def windows_agent(about: About) -> tuple[Sentence, ...]:
@@ -136,15 +156,15 @@ def snapshot_status(about: About) -> tuple[Sentence, ...]:
 
 
 def backup_extension(about: About) -> tuple[Sentence, ...]:
-    which_vm = f"--vm-name '{about.vm}' --resource-group '{about.group}'"
     return (
         phrase("see_running", vm=about.vm, command=about.instance_view),
         phrase(
-            "uninstall_on_windows", command=f"az vm extension delete {which_vm} --name VMSnapshot"
+            "uninstall_on_windows",
+            command=f"az vm extension delete {about.which_vm} --name VMSnapshot",
         ),
         phrase(
             "uninstall_on_linux",
-            command=f"az vm extension delete {which_vm} --name VMSnapshotLinux",
+            command=f"az vm extension delete {about.which_vm} --name VMSnapshotLinux",
         ),
         about.backup_now,
     )
@@ -156,30 +176,34 @@ def locked_restore_points(about: About) -> tuple[Sentence, ...]:
             "find_collections",
             vm=about.vm,
             command=(
-                "az restore-point collection list-all --query"
+                f"az restore-point collection list-all {about.subscription} --query"
                 f" \"[?source.id=='{about.vm_id}' && starts_with(name,'AzureBackup_')].id\""
             ),
         ),
         phrase(
             "list_locks",
             command=(
-                "az lock list --resource-group GROUP --resource COLLECTION --resource-type"
+                f"az lock list {about.subscription} --resource-group GROUP"
+                " --resource COLLECTION --resource-type"
                 " Microsoft.Compute/restorePointCollections --filter-string 'atScope()'"
             ),
         ),
-        phrase("take_lock_off", command="az lock delete --name=LOCK --resource-group GROUP"),
+        phrase(
+            "take_lock_off",
+            command=f"az lock delete --name=LOCK {about.subscription} --resource-group GROUP",
+        ),
         phrase(
             "delete_collection",
             command=(
-                "az restore-point collection delete --resource-group GROUP"
-                " --collection-name COLLECTION --yes"
+                f"az restore-point collection delete --yes {about.subscription}"
+                " --resource-group GROUP --collection-name COLLECTION"
             ),
         ),
         phrase(
             "put_lock_back",
             command=(
                 "az lock create --name=LOCK --lock-type CanNotDelete --notes=NOTES"
-                " --resource-group GROUP"
+                f" {about.subscription} --resource-group GROUP"
             ),
         ),
         about.backup_now,
@@ -187,22 +211,23 @@ def locked_restore_points(about: About) -> tuple[Sentence, ...]:
 
 
 def failed_state(about: About) -> tuple[Sentence, ...]:
-    which_vm = f"--vm-name '{about.vm}' --resource-group '{about.group}'"
     return (
         phrase(
             "list_extensions",
             vm=about.vm,
             command=f"{about.instance_view}.extensions",
         ),
-        phrase("mend_extension", command=f"az vm extension delete {which_vm} --name EXTENSION"),
+        phrase(
+            "mend_extension",
+            command=f"az vm extension delete {about.which_vm} --name EXTENSION",
+        ),
         reapply(about.vm_id),
         about.backup_now,
     )
 
 
 def other_operation(about: About) -> tuple[Sentence, ...]:
-    vault = parse(about.vault_id)
-    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    which_vault = _name_vault(about.vault_id)
     return (
         phrase("see_operation", vm=about.vm, command=about.instance_view),
         phrase("wait_for_vm", command=f"az vm wait --updated --ids '{about.vm_id}'"),
@@ -219,22 +244,22 @@ def vm_gone(about: About) -> tuple[Sentence, ...]:
 
     https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot
     """
-    vault = parse(about.vault_id)
-    which_vault = f"--vault-name '{vault.name}' -g '{vault.resource_group}'"
+    which_vault = _name_vault(about.vault_id)
     return (
         phrase("vm_gone", vm_id=about.vm_id),
         phrase(
             "find_moved_vm",
             vm=about.vm,
             command=(
-                f"az resource list --name '{about.vm}'"
+                f"az resource list --name '{about.vm}' {about.subscription}"
                 " --resource-type Microsoft.Compute/virtualMachines --query '[].id'"
             ),
         ),
         phrase(
             "find_who_moved_vm",
             command=(
-                f"az monitor activity-log list --resource-group '{about.group}' --offset 30d"
+                f"az monitor activity-log list {about.subscription}"
+                f" --resource-group '{about.group}' --offset 30d"
                 " --query \"[?contains(operationName.value,'virtualMachines') ||"
                 " contains(operationName.value,'moveResources')]"
                 '.[eventTimestamp,caller,operationName.value,resourceId]"'

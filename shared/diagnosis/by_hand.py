@@ -106,13 +106,18 @@ def delete_lock(lock: Lock) -> str:
 
 def name_scope(lock_scope: str) -> str:
     """The options that name what a lock is on, for a POSIX shell."""
-    scope = parse(lock_scope)
-    where = f"--subscription {shlex.quote(scope.subscription)}"
+    scope, where = parse(lock_scope), name_subscription(lock_scope)
     if scope.provider:
         return f"{where} --resource {shlex.quote(scope.text)}"
     if scope.resource_group:
         return f"{where} --resource-group {shlex.quote(scope.resource_group)}"
     return where
+
+
+def name_subscription(resource_id: str) -> str:
+    """The option that names the subscription of this resource, for a POSIX shell whose
+    default subscription may be another one. A command with `--ids` needs none."""
+    return f"--subscription {shlex.quote(parse(resource_id).subscription)}"
 
 
 def end_access(collection_id: str) -> tuple[Sentence, ...]:
@@ -128,7 +133,8 @@ def end_access(collection_id: str) -> tuple[Sentence, ...]:
             collection=which.name,
             command=(
                 f"az restore-point collection show --collection-name {shlex.quote(which.name)}"
-                f" --resource-group {shlex.quote(which.resource_group)} --restore-points"
+                f" --resource-group {shlex.quote(which.resource_group)}"
+                f" {name_subscription(collection_id)} --restore-points"
                 f" --query '{DISKS_OF_POINTS}'"
             ),
         ),
@@ -163,6 +169,7 @@ def protect_vm(vm_id: str) -> tuple[Sentence, ...]:
     kinds = {"listOfResourceTypesDisallowedForDeletion": {"value": [VIRTUAL_MACHINES]}}
     command = (
         f"az policy assignment create --name keep-vms --scope {shlex.quote(group_id)}"
+        f" {name_subscription(vm_id)}"
         f" --policy {DENY_DELETION} --params {shlex.quote(json.dumps(kinds))}"
     )
     return (phrase("protect_vm", page=DENY_ACTION_PAGE, command=command),)
@@ -181,7 +188,7 @@ def _find_policy(lock_ids: Iterable[str]) -> tuple[Sentence, ...]:
             group=parse(scope).name,
             command=(
                 f"az policy assignment list --scope {shlex.quote(scope)}"
-                " --disable-scope-strict-match"
+                f" {name_subscription(scope)} --disable-scope-strict-match"
                 " --query '[].[id,displayName,policyDefinitionId,notScopes]'"
             ),
         )
@@ -198,19 +205,25 @@ def convert_disks(vm_id: str) -> tuple[Sentence, ...]:
     )
 
 
-def open_way_to_storage(vm: str, group: str) -> tuple[Sentence, ...]:
+def open_way_to_storage(vm_id: str) -> tuple[Sentence, ...]:
     """How to find what keeps a VM from Azure storage, and to open the way."""
+    named, where = parse(vm_id), name_subscription(vm_id)
+    vm, group = named.name, named.resource_group
     return (
         phrase(
             "list_interfaces",
             vm=vm,
-            command=(f"az vm nic list --vm-name '{vm}' --resource-group '{group}' --query '[].id'"),
+            command=(
+                f"az vm nic list --vm-name '{vm}' --resource-group '{group}' {where}"
+                " --query '[].id'"
+            ),
         ),
         phrase(
             "find_blocking_rule",
             vm=vm,
             command=(
-                "az network nic list-effective-nsg --resource-group GROUP --name NETWORK_INTERFACE"
+                "az network nic list-effective-nsg --resource-group GROUP"
+                f" --name NETWORK_INTERFACE {where}"
             ),
         ),
         phrase("allow_storage"),
@@ -219,7 +232,7 @@ def open_way_to_storage(vm: str, group: str) -> tuple[Sentence, ...]:
             vm=vm,
             command=(
                 "az network nic show-effective-route-table --resource-group GROUP"
-                " --name NETWORK_INTERFACE"
+                f" --name NETWORK_INTERFACE {where}"
             ),
         ),
         phrase("set_proxy"),
@@ -231,14 +244,14 @@ def allow_storage(group_id: str, rule: str, priority: int | None, tag: str) -> S
     number of the new rule; None where none is free ahead of that rule."""
     if "/networksecuritygroups/" not in fold(group_id):
         return phrase("mend_manager_rule", rule=rule, manager=group_id or "?", tag=tag)
-    nsg = parse(group_id)
+    nsg, where = parse(group_id), name_subscription(group_id)
     if priority is None:
         return phrase(
             "make_room_for_rule",
             rule=rule,
             command=(
                 f"az network nsg rule update --resource-group '{nsg.resource_group}'"
-                f" --nsg-name '{nsg.name}' --name '{rule}' --priority PRIORITY"
+                f" --nsg-name '{nsg.name}' {where} --name '{rule}' --priority PRIORITY"
             ),
         )
     return phrase(
@@ -247,7 +260,8 @@ def allow_storage(group_id: str, rule: str, priority: int | None, tag: str) -> S
         tag=tag,
         command=(
             f"az network nsg rule create --resource-group '{nsg.resource_group}'"
-            f" --nsg-name '{nsg.name}' --name AllowStorageForBackup --priority {priority}"
+            f" --nsg-name '{nsg.name}' {where}"
+            f" --name AllowStorageForBackup --priority {priority}"
             " --direction Outbound --access Allow --protocol Tcp"
             f" --destination-address-prefixes {tag} --destination-port-ranges 443 8443"
         ),
@@ -309,7 +323,7 @@ def unlock_collections(targets: Iterable[Target]) -> tuple[Sentence, ...]:
 def _delete_collection(collection_id: str) -> Sentence:
     collection = parse(collection_id)
     command = (
-        f"az restore-point collection delete --yes --subscription {collection.subscription}"
+        f"az restore-point collection delete --yes {name_subscription(collection_id)}"
         f" --resource-group {shlex.quote(collection.resource_group)}"
         f" --collection-name {shlex.quote(collection.name)}"
     )

@@ -102,7 +102,8 @@ def test_a_code_has_its_page_and_a_link(code: catalogue.ErrorCode) -> None:
 @pytest.mark.parametrize("cause", catalogue.CAUSES, ids=lambda cause: cause.slug)
 def test_advice_is_filled_in_for_the_vm(cause: catalogue.Cause) -> None:
     vault = "/subscriptions/s/resourceGroups/g/providers/Microsoft.RecoveryServices/vaults/v"
-    about = About("vm-x", "rg-x", "/id/of/vm-x", vault, "container-x", "item-x")
+    vm = "/subscriptions/s/resourceGroups/rg-x/providers/Microsoft.Compute/virtualMachines/vm-x"
+    about = About("vm-x", "rg-x", vm, vault, "container-x", "item-x")
     steps = [str(step) for step in cause.advice(about)]
     assert len(steps) >= 3
     assert any("vm-x" in step for step in steps)

@@ -25,8 +25,12 @@ ROLE = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
 FILLED = {
     "about.group": "rg-app (old)",
     "about.item_id": ITEM_ID,
+    "about.subscription": f"--subscription {SUBSCRIPTION}",
     "about.vm": "vm1",
     "about.vm_id": VM_ID,
+    "about.which_vm": (
+        f"--vm-name vm1 --resource-group 'rg-app (old)' --subscription {SUBSCRIPTION}"
+    ),
     "container": CONTAINER,
     "group": "rg-app (old)",
     "len(result.resources())": "30",
@@ -54,17 +58,18 @@ FILLED = {
     "command_line/doctor/stores.py: name": "st",
     "shlex.quote(collection.name)": "AzureBackup_vm1",
     "shlex.quote(collection.resource_group)": shlex.quote("rg-app (old)"),
-    "collection.subscription": SUBSCRIPTION,
     "shlex.quote(name.rpartition('/')[2])": "approved-ext",
     "shlex.quote(target.id)": shlex.quote(f"{VM_ID}/extensions/VMSnapshot"),
     "which": f"--ids {shlex.quote(f'{VM_ID}/extensions/VMSnapshot')}",
     "where": f"--subscription {SUBSCRIPTION}",
-    "which_vault": "--vault-name vault1 -g rg-backup",
-    "which_vm": "--vm-name vm1 --resource-group 'rg-app (old)'",
+    "which_vault": f"--vault-name vault1 -g rg-backup --subscription {SUBSCRIPTION}",
     "shared/execution/lock_window/words.py: where": f"--subscription {SUBSCRIPTION}",
     "shlex.quote(name)": "keep",
     "name_scope(lock.scope)": f"--subscription {SUBSCRIPTION}",
     "name_scope(scope)": f"--subscription {SUBSCRIPTION}",
+    "name_subscription(collection_id)": f"--subscription {SUBSCRIPTION}",
+    "name_subscription(scope)": f"--subscription {SUBSCRIPTION}",
+    "name_subscription(vm_id)": f"--subscription {SUBSCRIPTION}",
     "shlex.quote(group_id)": shlex.quote(GROUP_ID),
     "shlex.quote(which.name)": "AzureBackup_vm1_1",
     "shlex.quote(which.resource_group)": shlex.quote("rg-app (old)"),
@@ -89,6 +94,10 @@ VARIABLES = {"$HERE": "infra", "$1": "value"}
 written."""
 
 PLACEHOLDERS = {
+    "DISK_ID": (
+        f"{GROUP_ID}/providers/Microsoft.Compute/restorePointCollections/AzureBackup_vm1"
+        "/restorePoints/point1/diskRestorePoints/disk1"
+    ),
     "VM_OR_GROUP_ID": VM_ID,
     "CLIENT_ID": ROLE,
     "REGION": "westeurope",

@@ -42,11 +42,16 @@ def judge_silence(cause: str, subject: Subject, vm: VirtualMachine) -> Finding |
         return unknown(cause, phrase("vm_not_running", state=state), *told)
     if not vm.agent_ready:
         status = vm.agent_status or phrase("not_in_instance_view")
-        message = phrase("agent_message", message=repr(shorten(vm.agent_message)))
-        return confirmed(cause, phrase("agent_not_ready", status=status), message, *told)
+        said = _quote_agent(vm.agent_message)
+        return confirmed(cause, phrase("agent_not_ready", status=status), *said, *told)
     if is_old(vm, subject):
         return unknown(cause, say_old(vm, subject), *told)
     return None
+
+
+def _quote_agent(message: str) -> tuple[Sentence, ...]:
+    """Empty for an agent that reports nothing."""
+    return (phrase("agent_message", message=repr(shorten(message))),) if message else ()
 
 
 def has_answered(vm: VirtualMachine, subject: Subject) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.arm_ids import fold, parse
+from shared.arm_ids import fold
 from shared.diagnosis.agent_steps import allow_extensions
 from shared.diagnosis.by_hand import (
     open_way_to_storage,
@@ -143,8 +143,7 @@ def _name_other(
     found = ruled_out(CAUSE, *evidence, phrase("extension_names_other_cause"))
     if not names_network(words):
         return found
-    named = parse(subject.vm_id)
-    return replace(found, by_hand=open_way_to_storage(named.name, named.resource_group))
+    return replace(found, by_hand=open_way_to_storage(subject.vm_id))
 
 
 def _describe(extension: Extension) -> tuple[Sentence, Sentence]:

@@ -50,7 +50,7 @@ async def check(subject: Subject, reader: Reader) -> Finding:
 def _judge(subject: Subject, vm: VirtualMachine, extensions: tuple[Extension, ...]) -> Finding:
     state = _say_state(vm)
     failed = [each for each in extensions if fold(each.provisioning_state) == "failed"]
-    others = [each for each in failed if not each.is_backup_extension]
+    others = [each.seen_in(vm) for each in failed if not each.is_backup_extension]
     if others:
         found = _judge_others(subject, vm, (state, *map(_say_failed, others)))
         return replace(found, by_hand=_mend(vm, others))
@@ -89,12 +89,16 @@ def _say_state(vm: VirtualMachine) -> Sentence:
 
 
 def _say_failed(extension: Extension) -> Sentence:
+    kind, status = f"{extension.publisher}.{extension.type}", extension.status
+    if not status.code and not status.message:
+        return phrase("other_extension_failed_silently", name=extension.name, type=kind)
+    said = repr(shorten(status.message)) if status.message else phrase("no_reason_given")
     return phrase(
         "other_extension_failed",
         name=extension.name,
-        type=f"{extension.publisher}.{extension.type}",
-        code=extension.status.code or phrase("no_status"),
-        message=repr(shorten(extension.status.message)),
+        type=kind,
+        code=status.code or phrase("no_status"),
+        message=said,
     )
 
 

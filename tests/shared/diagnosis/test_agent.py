@@ -152,6 +152,13 @@ async def test_the_evidence_has_all_that_azure_shows(name: str) -> None:
     assert [each for each in wanted if each not in told] == []
 
 
+@pytest.mark.parametrize(("message", "quoted"), [("", []), ("x", ["agent message: 'x'"])])
+async def test_an_agent_that_reports_nothing_is_not_quoted(message: str, quoted: list[str]) -> None:
+    found = await examine(replace(silent(WINDOWS_VM), agent_message=message), windows_agent)
+    told = [str(each) for each in found.evidence if each.key == "agent_message"]
+    assert (told, found.verdict) == (quoted, Verdict.CONFIRMED)
+
+
 async def test_a_silent_linux_agent_that_was_too_old_is_told_as_such() -> None:
     found = await examine(replace(LINUX_VM, agent_status="Not Ready", agent_version="2.0.8"))
     assert found.verdict is Verdict.CONFIRMED

@@ -203,7 +203,7 @@ async def test_what_is_told_and_that_it_stays_confirmed(name: str) -> None:
 async def test_the_command_is_for_the_rule_that_would_mend_it() -> None:
     (step,) = (await add_network_evidence(CONFIRMED, WINDOWS_VM, DENIED)).by_hand
     assert str(step).endswith(
-        "az network nsg rule create --resource-group 'g' --nsg-name 'nsg'"
+        "az network nsg rule create --resource-group 'g' --nsg-name 'nsg' --subscription s"
         " --name AllowStorageForBackup --priority 199 --direction Outbound --access Allow"
         " --protocol Tcp --destination-address-prefixes Storage.westeurope"
         " --destination-port-ranges 443 8443"
