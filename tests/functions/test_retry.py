@@ -175,5 +175,5 @@ async def test_the_page_tells_attempts_apart(app: App) -> None:  # noqa: ARG001
     html = await page(OPERATOR)
     assert "<dt>Attempt</dt><dd>5</dd>" in html
     assert html.count("(earlier attempt)") == 2
-    assert f"attempt 5, as {ME} decided" in html
+    assert f"attempt 5, as {ME} asked" in html
     assert "5" in (await page(OPERATOR, "zh")).split("尝试次数")[1][:20]
