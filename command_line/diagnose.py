@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +31,10 @@ from shared.diagnosis.log_evidence import read_log_evidence, say, tell_beside_ag
 from shared.diagnosis.witness import code_of
 from shared.errors import NotUsable, RemediatorError
 from shared.facts import Absent, Job, Unreadable
-from shared.incident.model import Finding, Verdict
+from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.status import Status
+from shared.plan.decide import consider, name_locks
+from shared.plan.planner import NoPlan, Plan
 from shared.sentences import Sentence
 from shared.settings import Settings
 from shared.vault_facts import ProtectedItem
@@ -49,10 +53,11 @@ class NotDiagnosed(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class LastFailure:
-    """The newest failed backup of the VM. Both are "" where none is known."""
+    """The newest failed backup of the VM. All are "" where none is known."""
 
     code: str = ""
     began_at: str = ""
+    job_id: str = ""
 
 
 def _say(text: str) -> None:
@@ -63,10 +68,11 @@ def _say(text: str) -> None:
 def _check_vm_id(_: click.Context, __: click.Parameter, text: str) -> str:
     try:
         named = parse(text)
-    except NotUsable as error:
-        raise click.BadParameter(error.reason) from error
-    if fold(named.type) != fold(VM_TYPE) or not named.resource_group:
-        raise click.BadParameter(f"{text!r} is not the id of a VM; write it like {VM_ID_FORM}")
+        is_vm = fold(named.type) == fold(VM_TYPE) and bool(named.resource_group)
+    except NotUsable:
+        is_vm = False
+    if not is_vm:
+        raise NotDiagnosed(f"{text!r} is not the id of a VM; write it like {VM_ID_FORM}")
     return text
 
 
@@ -74,7 +80,7 @@ def _find_code(_: click.Context, __: click.Parameter, code: str | None) -> Error
     row = catalogue.error_code(code) if code is not None else None
     if row is None and code is not None:
         known = ", ".join(each.name for each in catalogue.ERROR_CODES)
-        raise click.BadParameter(
+        raise NotDiagnosed(
             f"{code!r} is not in the catalogue. Leave it out to examine every cause. It has:"
             f" {known}"
         )
@@ -102,7 +108,8 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
     VM_ID is the VM's ARM id, as the portal shows it under JSON View. What it waits for
     goes to standard error, the findings to standard output: CONFIRMED, RULED_OUT or
     UNKNOWN for each cause, with the evidence. What the log of a workspace has of the VM
-    follows where REMEDIATOR_WORKSPACE_ID names one; with --json, on standard error.
+    follows where REMEDIATOR_WORKSPACE_ID names one, and then what the app would do for
+    the last failed backup, and a person: with --json, both on standard error.
 
     Exit code 1: no cause could be judged. 2: the VM does not exist, or cannot be read;
     or what you typed cannot be.
@@ -116,15 +123,17 @@ def diagnose(vm_id: str, row: ErrorCode | None, arm: str | None, as_json: bool) 
       remediator diagnose VM_ID --arm http://127.0.0.1:8001      (the simulator)
     """
     try:
-        findings, from_log = asyncio.run(_examine(vm_id, row, arm))
+        findings, from_log, decided = asyncio.run(_examine(vm_id, row, arm))
     except RemediatorError as error:
         raise NotDiagnosed(" ".join(str(error).split())) from error
     if as_json:
         click.echo(json.dumps(to_english(findings), indent=2, ensure_ascii=False))
-        for line in from_log:
-            _say(f"  log: {line}")
+        for line in (*(f"log: {each}" for each in from_log), *_tell(decided)):
+            _say(f"  {line}")
     else:
         _print(findings, from_log)
+        for line in _tell(decided):
+            console().print(line)
     if all(finding.verdict is Verdict.UNKNOWN for finding in findings):
         click.echo("No cause could be judged: the evidence names what was not read.", err=True)
         sys.exit(1)
@@ -142,11 +151,51 @@ def _print(findings: list[Finding], from_log: tuple[Sentence, ...]) -> None:
         out.print(f"           {line}")
 
 
+def _tell(decided: Plan | NoPlan | None) -> Iterator[str]:
+    if decided is None:
+        return
+    if isinstance(decided, Plan):
+        yield "IN MODE AUTO the app would:"
+        steps: Iterable[object] = (step.says for step in decided.steps)
+    else:
+        yield f"FOR A PERSON: {decided.reason}"
+        steps = decided.manual_steps
+    for number, step in enumerate(steps, 1):
+        yield f"{number:3}. {step}"
+
+
+async def _weigh(
+    reader: ArmReader, facts: Reader, subject: Subject, failure: LastFailure, found: list[Finding]
+) -> Plan | NoPlan | None:
+    """What the app would do, if policy and its limits let it; None where no failed
+    backup is known."""
+    if not failure.job_id:
+        return None
+    vault_id, *_ = subject.item_id.split("/backupFabrics/")
+    *_, container, _, item = subject.item_id.split("/")
+    incident = Incident(
+        id="",
+        status=Status.DIAGNOSING,
+        subscription_id=parse(subject.vm_id).subscription,
+        vault_id=vault_id,
+        vm_id=subject.vm_id,
+        container_name=container,
+        item_name=item,
+        job_id=failure.job_id,
+        error_code=subject.error_code,
+        opened_at=subject.now,
+        findings=tuple(found),
+    )
+    decided = await consider(reader, facts, incident, failure.began_at)
+    return decided if isinstance(decided, Plan) else await name_locks(reader, incident, decided)
+
+
 async def _examine(
     vm_id: str, row: ErrorCode | None, arm: str | None
-) -> tuple[list[Finding], tuple[Sentence, ...]]:
-    """The findings, and what the log of a workspace has. Raises RemediatorError where
-    the VM does not exist or cannot be read: no checker could find anything then."""
+) -> tuple[list[Finding], tuple[Sentence, ...], Plan | NoPlan | None]:
+    """The findings, what the log of a workspace has, and what the app would do. Raises
+    RemediatorError where the VM does not exist or cannot be read: no checker could find
+    anything then."""
     settings = _read_settings(arm)
     clients = AzureClients(settings, parse(vm_id).subscription)
     try:
@@ -165,8 +214,10 @@ async def _examine(
             stuck_extension_seconds=settings.stuck_extension_seconds,
         )
         from_log = await _ask_log(clients, settings, subject)
-        findings = await _run_checkers(reader, subject)
-        return list(tell_beside_agents(findings, from_log)), from_log
+        facts = GatheredFacts(reader)
+        checked = await _run_checkers(facts, subject)
+        findings = list(tell_beside_agents(checked, from_log))
+        return findings, from_log, await _weigh(reader, facts, subject, failure, findings)
     finally:
         await clients.close()
 
@@ -203,10 +254,8 @@ async def _run_checkers(reader: Reader, subject: Subject) -> list[Finding]:
     causes = catalogue.causes_of(code.name) if code else catalogue.CAUSES
     _say(f"examining {len(causes)} causes{f' of {code.name}' if code else ''} ...")
 
-    facts = GatheredFacts(reader)
-
     async def run(cause: str) -> Finding:
-        finding = await check(cause, subject, facts)
+        finding = await check(cause, subject, reader)
         _say(f"  {cause}: {finding.verdict}")
         return finding
 
@@ -252,4 +301,4 @@ async def _find_failure(reader: ArmReader, vm_id: str, item_id: str) -> LastFail
     code = code_of(job) if isinstance(job, Job) else ""
     why = f" ({job.why})" if isinstance(job, Absent | Unreadable) else ""
     _say(f"the job {newest.name} of {newest.start_time}: {code or 'no error code'}{why}")
-    return LastFailure(code, newest.start_time)
+    return LastFailure(code, newest.start_time, newest.name)

@@ -162,3 +162,32 @@ async def test_a_log_that_cannot_be_read_does_not_fail_the_diagnosis() -> None:
         asked = {"REMEDIATOR_WORKSPACE_ID": WORKSPACE}
         result = await run_diagnose(arm.url, VM, **asked)
     assert (result.exit_code, "could not be read" in result.stdout) == (0, True)
+
+
+async def test_it_tells_what_the_app_would_do() -> None:
+    async with Simulator(state=STATE) as arm:
+        result = await run_diagnose(arm.url, VM)
+        changed = [each for each in arm.world.requests if each.method not in ("GET", "POST")]
+    assert "IN MODE AUTO the app would:" in result.stdout
+    assert "1. uninstall the backup extension VMSnapshot" in result.stdout
+    assert changed == []
+
+
+async def test_it_tells_the_steps_for_a_person() -> None:
+    state = scenarios.load("UserErrorGuestAgentStatusUnavailable-windows_agent")
+    vm = next(
+        each["id"] for each in state["resources"] if each["type"].endswith("/virtualMachines")
+    )
+    async with Simulator(state=state) as arm:
+        result = await run_diagnose(arm.url, vm)
+    assert "FOR A PERSON: " in result.stdout
+    assert "WindowsAzureGuestAgent" in result.stdout
+
+
+@pytest.mark.parametrize("typed", ["web", "/subscriptions/s", f"{VM}/extensions/x"])
+async def test_what_is_no_vm_is_one_sentence(typed: str) -> None:
+    async with Simulator(state=STATE) as arm:
+        result = await run_diagnose(arm.url, typed)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: ") and "is not the id of a VM; write it like" in line
