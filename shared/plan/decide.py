@@ -185,7 +185,9 @@ async def name_locks(reader: LockReader, incident: Incident, decided: NoPlan) ->
     """With the locks that will refuse what a person does next, ahead of his steps."""
     if decided.manual_steps == vm_gone(About.of(incident)):
         return decided
-    locks = await name_refusing(reader, incident, incident.findings)
+    known = {step.values.get("command") for step in decided.manual_steps}
+    named = await name_refusing(reader, incident, incident.findings)
+    locks = (each for each in named if each.values.get("command") not in known)
     return replace(decided, manual_steps=(*locks, *decided.manual_steps))
 
 

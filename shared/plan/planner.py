@@ -178,4 +178,17 @@ def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping
     tried = f"; tried already: {', '.join(sorted(incident.tried))}" if incident.tried else ""
     open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
     unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
-    return f"no cause of {incident.code_now} is confirmed and left to fix{tried}{cooling}{unknown}"
+    none = f"no cause of {incident.code_now} is confirmed and left to fix"
+    return f"{none}{tried}{cooling}{unknown}{_say_elsewhere(findings)}"
+
+
+def _say_elsewhere(findings: tuple[Finding, ...]) -> str:
+    """What the backup extension itself names, where that rules its own cause out."""
+    said = [
+        str(evidence)
+        for found in findings
+        if found.verdict is Verdict.RULED_OUT and found.by_hand
+        for evidence in found.evidence
+        if evidence.key == "extension_last_said"
+    ]
+    return "".join(f"; {each}" for each in dict.fromkeys(said))

@@ -9,7 +9,11 @@ from tests.diagnosis_states.azure import SERVICE_GROUP, VM_GROUP, VM_ID
 REMOVE = f"az lock delete --name=keep-1 --subscription {parts.SUBSCRIPTION}"
 EXTENSION_ID = f"{VM_ID}/extensions/VMSnapshot"
 MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
-    "S02 extension says restricted network": ("az network nic list-effective-nsg",),
+    "S02 extension says restricted network": (
+        " last said (",
+        "RestrictedNetwork",
+        "az network nic list-effective-nsg",
+    ),
     "S03 success with an error in the substatus": ("443", "az vm nic list"),
     "S05 cause outside the code's row": (
         "The backup extension VMSnapshot is Failed",

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from shared.arm_ids import is_at_or_above
+from shared.diagnosis import by_hand
 from shared.diagnosis.by_hand import delete_lock
 from shared.diagnosis.refusing_locks import LOCKED_CODE, name_refusing
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
+from shared.incident.status import Status
+from shared.plan.decide import name_locks
+from shared.plan.planner import NoPlan
 from shared.sentences import phrase
 from tests.shared.plan.test_deciding import AGENT, EXTENSION, GROUP, INCIDENT, LOCKED, VAULT, VM
 
@@ -90,3 +94,11 @@ async def test_locks_that_cannot_be_read_are_no_absence_of_locks() -> None:
     told = await name_refusing(Locks(Unreadable("the locks", "403")), INCIDENT, ())
     assert [step.key for step in told] == ["locks_not_read", "locks_not_read"]
     assert all("az lock list --subscription" in str(step) and "403" in str(step) for step in told)
+
+
+async def test_a_lock_that_a_step_names_already_is_not_named_again() -> None:
+    lock = on(VAULT)
+    step = by_hand.remove_lock(lock)
+    decided = NoPlan(Status.NEEDS_PERSON, "", (step,))
+    told = await name_locks(Locks((lock,)), LIMIT, decided)
+    assert told.manual_steps == (step,)
