@@ -12,6 +12,7 @@ from shared.azure.reader import ArmReader
 from shared.diagnosis.gathered import is_just_diagnosed
 from shared.facts import Absent, Job, Unreadable
 from shared.incident.model import Incident
+from shared.incident.status import Status
 
 CLOCKS_DIFFER = timedelta(seconds=60)
 """A job's start is by Azure's clock, a diagnosis by ours."""
@@ -27,7 +28,8 @@ async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable
     failure may have healed.
     """
     seen = incident.facts
-    if seen is not None and is_just_diagnosed(incident):
+    fixing = incident.status is Status.FIXING  # after a wait the diagnosis is no longer news
+    if seen is not None and fixing and is_just_diagnosed(incident):
         since = clock.as_time(seen.jobs_at) - CLOCKS_DIFFER
         listed = await asyncio.gather(*(reader.jobs_begun(each, since) for each in seen.vaults))
         return _find(listed, incident, seen.jobs_at)

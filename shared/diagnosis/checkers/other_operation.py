@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared import clock
 from shared.arm_ids import fold
 from shared.diagnosis.checkers.contract import (
     WINDOWS_VM,
@@ -49,22 +48,17 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     if isinstance(extensions, Absent | Unreadable):
         return not_read(CAUSE, the_extensions(subject), extensions)
     others = [each for each in extensions if not each.is_backup_extension]
-    return _judge(subject, vm, others)
+    return _judge(vm, others)
 
 
-def _judge(subject: Subject, vm: VirtualMachine, others: list[Extension]) -> Finding:
-    """The backup extension's own state is judged by cause 5. An operation on the VM
-    that began after the failed job did not fail it."""
+def _judge(vm: VirtualMachine, others: list[Extension]) -> Finding:
+    """The backup extension's own state is judged by cause 5."""
     states = (
         phrase("vm_provisioning_state", vm=vm.name, state=_or_none(vm.provisioning_state)),
         phrase("vm_power_state", vm=vm.name, state=_or_none(vm.power_state)),
     )
     under_way = [_say(each) for each in others if fold(each.provisioning_state) in UNSETTLED]
     moving = fold(vm.provisioning_state) in UNSETTLED or fold(vm.power_state) in MOVING
-    since, failed_at = clock.normal(vm.provisioning_time), clock.normal(subject.failed_at)
-    if moving and not under_way and since and failed_at and since >= failed_at:
-        later = phrase("operation_after_job", time=since, failed_at=failed_at)
-        return unknown(CAUSE, *states, later)
     if moving or under_way:
         return confirmed(CAUSE, *states, *under_way)
     if fold(vm.provisioning_state) in SETTLED and fold(vm.power_state) in AT_REST:
