@@ -14,8 +14,7 @@ MOST = {
     "BackUpOperationFailed-backup_extension": 24,
     "UserErrorRpCollectionLimitReached-locked_restore_points": 48,
 }
-"""Of cause 6 the protocol of the lock alone has twenty: docs/benchmarks/reads.md.
-The last request of each reads the type of the new recovery point."""
+"""Why cause 6 costs so many: docs/benchmarks/reads.md."""
 
 
 @pytest.mark.parametrize("name", MOST)
