@@ -15,7 +15,7 @@ from shared.incident.model import Incident
 from shared.incident.status import Status
 
 CLOCKS_DIFFER = timedelta(seconds=60)
-"""A job's start is by Azure's clock, a diagnosis by ours."""
+"""A job's start is by Azure's clock, a diagnosis or an order by ours."""
 
 
 async def job_running(reader: ArmReader, incident: Incident) -> Job | Unreadable | None:

@@ -19,13 +19,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from shared import clock
 from shared.arm_ids import fold, parse
 from shared.azure.calls import PASSING_CONFLICTS
 from shared.azure.reader import ArmReader
 from shared.azure.writer import ArmWriter, Begun
+from shared.diagnosis.running_job import CLOCKS_DIFFER
 from shared.errors import AzureCallFailed, OperationFailed, Throttled, Unavailable
 from shared.execution.change import Accepted, Change, NotSent, change
 from shared.execution.fence import Fence
@@ -38,8 +38,6 @@ from shared.settings import Settings
 LONGEST_WAIT_SECONDS = 1800.0
 MOST_ATTEMPTS = 3
 LONGEST_FIRST_PAUSE_SECONDS, GROWTH, MOST_GROWTH = 60.0, 5.0, 5.0
-CLOCKS_DIFFER = timedelta(seconds=60)
-"""A job's start is by Azure's clock, an attempt's by ours."""
 LOOKS = 20
 """Polls of the operation for its job, before the vault is searched for it."""
 
