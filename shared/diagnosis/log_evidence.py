@@ -16,6 +16,7 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.azure.log_rows import LoggedJob
 from shared.azure.vm_log import VmLog
+from shared.diagnosis.checkers.agent_evidence import AGENT_CAUSES
 from shared.diagnosis.stage import Diagnosis
 from shared.facts import COMPLETED_JOB_STATUSES, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
@@ -25,7 +26,6 @@ DAYS = 30
 SAME_JOB = timedelta(minutes=1)
 """The log's copy of the failed job may begin this much earlier; no two backups of a VM
 begin so close together."""
-AGENT_CAUSES = ("windows_agent", "linux_agent")
 ALIVE = "log_heartbeat_since"
 """Key of the sentence that is told beside an agent that is silent."""
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from shared import catalogue
 from shared.arm_ids import fold
+from shared.diagnosis.checkers.agent_evidence import AGENT_CAUSES
 from shared.facts import Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 
-AGENT = ("windows_agent", "linux_agent")
 EXTENSION, POINTS = "backup_extension", "locked_restore_points"
 SNAPSHOT, STATES = "snapshot_status", ("failed_state", "other_operation")
 NOT_REINSTALLED = ("no_internet", *STATES)
@@ -62,7 +62,7 @@ def _holds_up(other: Finding, cause: str, vm: Machine) -> bool:
     that is Failed or on which an operation works."""
     if other.verdict is not Verdict.CONFIRMED:
         return False
-    if other.cause in AGENT:
+    if other.cause in AGENT_CAUSES:
         return not _is_answered(vm)
     if cause == POINTS:
         broken = other.cause == EXTENSION and not other.gone

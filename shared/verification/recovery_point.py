@@ -18,7 +18,7 @@ from shared import clock
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
 from shared.diagnosis.advice import About, linux_agent, windows_agent
-from shared.diagnosis.checkers.agent_evidence import fill_in_steps
+from shared.diagnosis.checkers.agent_evidence import AGENT_CAUSES, fill_in_steps
 from shared.diagnosis.gathered import GatheredFacts
 from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
 from shared.incident.model import Incident, Verdict
@@ -49,7 +49,7 @@ async def may_be_crash_consistent(reader: ArmReader, incident: Incident) -> bool
 
     https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
     """
-    agent = [each for each in incident.findings if each.cause in ("windows_agent", "linux_agent")]
+    agent = [each for each in incident.findings if each.cause in AGENT_CAUSES]
     if len(agent) < 2 or any(each.verdict is not Verdict.RULED_OUT for each in agent):
         return True
     item = await GatheredFacts(

@@ -26,6 +26,9 @@ from shared.sentences import Sentence, join, phrase
 POWER_NOT_TOLD = ("", "unknown")
 MOST_HANDLERS = 10
 
+AGENT_CAUSES = ("windows_agent", "linux_agent")
+"""Causes 2 and 3."""
+
 
 def judge_silence(cause: str, subject: Subject, vm: VirtualMachine) -> Finding | None:
     """Why the agent may be what failed; None where it has answered since the failed job
