@@ -165,7 +165,7 @@ MISTAKES: list[tuple[str, str]] = [
     ("quarantine show none --data {new}", "none"),
     ("replay nothing --data {new} --arm http://127.0.0.1:9", "nothing"),
     ("replay {binary} --data {new} --arm http://127.0.0.1:9", "binary.json"),
-    ("diagnose nothing", "not an ARM resource id"),
+    ("diagnose nothing", "'nothing' is not the id of a VM"),
     ("diagnose /subscriptions/s/resourceGroups/g", "is not the id of a VM"),
     (f"diagnose {VM} --arm nowhere", "is no address"),
     (f"diagnose {VM} --code Nothing --arm http://127.0.0.1:9", "'Nothing' is not in the catalogue"),
