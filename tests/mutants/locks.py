@@ -203,7 +203,7 @@ TAKING_OFF = (
         "WindowLocks._why_not_now",
         "held is None or not is_of(held, self.window.id, self.lease.token)",
         "held is None",
-        NOT_LOST,
+        lifting("who_was_overtaken_is_told_so"),
     ),
     Mutant(
         "locks are lifted in a window that is over",

@@ -542,7 +542,7 @@ WINDOWS = (
         "_build_replace",
         "AND version = ?",
         "AND version >= ?",
-        (f"{WINDOW_RULES}::test_a_window_that_somebody_joins_just_now_is_not_ended",),
+        ONE_WINDOW,
     ),
     Mutant(
         "a window that another joined is ended",
@@ -686,8 +686,8 @@ TURN = (
     ),
     Mutant(
         "another VM's later backup heals this one",
-        "_list_later",
-        "\n        and job.is_of(vm.name, vm.resource_group)",
+        "later:look",
+        " if job.is_of(vm.name, vm.resource_group)",
         "",
         HEALED_BY,
     ),
@@ -1372,8 +1372,8 @@ SHOWING = (
     Mutant(
         "any backup that has ended shows that the fix worked",
         "conclude",
-        "if shown.completed else None",
-        'if fold(shown.outcome) != "failed" else None',
+        "if shown.completed:",
+        'if fold(shown.outcome) != "failed":',
         verifying("only_a_completed_backup_makes_it_fixed[Cancelled]"),
     ),
     Mutant(

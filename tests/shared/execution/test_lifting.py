@@ -202,6 +202,12 @@ async def test_nothing_is_sent_once_the_window_or_the_row_is_lost(
     assert (lifted.refused, lifted.unknown) == (False, True), "who lost it asks again"
 
 
+async def test_who_was_overtaken_is_told_so(owner: Owner, bench: Bench) -> None:
+    """And not that its time was over, which takes a longer lease to mend."""
+    bench.steps.hands["PUT answered"] = lambda: takes_the_window(owner)
+    assert "another process has it in hand" in (await owner.lift_and_put_back()).problem
+
+
 @pytest.mark.parametrize("what", LOST[1:])
 async def test_nothing_is_proved_once_the_window_is_lost(
     owner: Owner, bench: Bench, what: Any
