@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from shared import catalogue
 from shared.arm_ids import fold
 from shared.audit.journal import Journal
-from shared.diagnosis.advice import About
 from shared.errors import RemediatorError, StoreUnavailable
 from shared.execution.fixes.contract import CarryOutUnit, Hands
 from shared.execution.places import Places
@@ -19,7 +18,7 @@ from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.incident.waiting import Wait, Waits
 from shared.plan.steps import Step
-from shared.plan.told import not_done
+from shared.plan.told import left_to_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class CarryOut:
             return  # the engine has lost this work, and begun it again: that one waits
         if all(action.cause != cause for action in incident.actions):
             await self.places.give_back(incident, cause)
-        by_hand = (*not_done(steps), About.of(incident).backup_now)
+        by_hand = left_to_person(incident, cause, steps)
         await self.waits.wait(
             incident,
             Wait.for_group(cause, done.held, by_hand)

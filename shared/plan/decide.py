@@ -175,9 +175,7 @@ async def consider(
 
 def _in_mode(incident: Incident, wanted: Plan, mode: Mode | ModeNotKnown) -> Plan | NoPlan:
     if isinstance(mode, ModeNotKnown):
-        held = hold_back(incident, wanted, Status.NEEDS_PERSON, mode.reason)
-        about = About.of(incident)
-        return replace(held, manual_steps=(*held.manual_steps, about.backup_now))
+        return hold_back(incident, wanted, Status.NEEDS_PERSON, mode.reason)
     return allow(incident, wanted, mode)
 
 

@@ -15,7 +15,7 @@ from shared.incident.status import Status
 from shared.plan.policy import Mode
 from shared.plan.ranking import Machine, Ranked, rank
 from shared.plan.steps import NotFixable, Step
-from shared.plan.told import NOBODY, each_once, name_causes, not_done, tell, tell_others
+from shared.plan.told import NOBODY, each_once, left_to_person, name_causes, not_done, tell
 from shared.sentences import Sentence
 
 
@@ -140,7 +140,9 @@ def _fix(incident: Incident, ranked: Ranked) -> Plan | NotFixable:
     cause = catalogue.cause(ranked.finding.cause)
     if cause.fix is None or ranked.held_up_by:
         others = name_causes(ranked.held_up_by)
-        return NotFixable(f"{cause.title}: held up by what no new backup can pass with: {others}")
+        return NotFixable(
+            f"{cause.title}: not fixed, since no new backup can pass while this holds: {others}"
+        )
     steps = cause.fix.steps(ranked.finding, incident.vm_id)
     ahead = name_causes(ranked.ahead)
     if isinstance(steps, NotFixable):
@@ -162,22 +164,31 @@ def allow(incident: Incident, found: Plan | NoPlan, mode: Mode) -> Plan | NoPlan
 
 def hold_back(incident: Incident, found: Plan, status: Status, why: str) -> NoPlan:
     """The end of a plan that is not carried out: a person learns what would have been
-    done, and what would have stayed with him."""
-    steps = (*not_done(found.steps), *tell_others(incident, found.cause))
+    done, how to do it by hand, and what would have stayed with him. Under `off` only
+    what would have been done."""
+    steps = (
+        not_done(found.steps)
+        if status is Status.IGNORED
+        else left_to_person(incident, found.cause, found.steps)
+    )
     return NoPlan(status, f"held back: {why}", steps, would=found)
 
 
 def _why_none(incident: Incident, findings: tuple[Finding, ...], lately: Mapping[str, str]) -> str:
     confirmed = [found.cause for found in findings if found.verdict is Verdict.CONFIRMED]
-    again = [f"{cause} by incident {lately[cause]}" for cause in confirmed if cause in lately]
+    again = [
+        f"{name_causes([cause])} by incident {lately[cause]}"
+        for cause in confirmed
+        if cause in lately
+    ]
     cooling = (
         f"; fixed on this VM a short while ago, and not the same way again: {', '.join(again)}"
         if again
         else ""
     )
-    tried = f"; tried already: {', '.join(sorted(incident.tried))}" if incident.tried else ""
-    open_causes = [found.cause for found in findings if found.verdict is Verdict.UNKNOWN]
-    unknown = f"; not known: {', '.join(open_causes)}" if open_causes else ""
+    tried = f"; tried already: {name_causes(sorted(incident.tried))}" if incident.tried else ""
+    open_causes = name_causes(each.cause for each in findings if each.verdict is Verdict.UNKNOWN)
+    unknown = f"; not known: {open_causes}" if open_causes else ""
     none = f"no cause of {incident.code_now} is confirmed and left to fix"
     return f"{none}{tried}{cooling}{unknown}{_say_elsewhere(findings)}"
 

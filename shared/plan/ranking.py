@@ -46,6 +46,20 @@ def rank(left: Iterable[Finding], confirmed: tuple[Finding, ...], vm: Machine) -
     ]
 
 
+def order_repairs(findings: Iterable[Finding], vm: Machine) -> tuple[Finding, ...]:
+    """`findings` as a person mends them: what holds up the fix of another is first."""
+    findings = tuple(findings)
+
+    def is_held_up(finding: Finding) -> bool:
+        return any(
+            _holds_up(other, finding.cause, vm)
+            for other in findings
+            if other.cause != finding.cause and catalogue.cause(finding.cause).fix
+        )
+
+    return tuple(sorted(findings, key=is_held_up))
+
+
 def _split(
     finding: Finding, confirmed: tuple[Finding, ...], vm: Machine
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -18,6 +18,7 @@ from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
 from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
 from shared.plan.planner import Plan
 from shared.plan.steps import Step
+from shared.plan.told import name_causes
 from shared.sentences import Sentence, phrase
 from shared.vault_facts import STANDARD, BackupPolicy, ProtectedItem
 
@@ -64,7 +65,7 @@ def why_not_tried(
     findings = tuple(findings)
     against = [each.cause for each in findings if _speaks_against(each)]
     if against:
-        return f"it would not help where this is the cause: {', '.join(against)}"
+        return f"it would not help where this is the cause: {name_causes(against)}"
     if name := find_unexamined(findings, vm):
         return f"the backup extension {name} itself is Failed, and a new backup would fail again"
     if not isinstance(vm, VirtualMachine):

@@ -12,7 +12,7 @@ from shared.diagnosis.by_hand import uninstall, unlock_collections
 from shared.diagnosis.failed_extensions import name_failed
 from shared.facts import VirtualMachine
 from shared.incident.model import Finding, Incident, Verdict
-from shared.plan.ranking import Machine
+from shared.plan.ranking import Machine, order_repairs
 from shared.plan.steps import Step
 from shared.sentences import Sentence, phrase
 
@@ -39,7 +39,7 @@ def tell(
     steps: list[Sentence] = []
     if incident.is_second_try or (shown and shown.outcome and not shown.completed):
         steps.append(look_at_job(incident))
-    steps += _advise(incident, findings, Verdict.CONFIRMED, lately)
+    steps += _advise(incident, order_repairs(findings, vm), Verdict.CONFIRMED, lately)
     if isinstance(vm, VirtualMachine):
         steps += name_failed(incident, findings, vm)
     if not confirmed_only:
@@ -74,12 +74,23 @@ def name_others(incident: Incident) -> str:
 
 
 def name_causes(slugs: Iterable[str]) -> str:
-    return ", ".join(catalogue.cause(slug).title for slug in slugs)
+    """Titles, in quotation marks: they have commas of their own."""
+    return ", ".join(f'"{catalogue.cause(slug).title}"' for slug in slugs)
 
 
 def not_done(steps: tuple[Step, ...]) -> tuple[Sentence, ...]:
     """What a person is told of steps that a plan has and that were not carried out."""
     return tuple(phrase("not_done", step=step.says) for step in steps)
+
+
+def left_to_person(incident: Incident, cause: str, steps: tuple[Step, ...]) -> tuple[Sentence, ...]:
+    """Of a plan that will not be carried out: what was not done, the commands for it,
+    and what would have stayed with a person. `cause`: as `Plan.cause`."""
+    about = About.of(incident)
+    planned = [each for each in incident.findings if each.cause == cause]
+    by_hand = [step for finding in planned for step in advice_for(finding, about)]
+    others = tell_others(incident, cause)
+    return each_once(incident, (*not_done(steps), *by_hand, *others, about.backup_now))
 
 
 def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:

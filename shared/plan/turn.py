@@ -24,7 +24,6 @@ from dataclasses import dataclass, replace
 
 from shared import clock
 from shared.diagnosis import later
-from shared.diagnosis.advice import About
 from shared.diagnosis.before import back_to_diagnosis, diagnose_newest
 from shared.diagnosis.gathered import is_just_diagnosed
 from shared.diagnosis.running_job import job_running, why_later
@@ -37,7 +36,7 @@ from shared.incident.waiting import Wait
 from shared.plan.limits import Ticket
 from shared.plan.planner import Plan
 from shared.plan.stage import Planning
-from shared.plan.told import each_once, not_done, tell_others
+from shared.plan.told import left_to_person
 from shared.sentences import Sentence
 
 MOST_UNREAD = 5
@@ -251,9 +250,7 @@ class _Turn:
 
     @property
     def _by_hand(self) -> tuple[Sentence, ...]:
-        others = tell_others(self.incident, self.plan.cause)
-        backup_now = About.of(self.incident).backup_now
-        return each_once(self.incident, (*not_done(self.plan.steps), *others, backup_now))
+        return left_to_person(self.incident, self.plan.cause, self.plan.steps)
 
 
 def count_changes(plan: Plan) -> int:

@@ -52,12 +52,12 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     ),
     "handler refuses a downgrade": ("HandlerState", "Stop-Service RdAgent"),
     "18 points locked, agent silent": (
-        "held up by what no new backup can pass with: The VM agent does not",
+        'no new backup can pass while this holds: "The VM agent does not',
         "WindowsAzureGuestAgent",
         "az restore-point collection delete",
     ),
     "18 points locked, shut down inside the guest": (
-        "a new backup can pass without what only a person can mend: No snapshot status",
+        'a new backup can pass without what only a person can mend: "No snapshot status',
         "az vm deallocate",
     ),
     "subscription locked": (REMOVE,),
@@ -69,12 +69,12 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "az backup protection disable",
     ),
     "extension failed, agent silent": (
-        "held up by what no new backup can pass with",
+        "no new backup can pass while this holds",
         "WindowsAzureGuestAgent",
         f"az vm extension delete --ids {EXTENSION_ID}",
     ),
     "extension failed, shut down inside the guest": (
-        "held up by what no new backup can pass with",
+        "no new backup can pass while this holds",
         "az vm start",
     ),
 }

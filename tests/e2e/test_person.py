@@ -26,7 +26,7 @@ def told(incident: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("level", ["CanNotDelete", "ReadOnly"])
-@pytest.mark.parametrize("where", ["group", "vm", "subscription"])
+@pytest.mark.parametrize("where", ["group", "vm", "subscription", "extension"])
 async def test_an_extension_under_a_lock_stays_and_the_lock_is_named(
     product: Product, where: str, level: str
 ) -> None:
@@ -36,6 +36,7 @@ async def test_an_extension_under_a_lock_stays_and_the_lock_is_named(
         "vm": vm_id,
         "group": vm_id.split("/providers/")[0],
         "subscription": vm_id.split("/resourceGroups/")[0],
+        "extension": of_type(case, "Microsoft.Compute/virtualMachines/extensions")[0]["id"],
     }
     lock = parts.lock(scopes[where], "keep-vm", "Production", level)
     case["resources"].append(lock)
@@ -44,7 +45,7 @@ async def test_an_extension_under_a_lock_stays_and_the_lock_is_named(
     incident = await ended(product, case)
 
     # ReadOnly on the group refuses the question to Azure Policy as well.
-    asked = level == "CanNotDelete" or where == "vm"
+    asked = level == "CanNotDelete" or where in ("vm", "extension")
     assert [method for method, _ in await product.changes()] == (["DELETE"] if asked else [])
     assert of_type(await product.state(), "Microsoft.Compute/virtualMachines/extensions")
     assert incident["status"] == "needs_person", incident
@@ -80,11 +81,11 @@ async def test_a_locked_collection_goes_though_the_vm_was_shut_down_inside(
     incident = await ended(product, case)
 
     assert incident["status"] == "fixed", incident
-    assert "what stays with a person: No snapshot status, or no snapshot" in incident["reason"]
+    assert 'what stays with a person: "No snapshot status, or no snapshot' in incident["reason"]
     assert "az vm deallocate" in told(incident)
     plans = [each for each in await product.audit(incident["id"]) if each["kind"] == "plan"]
     assert any(
-        "a new backup can pass without what only a person can mend: No snapshot status"
+        'a new backup can pass without what only a person can mend: "No snapshot status'
         in each["result"]
         for each in plans
     )

@@ -202,7 +202,7 @@ async def test_a_cause_that_was_fixed_a_short_while_ago_is_not_fixed_by_a_word(
         again = await next_end(product, case["job_id"])
         assert (again["status"], again["attempt"]) == ("needs_person", 2)
         assert (
-            f"not the same way again: backup_extension by incident {left['id']}"
-            in (again["reason"])
+            'not the same way again: "The backup extension fails to update or load"'
+            f" by incident {left['id']}" in again["reason"]
         )
         assert await product.changes() == []

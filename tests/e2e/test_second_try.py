@@ -397,7 +397,7 @@ NOT_RUN: dict[str, tuple[str, Callable[[Case], None], str]] = {
     "the VM is Updating": (
         AGENT,
         provisioning("Updating"),
-        "would not help where this is the cause: snapshot_status",
+        'would not help where this is the cause: "No snapshot status',
     ),
     "it is not settled, and the code does not ask for its state": (
         PASSES,

@@ -16,9 +16,10 @@ from shared.execution.fixes import uninstall_extension
 from shared.incident.attempts import next_attempt
 from shared.incident.model import Action, Answer, Finding, Incident, Sent, Verdict, Verification
 from shared.incident.next_step import STOP, Next, NextStep
-from shared.incident.outcome import Outcome
+from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.plan.decide import Decision, decide
+from shared.plan.told import name_causes
 from shared.plan.turn import take_turn
 from shared.sentences import quote
 from shared.verification import conclude, start
@@ -49,7 +50,8 @@ async def open_again(bench: Bench, **ended: Any) -> Incident:
 
 
 async def settle(bench: Bench) -> Any:
-    return await bench.execution.settle(INCIDENT.id, PLAN, ())
+    refused = StepOutcome(Outcome.REFUSED, "a tag")
+    return await bench.execution.settle(INCIDENT.id, PLAN, (refused,))
 
 
 async def carry_out(bench: Bench) -> Any:
@@ -129,7 +131,9 @@ async def test_its_earlier_attempt_s_fix_is_subject_to_the_cooling_time(bench: B
     await bench.app.book.change(INCIDENT.id, lambda each: replace(each, status=Status.DIAGNOSING))
     assert await decide(bench.planning, INCIDENT.id, (BROKEN,), FAILED_AT) == Decision(Next.STOP)
     ended = await bench.now()
-    assert f"not the same way again: {CAUSE} by incident {INCIDENT.id}" in ended.reason
+    assert (
+        f"not the same way again: {name_causes([CAUSE])} by incident {INCIDENT.id}" in ended.reason
+    )
 
 
 async def test_a_refusal_gives_back_the_place_of_its_own_attempt_only(bench: Bench) -> None:

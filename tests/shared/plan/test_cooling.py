@@ -75,7 +75,7 @@ def test_the_next_cause_is_fixed_instead() -> None:
 def test_an_extension_that_failed_again_holds_up_what_cannot_be_undone() -> None:
     found = plan(INCIDENT, (EXTENSION, LOCKED), AUTO, {"backup_extension": "i0"})
     assert isinstance(found, NoPlan)
-    assert "held up by what no new backup can pass with" in found.reason
+    assert "no new backup can pass while this holds" in found.reason
     told = "\n".join(map(str, found.manual_steps))
     assert "VMSnapshot" in told and f"--name={LOCKED.targets[0].locks[0].name}" in told
 
@@ -87,8 +87,8 @@ def test_where_no_cause_is_left_a_person_is_told_why() -> None:
     assert isinstance(found, NoPlan)
     assert found.status is Status.NEEDS_PERSON
     assert (
-        "fixed on this VM a short while ago, and not the same way again: backup_extension by"
-        " incident i0" in found.reason
+        "fixed on this VM a short while ago, and not the same way again:"
+        ' "The backup extension fails to update or load" by incident i0' in found.reason
     )
     assert found.manual_steps
     other = Finding("windows_agent", Verdict.UNKNOWN, (quote("x"),))

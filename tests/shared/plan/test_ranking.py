@@ -59,9 +59,7 @@ def test_a_cause_with_which_no_backup_can_pass_holds_it_up(
 def test_the_state_of_the_vm_holds_up_the_extension(other: Finding) -> None:
     incident = replace(INCIDENT, error_code=STATE_FAILED)
     found = plan(incident, (other, EXTENSION), AUTO, vm=WINDOWS_VM)
-    assert (
-        isinstance(found, NoPlan) and "held up by what no new backup can pass with" in found.reason
-    )
+    assert isinstance(found, NoPlan) and "no new backup can pass while this holds" in found.reason
 
 
 def test_an_extension_that_was_removed_in_vain_holds_up_the_deletion() -> None:

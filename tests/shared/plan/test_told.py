@@ -23,6 +23,7 @@ from shared.incident.outcome import Outcome
 from shared.incident.status import Status
 from shared.plan.planner import NoPlan, hold_back, plan
 from shared.plan.policy import Mode
+from shared.plan.ranking import Machine
 from shared.plan.second_try import why_not_tried
 from shared.plan.told import tell, tell_others
 from shared.sentences import phrase, quote
@@ -31,6 +32,7 @@ from tests.shared.plan.test_deciding import AGENT, AUTO, EXTENSION, INCIDENT, LO
 from tests.shared.plan.test_ranking import OLD_AGENT, STATUS
 
 FIXED = Action("delete_restore_point_collection", "x", Outcome.DONE, "locked_restore_points")
+SILENT = replace(WINDOWS_VM, agent_status="Not Ready")
 BOTH = replace(INCIDENT, findings=(STATUS, LOCKED))
 
 
@@ -46,6 +48,30 @@ def test_what_policy_holds_back_leaves_no_other_cause_untold(mode: str) -> None:
     assert "az vm deallocate" in said(found.manual_steps)
 
 
+def test_what_policy_holds_back_can_be_done_by_hand() -> None:
+    seen = replace(INCIDENT, findings=(LOCKED,))
+    found = plan(seen, seen.findings, Mode("observe", "because"))
+    assert isinstance(found, NoPlan)
+    keys = ["not_done", "lock_refuses", "delete_collection", "put_lock_back", "run_backup"]
+    assert list(dict.fromkeys(step.key for step in found.manual_steps)) == keys
+
+
+@pytest.mark.parametrize(
+    ("findings", "vm", "first", "then"),
+    [
+        ((EXTENSION, AGENT), SILENT, "WindowsAzureGuestAgent", "az vm extension delete"),
+        ((EXTENSION, AGENT), None, "WindowsAzureGuestAgent", "az vm extension delete"),
+        ((LOCKED, EXTENSION), WINDOWS_VM, "az vm extension delete", "az lock delete"),
+        ((STATUS, AGENT), SILENT, "az vm deallocate", "WindowsAzureGuestAgent"),
+    ],
+)
+def test_what_holds_up_a_fix_is_mended_before_it(
+    findings: tuple[Finding, ...], vm: Machine, first: str, then: str
+) -> None:
+    told = said(tell(INCIDENT, findings, vm))
+    assert 0 <= told.find(first) < told.find(then)
+
+
 def test_without_tags_a_person_learns_what_would_have_been_done() -> None:
     wanted = plan(INCIDENT, (EXTENSION,), AUTO, vm=WINDOWS_VM)
     assert not isinstance(wanted, NoPlan)
@@ -59,7 +85,7 @@ def test_a_fixed_incident_names_what_stays_with_a_person() -> None:
     shown = Verification("new-job", "Completed")
     fixed = replace(BOTH, actions=(FIXED,), verification=shown)
     left, steps = tell_fixed(fixed)
-    assert left == "; what stays with a person: No snapshot status, or no snapshot"
+    assert left == '; what stays with a person: "No snapshot status, or no snapshot"'
     assert "az vm deallocate" in said(steps) and "az lock" not in said(steps)
     assert tell_fixed(replace(fixed, findings=(LOCKED,))) == ("", ())
 
