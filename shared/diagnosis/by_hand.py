@@ -25,6 +25,8 @@ DISKS_OF_POINTS = (
 )
 DENY_DELETION = "78460a36-508a-49a4-b2b2-2f5ec564f4bb"
 """Built-in policy definition "Do not allow deletion of resource types"."""
+DENIED_BY_POLICY = "RequestDisallowedByPolicy"
+DENIED_BY_ASSIGNMENT = "DenyAssignmentAuthorizationFailed"
 DENY_ACTION_PAGE = "https://learn.microsoft.com/azure/governance/policy/concepts/effect-deny-action"
 VIRTUAL_MACHINES = "Microsoft.Compute/virtualMachines"
 FAQ = "https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq"
@@ -295,6 +297,32 @@ def allow_extension(extension: str, assignment_id: str) -> Sentence | None:
             f" --scope {shlex.quote(scope)}"
         ),
     )
+
+
+def ask_governance(code: str, group_id: str, *, lock_stays: bool) -> tuple[Sentence, ...]:
+    """Where Azure refused a change with this `error.code` because of an Azure Policy or
+    a deny assignment, which refuses it to a person too; () with any other code.
+    `lock_stays`: it was a lock that could not be written.
+
+    https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure
+    https://learn.microsoft.com/azure/role-based-access-control/deny-assignments
+    """
+    group = parse(group_id).resource_group
+    if fold(code) == fold(DENIED_BY_POLICY):
+        command = (
+            "az policy exemption create --name backup-repair --exemption-category Waiver"
+            f" --policy-assignment ASSIGNMENT_ID --scope {shlex.quote(group_id)}"
+            f" {name_subscription(group_id)}"
+        )
+        keep = (phrase("leave_lock_on"),) if lock_stays else ()
+        return (*keep, phrase("exempt_from_policy", group=group, command=command))
+    if fold(code) == fold(DENIED_BY_ASSIGNMENT):
+        command = (
+            f"az rest --method get --url '{group_id}/providers/Microsoft.Authorization"
+            "/denyAssignments?api-version=2022-04-01'"
+        )
+        return (phrase("exclude_from_deny", group=group, command=command),)
+    return ()
 
 
 def put_back(lock: Lock) -> str:

@@ -146,7 +146,7 @@ def _without_outcome(incident: Incident, steps: tuple[Step, ...]) -> list[Step]:
 def _end(incident: Incident, steps: Collection[Step], done: StepOutcome) -> Incident:
     mine = {_key(step) for step in steps}
     actions = (
-        replace(action, outcome=done.result, detail=done.detail)
+        replace(action, outcome=done.result, detail=done.detail, code=done.code)
         if _key(action) in mine and not action.outcome
         else action
         for action in incident.actions

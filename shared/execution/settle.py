@@ -4,12 +4,14 @@ it, or a person takes over."""
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from shared import clock
-from shared.arm_ids import fold
+from shared.arm_ids import fold, group_of
 from shared.audit.journal import Journal
 from shared.azure.reader import ArmReader
 from shared.diagnosis.advice import About
+from shared.diagnosis.by_hand import ask_governance
 from shared.diagnosis.refusing_locks import name_refusing
 from shared.execution.change import close_intents
 from shared.execution.lock_window.ledger import LockLedger
@@ -21,6 +23,7 @@ from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.plan.planner import Plan
 from shared.plan.told import advice_for, each_once, tell_others
+from shared.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Settle:
         advice = advice_for(finding, about, again=made) if finding else ()
         if _is_carried_out(incident, plan) and not made:
             advice = (about.backup_now,)  # the rest is in the outcomes' own steps
+        if refused := _ask_governance(incident, plan):
+            advice = (*refused, about.backup_now)  # not what is refused to a person too
         begun = await self.journal.intended(incident.id)
         if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
             fold(step.target) in begun for step in plan.steps
@@ -77,6 +82,15 @@ class Settle:
         reason = "; ".join(problems)
         steps = each_once(incident, (*by_hand, *advice, *others))
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
+
+
+def _ask_governance(incident: Incident, plan: Plan) -> tuple[Sentence, ...]:
+    actions = [each for each in incident.actions if each.cause == plan.cause]
+    steps = (
+        ask_governance(each.code, group_of(each.target), lock_stays=each.outcome is Outcome.REFUSED)
+        for each in actions
+    )
+    return tuple(chain.from_iterable(steps))
 
 
 def _is_carried_out(incident: Incident, plan: Plan) -> bool:

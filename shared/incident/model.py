@@ -60,7 +60,7 @@ class Action:
     cause: str
     detail: str = ""
     code: str = ""
-    """ARM's `error.code`, where Azure refused a deletion or it failed."""
+    """ARM's `error.code`, where Azure refused a change of its unit, or it failed."""
 
 
 class Answer(StrEnum):

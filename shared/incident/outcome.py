@@ -48,6 +48,8 @@ class StepOutcome:
     manual_steps: tuple[Sentence, ...] = ()
     held: GroupHeld | None = None
     """With WAITING: the group that is waited for; None where it is a job."""
+    code: str = ""
+    """ARM's `error.code`, where Azure refused the change or it failed."""
 
     @property
     def done(self) -> bool:

@@ -99,6 +99,14 @@ async def test_a_lock_that_policy_would_not_let_back_is_never_lifted(
     proof = [each for each in await product.audit(incident["id"]) if each["kind"] == "prove_lock"]
     assert [each["phase"] for each in proof] == ["intent", "outcome"]
     assert proof[1]["result"].startswith("failed: RequestDisallowedByPolicy")
+    steps = "\n".join(incident["manual_steps"])
+    assert "Do not take the lock off by hand" in steps and "az lock" not in steps
+    assert "az policy exemption create" in steps and "az restore-point" not in steps
+    (lock,) = of_type(case, LOCKS)
+    of_locks = [each for each in incident["actions"] if each["kind"].endswith("_locks")]
+    assert [each["outcome"] for each in of_locks] == ["refused", "done"]
+    assert [each["detail"].count(lock["name"]) for each in of_locks] == [2, 1], "said once"
+    assert of_locks[1]["detail"].endswith("it was never lifted)")
 
 
 async def test_a_refused_deletion_of_the_collection_closes_the_window(product: Product) -> None:
@@ -112,6 +120,9 @@ async def test_a_refused_deletion_of_the_collection_closes_the_window(product: P
 
     assert incident["status"] == "needs_person"
     assert assignment in incident["reason"]
+    steps = "\n".join(incident["manual_steps"])
+    assert "az policy exemption create" in steps and "az restore-point" not in steps
+    assert "Do not take the lock off" not in steps
     deleted = [
         path
         for method, path in await product.changes()
@@ -126,6 +137,15 @@ async def test_a_refused_deletion_of_the_collection_closes_the_window(product: P
     )
 
 
+async def test_what_a_deny_assignment_refuses_is_no_step_for_a_person(product: Product) -> None:
+    case = scenario("deny_assignment")
+    await product.azure(case)
+    steps = "\n".join((await ended(product, case))["manual_steps"])
+    assert "exclude the identity of this app" in steps
+    assert "/Microsoft.Authorization/denyAssignments?api-version=" in steps
+    assert "az lock" not in steps and "az restore-point" not in steps
+
+
 async def test_a_refused_deletion_of_the_extension_is_told(product: Product) -> None:
     case = scenario(EXTENSION)
     wanted = {"listOfResourceTypesDisallowedForDeletion": [EXTENSIONS]}
@@ -135,6 +155,8 @@ async def test_a_refused_deletion_of_the_extension_is_told(product: Product) -> 
     assert incident["status"] == "needs_person"
     assert assignment in incident["reason"]
     assert [method for method, _ in await product.changes()] == ["DELETE"]
+    steps = "\n".join(incident["manual_steps"])
+    assert "az policy exemption create" in steps and "az vm extension delete" not in steps
 
 
 @pytest.mark.parametrize("effect", ["Deny", "deny"])

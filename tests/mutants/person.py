@@ -16,6 +16,29 @@ AHEAD = (f"{RANKING}::test_a_safe_fix_goes_ahead_of_what_only_a_person_can_mend"
 
 PERSON = (
     Mutant(
+        "a person is told to do what Azure Policy refuses",
+        "Settle._hand_over",
+        "if refused := _ask_governance(incident, plan):",
+        "if (refused := _ask_governance(incident, plan)) and not refused:",
+        (
+            "tests/e2e/test_policies.py::test_what_a_deny_assignment_refuses_is_no_step_for_a_person",
+        ),
+    ),
+    Mutant(
+        "the removal is advised before the agent that it needs",
+        "order_repairs",
+        "sorted(findings, key=is_held_up)",
+        "findings",
+        (f"{TOLD}::test_what_holds_up_a_fix_is_mended_before_it",),
+    ),
+    Mutant(
+        "what policy held back has no commands",
+        "hold_back",
+        "if status is Status.IGNORED",
+        "if status is not None",
+        (f"{TOLD}::test_what_policy_holds_back_can_be_done_by_hand",),
+    ),
+    Mutant(
         "points are deleted though the agent is silent",
         "_holds_up",
         "return not _is_answered(vm)",

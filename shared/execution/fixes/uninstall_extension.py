@@ -208,7 +208,7 @@ async def _read_failure(
         if pause <= hands.settings.retry_seconds:
             await asyncio.sleep(pause)
             return StepOutcome(Outcome.BUSY, f"its removal is sent again: {error}")
-    return StepOutcome(Outcome.FAILED, str(error))
+    return StepOutcome(Outcome.FAILED, str(error), code=error.code)
 
 
 FIX = Fix(

@@ -171,7 +171,7 @@ def _with_lock_ends(incident: Incident, *, targets: set[str], restored: StepOutc
 def _sum_up_lifting(rows: tuple[LockRow, ...], never_lifted: NeverLifted) -> StepOutcome:
     """Failed, with the reasons, where a lock is not known to be lifted and nobody had
     taken it off."""
-    reasons = [f"the lock {lock.name}: {reason}" for lock, reason in never_lifted if reason]
+    reasons = [reason for _, reason in never_lifted if reason]
     reasons += [
         f"the lock {row.lock.name}: whether it was lifted is not known"
         for row in rows
@@ -183,7 +183,7 @@ def _sum_up_lifting(rows: tuple[LockRow, ...], never_lifted: NeverLifted) -> Ste
 
 def _sum_up_restoring(rows: tuple[LockRow, ...], never_lifted: NeverLifted) -> StepOutcome:
     kept = [
-        f"{name_lock(lock)} ({f'{NEVER_LIFTED} ({reason})' if reason else SOMEBODY_ELSE})"
+        f"{name_lock(lock)} ({NEVER_LIFTED if reason else SOMEBODY_ELSE})"
         for lock, reason in never_lifted
     ]
     if not rows and not kept:

@@ -155,7 +155,8 @@ class Session:
                 self._close_intent(each, f"not begun: {lifted.problem}")
                 continue
             result = Outcome.REFUSED if lifted.refused else Outcome.FAILED
-            self._record(each, TargetOutcome(each.collection.id, result, lifted.problem), "", None)
+            ended = TargetOutcome(each.collection.id, result, lifted.problem, lifted.code)
+            self._record(each, ended, "", None)
 
     async def _examine(self, member: Member, look: ArmReader, unlocked: bool) -> list[Ready]:
         """What of this member may be deleted; the rest has its result then."""

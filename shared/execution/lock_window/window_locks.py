@@ -52,6 +52,8 @@ class Lifted:
     """Nothing was sent for it, and nothing else may be: a person decides."""
     unknown: bool = False
     """A DELETE had no answer, or the window was lost: whoever waits asks again."""
+    code: str = ""
+    """ARM's `error.code`, where it refused to have a lock written or deleted."""
 
 
 @dataclass(slots=True)
@@ -82,6 +84,8 @@ class WindowLocks:
     """Seconds until a DELETE that ARM did not carry out may be sent again."""
     broken: str = ""
     """Why the window has to end at once."""
+    refused_with: str = ""
+    """ARM's `error.code`, where it refused to write a lock that is on."""
 
     @property
     def off(self) -> set[str]:
@@ -165,7 +169,7 @@ class WindowLocks:
         members ask again."""
         await do_all(self._abandon(key, problem) for key in keys)
         again = bool(self.broken) or self._is_over
-        return Lifted(problem, refused=not again, unknown=again)
+        return Lifted(problem, refused=not again, unknown=again, code=self.refused_with)
 
     # -- The proof
 
@@ -199,6 +203,7 @@ class WindowLocks:
     ) -> None:
         lock = hand.row.lock
         if answer.error is not None:
+            self.refused_with = answer.error.code
             await self.journal.failed(self.incident, PROVE, lock.id, answer.error)
             return
         detail = {"status": answer.status, "answered": to_json(answer.lock)}
@@ -264,7 +269,8 @@ class WindowLocks:
         if problems:
             unknown = any(each.unknown for each in ended)
             self.broken = self.broken or (problems if unknown else "")
-            return Lifted(problems, unknown=unknown), [], 0
+            code = next((each.code for each in ended if each.code), "")
+            return Lifted(problems, unknown=unknown, code=code), [], 0
         again = [key for key in keys if self.hands[key].row.state is LockState.PLANNED]
         return Lifted(), again, max((self.pauses.pop(key, 0.0) for key in again), default=0.0)
 
@@ -308,8 +314,8 @@ class WindowLocks:
             return await self._take_back(key, answer)
         if answer.error is not None and not answer.unanswered:
             problem = f"the lock {lock.name} could not be lifted: {answer.error}"
-            await self._abandon(key, str(answer.error), ended=True)
-            return Lifted(problem)
+            await self._abandon(key, problem, ended=True)
+            return Lifted(problem, code=answer.error.code)
         if answer.error is None and answer.status != ABSENT_BEFORE:
             self.heard_off.add(key)
             if await self._mark(hand, _off) and self.lease.in_time:
@@ -340,7 +346,7 @@ class WindowLocks:
         if in_time and await hand.write(self.lease.token, _planned) is Wrote.STORED:
             return Lifted()
         self._end_intent(LIFT, hand.row.lock, f"failed: {answer.error}")
-        await self._abandon(key, str(answer.error), ended=True)
+        await self._abandon(key, problem, ended=True)
         return Lifted(problem)
 
     # -- What was never lifted

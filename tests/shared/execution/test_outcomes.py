@@ -47,7 +47,7 @@ def test_what_is_over_or_looked_after_is_done(given: tuple[LockRow, ...], says: 
 @pytest.mark.parametrize(
     ("reason", "says", "result"),
     [
-        ("403", "it was never lifted (403)", Outcome.FAILED),
+        ("403", "it was never lifted", Outcome.FAILED),
         ("", "somebody else took it off first", Outcome.DONE),
     ],
 )
@@ -56,6 +56,7 @@ def test_a_lock_that_stayed_on_is_told_with_its_reason(
 ) -> None:
     ends = LockEnds.of((BACK,), [(OTHER, reason)])
     assert (ends.lifted.result, ends.restored.result) == (result, Outcome.DONE)
+    assert ends.lifted.detail == reason
     assert says in ends.restored.detail and ALL_BACK not in ends.restored.detail
 
 
