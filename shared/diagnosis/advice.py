@@ -54,6 +54,21 @@ class About:
         )
 
     @property
+    def see_points(self) -> Sentence:
+        """What the deletion of a collection rests on, by hand as well."""
+        which_vault = _name_vault(self.vault_id)
+        return phrase(
+            "see_points",
+            vm=self.vm,
+            command=(
+                f"az backup recoverypoint list {which_vault}"
+                f" --container-name '{self.container}' --item-name '{self.item}'"
+                " --backup-management-type AzureIaasVM --workload-type VM --query"
+                " \"[].properties.[recoveryPointTime,join(',',recoveryPointTierDetails[].type)]\""
+            ),
+        )
+
+    @property
     def item_id(self) -> str:
         return protected_item_id(self.vault_id, self.container, self.item)
 
@@ -172,6 +187,7 @@ def backup_extension(about: About) -> tuple[Sentence, ...]:
 
 def locked_restore_points(about: About) -> tuple[Sentence, ...]:
     return (
+        about.see_points,
         phrase(
             "find_collections",
             vm=about.vm,

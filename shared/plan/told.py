@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from shared import catalogue
 from shared.diagnosis.advice import About, look_at_job
-from shared.diagnosis.by_hand import uninstall, unlock_collections
+from shared.diagnosis.by_hand import free_backup_group, uninstall, unlock_collections
 from shared.diagnosis.failed_extensions import name_failed
 from shared.facts import VirtualMachine
 from shared.incident.model import Finding, Incident, Verdict
@@ -108,7 +108,13 @@ def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[
         running = phrase("see_running", vm=about.vm, command=about.instance_view)
         return (running, *uninstall(finding.targets), about.backup_now)
     if cause.number == 6 and finding.targets:
-        return (*unlock_collections(finding.targets), about.backup_now)
+        lasting = finding.returning.locks if finding.returning else ()
+        return (
+            about.see_points,
+            *unlock_collections(finding.targets),
+            *free_backup_group(about.vm_id, lasting),
+            about.backup_now,
+        )
     return cause.advice(about)
 
 

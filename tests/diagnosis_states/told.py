@@ -35,6 +35,8 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "az restore-point collection delete",
         "AzureBackup_vm-app-01_140738144265919",
         "az lock create --name=keep-1 --lock-type CanNotDelete",
+        "az backup recoverypoint list",
+        "under a lock they pile up and backups fail again",
     ),
     "S25 resource in locked state": (
         "keep-1 (ReadOnly)",

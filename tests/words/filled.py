@@ -69,6 +69,8 @@ FILLED = {
     "name_scope(lock.scope)": f"--subscription {SUBSCRIPTION}",
     "name_scope(scope)": f"--subscription {SUBSCRIPTION}",
     "name_subscription(collection_id)": f"--subscription {SUBSCRIPTION}",
+    "self.container": "IaasVMContainer;iaasvmcontainerv2;rg-app;vm1",
+    "self.item": "VM;iaasvmcontainerv2;rg-app;vm1",
     "name_subscription(group_id)": f"--subscription {SUBSCRIPTION}",
     "name_subscription(scope)": f"--subscription {SUBSCRIPTION}",
     "name_subscription(vm_id)": f"--subscription {SUBSCRIPTION}",

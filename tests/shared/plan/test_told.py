@@ -20,6 +20,7 @@ from shared.incident.model import (
     Verification,
 )
 from shared.incident.outcome import Outcome
+from shared.incident.returning import Returning
 from shared.incident.status import Status
 from shared.plan.planner import NoPlan, hold_back, plan
 from shared.plan.policy import Mode
@@ -52,8 +53,15 @@ def test_what_policy_holds_back_can_be_done_by_hand() -> None:
     seen = replace(INCIDENT, findings=(LOCKED,))
     found = plan(seen, seen.findings, Mode("observe", "because"))
     assert isinstance(found, NoPlan)
-    keys = ["not_done", "lock_refuses", "delete_collection", "put_lock_back", "run_backup"]
-    assert list(dict.fromkeys(step.key for step in found.manual_steps)) == keys
+    keys = ["see_points", "lock_refuses", "delete_collection", "put_lock_back", "run_backup"]
+    assert list(dict.fromkeys(step.key for step in found.manual_steps)) == ["not_done", *keys]
+
+
+def test_the_steps_of_a_deletion_say_that_the_failure_returns_under_a_lock_of_its_group() -> None:
+    lasting = Returning(18, 7, (LOCKED.targets[0].locks[0].id,))
+    keys = [step.key for step in tell(INCIDENT, (replace(LOCKED, returning=lasting),))]
+    assert "unlock_backup_group" in keys and "protect_vm" in keys
+    assert "unlock_backup_group" not in [step.key for step in tell(INCIDENT, (LOCKED,))]
 
 
 @pytest.mark.parametrize(
