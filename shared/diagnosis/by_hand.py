@@ -75,13 +75,18 @@ def wait_for_operation(vm_id: str) -> tuple[Sentence, ...]:
     )
 
 
-def mend_file_system(vm: str) -> tuple[Sentence, ...]:
-    """What to look at where a file system could not be frozen for a snapshot.
+def mend_file_system(vm: str, mount: str) -> tuple[Sentence, ...]:
+    """What to look at where a file system could not be frozen for a snapshot. `mount`:
+    the path that the extension names, or "".
 
     https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot
     """
     return (
-        phrase("look_at_mount", vm=vm, command="cat /proc/mounts"),
+        phrase(
+            "look_at_mount",
+            vm=vm,
+            command=f"findmnt --target {shlex.quote(mount)}" if mount else "cat /proc/mounts",
+        ),
         phrase("mend_mount", page=TROUBLESHOOT_PAGE),
     )
 
@@ -207,38 +212,47 @@ def convert_disks(vm_id: str) -> tuple[Sentence, ...]:
     )
 
 
-def open_way_to_storage(vm_id: str) -> tuple[Sentence, ...]:
-    """How to find what keeps a VM from Azure storage, and to open the way."""
+def open_way_to_storage(
+    vm_id: str, interfaces: Iterable[str] = (), tag: str = ""
+) -> tuple[Sentence, ...]:
+    """How to find what keeps a VM from Azure storage, and to open the way.
+    `interfaces`: ids of the VM's network interfaces, `tag`: service tag of Azure
+    storage in its region; without them the steps say how to find both."""
     named, where = parse(vm_id), name_subscription(vm_id)
     vm, group = named.name, named.resource_group
+    looks = {
+        phrase("the_interface", interface=parse(each).name): shlex.quote(each)
+        for each in interfaces
+    }
+    first = () if looks else (_list_interfaces(vm, group, where),)
+    looks = looks or {
+        phrase("each_interface"): (
+            f"/subscriptions/{named.subscription}/resourceGroups/GROUP/providers"
+            "/Microsoft.Network/networkInterfaces/NETWORK_INTERFACE"
+        )
+    }
     return (
-        phrase(
-            "list_interfaces",
-            vm=vm,
-            command=(
-                f"az vm nic list --vm-name '{vm}' --resource-group '{group}' {where}"
-                " --query '[].id'"
-            ),
-        ),
-        phrase(
-            "find_blocking_rule",
-            vm=vm,
-            command=(
-                "az network nic list-effective-nsg --resource-group GROUP"
-                f" --name NETWORK_INTERFACE {where}"
-            ),
-        ),
-        phrase("allow_storage"),
-        phrase(
-            "look_at_routes",
-            vm=vm,
-            command=(
-                "az network nic show-effective-route-table --resource-group GROUP"
-                f" --name NETWORK_INTERFACE {where}"
-            ),
-        ),
+        *first,
+        *(_find_blocking_rule(vm, interface, nic_id) for interface, nic_id in looks.items()),
+        phrase("allow_storage", tag=tag or phrase("storage_of_region")),
+        *(_look_at_routes(vm, interface, nic_id) for interface, nic_id in looks.items()),
         phrase("set_proxy"),
     )
+
+
+def _list_interfaces(vm: str, group: str, where: str) -> Sentence:
+    command = f"az vm nic list --vm-name '{vm}' --resource-group '{group}' {where} --query '[].id'"
+    return phrase("list_interfaces", vm=vm, command=command)
+
+
+def _find_blocking_rule(vm: str, interface: Sentence, nic_id: str) -> Sentence:
+    command = f"az network nic list-effective-nsg --ids {nic_id}"
+    return phrase("find_blocking_rule", vm=vm, interface=interface, command=command)
+
+
+def _look_at_routes(vm: str, interface: Sentence, nic_id: str) -> Sentence:
+    command = f"az network nic show-effective-route-table --ids {nic_id}"
+    return phrase("look_at_routes", vm=vm, interface=interface, command=command)
 
 
 def allow_storage(group_id: str, rule: str, priority: int | None, tag: str) -> Sentence:

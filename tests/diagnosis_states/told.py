@@ -12,9 +12,14 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     "S02 extension says restricted network": (
         " last said (",
         "RestrictedNetwork",
-        "az network nic list-effective-nsg",
+        "az network nic list-effective-nsg --ids",
+        "vm-app-01-nic",
+        "to Storage.westeurope with",
     ),
-    "S03 success with an error in the substatus": ("443", "az vm nic list"),
+    "S03 success with an error in the substatus": (
+        "443",
+        "az network nic list-effective-nsg --ids",
+    ),
     "S05 cause outside the code's row": (
         "The backup extension VMSnapshot is Failed",
         f"az vm extension delete --ids {EXTENSION_ID}",
@@ -46,7 +51,7 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         f"az vm extension wait --updated --ids {EXTENSION_ID}",
         "do not uninstall it meanwhile",
     ),
-    "S36 extension says fsfreeze failed": ("/proc/mounts",),
+    "S36 extension says fsfreeze failed": ("findmnt --target /data/dblog",),
     "other extension failed, VM succeeded": ("The extension run-setup",),
     "extension failed, its group is locked": (
         "locks are not lifted for extensions",

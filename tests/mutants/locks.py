@@ -330,7 +330,7 @@ TAKING_OFF = (
     Mutant(
         "a refused deletion counts as lifted",
         "WindowLocks._hear",
-        "await self._abandon(key, str(answer.error), ended=True)",
+        "await self._abandon(key, problem, ended=True)",
         "pass",
         lifting("a_delete_that_was_refused_was_none"),
     ),

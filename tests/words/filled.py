@@ -80,6 +80,7 @@ FILLED = {
     "DISKS_OF_POINTS": DISKS_OF_POINTS,
     "DENY_DELETION": DENY_DELETION,
     "shlex.quote(json.dumps(kinds))": shlex.quote('{"a": {"value": ["b"]}}'),
+    "nic_id": f"'{GROUP_ID}/providers/Microsoft.Network/networkInterfaces/nic1'",
     "nsg.resource_group": "rg-app (old)",
     "nsg.name": "nsg-app",
     "rule": "deny-internet",

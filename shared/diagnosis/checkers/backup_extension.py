@@ -47,6 +47,7 @@ from shared.diagnosis.checkers.extension_words import (
     quote_words,
     shorten,
 )
+from shared.diagnosis.checkers.way_to_storage import storage_tag
 from shared.extension_facts import ExtensionStatus, ReportedExtension, find_newest
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
@@ -84,7 +85,7 @@ def _judge(subject: Subject, vm: VirtualMachine, extension: Extension) -> Findin
     evidence = _describe(extension)
     if refused := _find_refused_downgrade(vm):
         said = quote_words(extension.name, refused)
-        return _name_other(subject, vm, refused, *evidence, said)
+        return _name_other(vm, refused, *evidence, said)
     if has_words(words := name_other_cause(extension.statuses)):
         return _judge_words(subject, vm, extension, words)
     if extension.in_transition:
@@ -125,15 +126,13 @@ def _judge_words(
     state, _ = _describe(extension)
     said = quote_words(extension.name, words)
     if words.is_newer_than(subject.failed_at):
-        return _name_other(subject, vm, words, state, said)
+        return _name_other(vm, words, state, said)
     if fold(extension.provisioning_state) == "succeeded":
         return ruled_out(CAUSE, state, said, phrase("words_are_old"))
     return unknown(CAUSE, state, said, phrase("words_are_old"))
 
 
-def _name_other(
-    subject: Subject, vm: VirtualMachine, words: ExtensionStatus, *evidence: Sentence
-) -> Finding:
+def _name_other(vm: VirtualMachine, words: ExtensionStatus, *evidence: Sentence) -> Finding:
     """RULED_OUT; where the words name the network, with the steps of cause 1, which not
     every code examines. A refused downgrade is UNKNOWN: whether a removal helps is not
     established."""
@@ -143,7 +142,8 @@ def _name_other(
     found = ruled_out(CAUSE, *evidence, phrase("extension_names_other_cause"))
     if not names_network(words):
         return found
-    return replace(found, by_hand=open_way_to_storage(subject.vm_id))
+    steps = open_way_to_storage(vm.id, vm.interfaces, storage_tag(vm.location))
+    return replace(found, by_hand=steps)
 
 
 def _describe(extension: Extension) -> tuple[Sentence, Sentence]:
@@ -175,7 +175,7 @@ def _judge_reported(subject: Subject, vm: VirtualMachine, extension: ReportedExt
     if has_words(words := name_other_cause(extension.statuses)):
         said = quote_words(extension.handler, words)
         if words.is_newer_than(subject.failed_at):
-            return _name_other(subject, vm, words, evidence[0], said)
+            return _name_other(vm, words, evidence[0], said)
         return unknown(CAUSE, evidence[0], said, phrase("words_are_old"))
     if not extension.name and last.succeeded:
         return ruled_out(CAUSE, *evidence, phrase("handler_is_ready"))

@@ -86,10 +86,10 @@ class KnownFacts:
         "the backup policy", "not part of this example"
     )
 
-    groups: tuple[AppliedGroup, ...] | Unreadable = Unreadable(
+    groups: tuple[AppliedGroup, ...] | Absent | Unreadable = Unreadable(
         "the effective security rules", "not part of this example"
     )
-    routes: tuple[Route, ...] | Unreadable = Unreadable(
+    routes: tuple[Route, ...] | Absent | Unreadable = Unreadable(
         "the effective routes", "not part of this example"
     )
 

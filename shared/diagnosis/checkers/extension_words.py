@@ -25,6 +25,7 @@ that is installed. https://github.com/Azure/WALinuxAgent/issues/1059"""
 CODE_IN_JSON = re.compile(r"code\W{1,4}:\W{0,4}(\d+)", re.ASCII | re.IGNORECASE)
 """The code of the result, in the JSON of a substatus."""
 SUCCESS_IN_JSON = re.compile(r'"status\W{1,4}:\W{0,4}success\b', re.ASCII | re.IGNORECASE)
+FROZEN_MOUNT = re.compile(r"FIFREEZE:?\s{1,4}(/[^\s,;\"']*)", re.ASCII | re.IGNORECASE)
 LONGEST_EXCERPT = 300
 
 
@@ -36,6 +37,13 @@ def names_network(status: ExtensionStatus) -> bool:
 def names_freeze(status: ExtensionStatus) -> bool:
     """Whether it says that a file system could not be frozen for the snapshot."""
     return _names(status, NO_FREEZE, NO_FREEZE_CODES)
+
+
+def find_mount(status: ExtensionStatus) -> str:
+    """The mount whose file system could not be frozen, or "". It comes from the guest:
+    quote it in a command."""
+    found = FROZEN_MOUNT.search(status.message)
+    return found[1] if found else ""
 
 
 def names_downgrade(status: ExtensionStatus) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.arm_ids import fold
-from shared.diagnosis.by_hand import allow_storage
+from shared.diagnosis.by_hand import allow_storage, open_way_to_storage
 from shared.diagnosis.checkers.contract import Reader, last_name, not_read
 from shared.diagnosis.checkers.way_to_storage import (
     PORTS,
@@ -34,11 +34,13 @@ class _Seen:
 
 
 async def add_network_evidence(finding: Finding, vm: VirtualMachine, reader: Reader) -> Finding:
-    """The finding with what its interfaces' effective rules and routes tell."""
+    """The finding with what its interfaces' effective rules and routes tell; with steps
+    that name the rule, or how to find what blocks."""
+    general = open_way_to_storage(vm.id, vm.interfaces, storage_tag(vm.location))
     if not vm.running:
         state = vm.power_state or phrase("power_state_not_known")
         told = phrase("network_needs_running_vm", state=state)
-        return replace(finding, evidence=(*finding.evidence, told))
+        return replace(finding, evidence=(*finding.evidence, told), by_hand=general)
     seen = [
         each
         for pair in await asyncio.gather(*(_look(vm, nic, reader) for nic in vm.interfaces))
@@ -47,7 +49,7 @@ async def add_network_evidence(finding: Finding, vm: VirtualMachine, reader: Rea
     return replace(
         finding,
         evidence=(*finding.evidence, *(told for each in seen for told in each.evidence)),
-        by_hand=tuple(dict.fromkeys(step for each in seen for step in each.by_hand)),
+        by_hand=tuple(dict.fromkeys(step for each in seen for step in each.by_hand)) or general,
     )
 
 
@@ -63,8 +65,7 @@ def _see_rules(
     vm: VirtualMachine, interface: str, groups: tuple[AppliedGroup, ...] | Absent | Unreadable
 ) -> _Seen:
     if isinstance(groups, Absent | Unreadable):
-        what = phrase("the_effective_rules", interface=interface)
-        return _Seen(not_read("", what, groups).evidence)
+        return _not_read(phrase("the_effective_rules", interface=interface), interface, groups)
     if not groups:
         return _Seen((phrase("no_group_applies", interface=interface),))
     way, tag = judge_rules(groups, vm.location), storage_tag(vm.location)
@@ -97,8 +98,7 @@ def _tell_mending(block: Blocked, tag: str) -> Sentence:
 
 def _see_routes(interface: str, routes: tuple[Route, ...] | Absent | Unreadable) -> _Seen:
     if isinstance(routes, Absent | Unreadable):
-        what = phrase("the_effective_routes", interface=interface)
-        return _Seen(not_read("", what, routes).evidence)
+        return _not_read(phrase("the_effective_routes", interface=interface), interface, routes)
     route = find_default_route(routes)
     if route is None:
         return _Seen((phrase("no_default_route", interface=interface),))
@@ -106,6 +106,12 @@ def _see_routes(interface: str, routes: tuple[Route, ...] | Absent | Unreadable)
     if fold(route.next_hop_type) == "internet":
         return _Seen((phrase("default_route", interface=interface, next_hop=hop),))
     return _Seen((phrase("default_route_elsewhere", interface=interface, next_hop=hop),))
+
+
+def _not_read(what: Sentence, interface: str, fact: Absent | Unreadable) -> _Seen:
+    if isinstance(fact, Absent):  # the interface itself
+        what = phrase("the_interface", interface=interface)
+    return _Seen(not_read("", what, fact).evidence)
 
 
 def _name(rule: SecurityRule) -> str:

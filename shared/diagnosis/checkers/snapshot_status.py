@@ -35,7 +35,12 @@ from shared.diagnosis.checkers.contract import (
     the_vm,
     unknown,
 )
-from shared.diagnosis.checkers.extension_words import find_words, names_freeze, quote_words
+from shared.diagnosis.checkers.extension_words import (
+    find_mount,
+    find_words,
+    names_freeze,
+    quote_words,
+)
 from shared.diagnosis.checkers.other_operation import UNSETTLED
 from shared.extension_facts import ExtensionStatus, ReportedExtension
 from shared.facts import Absent, Unreadable, VirtualMachine
@@ -60,7 +65,7 @@ def _judge_words(vm: VirtualMachine, failed_at: str) -> Finding | None:
         if words.is_newer_than(failed_at):
             said = quote_words(extension.name, words)
             found = confirmed(CAUSE, said, phrase("freeze_failed"))
-            return replace(found, by_hand=mend_file_system(vm.name))
+            return replace(found, by_hand=mend_file_system(vm.name, find_mount(words)))
     return None
 
 

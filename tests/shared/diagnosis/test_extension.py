@@ -16,6 +16,7 @@ from local.simulator.server import Simulator
 from shared.azure import from_wire
 from shared.azure.clients import AzureClients
 from shared.azure.reader import ArmReader
+from shared.diagnosis.by_hand import mend_file_system
 from shared.diagnosis.checkers import backup_extension, no_internet, snapshot_status
 from shared.diagnosis.checkers.contract import EXAMPLE_SUBJECT
 from shared.diagnosis.checkers.extension_places import (
@@ -24,6 +25,7 @@ from shared.diagnosis.checkers.extension_places import (
     find_backup_extension,
 )
 from shared.diagnosis.checkers.extension_words import (
+    find_mount,
     names_freeze,
     names_network,
     quote_words,
@@ -37,6 +39,26 @@ from tests.local.simulator import support
 
 JSON_76 = '[{"status": {"status": "error", "code": "76", "formattedMessage": {"message": ""}}}]'
 ESCAPED_761 = json.dumps(json.dumps({"status": {"status": "error", "code": 761}}))
+
+
+@pytest.mark.parametrize(
+    ("message", "mount"),
+    [
+        ("Failed to FIFREEZE: /data/dblog StatusCode.FailedRetryable", "/data/dblog"),
+        ("failed to fifreeze: /; and more", "/"),
+        ("Failed to FIFREEZE", ""),
+        ("Failed to FIFREEZE: ../etc", ""),
+        ("/data FIFREEZE", ""),
+    ],
+)
+def test_the_mount_that_does_not_freeze_is_named(message: str, mount: str) -> None:
+    assert find_mount(ExtensionStatus("c", message, "")) == mount
+
+
+def test_a_mount_is_quoted_in_a_command() -> None:
+    """The guest writes it."""
+    (look, _) = mend_file_system("vm", find_mount(ExtensionStatus("", "FIFREEZE: /a$(id)`x`", "")))
+    assert look.values["command"] == "findmnt --target '/a$(id)`x`'"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shared.diagnosis.checkers.contract import WINDOWS_VM, KnownFacts
 from shared.diagnosis.checkers.network_evidence import add_network_evidence
 from shared.diagnosis.checkers.way_to_storage import find_default_route, judge_rules, storage_tag
 from shared.errors import NotUnderstood
-from shared.facts import Unreadable
+from shared.facts import Absent, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 from shared.network_facts import AppliedGroup, Route, SecurityRule
 from shared.settings import Settings
@@ -197,7 +197,9 @@ async def test_what_is_told_and_that_it_stays_confirmed(name: str) -> None:
     told = "\n".join(str(each) for each in found.evidence)
     assert [each for each in words if each not in told] == [], told
     assert found.verdict is Verdict.CONFIRMED
-    assert bool(found.by_hand) == (name == "a deny")
+    steps = "\n".join(map(str, found.by_hand))
+    assert ("az network nsg rule create" in steps) == (name == "a deny")
+    assert ("az network nic" in steps) == (name != "a deny")
 
 
 async def test_the_command_is_for_the_rule_that_would_mend_it() -> None:
@@ -208,6 +210,29 @@ async def test_the_command_is_for_the_rule_that_would_mend_it() -> None:
         " --protocol Tcp --destination-address-prefixes Storage.westeurope"
         " --destination-port-ranges 443 8443"
     )
+
+
+@pytest.mark.parametrize(
+    "vm",
+    [replace(WINDOWS_VM, power_state="deallocated"), WINDOWS_VM],
+    ids=["a VM that does not run", "rules that let it through"],
+)
+async def test_where_no_rule_blocks_the_steps_name_each_interface(vm: VirtualMachine) -> None:
+    (interface,) = vm.interfaces
+    known = KnownFacts(groups=(AppliedGroup(NSG, (INTERNET,)),), routes=())
+    found = await add_network_evidence(CONFIRMED, vm, known)
+    told = "\n".join(map(str, found.by_hand))
+    assert f"az network nic list-effective-nsg --ids {interface}" in told
+    assert f"az network nic show-effective-route-table --ids {interface}" in told
+    assert f"to {storage_tag(vm.location)} with" in told and "NETWORK_INTERFACE" not in told
+
+
+async def test_an_interface_that_is_gone_is_called_so() -> None:
+    gone = Absent("the network interface", "ResourceNotFound")
+    found = await add_network_evidence(CONFIRMED, WINDOWS_VM, KnownFacts(groups=gone, routes=gone))
+    (interface,) = WINDOWS_VM.interfaces
+    told = f"the network interface {interface.rsplit('/', 1)[1]} does not exist"
+    assert [str(each) for each in found.evidence][-2:] == [told, told]
 
 
 async def test_a_rule_of_a_network_manager_is_not_ours_to_mend() -> None:
