@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.arm_ids import fold
 from shared.guest_facts import Distribution
 from shared.sentences import Sentence, phrase
 
@@ -25,6 +26,7 @@ DOTNET = (
 """True where .NET Framework 4.5 or newer is installed.
 https://learn.microsoft.com/dotnet/framework/install/how-to-determine-which-versions-are-installed"""
 WINDOWS_LOGS = r"C:\WindowsAzure\Logs"
+LINUX_LOG_FILES = "/var/log/waagent.log, /var/log/azure"
 LINUX_LOGS = (
     "sudo sh -c 'tar -czf waagent-logs.tgz /var/lib/waagent/*.xml /var/log/waagent.log"
     " /var/log/azure'"
@@ -125,6 +127,17 @@ def _for_any(vm: str, group: str) -> tuple[Sentence, ...]:
             others="sudo systemctl restart waagent",
         ),
     )
+
+
+def look_why_not_installed(vm: str, os_type: str) -> Sentence:
+    """For a VM without the backup extension, whose agent is not known to be broken:
+    there is nothing to uninstall.
+
+    https://learn.microsoft.com/azure/virtual-machines/extensions/troubleshoot
+    """
+    files = {"windows": WINDOWS_LOGS, "linux": LINUX_LOG_FILES}
+    folders = files.get(fold(os_type), ", ".join(files.values()))
+    return phrase("look_why_not_installed", vm=vm, folders=folders)
 
 
 def allow_extensions(vm_id: str) -> Sentence:

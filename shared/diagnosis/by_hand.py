@@ -19,6 +19,11 @@ WINDOWS_STATE = (
     r"HKLM\SOFTWARE\Microsoft\Windows Azure\HandlerState"
     r"\Microsoft.Azure.RecoveryServices.VMSnapshot_*"
 )
+INSTALL_AGAIN = (
+    r'REG ADD "HKLM\SOFTWARE\Microsoft\BcdrAgent" /v IsProviderInstalled /t REG_SZ /d False /f',
+    r'REG ADD "HKLM\SOFTWARE\Microsoft\BcdrAgentPersistentKeys" /v IsCommonProviderInstalled'
+    " /t REG_SZ /d False /f",
+)
 END_ACCESS = "az rest --method post --url 'DISK_ID/endGetAccess?api-version=2025-01-02'"
 DISKS_OF_POINTS = (
     "restorePoints[].sourceMetadata.storageProfile.[osDisk,dataDisks][][].diskRestorePoint.id"
@@ -43,11 +48,16 @@ def remove_extension_in_guest(os_type: str) -> tuple[Sentence, ...]:
         phrase("guest_stop_agent", command="Stop-Service RdAgent, WindowsAzureGuestAgent"),
         phrase("guest_rename_plugin", folder=WINDOWS_PLUGIN),
         phrase("guest_delete_state", key=WINDOWS_STATE),
-        phrase("guest_set_values_and_restart", page=MANAGE_PAGE),
+        *(phrase("guest_set_value", command=command) for command in INSTALL_AGAIN),
+        phrase("guest_restart", page=MANAGE_PAGE),
     )
     on_linux = (phrase("guest_delete_plugin", folder=LINUX_PLUGIN, page=MANAGE_PAGE),)
     known = {"windows": on_windows, "linux": on_linux}
     return known.get(fold(os_type), (*on_windows, *on_linux))
+
+
+def start_for_removal(vm_id: str) -> Sentence:
+    return phrase("start_for_removal", command=f"az vm start --ids '{vm_id}'")
 
 
 def see_instance_view(vm_id: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from shared.arm_ids import fold
 from shared.azure.reader import ArmReader
-from shared.diagnosis.by_hand import allow_extension, take_off
+from shared.diagnosis.by_hand import allow_extension, start_for_removal, take_off
 from shared.extension_facts import IN_TRANSITION
 from shared.facts import (
     Absent,
@@ -43,8 +43,9 @@ def why_not_ours(collection: RestorePointCollection, vm_id: str) -> str:
     )
 
 
-def why_extension_stays(vm: VirtualMachine) -> str:
-    """Why the extension of this VM cannot be removed now, or "".
+def why_extension_stays(vm: VirtualMachine) -> tuple[str, tuple[Sentence, ...]]:
+    """Why the extension of this VM cannot be removed now, with a step for a person, or
+    "".
 
     Azure refuses on a VM that does not run, and works in vain for 15 minutes where the
     agent is silent.
@@ -52,11 +53,13 @@ def why_extension_stays(vm: VirtualMachine) -> str:
     if not vm.running:
         return (
             f"the VM is {vm.power_state or 'in an unknown power state'}; extensions change only on"
-            " a running VM"
+            " a running VM",
+            (start_for_removal(vm.id),),
         )
     if not vm.agent_ready:
-        return f"the VM agent is {vm.agent_status or 'silent'}; it would not carry out the removal"
-    return ""
+        silent = vm.agent_status or "silent"
+        return f"the VM agent is {silent}; it would not carry out the removal", ()
+    return "", ()
 
 
 def why_extension_works(vm: VirtualMachine, extension: Extension) -> str:

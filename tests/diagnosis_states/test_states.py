@@ -24,7 +24,7 @@ from tests.diagnosis_states.row import (
     Row,
 )
 from tests.diagnosis_states.table import ROWS, find_misses
-from tests.diagnosis_states.told import MUST_BE_TOLD
+from tests.diagnosis_states.told import MUST_BE_TOLD, MUST_NOT_BE_TOLD
 from tests.local.simulator.support import openapi
 
 DEFINITIONS = {
@@ -61,6 +61,7 @@ def test_a_person_is_told_what_holds_for_his_vm(name: str, found: dict[str, Foun
         pytest.skip("what becomes of this state is not right yet")
     told = "\n".join([found[name].reason, *map(str, found[name].steps)])
     assert not [words for words in MUST_BE_TOLD[name] if words not in told], told
+    assert not [words for words in MUST_NOT_BE_TOLD.get(name, ()) if words in told], told
 
 
 def test_nothing_is_confirmed_that_the_documents_rule_out(found: dict[str, Found]) -> None:

@@ -57,7 +57,15 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "locks are not lifted for extensions",
         f"{REMOVE} --resource-group {VM_GROUP}",
     ),
-    "handler refuses a downgrade": ("HandlerState", "Stop-Service RdAgent"),
+    "handler refuses a downgrade": (
+        "HandlerState",
+        "Stop-Service RdAgent",
+        "/v IsProviderInstalled /t REG_SZ /d False",
+        "/v IsCommonProviderInstalled /t REG_SZ /d False",
+    ),
+    "extension failed, deallocated": ("az vm start",),
+    "nowhere on windows": ("Nothing is to be uninstalled", r"C:\WindowsAzure\Logs"),
+    "nowhere on linux, agent ready": ("Nothing is to be uninstalled", "/var/log/waagent.log"),
     "18 points locked, agent silent": (
         'no new backup can pass while this holds: "The VM agent does not',
         "WindowsAzureGuestAgent",
@@ -86,3 +94,10 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
     ),
 }
 """Row -> what stands in the reason or in the steps."""
+MUST_NOT_BE_TOLD: dict[str, tuple[str, ...]] = {
+    "nowhere on windows": ("az vm extension delete",),
+    "nowhere on linux, agent ready": ("az vm extension delete",),
+    "S02 extension says restricted network": ("az vm extension delete", "NETWORK_INTERFACE"),
+    "S36 extension says fsfreeze failed": ("az vm extension delete",),
+}
+"""Row -> what does not: it cannot help there, or what is known is not filled in."""

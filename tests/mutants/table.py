@@ -1087,8 +1087,8 @@ LAST_LOOKS = (
     Mutant(
         "the state of the VM is not looked at again before a removal",
         "_look_at_extension",
-        "if problem := guards.why_extension_stays(vm):",
-        'if problem := "":',
+        "problem, by_hand = guards.why_extension_stays(vm)",
+        'problem, by_hand = "", ()',
         looks("the VM is switched off", "the agent falls silent"),
     ),
     Mutant(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.arm_ids import fold
-from shared.diagnosis.agent_steps import allow_extensions
+from shared.diagnosis.agent_steps import allow_extensions, look_why_not_installed
 from shared.diagnosis.by_hand import (
     open_way_to_storage,
     remove_extension_in_guest,
@@ -158,6 +158,8 @@ def _describe(extension: Extension) -> tuple[Sentence, Sentence]:
 
 
 def _describe_status(status: ExtensionStatus) -> Sentence:
+    if not status.code and not status.message:
+        return phrase("says_nothing")
     return phrase(
         "extension_status",
         code=status.code or phrase("no_status"),
@@ -189,13 +191,15 @@ def _missing(subject: Subject, vm: VirtualMachine) -> Finding:
     if vm.guest.extension_operations is False:
         off = (phrase("extension_cannot_come_back"), phrase("extension_operations_off"))
         return replace(unknown(CAUSE, *off), by_hand=(allow_extensions(vm.id),))
+    by_hand = (look_why_not_installed(vm.name, vm.os_type),)
     if fold(vm.os_type) != "linux":
-        return unknown(CAUSE, phrase("extension_missing"))
+        return replace(unknown(CAUSE, phrase("extension_missing")), by_hand=by_hand)
     agent = linux_agent.judge(vm, subject)
     if agent.verdict is Verdict.CONFIRMED:
         found = unknown(CAUSE, phrase("extension_missing_agent_broken"), *agent.evidence)
         return replace(found, by_hand=agent.by_hand)
-    return unknown(CAUSE, phrase("extension_missing_on_linux"), *agent.evidence)
+    found = unknown(CAUSE, phrase("extension_missing_on_linux"), *agent.evidence)
+    return replace(found, by_hand=by_hand)
 
 
 CHECKER = Checker(CAUSE, check, EXAMPLES)

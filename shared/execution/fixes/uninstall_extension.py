@@ -93,8 +93,9 @@ async def _look_at_extension(
         return StepOutcome(Outcome.REFUSED, no_backup)
     if isinstance(vm, Absent | Unreadable):
         return StepOutcome(Outcome.REFUSED, vm.why)
-    if problem := guards.why_extension_stays(vm):
-        return StepOutcome(Outcome.REFUSED, problem)
+    problem, by_hand = guards.why_extension_stays(vm)
+    if problem:
+        return StepOutcome(Outcome.REFUSED, problem, by_hand)
     found = await _find_extension(reader, vm, target, named)
     if isinstance(found, StepOutcome):
         return found
