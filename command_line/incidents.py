@@ -20,7 +20,7 @@ from shared.execution.lock_window.held import why_in_hand
 from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.lock_window.windows import LockWindows
 from shared.incident import review as reviews
-from shared.incident.attempts import Attempts, NotRetried
+from shared.incident.attempts import Attempts, NotRetried, is_to_begin
 from shared.incident.book import IncidentBook
 from shared.incident.listing import NOT_REVIEWED, Wanted
 from shared.incident.model import Incident
@@ -204,12 +204,17 @@ def retry_incident(incident_id: str, data: Path, storage: str | None, as_json: b
                remediator incidents show 20260131T020500-1a2b3c4d-5e6f7a8b
     """
 
-    async def ask(store: Store) -> Incident | NotRetried | None:
-        locks = partial(why_in_hand, LockWindows(store), LockLedger(store))
-        attempts = Attempts(IncidentBook(store), Journal(AuditLog(store)), locks)
-        return await attempts.begin(incident_id, name_person())
+    async def ask(store: Store) -> tuple[Incident | NotRetried | None, bool]:
+        book, locks = (
+            IncidentBook(store),
+            partial(why_in_hand, LockWindows(store), LockLedger(store)),
+        )
+        before = await book.find(incident_id)
+        attempts = Attempts(book, Journal(AuditLog(store)), locks)
+        made = await attempts.begin(incident_id, name_person())
+        return made, before is not None and is_to_begin(before)
 
-    made = with_store(data, storage, ask, write=True)
+    made, asked_before = with_store(data, storage, ask, write=True)
     if made is None:
         raise click.UsageError(
             f"there is no incident {incident_id}; `remediator incidents list` shows them"
@@ -219,8 +224,9 @@ def retry_incident(incident_id: str, data: Path, storage: str | None, as_json: b
     if as_json:
         click.echo(json.dumps(incident_json(made), indent=2, ensure_ascii=False))
         return
+    told = "was asked for before and has not begun" if asked_before else "is on record"
     console().print(
-        f"{made.id}: attempt {made.attempt} is on record; the running app begins it within a minute"
+        f"{made.id}: attempt {made.attempt} {told}; the running app begins it within a minute"
     )
 
 

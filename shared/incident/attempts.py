@@ -98,7 +98,8 @@ def why_not_again(incident: Incident, now: str) -> str:
 
 def next_attempt(incident: Incident, person: str, now: str) -> Incident:
     """The incident as its next attempt begins with it: what it was opened for is kept,
-    and what was found, planned and waited for is not. Pure.
+    and what was found, planned and waited for is not; the steps for a person stay until
+    it begins. Pure.
 
     Raises ValueError for one that is at work, or fixed.
     """
@@ -119,7 +120,6 @@ def next_attempt(incident: Incident, person: str, now: str) -> Incident:
         waiting=None,
         retry_at="",
         windows=(),
-        manual_steps=(),
         part_of="",
         restarts=0,
         passed=(),

@@ -349,4 +349,7 @@ class Incident:
             return replace(self, reason=reason or self.reason)
         if status not in MOVES[self.status]:
             raise ValueError(f"incident {self.id} cannot go from {self.status} to {status}")
-        return replace(self, status=status, reason=reason, closed_at=now if status in ENDED else "")
+        # Those of an earlier attempt hold until this one is at work.
+        steps = () if self.status is Status.OPEN else self.manual_steps
+        closed_at = now if status in ENDED else ""
+        return replace(self, status=status, reason=reason, closed_at=closed_at, manual_steps=steps)

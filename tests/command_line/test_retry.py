@@ -55,7 +55,24 @@ async def test_it_says_what_follows_and_names_the_person(desk: Desk) -> None:
     (entry,) = [each async for each in AuditLog(desk.store).entries(incident=FULL.id)]
     assert (entry.kind, entry.actor) == ("retry", f"{getpass.getuser()} (command line)")
     assert (await desk.now()).status is Status.OPEN
-    assert (await desk.run("retry", FULL.id)).stdout == told.stdout, "said again, it is the same"
+
+
+async def test_said_again_before_it_begins_it_is_no_new_one(desk: Desk) -> None:
+    await desk.run("retry", FULL.id)
+    told = await desk.run("retry", FULL.id)
+    assert (told.exit_code, told.stdout) == (
+        0,
+        f"{FULL.id}: attempt 2 was asked for before and has not begun; the running app begins it"
+        " within a minute\n",
+    )
+    assert len([each async for each in AuditLog(desk.store).entries(incident=FULL.id)]) == 1
+
+
+async def test_the_steps_for_a_person_stay_until_it_begins(desk: Desk) -> None:
+    await desk.run("retry", FULL.id)
+    assert "1. mend it" in (await desk.run("show", FULL.id)).stdout
+    begun = (await desk.now()).moved(Status.DIAGNOSING, "x", now=FULL.opened_at)
+    assert begun.manual_steps == ()
 
 
 async def test_json_has_the_incident(desk: Desk) -> None:

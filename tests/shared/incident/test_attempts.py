@@ -119,7 +119,7 @@ DECIDED: dict[str, Any] = {
     "waiting": ANEW,
     "retry_at": ANEW,
     "windows": ANEW,
-    "manual_steps": ANEW,
+    "manual_steps": KEPT,  # until it begins
     "fired_at": KEPT,
     "part_of": ANEW,
     "restarts": ANEW,
