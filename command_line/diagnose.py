@@ -187,7 +187,7 @@ async def _weigh(
         findings=tuple(found),
     )
     decided = await consider(reader, facts, incident, failure.began_at)
-    return decided if isinstance(decided, Plan) else await name_locks(reader, incident, decided)
+    return decided if isinstance(decided, Plan) else await name_locks(facts, incident, decided)
 
 
 async def _examine(

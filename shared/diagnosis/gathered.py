@@ -9,7 +9,6 @@ left to that checker. A fact that the record does not have is read when it is as
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import Any
 
 from shared import clock
 from shared.arm_ids import fold
+from shared.azure.one_look import Reads, name_fact
 from shared.codec import from_json, to_json
 from shared.diagnosis.checkers.contract import Reader
 from shared.facts import (
@@ -36,6 +36,8 @@ from shared.vault_facts import BackupPolicy, ProtectedItem
 KEPT_SECONDS = 300.0
 """A diagnosis that begins later than this after the gathering reads anew."""
 JUST_SECONDS = 120.0
+"""Within it the looks between diagnosis and fence are spared. What a change rests on is
+read again right before it, however recent the diagnosis is."""
 MOST_CHARACTERS = 100_000
 """Of the record as JSON. A fact with which it would be longer is left out, and read
 again by the checker that needs it."""
@@ -54,7 +56,7 @@ class GatheredFacts:
         self._reader = reader
         self._record = record or {}
         self._network = network
-        self._read: dict[str, asyncio.Future[Any]] = {}
+        self._reads = Reads()
 
     async def virtual_machine(self, vm_id: str) -> VirtualMachine | Absent | Unreadable:
         return await self._once("VM", VirtualMachine, self._reader.virtual_machine, vm_id)
@@ -101,7 +103,7 @@ class GatheredFacts:
         """What was read, of a VM no tags but ours: others may hold anything."""
         record: dict[str, str] = {}
         room = MOST_CHARACTERS
-        for key, read in self._read.items():
+        for key, read in self._reads.asked.items():
             text = _to_text(read.result())
             if len(text) <= room:
                 record[key] = text
@@ -111,14 +113,11 @@ class GatheredFacts:
     async def _once[T](
         self, what: str, kind: Any, read: Callable[[str], Awaitable[T]], of: str
     ) -> T:
-        key = f"{what} {fold(of)}"
+        key = name_fact(what, of)
         if key in self._record:
             known: T = _from_text(kind, self._record[key])
             return known
-        if key not in self._read:
-            self._read[key] = asyncio.ensure_future(read(of))
-        found: T = await asyncio.shield(self._read[key])
-        return found
+        return await self._reads.once(what, of, read)
 
 
 def recorded(incident: Incident, failed_at: str, reader: Reader) -> GatheredFacts:

@@ -23,7 +23,7 @@ from shared.diagnosis.check import in_order
 from shared.diagnosis.checkers.contract import Reader
 from shared.diagnosis.gathered import recorded
 from shared.diagnosis.log_evidence import tell_beside_agents
-from shared.diagnosis.refusing_locks import LockReader, name_refusing
+from shared.diagnosis.refusing_locks import name_refusing
 from shared.facts import Absent, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
 from shared.incident.next_step import Next
@@ -179,12 +179,13 @@ def _in_mode(incident: Incident, wanted: Plan, mode: Mode | ModeNotKnown) -> Pla
     return allow(incident, wanted, mode)
 
 
-async def name_locks(reader: LockReader, incident: Incident, decided: NoPlan) -> NoPlan:
-    """With the locks that will refuse what a person does next, ahead of his steps."""
-    if decided.manual_steps == vm_gone(About.of(incident)):
+async def name_locks(facts: Reader, incident: Incident, decided: NoPlan) -> NoPlan:
+    """With the locks that will refuse what a person does next, ahead of his steps. Of a
+    VM that is gone none do."""
+    if isinstance(await facts.virtual_machine(incident.vm_id), Absent):
         return decided
     known = {step.values.get("command") for step in decided.manual_steps}
-    named = await name_refusing(reader, incident, incident.findings)
+    named = await name_refusing(facts, incident, incident.findings)
     locks = (each for each in named if each.values.get("command") not in known)
     return replace(decided, manual_steps=(*locks, *decided.manual_steps))
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 from shared import catalogue
 from shared.arm_ids import fold, parse
+from shared.diagnosis.checkers.other_operation import AT_REST
 from shared.diagnosis.failed_extensions import find_unexamined
 from shared.facts import Absent, Job, Unreadable, VirtualMachine, why_unread
 from shared.incident.model import RUN_BACKUP_AGAIN, Finding, Incident, Verdict
@@ -28,7 +29,6 @@ MIGRATION_CODE = "BackUpOperationFailedV2"
 """Under an Enhanced policy it may mean that the migration to that policy failed, which
 Support has to mend.
 https://learn.microsoft.com/azure/backup/backup-azure-vms-troubleshoot"""
-SETTLED_POWER_STATES = ("running", "stopped", "deallocated")
 NOT_AGAINST = frozenset(
     {
         "network_not_named",  # silence of the extension; a backup needs no internet today
@@ -143,7 +143,7 @@ def _speaks_against(finding: Finding) -> bool:
 def _why_unsettled(vm: VirtualMachine) -> str:
     if fold(vm.provisioning_state) != "succeeded":
         return f"the VM is not settled: its provisioning state is {vm.provisioning_state or '?'}"
-    if fold(vm.power_state) not in SETTLED_POWER_STATES:
+    if fold(vm.power_state) not in AT_REST:
         return f"the VM is not settled: its power state is {vm.power_state or 'not known'}"
     return ""
 

@@ -94,16 +94,10 @@ def left_to_person(incident: Incident, cause: str, steps: tuple[Step, ...]) -> t
 
 
 def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:
-    """What a person can do. `again`: its fix was made on this VM before.
-
-    A missing extension on Linux is mended at the agent, so cause 5 without a target is
-    advised as cause 3.
-    """
+    """What a person can do. `again`: its fix was made on this VM before."""
     if finding.by_hand and (again or not finding.targets):
         return (*finding.by_hand, about.backup_now)
     cause = catalogue.cause(finding.cause)
-    if cause.number == 5 and not finding.targets and finding.verdict is Verdict.CONFIRMED:
-        return catalogue.cause("linux_agent").advice(about)
     if cause.number == 5 and finding.targets:
         running = phrase("see_running", vm=about.vm, command=about.instance_view)
         return (running, *uninstall(finding.targets), about.backup_now)

@@ -98,7 +98,7 @@ RULE_OF_IT = (
     Mutant(
         "a second try of a VM whose power state is not known",
         "_why_unsettled",
-        "fold(vm.power_state) not in SETTLED_POWER_STATES",
+        "fold(vm.power_state) not in AT_REST",
         "False",
         not_run("no power state", "the VM starts"),
     ),

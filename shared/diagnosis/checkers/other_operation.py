@@ -25,13 +25,13 @@ from shared.diagnosis.checkers.contract import (
     the_vm,
     unknown,
 )
-from shared.extension_facts import ExtensionStatus
+from shared.extension_facts import IN_TRANSITION, ExtensionStatus
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Verdict
 from shared.sentences import Sentence, phrase
 
 CAUSE = "other_operation"
-UNSETTLED = ("creating", "updating", "deleting", "transitioning", "migrating")
+UNSETTLED = (*IN_TRANSITION, "migrating")
 """Provisioning states on which an operation works.
 https://learn.microsoft.com/azure/virtual-machines/states-billing"""
 SETTLED = ("succeeded", "failed", "canceled")

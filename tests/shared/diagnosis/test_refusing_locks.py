@@ -9,6 +9,7 @@ import pytest
 from shared.arm_ids import is_at_or_above
 from shared.diagnosis import by_hand
 from shared.diagnosis.by_hand import delete_lock
+from shared.diagnosis.checkers.contract import WINDOWS_VM, KnownFacts
 from shared.diagnosis.refusing_locks import LOCKED_CODE, name_refusing
 from shared.facts import Absent, Lock, Unreadable
 from shared.incident.model import Finding, Incident, Verdict
@@ -100,5 +101,12 @@ async def test_a_lock_that_a_step_names_already_is_not_named_again() -> None:
     lock = on(VAULT)
     step = by_hand.remove_lock(lock)
     decided = NoPlan(Status.NEEDS_PERSON, "", (step,))
-    told = await name_locks(Locks((lock,)), LIMIT, decided)
+    facts = KnownFacts(vm=WINDOWS_VM, locked_by=(lock,))
+    told = await name_locks(facts, LIMIT, decided)
     assert told.manual_steps == (step,)
+
+
+async def test_of_a_vm_that_is_gone_no_lock_refuses_anything() -> None:
+    facts = KnownFacts(vm=Absent("the VM"), locked_by=(on(VAULT),))
+    decided = NoPlan(Status.NEEDS_PERSON, "", ())
+    assert await name_locks(facts, LIMIT, decided) == decided
