@@ -205,10 +205,8 @@ def retry_incident(incident_id: str, data: Path, storage: str | None, as_json: b
     """
 
     async def ask(store: Store) -> tuple[Incident | NotRetried | None, bool]:
-        book, locks = (
-            IncidentBook(store),
-            partial(why_in_hand, LockWindows(store), LockLedger(store)),
-        )
+        book = IncidentBook(store)
+        locks = partial(why_in_hand, LockWindows(store), LockLedger(store))
         before = await book.find(incident_id)
         attempts = Attempts(book, Journal(AuditLog(store)), locks)
         made = await attempts.begin(incident_id, name_person())

@@ -32,10 +32,14 @@ class LockReader(Protocol):
 
 
 async def name_refusing(
-    reader: LockReader, incident: Incident, findings: Iterable[Finding]
+    reader: LockReader,
+    incident: Incident,
+    findings: Iterable[Finding],
+    steps: Iterable[Sentence] = (),
 ) -> tuple[Sentence, ...]:
     """A step for each lock on VM and vault, and on their groups and subscription, that
-    will refuse a new backup or what the findings call for. Two requests."""
+    will refuse a new backup or what the findings call for, and that none of `steps`
+    takes off already. Two requests."""
     findings = tuple(findings)
     on_vm, on_vault = await asyncio.gather(
         reader.locks(incident.vm_id), reader.locks(incident.vault_id)
@@ -44,14 +48,15 @@ async def name_refusing(
     clean_up = phrase("clean_up") if _calls_for_clean_up(incident, findings) else None
     if fold(incident.code_now) == fold(LOCKED_CODE):
         removal = removal or phrase("new_backup")
-    steps = [
+    found = [
         *_name(incident.vm_id, on_vm, removal),
         *_name(incident.vault_id, on_vault, clean_up),
     ]
     told = {fold(lock.id) for each in findings for target in each.targets for lock in target.locks}
     unique: dict[str, Sentence] = {}
-    for lock_id, step in steps:
-        if fold(lock_id) not in told:
+    commands = {step.values.get("command") for step in steps}
+    for lock_id, step in found:
+        if fold(lock_id) not in told and step.values.get("command") not in commands:
             unique.setdefault(fold(lock_id), step)
     return tuple(unique.values())
 

@@ -75,7 +75,7 @@ class Settle:
             await self.places.give_back(incident, plan.cause)
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
         if not made:
-            by_hand += await name_refusing(self.reader, incident, incident.findings)
+            by_hand += await name_refusing(self.reader, incident, incident.findings, by_hand)
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
         others = tell_others(incident, plan.cause)

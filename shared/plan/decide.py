@@ -184,10 +184,9 @@ async def name_locks(facts: Reader, incident: Incident, decided: NoPlan) -> NoPl
     VM that is gone none do."""
     if isinstance(await facts.virtual_machine(incident.vm_id), Absent):
         return decided
-    known = {step.values.get("command") for step in decided.manual_steps}
-    named = await name_refusing(facts, incident, incident.findings)
-    locks = (each for each in named if each.values.get("command") not in known)
-    return replace(decided, manual_steps=(*locks, *decided.manual_steps))
+    steps = decided.manual_steps
+    locks = await name_refusing(facts, incident, incident.findings, steps)
+    return replace(decided, manual_steps=(*locks, *steps))
 
 
 async def consider_second_try(
