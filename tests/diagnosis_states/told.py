@@ -99,5 +99,6 @@ MUST_NOT_BE_TOLD: dict[str, tuple[str, ...]] = {
     "nowhere on linux, agent ready": ("az vm extension delete",),
     "S02 extension says restricted network": ("az vm extension delete", "NETWORK_INTERFACE"),
     "S36 extension says fsfreeze failed": ("az vm extension delete",),
+    "S05 cause outside the code's row": ("NETWORK_INTERFACE",),
 }
 """Row -> what does not: it cannot help there, or what is known is not filled in."""

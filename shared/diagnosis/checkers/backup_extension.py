@@ -14,7 +14,6 @@ from dataclasses import replace
 from shared.arm_ids import fold
 from shared.diagnosis.agent_steps import allow_extensions, look_why_not_installed
 from shared.diagnosis.by_hand import (
-    open_way_to_storage,
     remove_extension_in_guest,
     wait_for_extension,
 )
@@ -47,7 +46,7 @@ from shared.diagnosis.checkers.extension_words import (
     quote_words,
     shorten,
 )
-from shared.diagnosis.checkers.way_to_storage import storage_tag
+from shared.diagnosis.checkers.network_evidence import look_for_block
 from shared.extension_facts import ExtensionStatus, ReportedExtension, find_newest
 from shared.facts import Absent, Extension, Unreadable, VirtualMachine
 from shared.incident.model import Finding, Target, Verdict
@@ -142,8 +141,7 @@ def _name_other(vm: VirtualMachine, words: ExtensionStatus, *evidence: Sentence)
     found = ruled_out(CAUSE, *evidence, phrase("extension_names_other_cause"))
     if not names_network(words):
         return found
-    steps = open_way_to_storage(vm.id, vm.interfaces, storage_tag(vm.location))
-    return replace(found, by_hand=steps)
+    return replace(found, by_hand=look_for_block(vm))
 
 
 def _describe(extension: Extension) -> tuple[Sentence, Sentence]:

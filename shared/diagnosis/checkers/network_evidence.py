@@ -33,10 +33,15 @@ class _Seen:
     by_hand: tuple[Sentence, ...] = ()
 
 
+def look_for_block(vm: VirtualMachine) -> tuple[Sentence, ...]:
+    """How a person finds what keeps this VM from Azure storage."""
+    return open_way_to_storage(vm.id, vm.interfaces, storage_tag(vm.location))
+
+
 async def add_network_evidence(finding: Finding, vm: VirtualMachine, reader: Reader) -> Finding:
     """The finding with what its interfaces' effective rules and routes tell; with steps
     that name the rule, or how to find what blocks."""
-    general = open_way_to_storage(vm.id, vm.interfaces, storage_tag(vm.location))
+    general = look_for_block(vm)
     if not vm.running:
         state = vm.power_state or phrase("power_state_not_known")
         told = phrase("network_needs_running_vm", state=state)

@@ -40,7 +40,7 @@ from shared.diagnosis.checkers.extension_words import (
     quote_words,
     tells_success,
 )
-from shared.diagnosis.checkers.network_evidence import add_network_evidence
+from shared.diagnosis.checkers.network_evidence import add_network_evidence, look_for_block
 from shared.extension_facts import ExtensionStatus, find_newest
 from shared.facts import Absent, Extension, Unreadable
 from shared.incident.model import Finding, Verdict
@@ -54,9 +54,11 @@ async def check(subject: Subject, reader: Reader) -> Finding:
     if isinstance(vm, Absent | Unreadable):
         return not_read(CAUSE, the_vm(subject), vm)
     finding = _judge_place(subject, await find_backup_extension(vm, reader))
-    if finding.verdict is not Verdict.CONFIRMED:
-        return finding
-    return await add_network_evidence(finding, vm, reader)
+    if finding.verdict is Verdict.CONFIRMED:
+        return await add_network_evidence(finding, vm, reader)
+    if finding.verdict is Verdict.UNKNOWN:
+        return replace(finding, by_hand=look_for_block(vm))
+    return finding
 
 
 def _judge_place(subject: Subject, found: Place) -> Finding:
