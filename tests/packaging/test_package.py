@@ -20,7 +20,7 @@ from command_line.doctor import app as doctor
 from command_line.package import DEPLOYED, ROOT, build, list_deployed
 
 HERE = Path(__file__).parent
-ZIP_BUDGET_BYTES = 480_000
+ZIP_BUDGET_BYTES = 490_000
 INSTALLED_BUDGET_MEGABYTES = 75
 """Both are stated in docs/packaging.md."""
 FUNCTIONS = {
