@@ -53,9 +53,6 @@ A diagnosis reads each fact once
 what the change rests on again, right before it. After the change nothing is read but what the new
 backup tells.
 
-**Cause 5 is one above its goal**: the last request reads the type of the new recovery point, which
-shows whether the VM agent took part.
-
 **Cause 6 does not reach its goal.** Of its requests {protocol} are reads and writes of the one
 lock: the proof that it can be put back (GET, PUT, GET), the DELETE, and the way back (GET, PUT,
 GET). A look before the window and another one in it read what may have changed since: the
