@@ -33,7 +33,7 @@ CONTAINER, ITEM = (
 )
 ITEM_ID = f"{VAULT_ID}/backupFabrics/Azure/protectionContainers/{CONTAINER}/protectedItems/{ITEM}"
 OF_VAULT = f"--resource-group {VAULT_GROUP} --vault-name vault-backup"
-OF_ITEM = f"{OF_VAULT} --container-name '{CONTAINER}' --item-name '{ITEM}'"
+ABOUT = About("winmanagedvm", "winvaultrg", VM_ID, VAULT_ID, CONTAINER, ITEM)
 LOCK_ID = f"{GROUP_ID}/providers/Microsoft.Authorization/locks/winvaultrg-lock"
 DELETE_COLLECTION = (
     f"az restore-point collection delete --resource-group winvaultrg --collection-name {COLLECTION}"
@@ -135,7 +135,10 @@ def look() -> Iterator[Step]:
         f"az backup item show {OF_VAULT} --container-name winmanagedvm --name winmanagedvm {items}",
         lambda ran: ran.json["properties"]["lastBackupStatus"] == "Failed",
     )
-    yield Step(f"az backup recoverypoint list {OF_ITEM}", lambda ran: len(ran.json) > 0)
+    yield Step(
+        str(ABOUT.see_points.values["command"]),
+        lambda ran: len(ran.json) > 0 and all("HardenedRP" in tiers for _, tiers in ran.json),
+    )
     yield Step(
         f"az backup job list {OF_VAULT} --operation Backup --status Failed",
         lambda ran: len(ran.json) == 1,
@@ -181,8 +184,7 @@ def repair(lock: Lock) -> Iterator[Step]:
         refused="ResourceNotFound",
     )
     yield Step(by_hand(lock), is_lock(lock))
-    about = About("winmanagedvm", "winvaultrg", VM_ID, VAULT_ID, CONTAINER, ITEM)
-    started = str(about.backup_now).partition(": ")[2]
+    started = str(ABOUT.backup_now).partition(": ")[2]
     yield Step(started, lambda ran: ran.json["properties"]["operation"] == "Backup")
 
 
