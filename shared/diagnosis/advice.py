@@ -64,7 +64,8 @@ class About:
                 f"az backup recoverypoint list {which_vault}"
                 f" --container-name '{self.container}' --item-name '{self.item}'"
                 " --backup-management-type AzureIaasVM --workload-type VM --query"
-                " \"[].properties.[recoveryPointTime,join(',',recoveryPointTierDetails[].type)]\""
+                " '[].properties.[recoveryPointTime,recoveryPointTierDetails[].[type,status],"
+                "threatStatus,recoveryPointProperties.isSoftDeleted]'"
             ),
         )
 

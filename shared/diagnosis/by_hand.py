@@ -166,7 +166,12 @@ def free_backup_group(vm_id: str, lock_ids: Iterable[str]) -> tuple[Sentence, ..
     https://learn.microsoft.com/azure/backup/backup-azure-vm-backup-faq
     """
     unlock = tuple(_unlock_backup_group(lock_id) for lock_id in lock_ids)
-    return (*unlock, *protect_vm(vm_id), *_find_policy(lock_ids)) if unlock else ()
+    return (*unlock, *protect_otherwise(vm_id, lock_ids))
+
+
+def protect_otherwise(vm_id: str, lock_ids: Iterable[str]) -> tuple[Sentence, ...]:
+    """What protects the VM in the stead of these locks, and what may set them again."""
+    return (*protect_vm(vm_id), *_find_policy(lock_ids)) if lock_ids else ()
 
 
 def _unlock_backup_group(lock_id: str) -> Sentence:
@@ -230,22 +235,22 @@ def open_way_to_storage(
     storage in its region; without them the steps say how to find both."""
     named, where = parse(vm_id), name_subscription(vm_id)
     vm, group = named.name, named.resource_group
-    looks = {
-        phrase("the_interface", interface=parse(each).name): shlex.quote(each)
+    looks = [
+        (phrase("the_interface", interface=parse(each).name), shlex.quote(each))
         for each in interfaces
-    }
+    ]
     first = () if looks else (_list_interfaces(vm, group, where),)
-    looks = looks or {
-        phrase("each_interface"): (
+    if not looks:
+        any_nic = (
             f"/subscriptions/{named.subscription}/resourceGroups/GROUP/providers"
             "/Microsoft.Network/networkInterfaces/NETWORK_INTERFACE"
         )
-    }
+        looks = [(phrase("each_interface"), any_nic)]
     return (
         *first,
-        *(_find_blocking_rule(vm, interface, nic_id) for interface, nic_id in looks.items()),
+        *(_find_blocking_rule(vm, interface, nic_id) for interface, nic_id in looks),
         phrase("allow_storage", tag=tag or phrase("storage_of_region")),
-        *(_look_at_routes(vm, interface, nic_id) for interface, nic_id in looks.items()),
+        *(_look_at_routes(vm, interface, nic_id) for interface, nic_id in looks),
         phrase("set_proxy"),
     )
 
@@ -360,16 +365,26 @@ def put_back(lock: Lock) -> str:
     return f"az lock create --name={shlex.quote(lock.name)} --lock-type {lock.level} {where}{notes}"
 
 
-def unlock_collections(targets: Iterable[Target]) -> tuple[Sentence, ...]:
+def unlock_collections(
+    targets: Iterable[Target], lasting: Iterable[str] = ()
+) -> tuple[Sentence, ...]:
     """How the locked collections of a VM are deleted by hand: each lock off, each
-    collection away, each lock back."""
-    targets = tuple(targets)
+    collection away, each lock back. `lasting`: ids of the locks under which the failure
+    comes back, and which are better left off."""
+    targets, lasting = tuple(targets), {fold(each) for each in lasting}
     locks = {fold(lock.id): lock for target in targets for lock in target.locks}
     return (
         *(take_off(lock, phrase("clean_up")) for lock in locks.values()),
         *(_delete_collection(target.id) for target in targets),
-        *(phrase("put_lock_back", command=put_back(lock)) for lock in locks.values()),
+        *(_end_unlocking(lock, fold(lock.id) in lasting) for lock in locks.values()),
     )
+
+
+def _end_unlocking(lock: Lock, lasting: bool) -> Sentence:
+    if not lasting:
+        return phrase("put_lock_back", command=put_back(lock))
+    group = parse(lock.scope).name
+    return phrase("leave_lock_off", group=group, page=FAQ, command=put_back(lock))
 
 
 def _delete_collection(collection_id: str) -> Sentence:

@@ -18,11 +18,11 @@ from shared.execution.lock_window.ledger import LockLedger
 from shared.execution.places import Places
 from shared.incident.book import IncidentBook
 from shared.incident.closing import Closing
-from shared.incident.model import Incident
+from shared.incident.model import Action, Incident
 from shared.incident.outcome import Outcome, StepOutcome
 from shared.incident.status import Status
 from shared.plan.planner import Plan
-from shared.plan.told import advice_for, each_once, tell_others
+from shared.plan.told import advice_for, each_once, only, tell_others
 from shared.sentences import Sentence
 
 
@@ -60,22 +60,14 @@ class Settle:
     ) -> None:
         """To a person, with the reason, what is left to do by hand, and the advice for
         the cause."""
-        about = About.of(incident)
-        finding = next((each for each in incident.findings if each.cause == plan.cause), None)
-        made = all(outcome.done for outcome in outcomes)
-        advice = advice_for(finding, about, again=made) if finding else ()
-        if _is_carried_out(incident, plan) and not made:
-            advice = (about.backup_now,)  # the rest is in the outcomes' own steps
-        if refused := _ask_governance(incident, plan):
-            advice = (*refused, about.backup_now)  # not what is refused to a person too
+        advice = _advise(incident, plan)
         begun = await self.journal.intended(incident.id)
         if all(outcome.result is Outcome.REFUSED for outcome in outcomes) and not any(
             fold(step.target) in begun for step in plan.steps
         ):
             await self.places.give_back(incident, plan.cause)
         by_hand = tuple(step for outcome in outcomes for step in outcome.manual_steps)
-        if not made:
-            by_hand += await name_refusing(self.reader, incident, incident.findings, by_hand)
+        by_hand += await name_refusing(self.reader, incident, incident.findings, by_hand)
         # Before it ends: its window may be gone, and with it who would close them.
         await close_intents(self.journal, self.ledger, incident)
         others = tell_others(incident, plan.cause)
@@ -84,24 +76,27 @@ class Settle:
         await self.closing.close(incident.id, Status.NEEDS_PERSON, reason, steps)
 
 
-def _ask_governance(incident: Incident, plan: Plan) -> tuple[Sentence, ...]:
-    actions = [each for each in incident.actions if each.cause == plan.cause]
-    steps = (
-        ask_governance(each.code, group_of(each.target), lock_stays=each.outcome is Outcome.REFUSED)
-        for each in actions
-    )
-    return tuple(chain.from_iterable(steps))
+def _advise(incident: Incident, plan: Plan) -> tuple[Sentence, ...]:
+    """What is left to do by hand: not what is done, and not what is refused to a person
+    too."""
+    about = About.of(incident)
+    finding = next((each for each in incident.findings if each.cause == plan.cause), None)
+    if finding is None:
+        return ()
+    ended = [each for each in incident.actions if each.kind == plan.fix]
+    refused = {each.target: steps for each in ended if (steps := _ask_governance(each))}
+    over = {fold(target) for target in refused}
+    over |= {fold(each.target) for each in ended if each.outcome is Outcome.DONE}
+    left = [each.id for each in finding.targets if fold(each.id) not in over]
+    whom = tuple(chain.from_iterable(refused.values()))
+    if finding.targets and not left:
+        return (*whom, about.backup_now)
+    return (*whom, *advice_for(only(finding, left), about))
 
 
-def _is_carried_out(incident: Incident, plan: Plan) -> bool:
-    """Whether the deletion itself is done, for every target of the plan: a person need
-    not do it again."""
-    done = {
-        fold(action.target)
-        for action in incident.actions
-        if action.kind == plan.fix and action.outcome is Outcome.DONE
-    }
-    return bool(done) and {fold(step.target) for step in plan.steps} <= done
+def _ask_governance(action: Action) -> tuple[Sentence, ...]:
+    lock_stays = action.outcome is Outcome.REFUSED
+    return ask_governance(action.code, group_of(action.target), lock_stays=lock_stays)
 
 
 def _begin_verifying(incident: Incident) -> Incident:

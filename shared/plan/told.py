@@ -4,11 +4,13 @@ and what stands beside the causes. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from shared import catalogue
+from shared.arm_ids import fold
 from shared.diagnosis.advice import About, look_at_job
-from shared.diagnosis.by_hand import free_backup_group, uninstall, unlock_collections
+from shared.diagnosis.by_hand import protect_otherwise, uninstall, unlock_collections
 from shared.diagnosis.failed_extensions import name_failed
 from shared.facts import VirtualMachine
 from shared.incident.model import Finding, Incident, Verdict
@@ -87,10 +89,22 @@ def left_to_person(incident: Incident, cause: str, steps: tuple[Step, ...]) -> t
     """Of a plan that will not be carried out: what was not done, the commands for it,
     and what would have stayed with a person. `cause`: as `Plan.cause`."""
     about = About.of(incident)
-    planned = [each for each in incident.findings if each.cause == cause]
+    planned = [
+        only(finding, {step.target for step in steps})
+        for finding in incident.findings
+        if finding.cause == cause
+    ]
     by_hand = [step for finding in planned for step in advice_for(finding, about)]
     others = tell_others(incident, cause)
     return each_once(incident, (*not_done(steps), *by_hand, *others, about.backup_now))
+
+
+def only(finding: Finding, targets: Iterable[str]) -> Finding:
+    """The finding, of its targets no more than these."""
+    wanted = {fold(each) for each in targets}
+    return replace(
+        finding, targets=tuple(each for each in finding.targets if fold(each.id) in wanted)
+    )
 
 
 def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[Sentence, ...]:
@@ -105,8 +119,8 @@ def advice_for(finding: Finding, about: About, *, again: bool = False) -> tuple[
         lasting = finding.returning.locks if finding.returning else ()
         return (
             about.see_points,
-            *unlock_collections(finding.targets),
-            *free_backup_group(about.vm_id, lasting),
+            *unlock_collections(finding.targets, lasting),
+            *protect_otherwise(about.vm_id, lasting),
             about.backup_now,
         )
     return cause.advice(about)

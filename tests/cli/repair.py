@@ -137,7 +137,9 @@ def look() -> Iterator[Step]:
     )
     yield Step(
         str(ABOUT.see_points.values["command"]),
-        lambda ran: len(ran.json) > 0 and all("HardenedRP" in tiers for _, tiers in ran.json),
+        lambda ran: (
+            len(ran.json) > 0 and all(["HardenedRP", "Valid"] in each[1] for each in ran.json)
+        ),
     )
     yield Step(
         f"az backup job list {OF_VAULT} --operation Backup --status Failed",

@@ -64,8 +64,8 @@ MUST_BE_TOLD: dict[str, tuple[str, ...]] = {
         "/v IsCommonProviderInstalled /t REG_SZ /d False",
     ),
     "extension failed, deallocated": ("az vm start",),
-    "nowhere on windows": ("Nothing is to be uninstalled", r"C:\WindowsAzure\Logs"),
-    "nowhere on linux, agent ready": ("Nothing is to be uninstalled", "/var/log/waagent.log"),
+    "nowhere on windows": ("nothing that Azure can uninstall", r"C:\WindowsAzure\Logs"),
+    "nowhere on linux, agent ready": ("nothing that Azure can uninstall", "/var/log/waagent.log"),
     "18 points locked, agent silent": (
         'no new backup can pass while this holds: "The VM agent does not',
         "WindowsAzureGuestAgent",

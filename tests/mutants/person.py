@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.plant import Mutant
 
 RANKING = "tests/shared/plan/test_ranking.py"
+SETTLE = "tests/shared/execution/test_settle.py"
 TOLD = "tests/shared/plan/test_told.py"
 LOCKS = "tests/shared/diagnosis/test_refusing_locks.py"
 STATES = "tests/diagnosis_states/test_states.py"
@@ -17,12 +18,17 @@ AHEAD = (f"{RANKING}::test_a_safe_fix_goes_ahead_of_what_only_a_person_can_mend"
 PERSON = (
     Mutant(
         "a person is told to do what Azure Policy refuses",
-        "Settle._hand_over",
-        "if refused := _ask_governance(incident, plan):",
-        "if (refused := _ask_governance(incident, plan)) and not refused:",
-        (
-            "tests/e2e/test_policies.py::test_what_a_deny_assignment_refuses_is_no_step_for_a_person",
-        ),
+        "settle:_advise",
+        "fold(target) for target in refused",
+        "fold(target) for target in ()",
+        (f"{SETTLE}::test_of_two_groups_only_what_is_left_is_told",),
+    ),
+    Mutant(
+        "a person is told to delete again what is deleted",
+        "settle:_advise",
+        "if each.outcome is Outcome.DONE",
+        "if not each.outcome",
+        (f"{SETTLE}::test_of_two_groups_only_what_is_left_is_told",),
     ),
     Mutant(
         "the removal is advised before the agent that it needs",

@@ -43,7 +43,7 @@ def find_mount(status: ExtensionStatus) -> str:
     """The mount whose file system could not be frozen, or "". It comes from the guest:
     quote it in a command."""
     found = FROZEN_MOUNT.search(status.message)
-    return found[1] if found else ""
+    return (found[1].rstrip(":.)]") or "/") if found else ""
 
 
 def names_downgrade(status: ExtensionStatus) -> bool:

@@ -298,7 +298,7 @@ class WindowLocks:
         hand = self.hands[key]
         lock = hand.row.lock
         if not self.lease.in_time:
-            problem = "the window was lost before it was lifted"
+            problem = f"the window was lost before the lock {lock.name} was lifted"
             await self._abandon(key, problem)
             return Lifted(problem, unknown=True)
         answer = await self.writer.delete_lock(lock, hand.row.requests[-1], self.times.write)
@@ -409,7 +409,7 @@ class WindowLocks:
             if hand.row.state is not LockState.PLANNED
         )
         await do_all(
-            self._abandon(key, "the window ended before")
+            self._abandon(key, f"the window ended before the lock {hand.row.lock.name} was lifted")
             for key, hand in list(self.hands.items())
             if hand.row.state is LockState.PLANNED
         )

@@ -46,6 +46,8 @@ ESCAPED_761 = json.dumps(json.dumps({"status": {"status": "error", "code": 761}}
     [
         ("Failed to FIFREEZE: /data/dblog StatusCode.FailedRetryable", "/data/dblog"),
         ("failed to fifreeze: /; and more", "/"),
+        ("FIFREEZE /data: Permission denied", "/data"),
+        ("(FIFREEZE: /data/a.b).", "/data/a.b"),
         ("Failed to FIFREEZE", ""),
         ("Failed to FIFREEZE: ../etc", ""),
         ("/data FIFREEZE", ""),

@@ -227,6 +227,14 @@ async def test_where_no_rule_blocks_the_steps_name_each_interface(vm: VirtualMac
     assert f"to {storage_tag(vm.location)} with" in told and "NETWORK_INTERFACE" not in told
 
 
+async def test_two_interfaces_of_one_name_are_both_named() -> None:
+    (interface,) = WINDOWS_VM.interfaces
+    other = interface.replace("/resourceGroups/", "/resourceGroups/other-")
+    off = replace(WINDOWS_VM, power_state="deallocated", interfaces=(interface, other))
+    told = "\n".join(map(str, (await add_network_evidence(CONFIRMED, off, KnownFacts())).by_hand))
+    assert all(told.count(f"--ids {each}") == 2 for each in off.interfaces)
+
+
 async def test_an_interface_that_is_gone_is_called_so() -> None:
     gone = Absent("the network interface", "ResourceNotFound")
     found = await add_network_evidence(CONFIRMED, WINDOWS_VM, KnownFacts(groups=gone, routes=gone))

@@ -16,6 +16,7 @@ from shared.incident.model import (
     Finding,
     Incident,
     LaterFailure,
+    Target,
     Verdict,
     Verification,
 )
@@ -26,10 +27,20 @@ from shared.plan.planner import NoPlan, hold_back, plan
 from shared.plan.policy import Mode
 from shared.plan.ranking import Machine
 from shared.plan.second_try import why_not_tried
-from shared.plan.told import tell, tell_others
+from shared.plan.steps import Step
+from shared.plan.told import left_to_person, tell, tell_others
 from shared.sentences import phrase, quote
 from shared.verification.second_try import hand_over, tell_fixed
-from tests.shared.plan.test_deciding import AGENT, AUTO, EXTENSION, INCIDENT, LOCK, LOCKED, VM
+from tests.shared.plan.test_deciding import (
+    AGENT,
+    AUTO,
+    EXTENSION,
+    GROUP,
+    INCIDENT,
+    LOCK,
+    LOCKED,
+    VM,
+)
 from tests.shared.plan.test_ranking import OLD_AGENT, STATUS
 
 FIXED = Action("delete_restore_point_collection", "x", Outcome.DONE, "locked_restore_points")
@@ -60,8 +71,19 @@ def test_what_policy_holds_back_can_be_done_by_hand() -> None:
 def test_the_steps_of_a_deletion_say_that_the_failure_returns_under_a_lock_of_its_group() -> None:
     lasting = Returning(18, 7, (LOCKED.targets[0].locks[0].id,))
     keys = [step.key for step in tell(INCIDENT, (replace(LOCKED, returning=lasting),))]
-    assert "unlock_backup_group" in keys and "protect_vm" in keys
-    assert "unlock_backup_group" not in [step.key for step in tell(INCIDENT, (LOCKED,))]
+    assert "leave_lock_off" in keys and "protect_vm" in keys and "put_lock_back" not in keys
+    other = [step.key for step in tell(INCIDENT, (LOCKED,))]
+    assert "put_lock_back" in other and "leave_lock_off" not in other
+
+
+def test_what_is_done_already_is_not_told_again() -> None:
+    (target,) = LOCKED.targets
+    second = Target(f"{target.id}_2", target.locks)
+    seen = replace(INCIDENT, findings=(replace(LOCKED, targets=(target, second)),))
+    left = Step("delete_restore_point_collection", second.id, phrase("x"), GROUP, counts=True)
+    told = said(left_to_person(seen, LOCKED.cause, (left,)))
+    assert told.count("az restore-point collection delete") == 1
+    assert f"--collection-name {second.id.rsplit('/', 1)[1]}" in told
 
 
 @pytest.mark.parametrize(
