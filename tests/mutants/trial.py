@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,21 +135,22 @@ class Copy:
             | {"PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "1000"}
             | REST
         )
-        with subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        ) as process:
-            try:
-                told, errors = process.communicate(timeout=LONGEST_SECONDS)
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)  # with what the tests started
-                process.wait()
-                raise
+        with (
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            ) as process,
+            ExitStack() as unless_it_ends,
+        ):
+            unless_it_ends.callback(process.wait)
+            unless_it_ends.callback(os.killpg, process.pid, signal.SIGKILL)  # and what it started
+            told, errors = process.communicate(timeout=LONGEST_SECONDS)
+            unless_it_ends.pop_all()
         return subprocess.CompletedProcess(command, process.returncode, told, errors)
 
 
