@@ -41,6 +41,11 @@ class ExtensionStatus:
         """Whether it tells that the provisioning succeeded."""
         return fold(self.code).startswith("provisioningstate/succeeded")
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing."""
+        return not self.code and not self.message
+
     def is_older_than(self, moment: str) -> bool:
         """Whether both times are known, and this one is before `moment`."""
         mine, other = clock.normal(self.time), clock.normal(moment)

@@ -104,6 +104,11 @@ class VirtualMachine:
         return fold(self.power_state) == "running"
 
     @property
+    def is_off(self) -> bool:
+        """Whether it is known to be off; a power state that moves is not."""
+        return fold(self.power_state) in ("stopped", "deallocated")
+
+    @property
     def agent_ready(self) -> bool:
         return fold(self.agent_status) == "ready"
 

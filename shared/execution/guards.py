@@ -43,9 +43,6 @@ def why_not_ours(collection: RestorePointCollection, vm_id: str) -> str:
     )
 
 
-OFF = ("stopped", "deallocated")
-
-
 def why_extension_stays(vm: VirtualMachine) -> tuple[str, tuple[Sentence, ...]]:
     """Why the extension of this VM cannot be removed now, with a step for a person, or
     "".
@@ -57,7 +54,7 @@ def why_extension_stays(vm: VirtualMachine) -> tuple[str, tuple[Sentence, ...]]:
         return (
             f"the VM is {vm.power_state or 'in an unknown power state'}; extensions change only on"
             " a running VM",
-            (start_for_removal(vm.id),) if fold(vm.power_state) in OFF else (),
+            (start_for_removal(vm.id),) if vm.is_off else (),
         )
     if not vm.agent_ready:
         silent = vm.agent_status or "silent"

@@ -28,7 +28,6 @@ from shared.vault_facts import STANDARD, ProtectedItem, RecoveryPoint
 CRASH_CONSISTENT = "crashconsistent"
 PREPARED = ("appconsistent", "filesystemconsistent")
 """Types of points for which the agent prepared the guest."""
-OFF = ("stopped", "deallocated")
 TOLERANCE_SECONDS = 1.0
 """Azure writes the time of a recovery point to the second."""
 
@@ -94,7 +93,7 @@ async def _judge_crash_consistent(
     if isinstance(vm, Absent | Unreadable):
         why = why_unread("the VM runs", vm)
         return Told(f"{only}, and {why}", _advise(incident, None))
-    if fold(vm.power_state) in OFF:
+    if vm.is_off:
         return Told(f"{only}, as of a VM that is off")
     agentless = await _is_agentless(reader, incident)
     if agentless is True:

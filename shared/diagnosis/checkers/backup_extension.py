@@ -156,7 +156,7 @@ def _describe(extension: Extension) -> tuple[Sentence, Sentence]:
 
 
 def _describe_status(status: ExtensionStatus) -> Sentence:
-    if not status.code and not status.message:
+    if status.is_empty:
         return phrase("says_nothing")
     return phrase(
         "extension_status",

@@ -90,7 +90,7 @@ def _say_state(vm: VirtualMachine) -> Sentence:
 
 def _say_failed(extension: Extension) -> Sentence:
     kind, status = f"{extension.publisher}.{extension.type}", extension.status
-    if not status.code and not status.message:
+    if status.is_empty:
         return phrase("other_extension_failed_silently", name=extension.name, type=kind)
     said = repr(shorten(status.message)) if status.message else phrase("no_reason_given")
     return phrase(
